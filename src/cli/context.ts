@@ -9,7 +9,23 @@ export interface CliContext {
   /** Columns of the terminal, 80 where there is none. */
   readonly columns: number;
   /** Writes a result to stdout, with a line end. */
-  print(text: string): void;
+  print(text: string): unknown;
   /** Writes everything that is not a result to stderr, with a line end. */
-  note(text: string): void;
+  note(text: string): unknown;
+}
+
+/** The context of this process. */
+export function processContext(): CliContext {
+  const { env, stdout, stderr } = process;
+  const dumb = env.TERM === 'dumb';
+  const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
+  return {
+    env,
+    cwd: process.cwd(),
+    interactive: stderr.isTTY === true && !dumb,
+    color: !env.NO_COLOR && (forced || (stdout.isTTY === true && !dumb)),
+    columns: stdout.columns ?? 80,
+    print: (text) => stdout.write(`${text}\n`),
+    note: (text) => stderr.write(`${text}\n`),
+  };
 }

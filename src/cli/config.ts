@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { CommanderError } from '@commander-js/extra-typings';
+import { parse } from 'smol-toml';
+import { UsageError } from '../errors.ts';
+import type { CliContext } from './context.ts';
+
+/** Options that steer the command line itself and cannot come from a file. */
+const NOT_IN_FILES = new Set(['config', 'printConfig', 'help', 'version']);
+
+interface Setting {
+  readonly value: unknown;
+  readonly source: string;
+}
+
+/**
+ * Completes the options of a command that were not given as flags: `TFJS_LORA_<OPTION>` first, then the TOML
+ * file of `--config`, then the default. In the file an option stands at the top level, or in a table named
+ * after the command, which wins.
+ *
+ * @throws UsageError for a value no flag would take, an unknown key, an unreadable file
+ * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from
+ */
+export function applySettings(command: CommandUnknownOpts, context: CliContext): { quiet: boolean } {
+  const options = command.options.filter((option) => !NOT_IN_FILES.has(option.attributeName()));
+  const file = readConfig(command, options, context);
+  for (const option of options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) === 'cli') continue;
+    const found = fromEnvironment(option, context) ?? file(option);
+    if (!found) continue;
+    command.setOptionValueWithSource(name, parseSetting(option, found), found.source);
+  }
+  if (command.getOptionValue('printConfig') === true) {
+    for (const option of options) context.print(settingLine(command, option));
+    throw new CommanderError(0, 'tfjs-lora.printConfig', '');
+  }
+  return { quiet: command.getOptionValue('quiet') === true };
+}
+
+function fromEnvironment(option: Option, context: CliContext): Setting | undefined {
+  const name = `TFJS_LORA_${flagName(option).toUpperCase().replaceAll('-', '_')}`;
+  const value = context.env[name];
+  return value === undefined || value === '' ? undefined : { value, source: name };
+}
+
+function readConfig(
+  command: CommandUnknownOpts,
+  options: readonly Option[],
+  context: CliContext,
+): (option: Option) => Setting | undefined {
+  const given = (command.getOptionValue('config') as string | undefined) ?? context.env.TFJS_LORA_CONFIG;
+  if (!given) return () => undefined;
+  const path = resolve(context.cwd, given);
+  const table = parseToml(path);
+  const commands = new Set(command.parent?.commands.map((sibling) => sibling.name()));
+  const known = new Set(
+    command.parent?.commands.flatMap((sibling) => sibling.options.map((option) => flagName(option))),
+  );
+  const own = table[command.name()] ?? {};
+  if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
+  for (const key of Object.keys(table)) {
+    if (!commands.has(key) && !known.has(key)) {
+      throw new UsageError(`${path}: no option or command is called '${key}'; see 'tfjs-lora --help'`);
+    }
+  }
+  const names = new Set(options.map(flagName));
+  for (const key of Object.keys(own)) {
+    if (!names.has(key)) {
+      throw new UsageError(
+        `${path}: ${command.name()} has no option '${key}'; it takes ${[...names].join(', ')}`,
+      );
+    }
+  }
+  return (option) => {
+    const value = own[flagName(option)] ?? table[flagName(option)];
+    return value === undefined ? undefined : { value, source: path };
+  };
+}
+
+function parseToml(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--config ${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UsageError(`--config ${path}: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+function parseSetting(option: Option, { value, source }: Setting): unknown {
+  const where = `${source}: ${flagName(option)}`;
+  if (option.isBoolean()) {
+    const text = String(value);
+    if (['true', '1'].includes(text)) return !option.negate;
+    if (['false', '0'].includes(text)) return option.negate;
+    throw new UsageError(`${where} = ${text} is neither true nor false`);
+  }
+  const text = Array.isArray(value) ? value.join(',') : String(value);
+  if (!option.parseArg) return text;
+  try {
+    return option.parseArg(text, undefined as never);
+  } catch (error) {
+    if (error instanceof CommanderError || error instanceof UsageError) {
+      throw new UsageError(`${where} = ${text}: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function settingLine(command: CommandUnknownOpts, option: Option): string {
+  const name = option.attributeName();
+  const value = command.getOptionValue(name);
+  const source = command.getOptionValueSource(name) ?? 'default';
+  return `${flagName(option)} = ${value === undefined ? '(not set)' : JSON.stringify(value)}  # ${source === 'cli' ? 'flag' : source}`;
+}
+
+/** The long flag without dashes; `--no-progress` reads `progress`. */
+function flagName(option: Option): string {
+  return option.long!.replace(/^--(no-)?/, '');
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,69 @@
+import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { AppError } from '../errors.ts';
+import { addCommands } from './commands/index.ts';
+import { applySettings } from './config.ts';
+import { type CliContext, processContext } from './context.ts';
+import { version } from './version.ts';
+
+/** What a shell sees when commander itself refuses the arguments. */
+const USAGE_EXIT_CODE = 2;
+
+/** Thrown by a command that was stopped by a signal after it saved its work. */
+export class Stopped extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM';
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+/**
+ * Runs one command line and returns its exit code: 0 fine; 1 a bug, with its stack; 2 usage; 3 data;
+ * 4 checkpoint or adapter; 5 training; 6 TensorFlow; 10 a gate; 130 and 143 stopped by a signal after saving.
+ */
+export async function main(argv: readonly string[], context: CliContext = processContext()): Promise<number> {
+  let quiet = false;
+  const io: CliContext = { ...context, note: (text) => (quiet ? undefined : context.note(text)) };
+  const program = new Command('tfjs-lora')
+    .description('Low-rank adaptation (LoRA) for TensorFlow.js: train, adapt and judge a digit classifier.')
+    .version(version)
+    .configureHelp({ showGlobalOptions: false, helpWidth: context.columns })
+    .hook('preAction', (_program, command) => {
+      const settings = applySettings(command, io);
+      quiet = settings.quiet;
+    });
+  addCommands(program, io);
+  configureOutput(program, context);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    return exitCodeOf(error, context);
+  }
+}
+
+/** Makes commander report through the context and throw instead of ending the process. */
+function configureOutput(command: CommandUnknownOpts, context: CliContext): void {
+  const path = command.parent ? `tfjs-lora ${command.name()}` : 'tfjs-lora';
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.print(text.trimEnd()),
+      writeErr: (text) => context.note(text.trimEnd()),
+    })
+    .showHelpAfterError(`Run '${path} --help' for what it takes.`);
+  for (const child of command.commands) configureOutput(child, context);
+}
+
+function exitCodeOf(error: unknown, context: CliContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
+  if (error instanceof Stopped) return error.signal === 'SIGINT' ? 130 : 143;
+  if (error instanceof AppError) {
+    context.note(`error: ${error.message}`);
+    return error.exitCode;
+  }
+  context.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  context.note('This is a bug in tfjs-lora: please report it with the lines above and the command.');
+  return 1;
+}
