@@ -3,20 +3,11 @@ import { AppError } from '../errors.ts';
 import { addCommands } from './commands/index.ts';
 import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
+import { Stopped } from './stopped.ts';
 import { version } from './version.ts';
 
 /** What a shell sees when commander itself refuses the arguments. */
 const USAGE_EXIT_CODE = 2;
-
-/** Thrown by a command that was stopped by a signal after it saved its work. */
-export class Stopped extends Error {
-  readonly signal: 'SIGINT' | 'SIGTERM';
-
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super(`stopped by ${signal}`);
-    this.signal = signal;
-  }
-}
 
 /**
  * Runs one command line and returns its exit code: 0 fine; 1 a bug, with its stack; 2 usage; 3 data;

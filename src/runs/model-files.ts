@@ -1,0 +1,66 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError } from '../errors.ts';
+import { onDisk, readJson, writeJson } from './files.ts';
+
+const WEIGHTS_FILE = 'weights.bin';
+
+/** Writes a LayersModel as `model.json` and `weights.bin`, as `tf.loadLayersModel` reads them on any backend. */
+export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
+  await onDisk(folder, 'created', () => mkdir(folder, { recursive: true }));
+  await model.save(
+    tf.io.withSaveHandler(async (artifacts) => {
+      const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData ?? new ArrayBuffer(0));
+      const path = join(folder, WEIGHTS_FILE);
+      await onDisk(path, 'written', () => writeFile(path, new Uint8Array(weights)));
+      await writeJson(join(folder, 'model.json'), {
+        format: artifacts.format,
+        generatedBy: artifacts.generatedBy,
+        convertedBy: null,
+        modelTopology: artifacts.modelTopology,
+        weightsManifest: [{ paths: [WEIGHTS_FILE], weights: artifacts.weightSpecs }],
+      });
+      return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
+    }),
+  );
+}
+
+/**
+ * Reads a LayersModel that `saveModel` or tfjs wrote.
+ *
+ * @throws CheckpointError when a file is missing, cut short or does not describe a model
+ */
+export async function loadModel(folder: string): Promise<tf.LayersModel> {
+  const path = join(folder, 'model.json');
+  const json = (await readJson(path)) as tf.io.ModelJSON;
+  if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
+    throw new CheckpointError(`${path}: does not describe a LayersModel`);
+  }
+  const specs = json.weightsManifest.flatMap((group) => group.weights);
+  const files = json.weightsManifest.flatMap((group) => group.paths);
+  const parts = await Promise.all(
+    files.map((file) => onDisk(join(folder, file), 'read', () => readFile(join(folder, file)))),
+  );
+  const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
+  const expected = specs.reduce((sum, spec) => sum + byteLength(spec, path), 0);
+  if (weightData.byteLength !== expected) {
+    throw new CheckpointError(
+      `${join(folder, files.join(', '))}: holds ${weightData.byteLength} bytes of weights, the model needs ${expected}; the run is damaged`,
+    );
+  }
+  try {
+    return await tf.loadLayersModel(
+      tf.io.fromMemory({ modelTopology: json.modelTopology as object, weightSpecs: specs, weightData }),
+    );
+  } catch (error) {
+    throw new CheckpointError(`${path}: ${(error as Error).message.split('\n')[0]}`, { cause: error });
+  }
+}
+
+function byteLength(spec: tf.io.WeightsManifestEntry, path: string): number {
+  const width = { float32: 4, int32: 4, bool: 1 }[spec.dtype as string];
+  if (width === undefined)
+    throw new CheckpointError(`${path}: weight ${spec.name} has type ${spec.dtype}, which is not supported`);
+  return spec.shape.reduce((product, size) => product * size, width);
+}

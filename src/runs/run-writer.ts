@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { CheckpointError, UsageError } from '../errors.ts';
+import { onDisk, writeJson } from './files.ts';
+import type { RunManifest } from './manifest.ts';
+
+/** Marks folders that are being written; whoever finds one without its process may remove it. */
+const PARTIAL = /\.partial-(\d+)-[0-9a-f]{8}$/;
+
+export interface RunTarget {
+  /** The run's folder; without it the first free one of `runs/<name>`, `runs/<name>-2`, ... */
+  readonly out?: string;
+  readonly name: string;
+  readonly cwd: string;
+  /** Replace a run that is there; a folder that is not a run is never replaced. */
+  readonly overwrite?: boolean;
+}
+
+/**
+ * A run folder in the making: files are written beside the final place and appear there in one rename, so
+ * that a run is whole or absent, whatever stops the process.
+ */
+export class RunWriter {
+  /** Where files go until `commit`. */
+  readonly staging: string;
+  readonly #target: string;
+  readonly #numbered: boolean;
+  readonly #overwrite: boolean;
+
+  private constructor(target: string, numbered: boolean, overwrite: boolean) {
+    this.#target = target;
+    this.#numbered = numbered;
+    this.#overwrite = overwrite;
+    this.staging = `${target}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
+  }
+
+  /**
+   * Makes the staging folder, so that a place that cannot be written to fails before any work is done.
+   *
+   * @throws UsageError when the run exists and `overwrite` is not set, or the folder is not a run
+   * @throws CheckpointError when the place cannot be written to
+   */
+  static async create({ out, name, cwd, overwrite = false }: RunTarget): Promise<RunWriter> {
+    const target = out === undefined ? resolve(cwd, 'runs', name) : resolve(cwd, out);
+    const writer = new RunWriter(target, out === undefined, overwrite);
+    if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
+    await onDisk(writer.staging, 'created', () => mkdir(writer.staging, { recursive: true }));
+    await removeAbandoned(target);
+    return writer;
+  }
+
+  /** The path of a file or folder of the run while it is being written. */
+  path(...parts: string[]): string {
+    return join(this.staging, ...parts);
+  }
+
+  /** Writes `run.json` and puts the run in its place. Returns the run's folder. */
+  async commit(manifest: RunManifest): Promise<string> {
+    await writeJson(this.path('run.json'), manifest);
+    return await onDisk(this.#target, 'written', async () => {
+      if (this.#overwrite && existsSync(this.#target)) return await this.#replace();
+      for (let number = 1; ; number++) {
+        const target = number === 1 ? this.#target : `${this.#target}-${number}`;
+        if (await renameIfFree(this.staging, target)) return target;
+        if (!this.#numbered) {
+          throw new CheckpointError(
+            `${target}: was made by another process meanwhile; the new run is kept in ${this.staging}`,
+          );
+        }
+      }
+    });
+  }
+
+  /** Removes what was written; does nothing after `commit`. */
+  async discard(): Promise<void> {
+    await rm(this.staging, { recursive: true, force: true });
+  }
+
+  async #replace(): Promise<string> {
+    const old = `${this.#target}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
+    await rename(this.#target, old);
+    await rename(this.staging, this.#target);
+    await rm(old, { recursive: true, force: true });
+    return this.#target;
+  }
+}
+
+async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
+  const entries = await onDisk(target, 'read', () => readdir(target));
+  if (entries.length === 0) return;
+  if (!entries.includes('run.json')) {
+    throw new UsageError(`--out ${out}: holds files that are no run; name another folder`);
+  }
+  if (!overwrite)
+    throw new UsageError(`--out ${out}: a run is there; add --overwrite or name another folder`);
+}
+
+async function renameIfFree(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EPERM') return false;
+    throw error;
+  }
+}
+
+/** Removes staging folders of the same run whose process is gone. */
+async function removeAbandoned(target: string): Promise<void> {
+  const folder = dirname(target);
+  for (const entry of await readdir(folder)) {
+    const match = entry.startsWith(`${basename(target)}.`) ? PARTIAL.exec(entry) : null;
+    if (match && !isAlive(Number(match[1]))) await rm(join(folder, entry), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
