@@ -95,10 +95,10 @@ function parseToml(path: string): Record<string, unknown> {
 
 function parseSetting(option: Option, { value, source }: Setting): unknown {
   const where = `${source}: ${flagName(option)}`;
-  if (option.isBoolean()) {
+  if (!option.required && !option.optional) {
     const text = String(value);
-    if (['true', '1'].includes(text)) return !option.negate;
-    if (['false', '0'].includes(text)) return option.negate;
+    if (['true', '1'].includes(text)) return true;
+    if (['false', '0'].includes(text)) return false;
     throw new UsageError(`${where} = ${text} is neither true nor false`);
   }
   const text = Array.isArray(value) ? value.join(',') : String(value);

@@ -1,0 +1,111 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, CommanderError } from '@commander-js/extra-typings';
+import { describe, expect, test } from 'vitest';
+import { applySettings } from '../../src/cli/config.ts';
+import { integer, shared } from '../../src/cli/options.ts';
+import { UsageError } from '../../src/errors.ts';
+import { recordedContext } from '../helpers/context.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+async function run(argv: string[], { env = {}, toml }: { env?: NodeJS.ProcessEnv; toml?: string } = {}) {
+  const context = recordedContext({ env });
+  const seen: { options?: Record<string, unknown>; quiet?: boolean } = {};
+  const program = new Command('tfjs-lora').hook('preAction', (_, command) => {
+    seen.quiet = applySettings(command, context).quiet;
+  });
+  program
+    .command('finetune')
+    .option('--rank <n>', 'rank', integer(1), 2)
+    .option('--digits <list>', 'digits')
+    .addOption(shared.device())
+    .addOption(shared.quiet())
+    .addOption(shared.noProgress())
+    .addOption(shared.config())
+    .addOption(shared.printConfig())
+    .exitOverride()
+    .action((options) => {
+      seen.options = options;
+    });
+  program.command('eval').option('--format <name>', 'format');
+  if (toml !== undefined) {
+    const path = join(await temporaryFolder(), 'lora.toml');
+    await writeFile(path, toml);
+    argv = [...argv, '--config', path];
+  }
+  await program.exitOverride().parseAsync(argv, { from: 'user' });
+  return { ...seen, context };
+}
+
+describe('applySettings', () => {
+  test('keeps the default where nothing else is given', async () => {
+    expect((await run(['finetune'])).options).toMatchObject({ rank: 2, device: 'auto', progress: true });
+  });
+
+  test('takes a flag before the environment, the environment before the file, the file before the default', async () => {
+    const toml = 'rank = 5\ndevice = "wasm"\n';
+    const env = { TFJS_LORA_RANK: '4' };
+    expect((await run(['finetune', '--rank', '3'], { env, toml })).options).toMatchObject({ rank: 3 });
+    expect((await run(['finetune'], { env, toml })).options).toMatchObject({ rank: 4, device: 'wasm' });
+    expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 5 });
+  });
+
+  test("lets a command's table win over the top level of the file", async () => {
+    const toml = 'rank = 5\n[finetune]\nrank = 6\ndigits = [2, 3]\n';
+    expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 6, digits: '2,3' });
+  });
+
+  test('reads true and false for flags, also for the ones that say no', async () => {
+    const { options, quiet } = await run(['finetune'], {
+      env: { TFJS_LORA_PROGRESS: 'false', TFJS_LORA_QUIET: '1' },
+    });
+    expect(options).toMatchObject({ progress: false });
+    expect(quiet).toBe(true);
+  });
+
+  test.each([
+    [
+      'a value no flag would take',
+      { env: { TFJS_LORA_RANK: '0' } },
+      /TFJS_LORA_RANK: rank = 0: .*at least 1/,
+    ],
+    ['a choice that does not exist', { env: { TFJS_LORA_DEVICE: 'tpu' } }, /tpu.*auto, cpu, cuda, wasm/],
+    ['an unknown key', { toml: 'rnak = 2' }, /no option or command is called 'rnak'/],
+    ['an unknown key in a table', { toml: '[finetune]\nrnak = 2' }, /finetune has no option 'rnak'/],
+    ['a file that is not TOML', { toml: 'rank = = 2' }, /Invalid TOML/],
+    [
+      'a flag that is neither true nor false',
+      { env: { TFJS_LORA_QUIET: 'maybe' } },
+      /neither true nor false/,
+    ],
+  ])('refuses %s', async (_, settings, message) => {
+    await expect(run(['finetune'], settings)).rejects.toThrow(UsageError);
+    await expect(run(['finetune'], settings)).rejects.toThrow(message);
+  });
+
+  test('refuses a file that cannot be read', async () => {
+    await expect(run(['finetune', '--config', '/no/such/file.toml'])).rejects.toThrow(
+      /cannot be read \(ENOENT\)/,
+    );
+  });
+
+  test('prints each value with its source and runs nothing', async () => {
+    const context = recordedContext({ env: { TFJS_LORA_RANK: '4' } });
+    const program = new Command()
+      .exitOverride()
+      .hook('preAction', (_, command) => void applySettings(command, context));
+    let ran = false;
+    program
+      .command('finetune')
+      .option('--rank <n>', 'rank', integer(1), 2)
+      .addOption(shared.device())
+      .addOption(shared.printConfig())
+      .action(() => {
+        ran = true;
+      });
+    const stopped = program.parseAsync(['finetune', '--print-config', '--device', 'cpu'], { from: 'user' });
+    await expect(stopped).rejects.toThrow(CommanderError);
+    expect(ran).toBe(false);
+    expect(context.out).toEqual(['rank = 4  # TFJS_LORA_RANK', 'device = "cpu"  # flag']);
+  });
+});

@@ -1,0 +1,24 @@
+import type { CliContext } from '../../src/cli/context.ts';
+
+export interface RecordedContext extends CliContext {
+  readonly out: string[];
+  readonly err: string[];
+}
+
+/** A context off the terminal that keeps what was printed. */
+export function recordedContext(overrides: Partial<CliContext> = {}): RecordedContext {
+  const out: string[] = [];
+  const err: string[] = [];
+  return {
+    env: {},
+    cwd: process.cwd(),
+    interactive: false,
+    color: false,
+    columns: 80,
+    print: (text) => out.push(text),
+    note: (text) => err.push(text),
+    ...overrides,
+    out,
+    err,
+  };
+}

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { CheckpointError, UsageError } from '../../src/errors.ts';
+import type { RunManifest } from '../../src/runs/manifest.ts';
+import { RunWriter } from '../../src/runs/run-writer.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const manifest: RunManifest = {
+  format: 'tfjs-lora run',
+  formatVersion: 1,
+  command: 'pretrain',
+  status: 'complete',
+  createdAt: '2026-01-01T00:00:00.000Z',
+  options: {},
+  seed: 0,
+  versions: {},
+  contentHash: 'abc',
+  classNames: ['0', '1'],
+  normalization: { mean: 0, std: 1 },
+};
+
+describe('RunWriter', () => {
+  test('shows nothing at the target before commit, and all of it after', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await RunWriter.create({ out: 'mine', name: 'pretrain', cwd });
+    await writeFile(writer.path('note.txt'), 'x');
+    expect(existsSync(join(cwd, 'mine'))).toBe(false);
+    expect(await writer.commit(manifest)).toBe(join(cwd, 'mine'));
+    expect(await readdir(join(cwd, 'mine'))).toEqual(['note.txt', 'run.json']);
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('numbers runs that have no name of their own', async () => {
+    const cwd = await temporaryFolder();
+    const folders = [];
+    for (let count = 0; count < 3; count++) {
+      folders.push(await (await RunWriter.create({ name: 'pretrain', cwd })).commit(manifest));
+    }
+    expect(folders.map((folder) => folder.slice(cwd.length))).toEqual([
+      '/runs/pretrain',
+      '/runs/pretrain-2',
+      '/runs/pretrain-3',
+    ]);
+  });
+
+  test('gives two writers at once two folders', async () => {
+    const cwd = await temporaryFolder();
+    const target = { name: 'pretrain', cwd };
+    const writers = await Promise.all([RunWriter.create(target), RunWriter.create(target)]);
+    const folders = await Promise.all(writers.map((writer) => writer.commit(manifest)));
+    expect(new Set(folders).size).toBe(2);
+  });
+
+  test('leaves nothing behind when discarded', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await RunWriter.create({ out: 'mine', name: 'pretrain', cwd });
+    await writer.discard();
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test('keeps a run that is there unless told to replace it', async () => {
+    const cwd = await temporaryFolder();
+    const target = { out: 'mine', name: 'pretrain', cwd };
+    await (await RunWriter.create(target)).commit(manifest);
+    await expect(RunWriter.create(target)).rejects.toThrow(/a run is there; add --overwrite/);
+    const writer = await RunWriter.create({ ...target, overwrite: true });
+    expect(existsSync(join(cwd, 'mine', 'run.json'))).toBe(true);
+    await writer.commit({ ...manifest, seed: 7 });
+    expect(JSON.parse(await readFile(join(cwd, 'mine', 'run.json'), 'utf8')).seed).toBe(7);
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('never replaces a folder that is not a run', async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, 'mine'));
+    await writeFile(join(cwd, 'mine', 'thesis.txt'), 'x');
+    const creating = RunWriter.create({ out: 'mine', name: 'pretrain', cwd, overwrite: true });
+    await expect(creating).rejects.toThrow(UsageError);
+    expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
+  });
+
+  test('says at the start that a place cannot be written to', async () => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, 'file'), '');
+    const creating = RunWriter.create({ out: 'file/run', name: 'pretrain', cwd });
+    await expect(creating).rejects.toThrow(CheckpointError);
+    await expect(creating).rejects.toThrow(/file\/run.*a part of the path is a file/);
+  });
+
+  test('keeps the new run when its place was taken meanwhile', async () => {
+    const cwd = await temporaryFolder();
+    const target = { out: 'mine', name: 'pretrain', cwd };
+    const [first, second] = [await RunWriter.create(target), await RunWriter.create(target)];
+    await first.commit(manifest);
+    await expect(second.commit(manifest)).rejects.toThrow(/made by another process meanwhile/);
+    expect(existsSync(second.path('run.json'))).toBe(true);
+  });
+
+  test('removes what a killed process left behind', async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, 'mine.partial-999999999-00000000'));
+    await (await RunWriter.create({ out: 'mine', name: 'pretrain', cwd })).discard();
+    expect(await readdir(cwd)).toEqual([]);
+  });
+});
