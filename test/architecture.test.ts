@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** Each room may use the rooms before it. */
+const ROOMS = [
+  'errors.ts',
+  'random.ts',
+  'safetensors',
+  'mnist-data-loader',
+  'tensorboard',
+  'pictures',
+  'tensorflow',
+  'graph',
+  'lora',
+  'models',
+  'torch',
+  'peft',
+  'training',
+  'evaluation',
+  'runs',
+  'report',
+  'gates',
+  'verification',
+  'index.ts',
+  'cli',
+];
+
+const WITHOUT_TENSORFLOW = ['safetensors', 'mnist-data-loader', 'tensorboard', 'pictures', 'report', 'gates'];
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => {
+    const path = join('src', name);
+    const text = readFileSync(path, 'utf8');
+    const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
+    return { path, room: roomOf(path), text, imports };
+  });
+
+function roomOf(path: string): string {
+  return relative('src', path).split('/')[0]!;
+}
+
+test('every folder of src is a room with a place in the order', () => {
+  expect([...new Set(files.map((file) => file.room))].filter((room) => !ROOMS.includes(room))).toEqual([]);
+});
+
+test('rooms use only rooms before them', () => {
+  const wrong = files.flatMap(({ path, room, imports }) =>
+    imports
+      .filter((name) => name.startsWith('.'))
+      .map((name) => roomOf(join(dirname(path), name)))
+      .filter((used) => used !== room && ROOMS.indexOf(used) > ROOMS.indexOf(room))
+      .map((used) => `${path} uses ${used}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('only the command line reads argv, prints and exits', () => {
+  const wrong = files
+    .filter(({ room, text }) => room !== 'cli' && /process\.(argv|exit\b|stdout|stderr)|console\./.test(text))
+    .map((file) => file.path);
+  expect(wrong).toEqual([]);
+});
+
+test('layers run in a browser: the LoRA room imports tfjs alone', () => {
+  const wrong = files
+    .filter((file) => file.room === 'lora')
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(
+          (name) => !name.startsWith('.') && name !== '@tensorflow/tfjs' && !name.startsWith('ml-matrix'),
+        )
+        .map((name) => `${path}: ${name}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
+test('rooms that only handle bytes and numbers need no TensorFlow', () => {
+  const wrong = files
+    .filter(
+      (file) => WITHOUT_TENSORFLOW.includes(file.room) && /import (?!type).*'@tensorflow/.test(file.text),
+    )
+    .map((file) => file.path);
+  expect(wrong).toEqual([]);
+});
