@@ -1,0 +1,194 @@
+import { open, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
+import writeFileAtomic from 'write-file-atomic';
+import { DataError } from '../errors.ts';
+import { fileError } from './file-error.ts';
+
+/**
+ * An array of unsigned bytes in the IDX format of the MNIST files (described at the end of Yann LeCun's MNIST
+ * page): two zero bytes, a type code, the number of dimensions, one big-endian uint32 for each dimension, then the
+ * values, row-major.
+ */
+export interface IdxArray {
+  /** Sizes, slowest first; `[]` for a single value. */
+  readonly shape: readonly number[];
+  /** `product(shape)` values. */
+  readonly values: Uint8Array;
+}
+
+/** Largest content read, in bytes: what one array of a process or a tensor can hold is little above. */
+export const MAX_IDX_BYTES = 2 ** 30;
+
+const UNSIGNED_BYTE = 0x08;
+const OTHER_TYPES: Readonly<Record<number, string>> = {
+  9: 'signed bytes',
+  11: '16-bit integers',
+  12: '32-bit integers',
+  13: '32-bit floats',
+  14: '64-bit floats',
+};
+
+/** Enough compressed bytes to hold any IDX header; at most a thousandfold comes out of them. */
+const GZIP_START_BYTES = 8192;
+
+interface IdxHeader {
+  readonly shape: readonly number[];
+  /** Where the values begin. */
+  readonly offset: number;
+  /** Header and values together. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reads an array from the bytes of an uncompressed IDX file. `values` is a view of `bytes`, not a copy.
+ *
+ * @param name what messages call the bytes, usually the file's path
+ * @throws DataError when the bytes are not exactly one array of unsigned bytes
+ */
+export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
+  const { shape, offset, sizeBytes } = parseHeader(bytes, name);
+  checkSize(sizeBytes, bytes.length, name);
+  return { shape, values: bytes.subarray(offset) };
+}
+
+/** The bytes of an IDX file. */
+export function encodeIdx({ shape, values }: IdxArray): Uint8Array {
+  const count = product(shape);
+  if (count !== values.length) {
+    throw new RangeError(`shape [${shape}] takes ${count} values, there are ${values.length}`);
+  }
+  const header = encodeIdxHeader(shape);
+  const bytes = new Uint8Array(header.length + values.length);
+  bytes.set(header);
+  bytes.set(values, header.length);
+  return bytes;
+}
+
+/** The bytes before the values. */
+export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
+  if (shape.length > 255 || shape.some((size) => size > 0xffffffff)) {
+    throw new RangeError(`IDX cannot hold shape [${shape}]`);
+  }
+  const header = new Uint8Array(4 + 4 * shape.length);
+  const view = new DataView(header.buffer);
+  header.set([0, 0, UNSIGNED_BYTE, shape.length]);
+  for (const [axis, size] of shape.entries()) view.setUint32(4 + 4 * axis, size);
+  return header;
+}
+
+/**
+ * Reads an IDX file, raw or compressed with gzip (told by its first bytes, not its name). Nothing is allocated on
+ * the header's word: a raw file must have the size that its header gives, a compressed one stops there.
+ *
+ * @throws DataError when the file cannot be read or is not exactly one array of unsigned bytes
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  const stored = await readBounded(path);
+  return parseIdx(isGzip(stored) ? await decompress(stored, path) : stored, path);
+}
+
+/** Writes an IDX file, whole or not at all; compressed when the path ends in `.gz`. */
+export async function writeIdx(path: string, array: IdxArray): Promise<void> {
+  const bytes = encodeIdx(array);
+  const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
+  try {
+    await writeFileAtomic(path, Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength));
+  } catch (error) {
+    throw fileError(path, 'written', error);
+  }
+}
+
+function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
+  if (bytes.length === 0) throw new DataError(`${name}: is empty; fetch it again`);
+  const rank = bytes[3];
+  if (rank === undefined) throw headerCut(name, bytes.length, 4);
+  const type = bytes[2]!;
+  if (bytes[0] !== 0 || bytes[1] !== 0) {
+    const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+    throw new DataError(`${name}: is no IDX file: begins with ${magic}, not with 0000; give an IDX file`);
+  }
+  if (type !== UNSIGNED_BYTE) {
+    const found = OTHER_TYPES[type] ?? `an unknown type (0x${type.toString(16).padStart(2, '0')})`;
+    throw new DataError(`${name}: holds ${found}; only unsigned bytes (0x08) are read: convert it`);
+  }
+  const offset = 4 + 4 * rank;
+  if (bytes.length < offset) throw headerCut(name, bytes.length, offset);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, offset);
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  return { shape, offset, sizeBytes: offset + product(shape) };
+}
+
+function headerCut(name: string, actual: number, needed: number): DataError {
+  return new DataError(
+    `${name}: is cut short within its header (${actual} of ${needed} bytes); fetch it again`,
+  );
+}
+
+function checkSize(expected: number, actual: number, name: string): void {
+  if (actual === expected) return;
+  const what = actual < expected ? 'is cut short' : 'goes on after its values';
+  throw new DataError(
+    `${name}: ${what}: its header promises ${amount(expected)} bytes, there are ${amount(actual)}; fetch it again`,
+  );
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+async function readBounded(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new DataError(`${path}: is not a file; give an IDX file`);
+      if (stat.size > MAX_IDX_BYTES) throw tooLarge(path, stat.size);
+      return await readFile(file);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(path, 'read', error);
+  }
+}
+
+async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array> {
+  const { sizeBytes } = parseHeader(decompressStart(stored, path), path);
+  if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
+  try {
+    return await promisify(gunzip)(stored, { maxOutputLength: sizeBytes, chunkSize: 2 ** 20 });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new DataError(
+        `${path}: goes on after its values: its header promises ${amount(sizeBytes)} bytes, more come out; fetch it again`,
+      );
+    }
+    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
+  }
+}
+
+function decompressStart(stored: Uint8Array, path: string): Uint8Array {
+  try {
+    return gunzipSync(stored.subarray(0, GZIP_START_BYTES), { finishFlush: zlib.Z_SYNC_FLUSH });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
+  }
+}
+
+function tooLarge(path: string, sizeBytes: number): DataError {
+  return new DataError(
+    `${path}: would take ${amount(sizeBytes)} bytes, the most read is ${amount(MAX_IDX_BYTES)}; split it`,
+  );
+}
+
+/** Sizes are below 2^32 each; a product beyond 2^53 is rounded, and still far above any file. */
+function product(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((total, size) => total * size, 1);
+}
+
+function amount(bytes: number): string {
+  return bytes.toLocaleString('en-US', { maximumSignificantDigits: 16 });
+}
