@@ -1,0 +1,11 @@
+/** The functions used of jStat, which brings no types. */
+declare module 'jstat' {
+  const jstat: {
+    jStat: {
+      /** Regularised incomplete beta function I_x(a, b). */
+      ibeta(x: number, a: number, b: number): number;
+      normal: { inv(probability: number, mean: number, std: number): number };
+    };
+  };
+  export default jstat;
+}

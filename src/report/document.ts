@@ -1,0 +1,140 @@
+import { CheckpointError } from '../errors.ts';
+import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { NamedEvaluation, Report } from './report.ts';
+import { resultsOf } from './results.ts';
+import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './schema.ts';
+
+/** The content of `report.json`. */
+export function toDocument(report: Report): ReportDocument {
+  const { createdAt, subject, evaluation, baseline, tuned, training, layers, gates } = report;
+  const { classNames, labels } = evaluation.evaluation;
+  const document = {
+    format: 'tfjs-lora report' as const,
+    formatVersion: REPORT_FORMAT_VERSION,
+    createdAt,
+    subject,
+    classNames,
+    tuned: tuned.map((label) => classNames[label]!),
+    results: resultsOf(report),
+    gates,
+    layers,
+    training: training && { losses: encodeFloats(training.losses), accuracies: training.accuracies },
+    labels: encodeBytes(labels),
+    evaluation: evidence(evaluation),
+    baseline: baseline && evidence(baseline),
+  };
+  return document as unknown as ReportDocument;
+}
+
+/** `report.json` as text. */
+export function renderJson(report: Report): string {
+  return `${JSON.stringify(toDocument(report), null, 2)}\n`;
+}
+
+/**
+ * Checks the content of a report.json and gives the report back.
+ *
+ * @param path what messages call the file
+ * @throws CheckpointError naming the first part that is wrong
+ */
+export function fromDocument(path: string, content: unknown): Report {
+  const document = check(path, content);
+  const { classNames, tuned, training } = document;
+  const labels = decodeClasses(path, 'labels', document.labels, classNames.length);
+  const evaluationOf = (part: 'evaluation' | 'baseline'): NamedEvaluation => {
+    const { name, loss, predictions, confidences } = document[part]!;
+    const evaluation: Evaluation = {
+      count: labels.length,
+      classNames,
+      labels,
+      predictions: decodeClasses(path, `${part}.predictions`, predictions, classNames.length),
+      confidences: decodeFloats(path, `${part}.confidences`, confidences),
+      loss,
+    };
+    for (const key of ['predictions', 'confidences'] as const) {
+      requireLength(path, `${part}.${key}`, evaluation[key].length, labels.length);
+    }
+    return { name, evaluation };
+  };
+  return {
+    createdAt: document.createdAt,
+    subject: document.subject,
+    evaluation: evaluationOf('evaluation'),
+    baseline: document.baseline && evaluationOf('baseline'),
+    tuned: tuned.map((name) => labelOf(path, classNames, name)),
+    training: training && {
+      losses: decodeFloats(path, 'training.losses', training.losses),
+      accuracies: training.accuracies,
+    },
+    layers: document.layers,
+    gates: document.gates,
+  };
+}
+
+function check(path: string, content: unknown): ReportDocument {
+  const { format, formatVersion } = (content ?? {}) as Record<string, unknown>;
+  if (format !== 'tfjs-lora report') throw new CheckpointError(`${path}: is not a report of tfjs-lora`);
+  if (typeof formatVersion === 'number' && formatVersion > REPORT_FORMAT_VERSION) {
+    throw new CheckpointError(
+      `${path}: has format ${formatVersion}, this version reads up to ${REPORT_FORMAT_VERSION}; update tfjs-lora`,
+    );
+  }
+  const result = reportSchema.safeParse(content);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new CheckpointError(
+    `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; the report is damaged`,
+  );
+}
+
+function evidence({ name, evaluation }: NamedEvaluation) {
+  return {
+    name,
+    loss: evaluation.loss,
+    predictions: encodeBytes(evaluation.predictions),
+    confidences: encodeFloats(evaluation.confidences),
+  };
+}
+
+function encodeBytes(values: Uint8Array): string {
+  return Buffer.from(values).toString('base64');
+}
+
+function encodeFloats(values: Float32Array): string {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4);
+  return bytes.toString('base64');
+}
+
+function decodeFloats(path: string, part: string, text: string): Float32Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length % 4 !== 0) {
+    throw new CheckpointError(
+      `${path}: ${part}: ${bytes.length} bytes are no float32 values; the report is damaged`,
+    );
+  }
+  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
+}
+
+function decodeClasses(path: string, part: string, text: string, classes: number): Uint8Array {
+  const values = Uint8Array.from(Buffer.from(text, 'base64'));
+  const outside = values.findIndex((value) => value >= classes);
+  if (outside < 0) return values;
+  throw new CheckpointError(
+    `${path}: ${part}: example ${outside} has class ${values[outside]}, there are ${classes}; the report is damaged`,
+  );
+}
+
+function requireLength(path: string, part: string, actual: number, expected: number): void {
+  if (actual === expected) return;
+  throw new CheckpointError(
+    `${path}: ${part}: holds ${actual} examples, labels hold ${expected}; the report is damaged`,
+  );
+}
+
+function labelOf(path: string, classNames: readonly string[], name: string): number {
+  const label = classNames.indexOf(name);
+  if (label < 0)
+    throw new CheckpointError(`${path}: tuned: no class is called '${name}'; the report is damaged`);
+  return label;
+}

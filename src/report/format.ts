@@ -1,0 +1,65 @@
+import type { Report, Subject } from './report.ts';
+
+/** What stands where a number is not defined. */
+export const NOT_AVAILABLE = 'n/a';
+
+const integers = new Intl.NumberFormat('en-US');
+
+/** 10000 -> '10,000'. */
+export function count(value: number): string {
+  return integers.format(value);
+}
+
+/** 0.8912 -> '89.12'; null -> 'n/a'. */
+export function percent(fraction: number | null): string {
+  return fraction === null ? NOT_AVAILABLE : (fraction * 100).toFixed(2);
+}
+
+/** A change of a fraction in points: 0.012 -> '+1.20'. */
+export function points(gain: number | null): string {
+  return gain === null ? NOT_AVAILABLE : signed(gain * 100, 2);
+}
+
+/** 3 -> '+3', 0 -> '0'. */
+export function signed(value: number, digits = 0): string {
+  const text = value.toFixed(digits);
+  if (Number(text) === 0) return (0).toFixed(digits);
+  return value > 0 ? `+${text}` : text;
+}
+
+/** 0.0312 -> '0.031', 0.00002 -> '<0.001'. */
+export function probability(p: number | null): string {
+  if (p === null) return NOT_AVAILABLE;
+  return p < 0.001 ? '<0.001' : p.toFixed(3);
+}
+
+/** 'digit' where the classes are digits, else 'class'. */
+export function classWord(classNames: readonly string[]): 'digit' | 'class' {
+  return classNames.every((name) => /^\d$/.test(name)) ? 'digit' : 'class';
+}
+
+/** 'finetune runs/finetune'. */
+export function title({ command, run }: Subject): string {
+  return run === undefined ? command : `${command} ${run}`;
+}
+
+/** 'MNIST test, 10,000 examples; rank 2, alpha 1, seed 0; tuned 2, 3'. */
+export function setting(report: Report): string {
+  const { subject, tuned, evaluation } = report;
+  const { classNames } = evaluation.evaluation;
+  const parts = [
+    `${subject.data}, ${count(evaluation.evaluation.count)} examples`,
+    [
+      subject.rank !== undefined && `rank ${subject.rank}`,
+      subject.alpha !== undefined && `alpha ${subject.alpha}`,
+      subject.strength !== undefined && subject.strength !== 1 && `strength ${subject.strength}`,
+      subject.steps !== undefined &&
+        `${count(subject.steps)} steps${subject.batchSize === undefined ? '' : ` of batch ${subject.batchSize}`}`,
+      subject.seed !== undefined && `seed ${subject.seed}`,
+    ]
+      .filter(Boolean)
+      .join(', '),
+    tuned.length > 0 && `tuned ${tuned.map((label) => classNames[label]).join(', ')}`,
+  ];
+  return parts.filter(Boolean).join('; ');
+}

@@ -1,0 +1,124 @@
+import type { Change } from '../evaluation/comparison.ts';
+import { classWord, count, percent, points, probability, setting, signed, title } from './format.ts';
+import type { Report } from './report.ts';
+import { type EvaluationResults, type Results, resultsOf } from './results.ts';
+
+/** A report as GitHub-flavoured Markdown, such as a job summary. */
+export function renderMarkdown(report: Report): string {
+  const results = resultsOf(report);
+  const { classNames } = report.evaluation.evaluation;
+  const word = classWord(classNames);
+  const parts = [`## ${plain(title(report.subject))}`, plain(setting(report))];
+  if (report.baseline && results.comparison) {
+    parts.push(`Before: ${plain(report.baseline.name)}. After: ${plain(report.evaluation.name)}.`);
+    parts.push(comparisonTable(word, results));
+    parts.push('\\* beyond noise: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
+    if (results.comparison.moved.length > 0) parts.push(movedTable(results));
+  } else {
+    parts.push(evaluationTable(word, results.evaluation));
+  }
+  parts.push(averagesTable(results));
+  if (report.gates?.length) parts.push(gatesTable(report));
+  return `${parts.join('\n\n')}\n`;
+}
+
+function evaluationTable(word: string, { classes, total }: EvaluationResults): string {
+  const header = [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'];
+  const rows = classes.map((one) => [
+    plain(one.className),
+    count(one.support),
+    count(one.errors),
+    percent(one.accuracy),
+    interval(one.interval),
+    percent(one.precision),
+    percent(one.f1),
+  ]);
+  const last = [count(total.support), count(total.errors), percent(total.accuracy), interval(total.interval)];
+  return table(header, [...rows, ['total', ...last, '', ''].map(bold)]);
+}
+
+function comparisonTable(word: string, { comparison }: Results): string {
+  const header = [word, 'tuned', 'examples', 'wrong before', 'after', 'change', 'fixed', 'broken'];
+  const rows = comparison!.classes.map((one) => [
+    plain(one.className),
+    one.tuned ? 'yes' : 'no',
+    ...changeCells(one),
+  ]);
+  for (const [name, change] of [
+    ['tuned', comparison!.tuned],
+    ['other', comparison!.other],
+    ['total', comparison!.total],
+  ] as const) {
+    if (change) rows.push([bold(name), '', ...changeCells(change).map(bold)]);
+  }
+  return table([...header, 'accuracy % before', 'after', 'change', 'p'], rows, 2);
+}
+
+function changeCells({ before, after, gain, fixed, broken, pValue, significant }: Change): string[] {
+  return [
+    count(before.support),
+    count(before.errors),
+    count(after.errors),
+    signed(after.errors - before.errors),
+    count(fixed),
+    count(broken),
+    percent(before.accuracy),
+    percent(after.accuracy),
+    points(gain),
+    `${probability(pValue)}${significant ? ' \\*' : ''}`,
+  ];
+}
+
+function movedTable({ comparison }: Results): string {
+  const rows = comparison!.moved.map(({ truth, predicted, before, after }) => [
+    `${plain(truth)} read as ${plain(predicted)}`,
+    count(before),
+    count(after),
+    signed(after - before),
+  ]);
+  return table(['mistake', 'before', 'after', 'change'], rows);
+}
+
+function averagesTable({ evaluation, baseline }: Results): string {
+  const rows: [string, (results: EvaluationResults) => string][] = [
+    ['loss', ({ loss }) => loss.toFixed(4)],
+    ['macro precision %', ({ macro }) => percent(macro.precision)],
+    ['macro recall %', ({ macro }) => percent(macro.recall)],
+    ['macro F1 %', ({ macro }) => percent(macro.f1)],
+    ['weighted F1 %', ({ weighted }) => percent(weighted.f1)],
+    ['calibration error %', ({ calibrationError }) => percent(calibrationError)],
+  ];
+  const columns = baseline ? [baseline, evaluation] : [evaluation];
+  const header = baseline ? ['average', 'before', 'after'] : ['average', 'value'];
+  return table(
+    header,
+    rows.map(([name, read]) => [name, ...columns.map(read)]),
+  );
+}
+
+function gatesTable({ gates = [] }: Report): string {
+  return table(
+    ['gate', 'met', 'measured'],
+    gates.map(({ gate, passed, message }) => [plain(gate), passed ? 'yes' : '**no**', plain(message)]),
+    3,
+  );
+}
+
+/** Numbers align right; the first `words` columns hold words and align left. */
+function table(header: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
+  const marks = header.map((_, column) => (column < words ? ':--' : '--:'));
+  return [header, marks, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function interval(bounds: readonly [number, number] | null): string {
+  return bounds === null ? percent(null) : `${percent(bounds[0])} to ${percent(bounds[1])}`;
+}
+
+function bold(text: string): string {
+  return text === '' ? '' : `**${text}**`;
+}
+
+/** Keeps names from acting as Markdown or HTML. */
+function plain(text: string): string {
+  return text.replace(/[\\`*_{}[\]<>#|~]/g, '\\$&').replace(/[\r\n]+/g, ' ');
+}

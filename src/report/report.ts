@@ -1,0 +1,67 @@
+import type { Evaluation } from '../evaluation/evaluation.ts';
+import type { GateResult } from '../gates/gates.ts';
+
+/** What was judged, for readers; nothing here changes a number. */
+export interface Subject {
+  /** The command that made the report. */
+  readonly command: string;
+  /** The run folder as the user named it. */
+  readonly run?: string;
+  /** Where the examples come from, such as 'MNIST test'. */
+  readonly data: string;
+  readonly seed?: number;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly method?: string;
+  /** Factor on the adapter's scale, 0..1. */
+  readonly strength?: number;
+  readonly steps?: number;
+  readonly batchSize?: number;
+  readonly engine?: string;
+  readonly device?: string;
+  /** Content hash of the base model. */
+  readonly contentHash?: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface NamedEvaluation {
+  /** What a reader calls it, such as 'adapter on' or a run's folder. */
+  readonly name: string;
+  readonly evaluation: Evaluation;
+}
+
+/** How training went. */
+export interface TrainingCurve {
+  /** Loss of each step, in order. */
+  readonly losses: Float32Array;
+  /** Accuracy measured after so many steps, as fractions, on the split that `name` tells. */
+  readonly accuracies?: { readonly name: string; readonly points: readonly AccuracyPoint[] };
+}
+
+export interface AccuracyPoint {
+  readonly step: number;
+  readonly accuracy: number;
+}
+
+/** How much of its rank an adapted layer uses. */
+export interface LayerRank {
+  readonly layer: string;
+  readonly rank: number;
+  /** Singular values of the update that is added to the kernel, largest first. */
+  readonly singularValues: readonly number[];
+}
+
+/** One evaluation, or two of the same examples, with what a reader needs to know about them. */
+export interface Report {
+  /** ISO 8601; the only part that differs between two reports of the same run. */
+  readonly createdAt: string;
+  readonly subject: Subject;
+  readonly evaluation: NamedEvaluation;
+  /** What `evaluation` is compared with. */
+  readonly baseline?: NamedEvaluation;
+  /** Label indices that training was told to better; empty when it was told nothing. */
+  readonly tuned: readonly number[];
+  readonly training?: TrainingCurve;
+  readonly layers?: readonly LayerRank[];
+  readonly gates?: readonly GateResult[];
+}

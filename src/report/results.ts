@@ -1,0 +1,54 @@
+import { type Comparison, compareEvaluations } from '../evaluation/comparison.ts';
+import { confusionMatrix } from '../evaluation/confusion.ts';
+import type { Evaluation } from '../evaluation/evaluation.ts';
+import { type Averages, type ClassMetrics, classificationMetrics } from '../evaluation/metrics.ts';
+import { type ClassScore, overall, perClass, type Score } from '../evaluation/per-class.ts';
+import { type Interval, wilson } from '../evaluation/significance.ts';
+import type { Report } from './report.ts';
+
+/** A score with the 95 % Wilson interval of its accuracy. */
+export type Measured = Score & { readonly interval: Interval | null };
+
+/** The numbers of one evaluation. */
+export interface EvaluationResults {
+  readonly loss: number;
+  readonly total: Measured;
+  readonly classes: readonly (Measured & ClassScore & ClassMetrics)[];
+  readonly macro: Averages;
+  readonly weighted: Averages;
+  readonly calibrationError: number;
+  /** Counts by true class (row) and predicted class (column). */
+  readonly confusionMatrix: readonly (readonly number[])[];
+}
+
+/** The numbers of a report: all of them follow from its predictions. */
+export interface Results {
+  readonly evaluation: EvaluationResults;
+  readonly baseline?: EvaluationResults;
+  readonly comparison?: Comparison;
+}
+
+export function resultsOf({ evaluation, baseline, tuned }: Report): Results {
+  const results = { evaluation: evaluationResults(evaluation.evaluation) };
+  if (!baseline) return results;
+  return {
+    ...results,
+    baseline: evaluationResults(baseline.evaluation),
+    comparison: compareEvaluations(baseline.evaluation, evaluation.evaluation, { tuned }),
+  };
+}
+
+function evaluationResults(evaluation: Evaluation): EvaluationResults {
+  const { classes, ...metrics } = classificationMetrics(evaluation);
+  return {
+    loss: evaluation.loss,
+    total: measured(overall(evaluation)),
+    classes: perClass(evaluation).map((score, label) => ({ ...classes[label]!, ...measured(score) })),
+    ...metrics,
+    confusionMatrix: confusionMatrix(evaluation),
+  };
+}
+
+function measured<T extends Score>(score: T): T & { interval: Interval | null } {
+  return { ...score, interval: wilson(score.support - score.errors, score.support) };
+}

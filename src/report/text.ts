@@ -1,0 +1,189 @@
+import Table from 'cli-table3';
+import picocolors from 'picocolors';
+import type { Change, Comparison } from '../evaluation/comparison.ts';
+import { classWord, count, percent, points, probability, setting, signed, title } from './format.ts';
+import type { Report } from './report.ts';
+import { type EvaluationResults, resultsOf } from './results.ts';
+
+export interface TextOptions {
+  /** Colours repeat what signs and words say. */
+  readonly color?: boolean;
+}
+
+type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** A report as text of at most 80 columns, without a line end at its end. */
+export function renderText(report: Report, { color = false }: TextOptions = {}): string {
+  const colors = picocolors.createColors(color);
+  const { evaluation, baseline, comparison } = resultsOf(report);
+  const lines = [colors.bold(title(report.subject)), ...wrap(setting(report), 80)];
+  if (comparison && baseline) {
+    const names = `${report.baseline?.name} -> ${report.evaluation.name}`;
+    lines.push(...wrap(`before -> after: ${names}`, 80), '', comparisonTable(report, comparison, colors), '');
+    lines.push(...changeLines(comparison, colors), ...movedLines(comparison));
+  } else {
+    lines.push('', evaluationTable(report, evaluation, colors), '');
+  }
+  lines.push(...summaryLines(evaluation, baseline), ...gateLines(report, colors));
+  return lines.join('\n').trimEnd();
+}
+
+function evaluationTable(report: Report, results: EvaluationResults, colors: Colors): string {
+  const word = classWord(report.evaluation.evaluation.classNames);
+  const table = plainTable(['left', 'right', 'right', 'right', 'right', 'right', 'right']);
+  table.push(
+    [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'].map(colors.dim),
+    ...results.classes.map((one) => [
+      one.className,
+      count(one.support),
+      count(one.errors),
+      percent(one.accuracy),
+      interval(one.interval),
+      percent(one.precision),
+      percent(one.f1),
+    ]),
+    [
+      'total',
+      count(results.total.support),
+      count(results.total.errors),
+      percent(results.total.accuracy),
+      interval(results.total.interval),
+    ].map(colors.bold),
+  );
+  return trimLines(table.toString());
+}
+
+function comparisonTable(report: Report, comparison: Comparison, colors: Colors): string {
+  const word = classWord(report.evaluation.evaluation.classNames);
+  const table = plainTable(['left', ...new Array<'right'>(9).fill('right')]);
+  const group = (content: string, colSpan: number) => ({
+    content: colors.dim(content),
+    colSpan,
+    hAlign: 'right' as const,
+  });
+  table.push(
+    [group('', 1), group('wrong', 3), group('images', 2), group('accuracy %', 3), group('', 1)],
+    [word, 'before', 'after', 'change', 'fixed', 'broken', 'before', 'after', 'change', 'p'].map(colors.dim),
+  );
+  for (const one of comparison.classes) {
+    table.push(changeRow(one.tuned ? `${one.className} tuned` : one.className, one, colors));
+  }
+  const groups = [
+    ['tuned', comparison.tuned],
+    ['other', comparison.other],
+    ['total', comparison.total],
+  ] as const;
+  for (const [name, change] of groups) {
+    if (change) table.push(changeRow(name, change, colors).map(colors.bold));
+  }
+  return trimLines(table.toString());
+}
+
+function changeRow(name: string, change: Change, colors: Colors): string[] {
+  const { before, after, gain, fixed, broken, pValue, significant } = change;
+  const paint = !significant ? (text: string) => text : fixed > broken ? colors.green : colors.red;
+  return [
+    name,
+    count(before.errors),
+    count(after.errors),
+    signed(after.errors - before.errors),
+    count(fixed),
+    count(broken),
+    percent(before.accuracy),
+    percent(after.accuracy),
+    paint(points(gain)),
+    paint(`${probability(pValue)} ${significant ? '*' : ' '}`),
+  ];
+}
+
+function changeLines(comparison: Comparison, colors: Colors): string[] {
+  const named = (worse: boolean) =>
+    comparison.classes
+      .filter(({ significant, fixed, broken }) => significant && broken > fixed === worse)
+      .map(({ className }) => className)
+      .join(', ');
+  const lines = [
+    colors.dim('* more than noise: exact McNemar test, Holm-corrected over the classes, p < 0.05'),
+  ];
+  if (named(false)) lines.push(`better beyond noise: ${named(false)}`);
+  if (named(true)) lines.push(colors.bold(`worse beyond noise: ${named(true)}`));
+  return lines;
+}
+
+function movedLines(comparison: Comparison): string[] {
+  const moved = comparison.moved.slice(0, 5);
+  if (moved.length === 0) return [];
+  const parts = moved.map(
+    ({ truth, predicted, before, after }) =>
+      `${truth} read as ${predicted} ${count(before)} -> ${count(after)}`,
+  );
+  return wrap(`mistakes that moved most: ${parts.join('; ')}`, 80);
+}
+
+function summaryLines(evaluation: EvaluationResults, baseline?: EvaluationResults): string[] {
+  const of = (read: (results: EvaluationResults) => string) =>
+    baseline ? `${read(baseline)} -> ${read(evaluation)}` : read(evaluation);
+  const parts = [
+    `loss ${of(({ loss }) => loss.toFixed(4))}`,
+    `macro F1 ${of(({ macro }) => percent(macro.f1))} %`,
+    `calibration error ${of(({ calibrationError }) => percent(calibrationError))} %`,
+  ];
+  return wrap(parts.join('; '), 80);
+}
+
+function gateLines(report: Report, colors: Colors): string[] {
+  const gates = report.gates ?? [];
+  if (gates.length === 0) return [];
+  return [
+    '',
+    ...gates.map(
+      ({ passed, message }) => `${passed ? colors.green('met') : colors.red('NOT MET')}  ${message}`,
+    ),
+  ];
+}
+
+function interval(bounds: readonly [number, number] | null): string {
+  return bounds === null ? percent(null) : `${percent(bounds[0])}-${percent(bounds[1])}`;
+}
+
+/** A table without borders. */
+function plainTable(colAligns: ('left' | 'right')[]): Table.Table {
+  const sides = [
+    'top',
+    'bottom',
+    'left',
+    'right',
+    'mid',
+    'left-mid',
+    'mid-mid',
+    'right-mid',
+    'top-mid',
+    'top-left',
+  ];
+  const corners = ['top-right', 'bottom-mid', 'bottom-left', 'bottom-right'];
+  const chars = Object.fromEntries([...sides, ...corners].map((name) => [name, '']));
+  return new Table({
+    chars: { ...chars, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    colAligns,
+  });
+}
+
+function trimLines(text: string): string {
+  return text.replace(/[ \t]+$/gm, '');
+}
+
+/** Breaks at spaces so that no line is longer than `width`; later lines are indented. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = `  ${word}`;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
