@@ -50,10 +50,8 @@ const PUBLISHED: Readonly<Record<SplitName, Split['digests']>> = {
  */
 export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
   const files = await findMnist(options.directory, options.cwd);
-  const [train, test] = await Promise.all([
-    loadSplit(files, 'train', options),
-    loadSplit(files, 'test', options),
-  ]);
+  const train = await loadSplit(files, 'train', options);
+  const test = await loadSplit(files, 'test', options);
   const classes = Math.max(train.dataset.classes, test.dataset.classes);
   const [one, other] = [train.dataset, test.dataset];
   if (one.height !== other.height || one.width !== other.width) {
@@ -85,7 +83,8 @@ export async function loadSplit(
       `${found.directory}: has no ${name === 'train' ? 'train-images-idx3-ubyte' : 't10k-images-idx3-ubyte'}; add it, or name another folder with --data`,
     );
   }
-  const [images, labels] = await Promise.all([readIdx(files.images), readIdx(files.labels)]);
+  const images = await readIdx(files.images);
+  const labels = await readIdx(files.labels);
   const digests = { images: digest(images), labels: digest(labels) };
   const expected = PUBLISHED[name];
   return {
