@@ -1,0 +1,100 @@
+import { TensorFlowError } from '../errors.ts';
+import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
+import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
+import type { NodeDef } from './graph-builder.ts';
+import { encodeSavedModel } from './saved-model.ts';
+
+/** Values for a placeholder. int64 takes two words for each element, low then high. */
+export interface Feed {
+  readonly dtype: DataType;
+  readonly shape: readonly number[];
+  readonly values: ConstantValues;
+}
+
+/** A loaded graph. Its variables live in it, on the device, until it is disposed. */
+export class Session {
+  readonly #backend: NativeBackend = nativeBackend();
+  readonly #id: number;
+  #disposed = false;
+
+  /** @throws TensorFlowError when TensorFlow refuses the graph */
+  constructor(nodes: readonly NodeDef[]) {
+    this.#id = load(this.#backend, encodeSavedModel(nodes));
+  }
+
+  /**
+   * Runs the part of the graph that `fetches` need. Feeds are values, or ids of the addon's tensors.
+   * The caller deletes the tensors it gets back.
+   */
+  run(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): TensorMetadata[] {
+    if (this.#disposed) throw new Error('the session has been disposed');
+    const { binding } = this.#backend;
+    const made: number[] = [];
+    const inputs = Object.values(feeds).map((feed) => {
+      if (typeof feed === 'number') return feed;
+      const id = binding.createTensor(feed.shape, dataTypeCodes[feed.dtype], feed.values);
+      made.push(id);
+      return id;
+    });
+    try {
+      return binding.runSavedModel(this.#id, inputs, Object.keys(feeds).join(','), fetches.join(','));
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      for (const id of made) binding.deleteTensor(id);
+    }
+  }
+
+  /** Runs and copies the results into JavaScript. */
+  read(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): ConstantValues[] {
+    const { binding } = this.#backend;
+    const results = this.run(feeds, fetches);
+    try {
+      return results.map(({ id }) => binding.tensorDataSync(id));
+    } finally {
+      for (const { id } of results) binding.deleteTensor(id);
+    }
+  }
+
+  /** Runs for its effects alone. */
+  execute(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): void {
+    for (const { id } of this.run(feeds, fetches)) this.#backend.binding.deleteTensor(id);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#backend.binding.deleteSavedModel(this.#id);
+  }
+}
+
+/** TensorFlow's in-memory file system: no file is left behind, whatever ends the process. */
+const folder = 'ram://tfjs-lora';
+
+/** The addon loads graphs from files only. One name serves all, written before a load and emptied after it. */
+function load(backend: NativeBackend, bytes: Uint8Array): number {
+  try {
+    writeFile(backend, bytes);
+    return backend.binding.loadSavedModel(folder, 'serve');
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    writeFile(backend, new Uint8Array(0));
+  }
+}
+
+function writeFile({ binding }: NativeBackend, bytes: Uint8Array): void {
+  const text = (value: Uint8Array) => binding.createTensor([], dataTypeCodes.string, [value]);
+  const parts = [text(Buffer.from(`${folder}/saved_model.pb`)), text(bytes)];
+  try {
+    binding.executeOp('WriteFile', [], parts, 0);
+  } finally {
+    for (const id of parts) binding.deleteTensor(id);
+  }
+}
+
+function translate(error: unknown): Error {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = text.replace(/\s+/g, ' ').slice(0, 400);
+  return new TensorFlowError(`TensorFlow could not run the graph: ${line}`, { cause: error });
+}

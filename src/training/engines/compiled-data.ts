@@ -1,0 +1,16 @@
+import type { ConstantValues, DataType } from '../../graph/data-types.ts';
+import { int64Words } from '../../graph/session-variables.ts';
+import type { Column } from '../engine.ts';
+
+/**
+ * How a column is kept on the device. Whole numbers that are not bytes become int64: int32 kernels of a GPU run on the host.
+ */
+export function columnType({ values }: Column): DataType {
+  if (values instanceof Uint8Array) return 'uint8';
+  return values instanceof Int32Array ? 'int64' : 'float32';
+}
+
+/** The column's values as the session takes them. */
+export function columnValues({ values }: Column): ConstantValues {
+  return values instanceof Int32Array ? int64Words(values) : values;
+}
