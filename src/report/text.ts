@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import picocolors from 'picocolors';
 import type { Change, Comparison } from '../evaluation/comparison.ts';
 import { classWord, count, percent, points, probability, setting, signed, title } from './format.ts';
+import { plainTable, tableText } from './plain-table.ts';
 import type { Report } from './report.ts';
 import { type EvaluationResults, resultsOf } from './results.ts';
 
@@ -50,7 +50,7 @@ function evaluationTable(report: Report, results: EvaluationResults, colors: Col
       interval(results.total.interval),
     ].map(colors.bold),
   );
-  return trimLines(table.toString());
+  return tableText(table);
 }
 
 function comparisonTable(report: Report, comparison: Comparison, colors: Colors): string {
@@ -76,7 +76,7 @@ function comparisonTable(report: Report, comparison: Comparison, colors: Colors)
   for (const [name, change] of groups) {
     if (change) table.push(changeRow(name, change, colors).map(colors.bold));
   }
-  return trimLines(table.toString());
+  return tableText(table);
 }
 
 function changeRow(name: string, change: Change, colors: Colors): string[] {
@@ -144,33 +144,6 @@ function gateLines(report: Report, colors: Colors): string[] {
 
 function interval(bounds: readonly [number, number] | null): string {
   return bounds === null ? percent(null) : `${percent(bounds[0])}-${percent(bounds[1])}`;
-}
-
-/** A table without borders. */
-function plainTable(colAligns: ('left' | 'right')[]): Table.Table {
-  const sides = [
-    'top',
-    'bottom',
-    'left',
-    'right',
-    'mid',
-    'left-mid',
-    'mid-mid',
-    'right-mid',
-    'top-mid',
-    'top-left',
-  ];
-  const corners = ['top-right', 'bottom-mid', 'bottom-left', 'bottom-right'];
-  const chars = Object.fromEntries([...sides, ...corners].map((name) => [name, '']));
-  return new Table({
-    chars: { ...chars, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colAligns,
-  });
-}
-
-function trimLines(text: string): string {
-  return text.replace(/[ \t]+$/gm, '');
 }
 
 /** Breaks at spaces so that no line is longer than `width`; later lines are indented. */
