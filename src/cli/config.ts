@@ -50,6 +50,7 @@ function readConfig(
   options: readonly Option[],
   context: CliContext,
 ): (option: Option) => Setting | undefined {
+  if (!command.options.some((option) => option.long === '--config')) return () => undefined;
   const given = (command.getOptionValue('config') as string | undefined) ?? context.env.TFJS_LORA_CONFIG;
   if (!given) return () => undefined;
   const path = resolve(context.cwd, given);

@@ -19,6 +19,7 @@ export async function main(argv: readonly string[], context: CliContext = proces
   const program = new Command('tfjs-lora')
     .description('Low-rank adaptation (LoRA) for TensorFlow.js: train, adapt and judge a digit classifier.')
     .version(version)
+    .enablePositionalOptions()
     .configureHelp({ showGlobalOptions: false, helpWidth: context.columns })
     .hook('preAction', (_program, command) => {
       const settings = applySettings(command, io);

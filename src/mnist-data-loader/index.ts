@@ -5,3 +5,6 @@ export { parseLabels } from './labels.ts';
 export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './mnist.ts';
 export { type RowOrder, replayOrder, rowOrder } from './row-order.ts';
 export { splitRows } from './split.ts';
+export { type SubsetOptions, subsetOf } from './subset.ts';
+export { datasetWarnings, rowList, sharedRows } from './warnings.ts';
+export { type WriteOptions, writeMnist } from './write.ts';

@@ -1,5 +1,8 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
+import { addDataCommand } from './data.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
-export function addCommands(_program: CommandUnknownOpts, _context: CliContext): void {}
+export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
+  addDataCommand(program, context);
+}

@@ -1,0 +1,196 @@
+import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
+import { recordedContext } from '../helpers/context.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
+
+async function run(args: string[], cwd: string) {
+  const context = recordedContext({ cwd });
+  const exitCode = await main(args, context);
+  return { exitCode, out: context.out.join('\n'), err: context.err.join('\n') };
+}
+
+describe('data', () => {
+  it('shows counts, size, labels and digests of the files it found', async () => {
+    const folder = await tinySet();
+    const { exitCode, out } = await run(['data', '--data', folder], '/');
+    expect(exitCode).toBe(0);
+    const lines = out.split('\n').map((line) => line.replace(/ +/g, ' '));
+    expect(lines[0]).toBe(`${folder}: not the published MNIST`);
+    expect(lines).toEqual(expect.arrayContaining(['images 6 3', 'size 3x2 3x2', 'label 2 2 1']));
+    expect(out).toMatch(/^sha256 [0-9a-f]{64} {2}.*t10k-labels-idx1-ubyte$/m);
+  });
+
+  it('prints the same as one JSON document', async () => {
+    const folder = await tinySet();
+    const { out } = await run(['data', '--json', '--data', '.'], folder);
+    expect(JSON.parse(out)).toMatchObject({
+      format: 'tfjs-lora data',
+      formatVersion: 1,
+      directory: folder,
+      published: false,
+      train: { count: 6, height: 3, width: 2, classes: 3, perLabel: [2, 2, 2], published: false },
+      test: { images: join(folder, 't10k-images-idx3-ubyte'), perLabel: [1, 1, 1] },
+    });
+  });
+
+  it('exits 3 with one line when a file is damaged or nothing is there', async () => {
+    const folder = await tinySet();
+    await truncate(join(folder, 't10k-images-idx3-ubyte'), 20);
+    expect(await run(['data', '--data', folder], '/')).toEqual({
+      exitCode: 3,
+      out: '',
+      err: `error: ${folder}/t10k-images-idx3-ubyte: is cut short: its header promises 34 bytes, there are 20; fetch it again`,
+    });
+    expect((await run(['data', '--data', 'nowhere'], folder)).exitCode).toBe(3);
+  });
+});
+
+describe('data check', () => {
+  it('finds nothing wrong with a good set', async () => {
+    const { exitCode, out } = await run(['data', 'check', '.'], await tinySetOfDistinctImages());
+    expect(out).toMatch(/\nnothing wrong found$/);
+    expect(exitCode).toBe(0);
+  });
+
+  it('lists everything suspicious', async () => {
+    const folder = await tinySetOfDistinctImages();
+    await writeSplit(folder, 't10k', [0, 2]);
+    await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
+      shape: [3, 3, 2],
+      values: Uint8Array.of(0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1, 5, 5, 5, 5, 5, 5),
+    });
+    const { exitCode, out } = await run(['data', 'check', '--json', '.'], folder);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      errors: [],
+      warnings: [
+        'train: 2 rows (1, 2) are of one shade throughout',
+        'test: has no image of 1',
+        'test: row 0 is also in train',
+      ],
+    });
+  });
+
+  it('notices pixels that were scaled to 0..1', async () => {
+    const folder = await temporaryFolder();
+    await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
+      shape: [1, 1, 2],
+      values: Uint8Array.of(0, 1),
+    });
+    await writeIdx(join(folder, 'train-labels-idx1-ubyte'), { shape: [1], values: Uint8Array.of(0) });
+    const { out } = await run(['data', 'check', folder], '/');
+    expect(out).toContain('train: no pixel is above 1');
+    expect(out).toContain('test: is missing; nothing can be evaluated');
+  });
+
+  it('goes on behind a bad set, and exits 3 after all was said', async () => {
+    const folder = await tinySetOfDistinctImages();
+    await writeFile(join(folder, 'train-images-idx3-ubyte'), '');
+    await writeFile(join(folder, 't10k-labels-idx1-ubyte'), 'text');
+    const { exitCode, out, err } = await run(['data', 'check', folder], '/');
+    expect(out).toContain(`unusable  ${folder}/train-images-idx3-ubyte: is empty`);
+    expect(out).toContain(`unusable  ${folder}/t10k-labels-idx1-ubyte: is no IDX file`);
+    expect(err).toBe(`error: ${folder}: cannot be used (2 problems, see above)`);
+    expect(exitCode).toBe(3);
+  });
+
+  it('calls sets of different image sizes unusable together', async () => {
+    const folder = await tinySetOfDistinctImages();
+    await writeSplit(folder, 't10k', [0, 1, 2], { height: 4 });
+    const { exitCode, out } = await run(['data', 'check', folder], '/');
+    expect(out).toContain('images to train on are 3x2, those to test 4x2');
+    expect(exitCode).toBe(3);
+  });
+});
+
+describe('data subset', () => {
+  it('writes the chosen labels and counts, the same for the same seed', async () => {
+    const cwd = await temporaryFolder();
+    const draw = (out: string, seed: number) =>
+      run(
+        [
+          'data',
+          'subset',
+          '--digits',
+          '3,8',
+          '--count',
+          '20',
+          '--test-count',
+          '5',
+          '--seed',
+          `${seed}`,
+          '--out',
+          out,
+          '--gzip',
+        ],
+        cwd,
+      );
+    const { exitCode, out } = await draw('a', 1);
+    expect(exitCode).toBe(0);
+    expect(out).toContain('not the published MNIST');
+    await draw('b', 1);
+    await draw('c', 2);
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((directory) => loadMnist({ cwd, directory })));
+    expect([...a!.train.labels].toSorted()).toEqual([...new Array(20).fill(3), ...new Array(20).fill(8)]);
+    expect(a!.test.count).toBe(10);
+    expect(b).toEqual({ ...a, directory: join(cwd, 'b') });
+    expect(c!.train.images).not.toEqual(a!.train.images);
+  });
+
+  it('takes pixels and label from the same row', async () => {
+    const folder = await tinySet();
+    await run(['data', 'subset', '--data', folder, '--digits', '1', '--out', 'one'], folder);
+    const { train } = await loadMnist({ directory: join(folder, 'one') });
+    expect([...train.images]).toEqual([7, 8, 9, 10, 11, 12, 28, 29, 30, 31, 32, 33]);
+    expect([...train.labels]).toEqual([1, 1]);
+  });
+
+  it('replaces files only when told to, and leaves no stale twin', async () => {
+    const folder = await tinySet();
+    const args = ['data', 'subset', '--data', folder, '--out', 'copy'];
+    expect((await run(args, folder)).exitCode).toBe(0);
+    const refused = await run([...args, '--gzip'], folder);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.err).toContain('is there already; add --overwrite or name another folder');
+    expect((await run([...args, '--gzip', '--overwrite'], folder)).exitCode).toBe(0);
+    expect((await readdir(join(folder, 'copy'))).every((name) => name.endsWith('.gz'))).toBe(true);
+  });
+
+  it.each([
+    [['--digits', '7'], 2, '--digits 7: there is no label 7; give labels from 0 to 2, separated by commas'],
+    [['--digits', ''], 2, '--digits: is empty'],
+    [['--digits', '2,2'], 2, '--digits 2,2: 2 is there twice; name each once'],
+    [['--count', '0'], 2, 'It must be a whole number of at least 1'],
+  ])('refuses %j', async (options, exitCode, message) => {
+    const folder = await tinySet();
+    const result = await run(['data', 'subset', '--data', folder, '--out', 'x', ...options], folder);
+    expect(result.err).toContain(message);
+    expect(result.exitCode).toBe(exitCode);
+    expect(await readdir(folder)).not.toContain('x');
+  });
+
+  it('refuses to write a set without images', async () => {
+    const folder = await tinySet();
+    await writeSplit(folder, 't10k', [0]);
+    const result = await run(['data', 'subset', '--data', folder, '--digits', '2', '--out', 'x'], folder);
+    expect(result).toMatchObject({
+      exitCode: 3,
+      err: `error: ${folder}: has no test image of label 2; choose others`,
+    });
+  });
+});
+
+/** `tinySet`, whose test images differ from those to train on. */
+async function tinySetOfDistinctImages(): Promise<string> {
+  const folder = await tinySet();
+  await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
+    shape: [3, 3, 2],
+    values: Uint8Array.from({ length: 18 }, (_, index) => 100 + index),
+  });
+  await writeIdx(join(folder, 'train-labels-idx1-ubyte'), { shape: [3], values: Uint8Array.of(0, 1, 2) });
+  return folder;
+}
