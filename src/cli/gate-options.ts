@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
+import type { Gates } from '../gates/gates.ts';
+import type { CliContext } from './context.ts';
+import { number } from './options.ts';
+
+/** What the options of `addGateOptions` give. */
+export type GateOptions = Gates & { readonly policy?: string };
+
+/** Adds the gates: bounds that make the command end with exit code 10 when results do not keep them. */
+export function addGateOptions<
+  Args extends unknown[],
+  Options extends OptionValues,
+  Globals extends OptionValues,
+>(command: Command<Args, Options, Globals>): Command<Args, Options & GateOptions, Globals> {
+  const extended = command
+    .addOption(
+      new Option('--min-accuracy <fraction>', 'gate: total accuracy, 0 to 1').argParser(number(0, 1)),
+    )
+    .addOption(
+      new Option(
+        '--min-digit-accuracy <digit=fraction>',
+        'gate: accuracy of a digit, such as 3=0.8; may be repeated',
+      ).argParser(classAccuracies),
+    )
+    .addOption(
+      new Option('--max-digit-drop <points>', 'gate: largest drop of any one digit').argParser(
+        number(0, 100),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--max-untuned-drop <points>',
+        'gate: largest drop of the digits not tuned, together',
+      ).argParser(number(0, 100)),
+    )
+    .addOption(
+      new Option('--min-gain <points>', 'gate: least gain of total accuracy').argParser(number(-100, 100)),
+    )
+    .addOption(new Option('--significant', 'gates count only changes beyond noise (exact McNemar, Holm)'))
+    .addOption(new Option('--policy <file>', 'TOML file with gates; flags win'));
+  // Named here, because the inferred type is a nest of one level an option.
+  return extended as unknown as Command<Args, Options & GateOptions, Globals>;
+}
+
+/** The gates that flags and the policy file set; flags win. */
+export async function gatesFrom(options: GateOptions, context: Pick<CliContext, 'cwd'>): Promise<Gates> {
+  const { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant } = options;
+  const flags = { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant };
+  if (options.policy === undefined) return flags;
+  const { readPolicy } = await import('../gates/policy.ts');
+  const policy = readPolicy(resolve(context.cwd, options.policy));
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return {
+    ...policy,
+    ...given,
+    ...((policy.minDigitAccuracy || minDigitAccuracy) && {
+      minDigitAccuracy: { ...policy.minDigitAccuracy, ...minDigitAccuracy },
+    }),
+  };
+}
+
+/** '3=0.8,5=0.9' -> { 3: 0.8, 5: 0.9 }; a repeated flag adds. */
+function classAccuracies(text: string, previous: Record<string, number> = {}): Record<string, number> {
+  const added = { ...previous };
+  for (const part of text.split(',')) {
+    const [name, value, ...rest] = part.split('=');
+    const accuracy = Number(value);
+    const valid = name?.trim() && value?.trim() && rest.length === 0 && accuracy >= 0 && accuracy <= 1;
+    if (!valid)
+      throw new InvalidArgumentError("It must be a digit and an accuracy from 0 to 1, such as '3=0.8'.");
+    added[name!.trim()] = accuracy;
+  }
+  return added;
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'smol-toml';
+import { z } from 'zod';
+import { UsageError } from '../errors.ts';
+import type { Gates } from './gates.ts';
+
+const fraction = z.number().min(0).max(1);
+
+const policySchema = z.strictObject({
+  'min-accuracy': fraction.optional(),
+  'min-digit-accuracy': z.record(z.string(), fraction).optional(),
+  'max-digit-drop': z.number().min(0).optional(),
+  'max-untuned-drop': z.number().min(0).optional(),
+  'min-gain': z.number().optional(),
+  significant: z.boolean().optional(),
+});
+
+/**
+ * Reads gates from a TOML file: keys are the flags without dashes, `min-digit-accuracy` is a table of
+ * accuracies by class.
+ *
+ * @throws UsageError naming the file and the first key that is wrong
+ */
+export function readPolicy(path: string): Gates {
+  const result = policySchema.safeParse(readToml(path));
+  if (!result.success) {
+    const issue = result.error.issues[0]!;
+    throw new UsageError(`${path}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`);
+  }
+  const policy = result.data;
+  return {
+    minAccuracy: policy['min-accuracy'],
+    minDigitAccuracy: policy['min-digit-accuracy'],
+    maxDigitDrop: policy['max-digit-drop'],
+    maxUntunedDrop: policy['max-untuned-drop'],
+    minGain: policy['min-gain'],
+    significant: policy.significant,
+  };
+}
+
+function readToml(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${path}: the policy cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as Error).message.split('\n')[0]}`);
+  }
+}

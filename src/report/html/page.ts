@@ -1,0 +1,72 @@
+import type { ImageDataset } from '../../mnist-data-loader/dataset.ts';
+import { classWord, percent, setting, title } from '../format.ts';
+import type { Report } from '../report.ts';
+import { type Results, resultsOf } from '../results.ts';
+import { html, Markup } from './markup.ts';
+import {
+  confusionSection,
+  errorsSection,
+  gatesSection,
+  headline,
+  mistakesSection,
+  rankSection,
+  trainingSection,
+} from './sections.ts';
+import { style } from './style.ts';
+import { comparisonTable, evaluationTable, movedTable } from './tables.ts';
+
+/** A report as one HTML file that needs no network and no scripts. */
+export function renderHtml(report: Report, { images }: { images?: ImageDataset } = {}): string {
+  const results = resultsOf(report);
+  const word = classWord(report.evaluation.evaluation.classNames);
+  const { text } = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>${title(report.subject)} – tfjs-lora</title>
+<style>${new Markup(style)}</style>
+</head>
+<body><main>
+<header><h1>${title(report.subject)}</h1><p class="note">${setting(report)}</p>
+${report.baseline && html`<p class="note">Before: ${report.baseline.name}. After: ${report.evaluation.name}.</p>`}
+${headline(results)}</header>
+${gatesSection(report)}
+${tableSection(word, results)}
+${errorsSection(word, report)}
+${confusionSection(report, results)}
+${movedSection(results)}
+${mistakesSection(report, images)}
+${report.training && trainingSection(report.training)}
+${report.layers && report.layers.length > 0 && rankSection(report.layers)}
+${footer(report)}
+</main></body>
+</html>
+`;
+  return text;
+}
+
+function tableSection(word: string, { evaluation, baseline, comparison }: Results): Markup {
+  if (!comparison || !baseline) {
+    return html`<section><h2>Each ${word}</h2>${evaluationTable(word, evaluation)}</section>`;
+  }
+  return html`<section><h2>Each ${word}</h2>${comparisonTable(word, comparison)}
+<p class="note">▲ ▼ beyond noise: exact McNemar test on the images that changed, Holm-corrected over the classes, p &lt; 0.05.</p>
+<p class="note">Macro F1 ${percent(baseline.macro.f1)} → ${percent(evaluation.macro.f1)} %; calibration error ${percent(baseline.calibrationError)} → ${percent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
+}
+
+function movedSection({ comparison }: Results): Markup | undefined {
+  if (!comparison || comparison.moved.length === 0) return undefined;
+  return html`<section><h2>Mistakes that moved most</h2>${movedTable(comparison.moved)}</section>`;
+}
+
+function footer({ createdAt, subject }: Report): Markup {
+  const facts = [
+    subject.engine && `engine ${subject.engine}`,
+    subject.device && `device ${subject.device}`,
+    subject.contentHash && `base ${subject.contentHash.slice(0, 12)}`,
+    ...Object.entries(subject.versions).map(([name, version]) => `${name} ${version}`),
+  ].filter(Boolean);
+  return html`<footer><p>${facts.join(' · ')}</p><p>Made <time datetime="${createdAt}">${createdAt}</time> by tfjs-lora. Every number follows from report.json.</p></footer>`;
+}

@@ -1,0 +1,92 @@
+import type { Change, Comparison } from '../../evaluation/comparison.ts';
+import type { ConfusionChange } from '../../evaluation/confusion.ts';
+import { count, NOT_AVAILABLE, percent, points, probability, signed } from '../format.ts';
+import type { EvaluationResults } from '../results.ts';
+import { html, type Markup } from './markup.ts';
+
+/** A table that scrolls on its own where the page is narrow. */
+function scroll(label: string, table: Markup): Markup {
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${table}</div>`;
+}
+
+export function evaluationTable(
+  word: string,
+  { classes, total, macro, weighted }: EvaluationResults,
+): Markup {
+  const interval = (bounds: readonly [number, number] | null) =>
+    bounds ? `${percent(bounds[0])} – ${percent(bounds[1])}` : NOT_AVAILABLE;
+  return scroll(
+    'Accuracy of each class',
+    html`<table>
+<thead><tr><th scope="col">${word}</th>${['examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'recall %', 'F1 %'].map(columnHeader)}</tr></thead>
+<tbody>${classes.map(
+      (one) => html`<tr><th scope="row">${one.className}</th>${[
+        count(one.support),
+        count(one.errors),
+        percent(one.accuracy),
+        interval(one.interval),
+        percent(one.precision),
+        percent(one.recall),
+        percent(one.f1),
+      ].map(cell)}</tr>
+`,
+    )}</tbody>
+<tfoot><tr><th scope="row">total</th>${[count(total.support), count(total.errors), percent(total.accuracy), interval(total.interval), '', '', ''].map(cell)}</tr>
+<tr><th scope="row">macro average</th>${['', '', '', '', percent(macro.precision), percent(macro.recall), percent(macro.f1)].map(cell)}</tr>
+<tr><th scope="row">weighted average</th>${['', '', '', '', percent(weighted.precision), percent(weighted.recall), percent(weighted.f1)].map(cell)}</tr></tfoot>
+</table>`,
+  );
+}
+
+export function comparisonTable(word: string, { classes, tuned, other, total }: Comparison): Markup {
+  const group = (name: string, span: number) => html`<th colspan="${span}" scope="colgroup">${name}</th>`;
+  return scroll(
+    'Changes of each class',
+    html`<table>
+<thead><tr><td></td><td></td>${[group('wrong', 3), group('images', 2), group('accuracy %', 3)]}<td></td></tr>
+<tr><th scope="col">${word}</th>${['examples', 'before', 'after', 'change', 'fixed', 'broken', 'before', 'after', 'change', 'p'].map(columnHeader)}</tr></thead>
+<tbody>${classes.map((one) => changeRow(one.className, one, one.tuned))}</tbody>
+<tfoot>${[tuned && changeRow('tuned', tuned), other && changeRow('other', other), changeRow('total', total)]}</tfoot>
+</table>`,
+  );
+}
+
+function changeRow(name: string, change: Change, tuned = false): Markup {
+  const { before, after, gain, fixed, broken, pValue, significant } = change;
+  const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
+  const arrow = { better: ' ▲', worse: ' ▼', '': '' }[direction];
+  return html`<tr><th scope="row">${name}${tuned && html`<span class="tag">tuned</span>`}</th>${[
+    count(before.support),
+    count(before.errors),
+    count(after.errors),
+    signed(after.errors - before.errors),
+    count(fixed),
+    count(broken),
+    percent(before.accuracy),
+    percent(after.accuracy),
+  ].map(
+    cell,
+  )}<td class="${direction}">${points(gain)}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
+`;
+}
+
+export function movedTable(moved: readonly ConfusionChange[]): Markup {
+  return scroll(
+    'Mistakes that moved most',
+    html`<table>
+<thead><tr><th scope="col">mistake</th>${['before', 'after', 'change'].map(columnHeader)}</tr></thead>
+<tbody>${moved.map(
+      ({ truth, predicted, before, after }) =>
+        html`<tr><th scope="row">${truth} read as ${predicted}</th>${[count(before), count(after), signed(after - before)].map(cell)}</tr>
+`,
+    )}</tbody></table>`,
+  );
+}
+
+function columnHeader(name: string): Markup {
+  return html`<th scope="col">${name}</th>`;
+}
+
+function cell(text: string): Markup {
+  return html`<td>${text}</td>`;
+}
