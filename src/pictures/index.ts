@@ -1,0 +1,10 @@
+export {
+  type Judgement,
+  type Mistake,
+  type MistakeSheet,
+  mistakesOf,
+  writeMistakeSheets,
+} from './mistakes.ts';
+export { type Picture, parsePng, writePng } from './png.ts';
+export { type Classify, classifyImages, type Prediction, type PreparedImage, readImages } from './predict.ts';
+export { type ImageSize, prepareDigit } from './prepare.ts';
