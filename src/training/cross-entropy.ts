@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs';
+import { TrainingError } from '../errors.ts';
+import { hasNativeBackend, nativeBackend } from '../graph/backend.ts';
+import { dataTypeCodes } from '../graph/data-types.ts';
+
+/**
+ * Softmax cross entropy of each example, [batch].
+ *
+ * @param logits [batch, classes]
+ * @param labels the class of each example, int32 [batch]
+ */
+export function classificationLosses(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
+  if (logits.rank !== 2 || labels.rank !== 1) {
+    throw new TrainingError(
+      `cross entropy takes logits [batch, classes] and labels [batch]; they have shapes [${logits.shape}] and [${labels.shape}]`,
+    );
+  }
+  const losses = tf.customGrad((values, save) => {
+    const { value, gradient } = lossesAndGradient(values as tf.Tensor2D, labels);
+    (save as (tensors: tf.Tensor[]) => void)([gradient]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(saved!, tf.expandDims(dy, 1)),
+    };
+  });
+  return losses(logits);
+}
+
+/** The losses [batch], and their gradient with respect to the logits, softmax - one-hot [batch, classes]. */
+function lossesAndGradient(
+  logits: tf.Tensor2D,
+  labels: tf.Tensor,
+): { value: tf.Tensor; gradient: tf.Tensor } {
+  if (hasNativeBackend()) {
+    const backend = nativeBackend();
+    const { TF_ATTR_TYPE } = backend.binding;
+    const attributes = [
+      { name: 'T', type: TF_ATTR_TYPE, value: dataTypeCodes.float32 },
+      { name: 'Tlabels', type: TF_ATTR_TYPE, value: dataTypeCodes.int32 },
+    ];
+    const [value, gradient] = backend.executeMultipleOutputs(
+      'SparseSoftmaxCrossEntropyWithLogits',
+      attributes,
+      [logits, labels],
+      2,
+    ) as [tf.Tensor, tf.Tensor];
+    return { value, gradient };
+  }
+  const target = tf.cast(tf.oneHot(tf.cast(labels, 'int32'), logits.shape[1]), 'float32');
+  const logProbabilities = tf.logSoftmax(logits);
+  return {
+    value: tf.neg(tf.sum(tf.mul(target, logProbabilities), 1)),
+    gradient: tf.sub(tf.exp(logProbabilities), target),
+  };
+}

@@ -1,0 +1,132 @@
+import type * as tf from '@tensorflow/tfjs';
+import { DataError, TrainingError, UsageError } from '../errors.ts';
+import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
+import { type Normalization, normalize } from '../models/normalization.ts';
+import type { TrainingData, TrainingTask } from './engine.ts';
+import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
+import type { OptimizerConfig } from './optimizer-config.ts';
+import { checkOptimizer } from './optimizers/index.ts';
+
+export interface TaskOptions {
+  readonly model: tf.LayersModel;
+  readonly data: TrainingData;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerConfig;
+  /** Seeds dropout and noise. */
+  readonly seed: number;
+  /** `cross-entropy` by default. */
+  readonly loss?: LossName | LossFunction;
+  /** See `meanLoss`. */
+  readonly classWeights?: readonly number[];
+  /** What to do with the inputs before the model sees them, such as normalising. */
+  readonly prepare?: (inputs: tf.Tensor[]) => tf.Tensor[];
+}
+
+/**
+ * A task for any LayersModel with one output. The loss of a batch is the mean loss of its examples plus the
+ * regularisation losses of the layers.
+ *
+ * @throws UsageError, DataError or TrainingError when the data, the model and the options do not fit together
+ */
+export function trainingTask(options: TaskOptions): TrainingTask {
+  const { model, data, batchSize, optimizer, seed, classWeights, prepare } = options;
+  checkTask(options);
+  checkOptimizer(optimizer);
+  const compare = lossFunction(options.loss ?? 'cross-entropy');
+  return {
+    model,
+    data,
+    batchSize,
+    optimizer,
+    seed,
+    loss: (inputs, labels) => {
+      const prepared = prepare ? prepare(inputs) : inputs;
+      const predictions = model.apply(prepared.length === 1 ? prepared[0]! : prepared, { training: true });
+      const loss = meanLoss(compare, predictions as tf.Tensor, labels, classWeights);
+      return model.calculateLosses().reduce((sum, term) => sum.add(term.mean()), loss) as tf.Scalar;
+    },
+  };
+}
+
+/**
+ * The task of teaching a model the classes of images.
+ *
+ * @param options.model takes as many values as an image has pixels, in any shape, and gives logits [batch, classes]
+ */
+export function classificationTask({
+  dataset,
+  normalization,
+  ...options
+}: Omit<TaskOptions, 'data' | 'prepare'> & {
+  readonly dataset: ImageDataset;
+  readonly normalization: Normalization;
+}): TrainingTask {
+  const rowShape = imageShape(options.model, dataset);
+  return trainingTask({
+    ...options,
+    data: {
+      rows: dataset.count,
+      inputs: [{ values: dataset.images, rowShape }],
+      labels: { values: dataset.labels, rowShape: [] },
+    },
+    prepare: (inputs) => inputs.map((images) => normalize(images, normalization)),
+  });
+}
+
+/**
+ * The shape in which a model takes an image.
+ *
+ * @throws DataError when the images have another number of pixels
+ */
+export function imageShape(model: tf.LayersModel, { height, width }: ImageDataset): number[] {
+  const shape = model.inputs[0]!.shape.slice(1).map((size, index) => size ?? [height, width, 1][index] ?? 1);
+  const values = shape.reduce((product, size) => product * size, 1);
+  if (model.inputs.length !== 1 || values !== height * width) {
+    throw new DataError(
+      `images have ${height} x ${width} pixels, but the model takes [${shape}]; use a model of that input size`,
+    );
+  }
+  return shape;
+}
+
+function checkTask(options: TaskOptions): void {
+  const { model, data, batchSize, classWeights, loss = 'cross-entropy' } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new UsageError(`batch size ${batchSize}: has to be a whole number of at least 1`);
+  }
+  if (batchSize > data.rows) {
+    throw new UsageError(`batch size ${batchSize} is larger than the data, which has ${data.rows} rows`);
+  }
+  if (model.inputs.length !== data.inputs.length) {
+    throw new DataError(`the model takes ${model.inputs.length} inputs, the data has ${data.inputs.length}`);
+  }
+  if (model.outputs.length !== 1) {
+    throw new TrainingError(`the model has ${model.outputs.length} outputs; training takes one`);
+  }
+  if (loss === 'cross-entropy') checkLabels(data, model.outputs[0]!.shape.at(-1)!);
+  if (classWeights) checkClassWeights(options, classWeights);
+}
+
+function checkClassWeights(
+  { model, data, loss = 'cross-entropy' }: TaskOptions,
+  weights: readonly number[],
+): void {
+  if (weights.some((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY))) {
+    throw new UsageError(`class weights ${weights.join(', ')}: each has to be a number of at least 0`);
+  }
+  const classes = model.outputs[0]!.shape.at(-1);
+  if (loss === 'cross-entropy' && weights.length !== classes) {
+    throw new UsageError(`${weights.length} class weights for ${classes} classes: give one for each class`);
+  }
+  checkLabels(data, weights.length);
+}
+
+/** TensorFlow gives a loss of NaN for a label outside the classes, or reads outside its memory. */
+function checkLabels({ labels }: TrainingData, classes: number): void {
+  const row = labels.values.findIndex((label) => !(label >= 0 && label < classes && Number.isInteger(label)));
+  if (row >= 0) {
+    throw new DataError(
+      `label ${labels.values[row]} of row ${row} is outside the ${classes} classes (0 to ${classes - 1})`,
+    );
+  }
+}
