@@ -35,6 +35,7 @@ export function parsePng(bytes: Uint8Array, name: string): Picture {
     throw new DataError(`${name}: is no PNG picture; convert it`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  if (width * height === 0) throw new DataError(`${name}: is ${width}x${height} pixels; draw something`);
   if (width * height > MAX_PIXELS) {
     throw new DataError(
       `${name}: is ${width}x${height} pixels, the most read is ${MAX_PIXELS} pixels; make it smaller`,
