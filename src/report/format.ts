@@ -20,11 +20,13 @@ export function points(gain: number | null): string {
   return gain === null ? NOT_AVAILABLE : signed(gain * 100, 2);
 }
 
-/** 3 -> '+3', 0 -> '0'. */
+/** 1234 -> '+1,234', 0 -> '0'. */
 export function signed(value: number, digits = 0): string {
-  const text = value.toFixed(digits);
-  if (Number(text) === 0) return (0).toFixed(digits);
-  return value > 0 ? `+${text}` : text;
+  return value.toLocaleString('en-US', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    signDisplay: 'exceptZero',
+  });
 }
 
 /** 0.0312 -> '0.031', 0.00002 -> '<0.001'. */

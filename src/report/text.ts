@@ -137,7 +137,7 @@ function gateLines(report: Report, colors: Colors): string[] {
   return [
     '',
     ...gates.map(
-      ({ passed, message }) => `${passed ? colors.green('met') : colors.red('NOT MET')}  ${message}`,
+      ({ passed, message }) => `${passed ? colors.green('met    ') : colors.red('NOT MET')}  ${message}`,
     ),
   ];
 }

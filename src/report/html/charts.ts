@@ -26,15 +26,18 @@ const text = { fontFamily: FONT, fontSize: FONT_SIZE };
 const splitLine = { lineStyle: { color: 'var(--line)' } };
 const axisLabel = { ...text, color: muted };
 
-/** Draws a chart as SVG markup, the same bytes each time. */
+/**
+ * Draws a chart as SVG markup, the same bytes each time: what echarts numbers through the process (hover styles,
+ * clip paths that nothing here reaches) is taken out.
+ */
 export function draw(option: EChartsCoreOption, width: number, height: number): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption({ animation: false, textStyle: text, ...option });
     return chart
       .renderToSVGString()
-      .replace(/<style[\s\S]*?<\/style>/g, '')
-      .replace(/ (?:class|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
+      .replace(/<(style|defs)[\s\S]*?<\/\1>/g, '')
+      .replace(/ (?:class|clip-path|ecmeta_\w+|pointer-events)="[^"]*"/g, '')
       .replace('<svg ', '<svg aria-hidden="true" focusable="false" ')
       .replaceAll('\n', '');
   } finally {
@@ -49,7 +52,7 @@ export function errorBars(
   tuned: readonly number[],
   width: number,
 ): string {
-  const names = evaluation.classNames.map((name, label) => (tuned.includes(label) ? `${name}  tuned` : name));
+  const names = evaluation.classNames.map((name, label) => (tuned.includes(label) ? `tuned  ${name}` : name));
   const bar = (of: Evaluation, itemStyle: object) => ({
     type: 'bar',
     silent: true,
@@ -136,7 +139,7 @@ export function confusionMap(
             textContent: numbers && {
               style: {
                 text: value === 0 ? '·' : String(value),
-                fill: share > 0.62 ? 'var(--on-heat)' : value === 0 ? 'var(--faint)' : ink,
+                fill: cellInk(share, value),
                 fontFamily: FONT,
                 fontSize,
               },
@@ -149,6 +152,13 @@ export function confusionMap(
   return draw(option, size, size);
 }
 
+/** Ink that stands out against the shade: dark themes have to turn earlier than light ones. */
+function cellInk(share: number, value: number): string {
+  if (share > 0.9) return 'var(--on-heat)';
+  if (share > 0.68) return 'var(--on-warm)';
+  return value === 0 ? 'var(--faint)' : ink;
+}
+
 /** Loss of each step, thin, and its running mean, bold. */
 export function lossLine(losses: Float32Array, width: number): string {
   const window = Math.max(1, Math.round(losses.length / 40));
@@ -156,8 +166,6 @@ export function lossLine(losses: Float32Array, width: number): string {
     type: 'line',
     silent: true,
     showSymbol: false,
-    clip: false,
-    sampling: undefined,
     data,
     lineStyle: { color, width: lineWidth },
   });
@@ -171,8 +179,8 @@ export function accuracyLine(points: readonly AccuracyPoint[], width: number): s
   const series = {
     type: 'line',
     silent: true,
-    clip: false,
     data: points.map(({ step, accuracy }) => [step, accuracy]),
+    symbol: 'circle',
     symbolSize: 6,
     itemStyle: { color: 'var(--after)' },
     lineStyle: { color: 'var(--after)', width: 2.5 },
@@ -199,10 +207,11 @@ function stepChart(series: object[], last: number, yAxis: object, width: number)
       nameGap: 28,
       nameTextStyle: { ...text, color: muted },
       splitLine: { show: false },
-      axisLine: { show: true, lineStyle: { color: muted } },
-      axisLabel: { ...axisLabel, hideOverlap: true, showMaxLabel: false },
+      axisLine: { show: true, onZero: false, lineStyle: { color: muted } },
+      axisTick: { lineStyle: { color: muted } },
+      axisLabel: { ...axisLabel, hideOverlap: true },
     },
-    yAxis: { splitLine, axisLabel, ...yAxis },
+    yAxis: { splitLine, axisLabel, axisLine: { show: false }, axisTick: { show: false }, ...yAxis },
     series,
   };
   return draw(option, width, 260);

@@ -52,7 +52,7 @@ function tableSection(word: string, { evaluation, baseline, comparison }: Result
     return html`<section><h2>Each ${word}</h2>${evaluationTable(word, evaluation)}</section>`;
   }
   return html`<section><h2>Each ${word}</h2>${comparisonTable(word, comparison)}
-<p class="note">▲ ▼ beyond noise: exact McNemar test on the images that changed, Holm-corrected over the classes, p &lt; 0.05.</p>
+<p class="note">▲ ▼ beyond noise: exact McNemar test on the images that changed, Holm-corrected over the classes, p&nbsp;&lt;&nbsp;0.05.</p>
 <p class="note">Macro F1 ${percent(baseline.macro.f1)} → ${percent(evaluation.macro.f1)} %; calibration error ${percent(baseline.calibrationError)} → ${percent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
 }
 

@@ -8,10 +8,11 @@ import type { EvaluationResults, Results } from '../results.ts';
 import { accuracyLine, confusionMap, errorBars, lossLine, rankBars } from './charts.ts';
 import { imageUri } from './image-uri.ts';
 import { html, Markup } from './markup.ts';
+import { minus } from './tables.ts';
 
 const LARGE = 940;
 const SMALL = 350;
-const SHOWN_MISTAKES = 20;
+const SHOWN_MISTAKES = 18;
 
 /** A chart drawn for wide and for narrow pages; the label says what it shows to those who don't see it. */
 function chart(label: string, build: (width: number) => string): Markup {
@@ -50,10 +51,10 @@ function changeFigure(
 ): Markup {
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const verdict = significant
-    ? `beyond noise, p ${probability(pValue).replace(/^(?=\d)/, '= ')}`
+    ? `beyond noise, p\u00a0${probability(pValue).replace(/^(?=\d)/, '=\u00a0')}`
     : 'may be chance';
   return html`<div><dt>${name}</dt><dd class="value">${percent(before.accuracy)} → ${percent(after.accuracy)} %</dd>
-<dd><b class="${direction}">${points(gain)} points</b>, ${verdict}</dd>
+<dd><b class="${direction}">${minus(points(gain))} points</b>, ${verdict}</dd>
 <dd class="note">wrong ${count(before.errors)} → ${count(after.errors)}: ${count(fixed)} fixed, ${count(broken)} broken</dd></div>`;
 }
 

@@ -5,8 +5,8 @@ import type { EvaluationResults } from '../results.ts';
 import { html, type Markup } from './markup.ts';
 
 /** A table that scrolls on its own where the page is narrow. */
-function scroll(label: string, table: Markup): Markup {
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${table}</div>`;
+function scroll(label: string, table: Markup, extra = ''): Markup {
+  return html`<div class="scroll${extra}" role="region" tabindex="0" aria-label="${label}">${table}</div>`;
 }
 
 export function evaluationTable(
@@ -66,7 +66,7 @@ function changeRow(name: string, change: Change, tuned = false): Markup {
     percent(after.accuracy),
   ].map(
     cell,
-  )}<td class="${direction}">${points(gain)}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
+  )}<td class="${direction}">${minus(points(gain))}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
 `;
 }
 
@@ -80,7 +80,13 @@ export function movedTable(moved: readonly ConfusionChange[]): Markup {
         html`<tr><th scope="row">${truth} read as ${predicted}</th>${[count(before), count(after), signed(after - before)].map(cell)}</tr>
 `,
     )}</tbody></table>`,
+    ' compact',
   );
+}
+
+/** A true minus sign before a number. */
+export function minus(text: string): string {
+  return text.replace(/^-(?=\d)/, '−');
 }
 
 function columnHeader(name: string): Markup {
@@ -88,5 +94,5 @@ function columnHeader(name: string): Markup {
 }
 
 function cell(text: string): Markup {
-  return html`<td>${text}</td>`;
+  return html`<td>${minus(text)}</td>`;
 }

@@ -1,0 +1,128 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { fromDocument, renderJson } from '../../src/report/document.ts';
+import { resultsOf } from '../../src/report/results.ts';
+import { comparisonReport, singleReport } from '../report/make-report.ts';
+
+let folder: string;
+const count = 5000;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-compare-'));
+  mkdirSync(join(folder, 'runs'));
+  for (const [name, report] of [
+    ['base', singleReport(count)],
+    ['tuned', comparisonReport(count)],
+    ['other', singleReport(count - 1)],
+  ] as const) {
+    mkdirSync(join(folder, 'runs', name));
+    writeFileSync(join(folder, 'runs', name, 'report.json'), renderJson(report));
+  }
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function run(argv: string[], env: NodeJS.ProcessEnv = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await main(['compare', ...argv], {
+    env,
+    cwd: folder,
+    interactive: false,
+    color: false,
+    columns: 80,
+    print: (text) => out.push(text),
+    note: (text) => err.push(text),
+  });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+describe('compare', () => {
+  test('compares two runs digit by digit', async () => {
+    const { code, out, err } = await run(['runs/base', 'runs/tuned']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('before -> after: runs/base -> runs/tuned');
+    expect(out).toMatch(/^8 tuned +\d+/m);
+  });
+
+  test('prints one JSON document that says the same', async () => {
+    const { out } = await run(['runs/base/report.json', 'runs/tuned/report.json', '--json']);
+    const document = JSON.parse(out);
+    expect(document.results.comparison).toEqual(
+      JSON.parse(JSON.stringify(resultsOf(comparisonReport(count)).comparison)),
+    );
+    expect(fromDocument('stdout', document).subject.command).toBe('compare');
+  });
+
+  test('ends with 10 and a line for each gate not met, after everything is written', async () => {
+    const { code, out, err } = await run([
+      ...['runs/base', 'runs/tuned', '--max-digit-drop', '1', '--min-accuracy', '0.5', '--min-gain', '50'],
+      ...['--report', 'out/report.html', '--report', 'out/gates.xml,out/report.md', '--format', 'markdown'],
+    ]);
+    expect(code).toBe(10);
+    expect(err).toMatch(
+      /error: 2 of 3 gates not met\n {2}max-digit-drop 1: .*\n {2}min-gain 50: total gains/,
+    );
+    expect(out).toMatch(/^## compare/);
+    expect(readFileSync(join(folder, 'out/report.md'), 'utf8')).toBe(`${out}\n`);
+    expect(readFileSync(join(folder, 'out/gates.xml'), 'utf8')).toContain('tests="3" failures="2"');
+    expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).toContain('Gates: 1 of 3 met');
+  });
+
+  test('takes gates from a policy', async () => {
+    writeFileSync(join(folder, 'gates.toml'), 'min-accuracy = 0.99\n');
+    const { code, err } = await run(['runs/base', 'runs/tuned', '--policy', 'gates.toml']);
+    expect(code).toBe(10);
+    expect(err).toContain('min-accuracy 0.99: accuracy is 0.9');
+  });
+
+  test('on GitHub annotates the gates and adds to the job’s summary; stdout stays as it is', async () => {
+    const summary = join(folder, 'summary.md');
+    writeFileSync(summary, 'earlier\n');
+    const env = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
+    const { out, err } = await run(['runs/base', 'runs/tuned', '--min-gain', '50'], env);
+    expect(err).toContain('::error title=tfjs-lora min-gain::min-gain 50: ');
+    expect(out).not.toContain('::');
+    expect(readFileSync(summary, 'utf8')).toMatch(/^earlier\n## compare\n/);
+  });
+
+  test('an HTML report without images at hand says so, and is written', async () => {
+    const { code, err } = await run(['runs/base', 'runs/tuned', '--report', 'plain.html', '--quiet']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(existsSync(join(folder, 'plain.html'))).toBe(true);
+    expect((await run(['runs/base', 'runs/tuned', '--report', 'plain.html'])).err).toContain(
+      'shows no images',
+    );
+  });
+
+  test.each([
+    [4, 'a run that is not there', ['runs/base', 'runs/none'], 'no such run folder or report'],
+    [4, 'a folder without a report', ['runs/base', 'runs'], "holds no report.json; 'tfjs-lora eval"],
+    [4, 'runs on other examples', ['runs/base', 'runs/other'], 'cannot compare 5000 examples with 4999'],
+    [
+      2,
+      'a report file of unknown kind',
+      ['runs/base', 'runs/tuned', '--report', 'a.pdf'],
+      '.txt, .json, .md, .xml, .html',
+    ],
+    [
+      2,
+      'an unknown digit',
+      ['runs/base', 'runs/tuned', '--min-digit-accuracy', '12=0.5'],
+      'no class is called so',
+    ],
+    [2, 'a missing argument', ['runs/base'], "missing required argument 'after'"],
+    [
+      3,
+      'a data folder that is none',
+      ['runs/base', 'runs/tuned', '--format', 'html', '--data', 'nowhere'],
+      'nowhere',
+    ],
+  ])('exits with %i for %s', async (exitCode, _, argv, words) => {
+    const { code, err, out } = await run(argv);
+    expect(err).toContain(words);
+    expect({ code, out }).toEqual({ code: exitCode, out: '' });
+  });
+});

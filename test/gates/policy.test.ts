@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from '@commander-js/extra-typings';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addGateOptions, gatesFrom } from '../../src/cli/gate-options.ts';
+import { UsageError } from '../../src/errors.ts';
+import { readPolicy } from '../../src/gates/policy.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-policy-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function policy(text: string): string {
+  const path = join(folder, 'gates.toml');
+  writeFileSync(path, text);
+  return path;
+}
+
+const parse = (...flags: string[]) =>
+  addGateOptions(
+    new Command()
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .addOption(new Option('--other')),
+  )
+    .parse(flags, { from: 'user' })
+    .opts();
+
+describe('readPolicy', () => {
+  test('reads gates under the names of their flags', () => {
+    const path = policy(
+      'min-accuracy = 0.85\nmax-digit-drop = 1\nmax-untuned-drop = 0.5\nmin-gain = 0.1\nsignificant = true\n[min-digit-accuracy]\n3 = 0.8\n',
+    );
+    expect(readPolicy(path)).toEqual({
+      minAccuracy: 0.85,
+      minDigitAccuracy: { 3: 0.8 },
+      maxDigitDrop: 1,
+      maxUntunedDrop: 0.5,
+      minGain: 0.1,
+      significant: true,
+    });
+  });
+
+  test.each([
+    ['an unknown gate', 'max-drop = 1', 'max-drop'],
+    ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
+    ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
+    ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
+    ['what is no TOML', 'min-accuracy 0.85', 'gates.toml: '],
+  ])('refuses %s, naming file and key', (_, text, words) => {
+    const read = () => readPolicy(policy(text));
+    expect(read).toThrow(UsageError);
+    expect(read).toThrow(words);
+  });
+
+  test('says when the file is not there', () => {
+    expect(() => readPolicy(join(folder, 'none.toml'))).toThrow(
+      'none.toml: the policy cannot be read (ENOENT)',
+    );
+  });
+});
+
+describe('gatesFrom', () => {
+  test('reads flags; a repeated digit adds', async () => {
+    const options = parse(
+      '--min-digit-accuracy',
+      '3=0.8,5=0.9',
+      '--min-digit-accuracy',
+      '8=0.7',
+      '--max-digit-drop',
+      '1.5',
+    );
+    expect(await gatesFrom(options, { cwd: folder })).toEqual({
+      minDigitAccuracy: { 3: 0.8, 5: 0.9, 8: 0.7 },
+      maxDigitDrop: 1.5,
+    });
+  });
+
+  test('lets flags win over the policy, gate by gate and digit by digit', async () => {
+    policy('min-accuracy = 0.85\nmin-gain = 1\n[min-digit-accuracy]\n3 = 0.8\n5 = 0.9\n');
+    const options = parse('--policy', 'gates.toml', '--min-accuracy', '0.5', '--min-digit-accuracy', '3=0.6');
+    expect(await gatesFrom(options, { cwd: folder })).toEqual({
+      minAccuracy: 0.5,
+      minGain: 1,
+      minDigitAccuracy: { 3: 0.6, 5: 0.9 },
+    });
+  });
+
+  test.each([
+    ['--min-accuracy', '85'],
+    ['--min-digit-accuracy', '3'],
+    ['--min-digit-accuracy', '3=80'],
+    ['--min-digit-accuracy', '=0.5'],
+    ['--min-digit-accuracy', '3=0.5=1'],
+    ['--max-digit-drop', '-1'],
+    ['--max-digit-drop', 'much'],
+  ])('refuses %s %s', (flag, value) => {
+    expect(() => parse(flag, value)).toThrow(flag);
+  });
+});

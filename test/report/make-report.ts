@@ -1,0 +1,62 @@
+import { checkGates } from '../../src/gates/check.ts';
+import type { Gates } from '../../src/gates/gates.ts';
+import type { Report } from '../../src/report/report.ts';
+import { randomEvaluation } from '../evaluation/make-evaluation.ts';
+
+const before = [0.02, 0.02, 0.1, 0.12, 0.05, 0.2, 0.04, 0.06, 0.3, 0.12];
+const after = [0.03, 0.02, 0.08, 0.09, 0.1, 0.1, 0.04, 0.06, 0.15, 0.1];
+
+/** One evaluation of `count` digits. */
+export function singleReport(count = 2000): Report {
+  return {
+    createdAt: '2026-01-01T00:00:00.000Z',
+    subject: {
+      command: 'eval',
+      run: 'runs/pretrain',
+      data: 'MNIST test',
+      seed: 0,
+      versions: { 'tfjs-lora': '0.1.0', node: '20.20.2' },
+    },
+    evaluation: { name: 'base', evaluation: randomEvaluation(count, before, 1) },
+    tuned: [],
+  };
+}
+
+/** Two evaluations of the same `count` digits, with all that a report can hold. */
+export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8, maxDigitDrop: 1 }): Report {
+  const single = singleReport(count);
+  const evaluation = randomEvaluation(count, after, 2);
+  const baseline = single.evaluation.evaluation;
+  const tuned = [2, 3, 5, 8, 9];
+  return {
+    ...single,
+    subject: {
+      ...single.subject,
+      command: 'finetune',
+      run: 'runs/finetune',
+      rank: 2,
+      alpha: 1,
+      steps: 200,
+      batchSize: 10,
+    },
+    evaluation: { name: 'adapter on', evaluation },
+    baseline: { name: 'adapter off', evaluation: baseline },
+    tuned,
+    gates: checkGates({ evaluation, baseline, tuned }, gates),
+    training: {
+      losses: Float32Array.from(
+        { length: 200 },
+        (_, step) => 0.5 + Math.exp(-step / 30) + 0.2 * Math.sin(step * 7),
+      ),
+      accuracies: {
+        name: 'the validation split',
+        points: [0, 50, 100, 150, 200].map((step) => ({ step, accuracy: 0.87 + step / 5000 })),
+      },
+    },
+    layers: [
+      { layer: 'linear1', rank: 2, singularValues: [1.2, 0.5] },
+      { layer: 'linear2', rank: 2, singularValues: [0.9, 0.1] },
+      { layer: 'linear3', rank: 2, singularValues: [0, 0] },
+    ],
+  };
+}

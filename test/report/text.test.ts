@@ -1,0 +1,98 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { renderMarkdown } from '../../src/report/markdown.ts';
+import type { Report } from '../../src/report/report.ts';
+import { resultsOf } from '../../src/report/results.ts';
+import { renderText } from '../../src/report/text.ts';
+import { makeEvaluation } from '../evaluation/make-evaluation.ts';
+import { comparisonReport, singleReport } from './make-report.ts';
+
+const reports: [string, Report][] = [
+  ['a single evaluation', singleReport(10_000)],
+  ['a comparison', comparisonReport(10_000)],
+];
+
+describe('renderText', () => {
+  test.each(reports)('keeps %s within 80 columns', (_, report) => {
+    for (const line of renderText(report).split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test.each(reports)('says the same of %s with and without colours', (_, report) => {
+    const colored = renderText(report, { color: true });
+    expect(colored).toContain('\u001b[');
+    // Cells of no width under colours keep their padding, so trailing spaces don't count.
+    expect(stripVTControlCharacters(colored).replace(/ +$/gm, '')).toBe(renderText(report));
+  });
+
+  test('shows wrong counts and accuracy of a digit before, after and their change', () => {
+    const report = comparisonReport(10_000);
+    const { before, after, fixed, broken } = resultsOf(report).comparison!.classes[8]!;
+    const line = renderText(report)
+      .split('\n')
+      .find((text) => text.startsWith('8 tuned'))!;
+    const percent = (accuracy: number | null) => (accuracy! * 100).toFixed(2);
+    expect(line.split(/ +/)).toEqual([
+      '8',
+      'tuned',
+      String(before.errors),
+      String(after.errors),
+      String(after.errors - before.errors),
+      String(fixed),
+      String(broken),
+      percent(before.accuracy),
+      percent(after.accuracy),
+      `+${((after.accuracy! - before.accuracy!) * 100).toFixed(2)}`,
+      '<0.001',
+      '*',
+    ]);
+  });
+
+  test('ends with tuned, other and total', () => {
+    const rows = renderText(comparisonReport()).match(/^(tuned|other|total) /gm);
+    expect(rows).toEqual(['tuned ', 'other ', 'total ']);
+    const untuned = renderText({ ...comparisonReport(), tuned: [] });
+    expect(untuned.match(/^(tuned|other|total) /gm)).toEqual(['total ']);
+  });
+
+  test('names the digits that got worse beyond noise', () => {
+    expect(renderText(comparisonReport(10_000))).toContain('worse beyond noise: 4');
+  });
+
+  test('a class without examples reads n/a; classes that are no digits are called classes', () => {
+    const evaluation = {
+      ...makeEvaluation([0, 0], [0, 1], { classes: 3 }),
+      classNames: ['cat', 'dog', 'horse'],
+    };
+    const text = renderText({ ...singleReport(), evaluation: { name: 'base', evaluation } });
+    expect(text).toMatch(/^class +examples/m);
+    expect(text).toMatch(/^horse +0 +0 +n\/a +n\/a +n\/a +n\/a$/m);
+  });
+
+  test('tells which gates were met', () => {
+    const text = renderText(comparisonReport(10_000));
+    expect(text).toMatch(/^met {6}min-accuracy 0.8: accuracy is 0\.\d+$/m);
+    expect(text).toMatch(/^NOT MET {2}max-digit-drop 1: 4 drops \d\.\d\d points/m);
+  });
+});
+
+describe('renderMarkdown', () => {
+  test.each(reports)('gives every row of a table of %s as many cells as its header', (_, report) => {
+    const tables = renderMarkdown(report)
+      .split('\n\n')
+      .filter((part) => part.startsWith('|'));
+    expect(tables.length).toBeGreaterThan(1);
+    for (const table of tables) {
+      const cells = table
+        .trim()
+        .split('\n')
+        .map((row) => row.split(/(?<!\\)\|/).length);
+      expect(new Set(cells).size).toBe(1);
+    }
+  });
+
+  test('keeps names from acting as Markdown or HTML', () => {
+    const report = singleReport();
+    const text = renderMarkdown({ ...report, subject: { ...report.subject, run: 'a|b<i>*_' } });
+    expect(text).toContain('a\\|b\\<i\\>\\*\\_');
+  });
+});
