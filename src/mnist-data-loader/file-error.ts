@@ -1,9 +1,11 @@
+import { mkdir, readdir } from 'node:fs/promises';
 import { DataError } from '../errors.ts';
 
 /** What the operating system's codes mean to a user, and what to do. */
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder; check the path',
   ENOTDIR: 'a part of the path is a file; check the path',
+  EEXIST: 'a file of that name is there; choose another folder',
   EISDIR: 'it is a folder; give a file',
   EACCES: 'permission denied; check its owner and mode',
   EPERM: 'permission denied; check its owner and mode',
@@ -18,4 +20,19 @@ export function fileError(path: string, action: 'read' | 'written', error: unkno
   const code = (error as NodeJS.ErrnoException).code;
   if (code === undefined || error instanceof DataError) return error;
   return new DataError(`${path}: cannot be ${action}: ${REASONS[code] ?? code}`, { cause: error });
+}
+
+/**
+ * Makes a folder, and those above it, unless it is there.
+ *
+ * @returns the names in it
+ * @throws DataError when it cannot be made or read
+ */
+export async function makeFolder(directory: string): Promise<string[]> {
+  try {
+    await mkdir(directory, { recursive: true });
+    return await readdir(directory);
+  } catch (error) {
+    throw fileError(directory, 'written', error);
+  }
 }

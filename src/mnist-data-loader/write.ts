@@ -1,8 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { ImageDataset } from './dataset.ts';
-import { fileError } from './file-error.ts';
+import { makeFolder } from './file-error.ts';
 import { writeIdx } from './idx.ts';
 
 export interface WriteOptions {
@@ -26,13 +26,7 @@ export async function writeMnist(
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
   const files = [...filesOf('train', sets.train, suffix), ...filesOf('t10k', sets.test, suffix)];
-  let present: string[];
-  try {
-    await mkdir(directory, { recursive: true });
-    present = await readdir(directory);
-  } catch (error) {
-    throw fileError(directory, 'written', error);
-  }
+  const present = await makeFolder(directory);
   const stems = new Set(files.map(({ name }) => stem(name)));
   const taken = present.filter((name) => stems.has(stem(name)));
   if (taken[0] && !overwrite) {

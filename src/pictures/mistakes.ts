@@ -1,7 +1,7 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { fileError } from '../mnist-data-loader/file-error.ts';
+import { makeFolder } from '../mnist-data-loader/file-error.ts';
 import { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
 import { writePng } from './png.ts';
 
@@ -71,7 +71,7 @@ export async function writeMistakeSheets(
   if (judgement.labels.length !== dataset.count) {
     throw new RangeError(`${judgement.labels.length} judgements do not fit ${dataset.count} images`);
   }
-  const stale = await prepareFolder(directory);
+  const stale = await makeFolder(directory);
   const sheets: MistakeSheet[] = [];
   for (const label of judgement.classNames.keys()) {
     const mistakes = mistakesOf(judgement, label);
@@ -148,13 +148,4 @@ function sheetName(label: number, classNames: readonly string[]): string {
   const name = classNames[label]!;
   const plain = name.replace(/[^\p{L}\p{N}_-]+/gu, '-').slice(0, 40);
   return plain === name ? `truth-${name}.png` : `truth-${plain}-${label}.png`;
-}
-
-async function prepareFolder(directory: string): Promise<string[]> {
-  try {
-    await mkdir(directory, { recursive: true });
-    return await readdir(directory);
-  } catch (error) {
-    throw fileError(directory, 'written', error);
-  }
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { DataError } from '../../errors.ts';
+import { DataError, UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
 import { integer, shared } from '../options.ts';
 
@@ -61,13 +61,14 @@ function addSubset(data: Command, context: CliContext): void {
     .addOption(shared.seed().default(0))
     .addOption(new Option('--gzip', 'compress the files'))
     .addOption(new Option('--overwrite', 'replace IDX files that are in the folder'))
-    .addOption(new Option('--out <dir>', 'folder for the new files').makeOptionMandatory())
+    .option('--out <dir>', 'folder for the new files')
     .addOption(shared.json())
     .action(async (options) => {
       const { loadMnist, parseLabels, subsetOf, writeMnist } = await import(
         '../../mnist-data-loader/index.ts'
       );
       const { loadFolder, dataDocument, renderData } = await import('../data-document.ts');
+      if (!options.out) throw new UsageError('--out: name the folder for the new files');
       const whole = await loadMnist({ directory: options.data, cwd: context.cwd });
       const labels =
         options.digits === undefined ? undefined : parseLabels(options.digits, whole.train.classes);

@@ -2,9 +2,11 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addCompareCommand } from './compare.ts';
 import { addDataCommand } from './data.ts';
+import { addPredictCommand } from './predict.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
   addCompareCommand(program, context);
   addDataCommand(program, context);
+  addPredictCommand(program, context);
 }

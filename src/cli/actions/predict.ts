@@ -1,0 +1,83 @@
+import { basename, join, resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError } from '../../errors.ts';
+import { makeFolder } from '../../mnist-data-loader/file-error.ts';
+import { normalize } from '../../models/index.ts';
+import {
+  type Classify,
+  classifyImages,
+  type ImageSize,
+  type PreparedImage,
+  readImages,
+  writePng,
+} from '../../pictures/index.ts';
+import { openRun, type Run } from '../../runs/open-run.ts';
+import type { PredictOptions } from '../commands/predict.ts';
+import type { CliContext } from '../context.ts';
+import { predictionDocument, renderPredictions } from '../prediction-text.ts';
+import { useTensorFlow } from './session.ts';
+
+/** Classifies the files with the model of a run and prints what it says. */
+export async function predict(
+  files: readonly string[],
+  options: PredictOptions,
+  context: CliContext,
+): Promise<void> {
+  await useTensorFlow(options, context);
+  const run = await openRun(options.model, context.cwd);
+  const size = imageSize(run);
+  const images: PreparedImage[] = [];
+  for (const file of files) {
+    const read = await readImages(resolve(context.cwd, file), size, options.rows);
+    images.push(...read.map((image) => ({ ...image, file })));
+  }
+  if (options.prepared) await writePrepared(images, size, resolve(context.cwd, options.prepared));
+  const predictions = await classifyImages(images, classifier(run, size));
+  const { classNames } = run.manifest;
+  context.print(
+    options.json
+      ? JSON.stringify(predictionDocument(predictions, classNames, options.model), null, 2)
+      : renderPredictions(predictions, classNames, options.top),
+  );
+}
+
+function classifier({ model, manifest }: Run, { height, width }: ImageSize): Classify {
+  const shape = model.inputs[0]!.shape.slice(1) as number[];
+  return async (images, count) => {
+    const probabilities = tf.tidy(() => {
+      const pixels = tf.tensor(images, [count, height * width], 'int32').toFloat();
+      const inputs = normalize(pixels, manifest.normalization).reshape([count, ...shape]);
+      return tf.softmax(model.predict(inputs) as tf.Tensor);
+    });
+    try {
+      return (await probabilities.data()) as Float32Array;
+    } finally {
+      probabilities.dispose();
+    }
+  };
+}
+
+/** The size of the images a model takes; a flat input is that of a square. */
+function imageSize({ model, folder }: Run): ImageSize {
+  const shape = model.inputs[0]!.shape.slice(1) as number[];
+  const [height, width] = shape.length === 1 ? [Math.sqrt(shape[0]!), Math.sqrt(shape[0]!)] : shape;
+  const channels = shape[2] ?? 1;
+  if (model.inputs.length !== 1 || !Number.isInteger(height) || !Number.isInteger(width) || channels !== 1) {
+    throw new CheckpointError(`${folder}: its model takes [${shape}], not one image in shades of grey`);
+  }
+  return { height: height!, width: width! };
+}
+
+async function writePrepared(
+  images: readonly PreparedImage[],
+  { height, width }: ImageSize,
+  directory: string,
+): Promise<void> {
+  await makeFolder(directory);
+  for (const [index, { file, row, pixels }] of images.entries()) {
+    const data = new Uint8Array(4 * pixels.length);
+    for (const [pixel, shade] of pixels.entries()) data.set([shade, shade, shade, 255], 4 * pixel);
+    const name = `${index}-${basename(file).replace(/\.[^.]*$/, '')}${row === undefined ? '' : `-row-${row}`}.png`;
+    await writePng(join(directory, name), { width, height, data });
+  }
+}

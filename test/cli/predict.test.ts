@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { parseRows } from '../../src/cli/commands/predict.ts';
+import { main } from '../../src/cli/main.ts';
+import { predictionDocument, renderPredictions } from '../../src/cli/prediction-text.ts';
+import { recordedContext } from '../helpers/context.ts';
+
+const classNames = ['0', '1', '2'];
+const predictions = [
+  { file: 'a.png', label: 1, probabilities: [0.25, 0.5, 0.25] },
+  { file: 'rows', row: 12, label: 2, probabilities: [0, 0.0004, 0.9996] },
+];
+
+describe('parseRows', () => {
+  it('takes numbers and ranges in the order given', () => {
+    expect(parseRows('7, 0-2,2')).toEqual([7, 0, 1, 2, 2]);
+  });
+
+  it.each(['', '1,', '-1', 'a', '1.5', '3-1', '0-999999999'])("refuses '%s'", async (rows) => {
+    const context = recordedContext();
+    expect(await main(['predict', 'x', '--model', 'run', '--rows', rows], context)).toBe(2);
+    expect(context.err[0]).toContain('--rows <list>');
+    expect(context.out).toEqual([]);
+  });
+});
+
+describe('predict', () => {
+  it('needs files and a model', async () => {
+    const context = recordedContext();
+    expect(await main(['predict'], context)).toBe(2);
+    expect(await main(['predict', 'x.png'], context)).toBe(2);
+    expect(context.err.at(-1)).toMatch(/^error: --model: name the run/);
+  });
+
+  it('shows the likeliest classes of each image', () => {
+    expect(renderPredictions(predictions, classNames, 2)).toBe(
+      ['a.png          1   50.0 %  0  25.0 %', 'rows   row 12  2  100.0 %  1   0.0 %'].join('\n'),
+    );
+    expect(renderPredictions([predictions[0]!], classNames, 1)).toBe('a.png  1  50.0 %');
+    expect(renderPredictions([predictions[0]!], classNames, 9)).toBe(
+      'a.png  1  50.0 %  0  25.0 %  2  25.0 %',
+    );
+  });
+
+  it('gives every probability as JSON', () => {
+    expect(predictionDocument(predictions, classNames, 'runs/x')).toEqual({
+      format: 'tfjs-lora predictions',
+      formatVersion: 1,
+      model: 'runs/x',
+      classNames,
+      predictions: [
+        { file: 'a.png', className: '1', confidence: 0.5, probabilities: [0.25, 0.5, 0.25] },
+        { file: 'rows', row: 12, className: '2', confidence: 0.9996, probabilities: [0, 0.0004, 0.9996] },
+      ],
+    });
+  });
+});
