@@ -1,0 +1,75 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import writeFileAtomic from 'write-file-atomic';
+import { CheckpointError } from '../errors.ts';
+import { parseHeader, parseHeaderLength } from './header.ts';
+import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
+
+/** Bytes asked of the system at once; calls of 2 GiB and more fail. */
+const CHUNK_BYTES = 2 ** 30;
+
+/** What the operating system's codes mean to a user, and what to do. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder; check the path',
+  ENOTDIR: 'a part of the path is a file; check the path',
+  EISDIR: 'it is a folder; name a file',
+  EACCES: 'permission denied; check its owner and mode',
+  EPERM: 'permission denied; check its owner and mode',
+  EROFS: 'the file system is read-only; choose another folder',
+  ENOSPC: 'the disk is full; free some space',
+};
+
+/**
+ * Reads a safetensors file into one buffer, which its tensors are views of. Nothing is allocated before the
+ * header is checked against the size of the file.
+ *
+ * @throws CheckpointError when the file cannot be read or anything about it is not as the format has it
+ */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  return await withErrors(path, 'read', async () => {
+    const file = await open(path);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) throw new CheckpointError(`${path}: is not a file; name a safetensors file`);
+      const { size } = stats;
+      const start = await readBytes(path, file, 0, Math.min(8, size));
+      const headerBytes = parseHeaderLength(path, start, size);
+      const dataBytes = size - 8 - headerBytes;
+      const header = parseHeader(path, await readBytes(path, file, 8, headerBytes), dataBytes);
+      const data = await readBytes(path, file, 8 + headerBytes, dataBytes);
+      return { metadata: header.metadata, tensors: tensorViews(header, data) };
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** Writes a safetensors file whole or not at all. Equal content gives equal bytes. */
+export async function writeSafetensors(
+  path: string,
+  tensors: Safetensors['tensors'],
+  metadata: Safetensors['metadata'] = new Map(),
+): Promise<void> {
+  const bytes = Buffer.concat(serializeSafetensors(path, { tensors, metadata }));
+  await withErrors(path, 'written', () => writeFileAtomic(path, bytes));
+}
+
+async function readBytes(path: string, file: FileHandle, position: number, length: number) {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const wanted = Math.min(CHUNK_BYTES, length - done);
+    const { bytesRead } = await file.read(bytes, done, wanted, position + done);
+    if (bytesRead === 0) throw new CheckpointError(`${path}: became shorter while it was read`);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function withErrors<T>(path: string, action: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined || error instanceof CheckpointError) throw error;
+    throw new CheckpointError(`${path}: cannot be ${action}: ${REASONS[code] ?? code}`, { cause: error });
+  }
+}
