@@ -1,13 +1,99 @@
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs';
+import { TensorFlowError } from '../errors.ts';
+import { setTensorFlowFlags } from './flags.ts';
+import { findNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
+import { xlaCacheFolder } from './xla-cache.ts';
 
+/** `js` is tfjs' plain JavaScript backend; `auto` is `cpu` where that works, else `wasm`. */
 export type DeviceName = 'auto' | 'cpu' | 'cuda' | 'wasm' | 'js';
 
-/** Loads the TensorFlow for `device` and makes it tfjs' backend. */
-export async function loadTensorFlow(options: { device?: DeviceName } = {}): Promise<typeof tf> {
+export interface LoadOptions {
+  readonly device?: DeviceName;
+  /**
+   * Threads of each of TensorFlow's two pools, all cores by default; counts when TensorFlow loads, so in the
+   * first call only. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS come before it.
+   */
+  readonly threads?: number;
+  /** Takes one line when `auto` has to make do with less than native TensorFlow. */
+  readonly onNotice?: (line: string) => void;
+}
+
+export interface LoadedTensorFlow {
+  readonly tf: typeof tf;
+  /** What computes: never `auto`. */
+  readonly device: Exclude<DeviceName, 'auto'>;
+  /** Version of native TensorFlow, such as 2.21.0; undefined on wasm and js. */
+  readonly version?: string;
+}
+
+let native: { readonly device: NativeDevice; readonly version: string } | undefined;
+const failures = new Map<NativeDevice, TensorFlowError>();
+
+/**
+ * Loads the TensorFlow for `device` and makes it tfjs' backend. May be called again: native TensorFlow loads
+ * once in a process, and a later call only changes the backend.
+ *
+ * @throws TensorFlowError when the device is not there, or the process already holds the other native package
+ */
+export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedTensorFlow> {
   const device = options.device ?? 'auto';
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  if (device === 'cpu' || device === 'auto') createRequire(import.meta.url)('@tensorflow/tfjs-node');
-  await tf.ready();
-  return tf;
+  if (device === 'auto') return await loadBest(options);
+  if (device === 'wasm' || device === 'js') return await usePortable(device);
+  return await useNative(device, options);
+}
+
+/** Native TensorFlow where it works, else wasm with a line that says why. */
+async function loadBest(options: LoadOptions): Promise<LoadedTensorFlow> {
+  if (native) return await useNative(native.device, options);
+  try {
+    return await useNative('cpu', options);
+  } catch (error) {
+    if (!(error instanceof TensorFlowError)) throw error;
+    options.onNotice?.(`note: running on wasm, which is slower: ${error.message}`);
+    return await usePortable('wasm');
+  }
+}
+
+async function useNative(device: NativeDevice, options: LoadOptions): Promise<LoadedTensorFlow> {
+  if (native && native.device !== device) {
+    throw new TensorFlowError(
+      `this process runs TensorFlow for ${native.device}; start another one for ${device}`,
+    );
+  }
+  native ??= loadNative(device, options);
+  await tf.setBackend('tensorflow');
+  return { tf, ...native };
+}
+
+function loadNative(device: NativeDevice, { threads }: LoadOptions): NonNullable<typeof native> {
+  const failure = failures.get(device);
+  if (failure) throw failure;
+  const version = findNativePackage(device)?.marker?.tensorflow ?? 'unknown';
+  setTensorFlowFlags({ threads, xlaCacheFolder: xlaCacheFolder(device, version) });
+  try {
+    loadNativePackage(device);
+    const backend = tf.backend() as unknown as NativeBackend;
+    if (device === 'cuda' && !backend.isUsingGpuDevice) {
+      throw new TensorFlowError(
+        "no CUDA device that TensorFlow can use; 'npx tfjs-lora doctor --device cuda' says what is missing",
+      );
+    }
+    return { device, version: backend.binding.TF_Version };
+  } catch (error) {
+    if (error instanceof TensorFlowError) failures.set(device, error);
+    throw error;
+  }
+}
+
+interface NativeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {
+  if (device === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
+  const name = device === 'wasm' ? 'wasm' : 'cpu';
+  if (!(await tf.setBackend(name))) throw new TensorFlowError(`tfjs' ${name} backend does not start`);
+  if (device === 'js') (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // no banner
+  return { tf, device };
 }

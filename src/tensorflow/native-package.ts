@@ -1,0 +1,101 @@
+import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { TensorFlowError } from '../errors.ts';
+import { restoreNodeUtil } from './node-shim.ts';
+
+const require = createRequire(import.meta.url);
+const STDERR = 2;
+
+export type NativeDevice = 'cpu' | 'cuda';
+
+const packages = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
+
+/** A native package of TensorFlow.js and what set-up wrote beside its addon. */
+export interface NativePackage {
+  readonly name: string;
+  readonly folder: string;
+  readonly version: string;
+  /** The compiled addon, whether it is there or not. */
+  readonly addon: string;
+  /** Undefined where another installer than ours made the addon. */
+  readonly marker?: AddonMarker;
+}
+
+/** `tfjs-lora.json` beside the addon, written by set-up. */
+export interface AddonMarker {
+  /** Version of the TensorFlow that the addon was compiled against. */
+  readonly tensorflow: string;
+  /** Folder of TensorFlow's shared libraries. */
+  readonly libraries: string;
+  /** Folder of the CUDA tools that XLA needs; CUDA only. */
+  readonly cuda?: string;
+}
+
+/** What is installed for `device`, or undefined where the npm package is not there. */
+export function findNativePackage(device: NativeDevice): NativePackage | undefined {
+  let manifest: string;
+  try {
+    manifest = require.resolve(`${packages[device]}/package.json`);
+  } catch {
+    return undefined;
+  }
+  const folder = dirname(manifest);
+  const built = join(folder, 'lib', 'napi-v8');
+  return {
+    name: packages[device],
+    folder,
+    version: readJson<{ version: string }>(manifest)?.version ?? 'unknown',
+    addon: join(built, 'tfjs_binding.node'),
+    marker: readJson(join(built, 'tfjs-lora.json')),
+  };
+}
+
+/**
+ * Loads the native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
+ *
+ * @throws TensorFlowError when the package or its addon is missing or does not load
+ */
+export function loadNativePackage(device: NativeDevice): void {
+  const found = findNativePackage(device);
+  const setup = device === 'cpu' ? "'npx tfjs-lora setup'" : "'npx tfjs-lora setup --device cuda'";
+  if (!found) {
+    const name = packages[device];
+    throw new TensorFlowError(
+      `${name} is not installed; run 'npm install --ignore-scripts ${name}@4.22.0', then ${setup}`,
+    );
+  }
+  if (!existsSync(found.addon)) {
+    throw new TensorFlowError(`the native addon of ${found.name} is not built; run ${setup}`);
+  }
+  restoreNodeUtil();
+  try {
+    preload(join(dirname(found.addon), 'tensorflow_preload.node'));
+    require(found.name);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new TensorFlowError(`${found.name} does not load (${reason}); run ${setup} again`, {
+      cause: error,
+    });
+  }
+}
+
+/** What TensorFlow says on stderr while its libraries load, before it heeds TF_CPP_MIN_LOG_LEVEL. */
+const chatter = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
+
+/** Loads TensorFlow's libraries through the helper that holds stderr back, and passes on what matters. */
+function preload(helper: string): void {
+  if (!existsSync(helper)) return;
+  const { preload: load } = require(helper) as { preload(): string };
+  const lines = load().split('\n');
+  const rest = lines.filter((line) => line !== '' && !chatter.test(line));
+  if (rest.length > 0) writeSync(STDERR, `${rest.join('\n')}\n`);
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { arch, cpus } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
+
+/**
+ * The folder for code that XLA compiled: one for each version of TensorFlow and each kind of processor,
+ * because compiled code uses the instructions that it found.
+ */
+export function xlaCacheFolder(device: 'cpu' | 'cuda', tensorflowVersion: string): string {
+  const kind = createHash('sha256')
+    .update(`${processor()}\n${device === 'cuda' ? graphicsCards() : ''}`)
+    .digest('hex');
+  return join(cacheFolder(), 'xla', `${tensorflowVersion}-${arch()}-${device}-${kind.slice(0, 12)}`);
+}
+
+/**
+ * Removes all code that XLA kept, to be called when TensorFlow cannot read it. The folder in use stays,
+ * empty, so that compiling can go on at once.
+ */
+export function clearXlaCache(): void {
+  const folder = join(cacheFolder(), 'xla');
+  for (const kind of entries(folder)) {
+    for (const file of entries(join(folder, kind))) {
+      rmSync(join(folder, kind, file), { recursive: true, force: true });
+    }
+  }
+}
+
+function processor(): string {
+  const flags = /^(?:flags|Features)\s*:.*$/m.exec(readText('/proc/cpuinfo'))?.[0] ?? '';
+  return `${cpus()[0]?.model ?? ''}\n${flags}`;
+}
+
+/** Model and driver of each NVIDIA card; an empty text where there is none. */
+function graphicsCards(): string {
+  const cards = entries('/proc/driver/nvidia/gpus').map((card) =>
+    readText(join('/proc/driver/nvidia/gpus', card, 'information')),
+  );
+  const models = cards.map((text) => /^Model:.*$/m.exec(text)?.[0]);
+  return [readText('/proc/driver/nvidia/version'), ...models].join('\n');
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
