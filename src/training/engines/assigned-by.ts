@@ -1,0 +1,19 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** The variables that a function assigns, such as moving averages. What it assigned is undone. */
+export function assignedBy(variables: readonly tf.Variable[], fn: () => void): Set<tf.Variable> {
+  return tf.tidy(() => {
+    const before = variables.map((variable) => ({ variable, copy: variable.clone() }));
+    const assigned = new Set<tf.Variable>();
+    try {
+      fn();
+    } finally {
+      for (const { variable, copy } of before) {
+        if (variable.dataId === copy.dataId) continue;
+        assigned.add(variable);
+        variable.assign(copy);
+      }
+    }
+    return assigned as Set<tf.Variable> & tf.TensorContainer;
+  });
+}

@@ -1,0 +1,21 @@
+export type {
+  BatchLoss,
+  Column,
+  Engine,
+  EngineName,
+  TrainingData,
+  TrainingState,
+  TrainingTask,
+} from './engine.ts';
+export { createEngine } from './engines/create.ts';
+export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
+export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
+export { OPTIMIZER_NAMES } from './optimizers/index.ts';
+export { classificationTask, type TaskOptions, trainingTask } from './task.ts';
+export {
+  type TrainingProgress,
+  type TrainingResult,
+  type TrainOptions,
+  train,
+  trainToEnd,
+} from './trainer.ts';
