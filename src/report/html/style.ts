@@ -20,7 +20,7 @@ h2 { font-size: 1.2rem; line-height: 1.3; margin: 0 0 0.25rem; }
 p { margin: 0.25rem 0; max-width: 46rem; overflow-wrap: anywhere; }
 section { margin-top: 2.75rem; }
 .note, figcaption, footer { color: var(--muted); font-size: 0.875rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem; margin-top: 1.75rem; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 16.5rem), 1fr)); gap: 1rem; margin-top: 1.75rem; }
 .figures > div { background: var(--panel); border-radius: 0.5rem; padding: 0.9rem 1.1rem 1rem; }
 .figures dt { color: var(--muted); font-size: 0.875rem; }
 .figures dd { margin: 0; font-variant-numeric: tabular-nums; }
@@ -78,7 +78,7 @@ footer p { max-width: none; }
   .key span::before, .figures > div { print-color-adjust: exact; }
   figure, tr, .digits li, .figures > div, .gates li { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .figures > div { border: 1px solid var(--line); }
-  .scroll { overflow: visible; } th, td { padding: 0.25rem 0.4rem; }
+  .scroll { overflow: visible; } table { font-size: 8pt; } th, td { padding: 0.22rem 0.3rem; } tbody th { white-space: normal; }
   a { color: inherit; }
 }
 @page { margin: 1.6cm; }

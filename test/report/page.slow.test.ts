@@ -1,0 +1,177 @@
+/// <reference lib="dom" />
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { renderHtml } from '../../src/report/html/page.ts';
+import type { Report } from '../../src/report/report.ts';
+import { chromiumPath } from '../helpers/chromium.ts';
+import { comparisonReport, singleReport } from './make-report.ts';
+
+let browser: Browser;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-page-'));
+  browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+    ],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const images = ({ evaluation: { evaluation } }: Report) => ({
+  images: Uint8Array.from({ length: evaluation.count * 49 }, (_, index) => (index * 37) % 256),
+  labels: evaluation.labels,
+  count: evaluation.count,
+  height: 7,
+  width: 7,
+  classes: evaluation.classNames.length,
+});
+
+/** Names as long as users choose them. */
+function worded(report: Report): Report {
+  const names = [
+    'ankle boot',
+    'bag',
+    'coat',
+    'dress',
+    'pullover',
+    'sandal',
+    'shirt',
+    'sneaker',
+    'trouser',
+    'T-shirt/top',
+  ];
+  const rename = (one: Report['evaluation']) => ({
+    ...one,
+    evaluation: { ...one.evaluation, classNames: names },
+  });
+  const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
+  return {
+    ...report,
+    subject: { ...report.subject, run: path },
+    evaluation: rename(report.evaluation),
+    baseline: report.baseline && rename(report.baseline),
+  };
+}
+
+const reports: [string, Report][] = [
+  ['a single evaluation', singleReport(10_000)],
+  ['a comparison', comparisonReport(10_000)],
+  ['long class names', worded(comparisonReport(10_000))],
+];
+const screens = [
+  ['light', { colorScheme: 'light', width: 1200 }],
+  ['dark', { colorScheme: 'dark', width: 1200 }],
+  ['medium', { colorScheme: 'light', width: 760 }],
+  ['narrow', { colorScheme: 'light', width: 360 }],
+  ['print', { colorScheme: 'dark', width: 720, media: 'print' }],
+] as const;
+
+describe.each(reports)('the HTML page of %s', (_, report) => {
+  test.each(screens)('opens without an error, and nothing overlaps or is cut: %s', async (name, screen) => {
+    const { colorScheme, width } = screen;
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const problems: string[] = [];
+    page.on('console', (message) => problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!/^(file|data):/.test(request.url())) problems.push(`asks for ${request.url()}`);
+    });
+    const file = join(folder, `${name}.html`);
+    writeFileSync(file, renderHtml(report, { images: images(report) }));
+    if ('media' in screen) await page.emulateMedia({ media: screen.media });
+    await page.goto(pathToFileURL(file).href);
+    expect(problems).toEqual([]);
+    expect(await layoutProblems(page)).toEqual([]);
+    expect(await contrastProblems(page)).toEqual([]);
+    await page.close();
+  });
+});
+
+/** Texts that overlap each other, leave their chart, or make the page wider than the screen. */
+function layoutProblems(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const problems: string[] = [];
+    if (document.documentElement.scrollWidth > document.documentElement.clientWidth) {
+      problems.push(`page is ${document.documentElement.scrollWidth} wide`);
+    }
+    const boxes: { text: string; box: DOMRect; element: Element }[] = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      const text = node.textContent!.trim();
+      if (text === '') continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      for (const box of range.getClientRects()) {
+        if (box.width > 0) boxes.push({ text, box, element: node.parentElement! });
+      }
+    }
+    for (const image of document.images) {
+      if (!image.complete || image.naturalWidth === 0) problems.push(`image '${image.alt}' is not shown`);
+      boxes.push({ text: `image ${image.alt}`, box: image.getBoundingClientRect(), element: image });
+    }
+    // A pixel and a half of a line box is air around the letters.
+    const slack = 1.5;
+    boxes.forEach(({ text, box, element }, index) => {
+      const svg = element.closest('svg')?.getBoundingClientRect();
+      if (
+        svg &&
+        (box.left < svg.left - 1 ||
+          box.right > svg.right + 1 ||
+          box.top < svg.top - 1 ||
+          box.bottom > svg.bottom + 1)
+      ) {
+        problems.push(`'${text}' leaves its chart`);
+      }
+      for (const other of boxes.slice(index + 1)) {
+        const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
+        const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
+        const lines = element === other.element && text === other.text;
+        if (across > slack && down > slack * 2 && !lines) problems.push(`'${text}' overlaps '${other.text}'`);
+      }
+    });
+    return problems;
+  });
+}
+
+/** HTML texts whose contrast with the page is under 4.5 (WCAG 2.2, 1.4.3). */
+function contrastProblems(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const luminance = (color: string) => {
+      const [red, green, blue] = color.match(/[\d.]+/g)!.map((part) => {
+        const value = Number(part) / 255;
+        return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+      });
+      return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+    };
+    const background = (element: Element | null): string => {
+      if (!element) return 'rgb(255, 255, 255)';
+      const color = getComputedStyle(element).backgroundColor;
+      return color === 'rgba(0, 0, 0, 0)' ? background(element.parentElement) : color;
+    };
+    const found = new Set<string>();
+    for (const element of document.querySelectorAll('main :not(svg, svg *)')) {
+      if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== ''))
+        continue;
+      const [one, other] = [luminance(getComputedStyle(element).color), luminance(background(element))];
+      const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+      if (contrast < 4.5) found.add(`${element.tagName} '${element.textContent}': ${contrast.toFixed(2)}`);
+    }
+    return [...found];
+  });
+}
