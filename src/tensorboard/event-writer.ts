@@ -1,0 +1,78 @@
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
+import { encodeRecord } from './record.ts';
+
+/** Values of one step, by tag: `loss`, `learning_rate`, `accuracy/3`. A slash groups tags under one heading. */
+export interface ScalarPoint {
+  readonly step: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** An event file that TensorBoard shows while it grows. */
+export interface EventWriter {
+  readonly path: string;
+  /** Appends the points at once. */
+  write(points: readonly ScalarPoint[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface EventWriterOptions {
+  /** Set when a run goes on: what earlier files in the folder say from this step on is void. */
+  readonly resumedAt?: number;
+  /** The clock, in milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/**
+ * Starts an event file of its own in a folder, which is made when it is not there; TensorBoard reads all of a
+ * folder as one run.
+ *
+ * @throws UsageError when the folder or the file cannot be written
+ */
+export async function createEventWriter(
+  directory: string,
+  { resumedAt, now = Date.now }: EventWriterOptions = {},
+): Promise<EventWriter> {
+  const { path, file } = await onDisk(directory, async () => {
+    await mkdir(directory, { recursive: true });
+    return await openNew(directory, Math.floor(now() / 1000));
+  });
+  const append = (events: readonly Uint8Array[]) =>
+    onDisk(path, () => file.appendFile(Buffer.concat(events.map(encodeRecord))));
+  const seconds = () => now() / 1000;
+  await append([
+    versionEvent(seconds()),
+    ...(resumedAt === undefined ? [] : [resumeEvent(seconds(), resumedAt)]),
+  ]);
+  return {
+    path,
+    write: (points) => append(points.map(({ step, values }) => scalarEvent(seconds(), step, values))),
+    close: () => file.close(),
+  };
+}
+
+/** TensorBoard takes every file with `tfevents` in its name, and orders a run's files by name. */
+async function openNew(directory: string, startSeconds: number): Promise<{ path: string; file: FileHandle }> {
+  for (let number = 0; ; number++) {
+    const path = join(directory, `events.out.tfevents.${startSeconds}.${process.pid}.${number}.tfjs-lora`);
+    try {
+      return { path, file: await open(path, 'ax') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+async function onDisk<T>(path: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new UsageError(`--tensorboard ${path}: cannot be written (${code}); name another folder`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,6 @@
+export {
+  createEventWriter,
+  type EventWriter,
+  type EventWriterOptions,
+  type ScalarPoint,
+} from './event-writer.ts';

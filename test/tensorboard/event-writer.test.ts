@@ -1,0 +1,107 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import protobuf from 'protobufjs';
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
+import { createEventWriter } from '../../src/tensorboard/index.ts';
+import { encodeRecord } from '../../src/tensorboard/record.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+/** As event.proto and summary.proto have it, for what is written here. */
+const { root } = protobuf.parse(`
+  syntax = "proto3";
+  message Event { double wall_time = 1; int64 step = 2;
+    oneof what { string file_version = 3; Summary summary = 5; SessionLog session_log = 7; } }
+  message Summary { message Value { string tag = 1; float simple_value = 2; } repeated Value value = 1; }
+  message SessionLog { int32 status = 1; }
+`);
+
+function eventsIn(bytes: Buffer) {
+  const type = root.lookupType('Event');
+  const events: Record<string, unknown>[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const length = Number(bytes.readBigUInt64LE(offset));
+    const message = type.decode(bytes.subarray(offset + 12, offset + 12 + length));
+    events.push(type.toObject(message, { longs: Number }));
+    offset += length + 16;
+  }
+  return events;
+}
+
+describe('encodeRecord', () => {
+  it('frames bytes as TensorFlow does', () => {
+    // The first record of an event file that tensorboard 2.21 wrote at wall time 1234.5.
+    expect(Buffer.from(encodeRecord(versionBytes)).toString('hex')).toBe(
+      '1800000000000000a37f4b220900000000004a93401a0d627261696e2e4576656e743a3265b8d3fb',
+    );
+  });
+});
+
+const versionBytes = Buffer.concat([
+  Buffer.from('0900000000004a93401a0d', 'hex'),
+  Buffer.from('brain.Event:2'),
+]);
+
+describe('createEventWriter', () => {
+  it('writes the version, then one event for each step with all its values', async () => {
+    const folder = join(await temporaryFolder(), 'logs', 'run');
+    let milliseconds = 1_234_500;
+    const writer = await createEventWriter(folder, { now: () => milliseconds });
+    milliseconds += 1500;
+    await writer.write([
+      { step: 10, values: { loss: 0.5, learning_rate: 0.25 } },
+      { step: 2 ** 40, values: { 'accuracy/3': 0.75 } },
+    ]);
+    await writer.close();
+    expect(dirname(writer.path)).toBe(folder);
+    expect(eventsIn(await readFile(writer.path))).toEqual([
+      { wallTime: 1234.5, fileVersion: 'brain.Event:2' },
+      {
+        wallTime: 1236,
+        step: 10,
+        summary: {
+          value: [
+            { tag: 'loss', simpleValue: 0.5 },
+            { tag: 'learning_rate', simpleValue: 0.25 },
+          ],
+        },
+      },
+      { wallTime: 1236, step: 2 ** 40, summary: { value: [{ tag: 'accuracy/3', simpleValue: 0.75 }] } },
+    ]);
+  });
+
+  it('shows what was written before the file is closed', async () => {
+    const writer = await createEventWriter(await temporaryFolder());
+    await writer.write([{ step: 1, values: { loss: 1 } }]);
+    expect(eventsIn(await readFile(writer.path))).toHaveLength(2);
+    await writer.close();
+  });
+
+  it('keeps files of the same second apart', async () => {
+    const folder = await temporaryFolder();
+    const writers = await Promise.all([1, 2, 3].map(() => createEventWriter(folder, { now: () => 5000 })));
+    await Promise.all(writers.map((writer) => writer.close()));
+    expect(new Set(writers.map(({ path }) => path)).size).toBe(3);
+    expect((await readdir(folder)).every((name) => name.startsWith('events.out.tfevents.5.'))).toBe(true);
+    expect(basename(writers[0]!.path)).toContain(`${process.pid}`);
+  });
+
+  it('marks where a resumed run goes on', async () => {
+    const writer = await createEventWriter(await temporaryFolder(), { resumedAt: 40, now: () => 1000 });
+    await writer.close();
+    expect(eventsIn(await readFile(writer.path))[1]).toEqual({
+      wallTime: 1,
+      step: 40,
+      sessionLog: { status: 1 },
+    });
+  });
+
+  it('refuses a folder it cannot write to, before any training', async () => {
+    const path = join(await temporaryFolder(), 'file');
+    await writeFile(path, '');
+    await expect(createEventWriter(path)).rejects.toThrowError(UsageError);
+    await expect(createEventWriter(join(path, 'x'))).rejects.toThrowError(
+      /^--tensorboard .*: cannot be written/,
+    );
+  });
+});
