@@ -149,6 +149,13 @@ describe('data subset', () => {
     expect([...train.labels]).toEqual([1, 1]);
   });
 
+  it('keeps the rows in the order they had', async () => {
+    const folder = await tinySet();
+    await run(['data', 'subset', '--data', folder, '--digits', '0,1', '--out', 'two'], folder);
+    const { train } = await loadMnist({ directory: join(folder, 'two') });
+    expect([...train.labels]).toEqual([0, 1, 0, 1]);
+  });
+
   it('replaces files only when told to, and leaves no stale twin', async () => {
     const folder = await tinySet();
     const args = ['data', 'subset', '--data', folder, '--out', 'copy'];

@@ -73,6 +73,13 @@ describe('prepareDigit', () => {
     }
   });
 
+  it('ignores the colours that transparent pixels have', () => {
+    const ink = enlarged(image(0), 8, 20, 0);
+    const onto = (paper: (x: number, y: number) => readonly number[]) =>
+      prepared(picture(240, 240, (x, y) => (ink(x, y) > 127 ? [0, 0, 0, 255] : paper(x, y))));
+    expect(onto((x, y) => [x, y, 255 - x, 0])).toEqual(onto(() => [0, 0, 0, 0]));
+  });
+
   it('fits the drawing in 20x20 pixels with its proportions, its centre of mass in the middle', () => {
     for (const [width, height] of [
       [30, 90],
