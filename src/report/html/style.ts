@@ -36,7 +36,7 @@ th { font-weight: 500; color: var(--muted); }
 th:first-child { text-align: left; padding-left: 0; } td:last-child, th:last-child { padding-right: 0; }
 tbody th { color: var(--ink); font-weight: 600; }
 thead tr:not(:last-child) > * { text-align: center; border-bottom-color: transparent; padding-bottom: 0; }
-.compact { max-width: 34rem; }
+.compact { max-width: 34rem; } .compact tbody th { white-space: normal; }
 tfoot td, tfoot th { font-weight: 650; color: var(--ink); }
 tbody + tfoot tr:first-child > * { border-top: 2px solid var(--muted); }
 .tag { display: inline-block; margin-left: 0.5rem; padding: 0 0.4rem; border: 1px solid var(--muted); border-radius: 0.6rem;
