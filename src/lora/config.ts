@@ -1,0 +1,143 @@
+import { UsageError } from '../errors.ts';
+
+/** Where the low-rank term enters a layer; see `LoraConfig.method`. */
+export type LoraMethod = 'side' | 'weight' | 'weight-view';
+/** Which biases train; see `LoraConfig.bias`. */
+export type LoraBias = 'none' | 'lora-only' | 'all';
+/** How A and B start; see `LoraConfig.init`. */
+export type LoraInit = 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora';
+
+/** Layers by name: 'all', a regular expression that must match a whole path, or names and dotted suffixes of paths. */
+export type LayerPattern = string | RegExp | readonly string[];
+
+/** How to adapt a model, in PEFT's terms. Everything has a default. */
+export interface LoraConfig {
+  /** Columns of A and rows of B, from 1 to the smaller side of the kernel. Default 8. */
+  readonly rank?: number;
+  /** The update is scaled by alpha / rank. Above 0; default: the rank, so that the scale is 1. */
+  readonly alpha?: number;
+  /**
+   * Layers to adapt. 'all' (the default) takes every layer of a kind that can be adapted; a list takes layers
+   * whose path is an entry or ends in '.' + entry; any other string is a regular expression for whole paths.
+   */
+  readonly targets?: LayerPattern;
+  /** Layers to leave alone, written as `targets`. */
+  readonly exclude?: LayerPattern;
+  /** Layers before this one, in the model's order, are left alone. */
+  readonly from?: string;
+  /** Ranks of single layers: a dotted suffix or a regular expression for it, to the rank. */
+  readonly rankPattern?: Readonly<Record<string, number>>;
+  /** Alphas of single layers, as `rankPattern`. */
+  readonly alphaPattern?: Readonly<Record<string, number>>;
+  /** Scale by alpha / sqrt(rank) (Kalajdzievski 2023, arXiv:2312.03732). Default false. */
+  readonly rslora?: boolean;
+  /**
+   * Biases that train besides: none (default), those of adapted layers, or all. The adapter trains a copy, so
+   * that the base's own bias stays and strength 0 gives the base.
+   */
+  readonly bias?: LoraBias;
+  /** Share of a layer's input that is dropped on its way into A while training, 0 <= dropout < 1. Default 0. */
+  readonly dropout?: number;
+  /**
+   * - `kaiming` (default): A uniform in ±1/sqrt(inputs), B zero, as PEFT and loralib do.
+   * - `gaussian`: A normal with deviation 1/rank, B zero, as PEFT's option of that name.
+   * - `normal`: A standard normal, B zero, as the published walk-through does.
+   * - `orthogonal`: A and B share an orthogonal matrix, A·B is zero without either being zero; even ranks only.
+   * - `pissa`: the principal singular vectors of the kernel (Meng et al. 2024, arXiv:2404.02948).
+   * - `olora`: the QR factors of the kernel (Büyükakyüz 2024, arXiv:2406.01775).
+   *
+   * With each of them the adapted model starts with exactly the base's outputs.
+   */
+  readonly init?: LoraInit;
+  /**
+   * - `side` (default): y = act(x·W + s·(x·A)·B + b), as in the paper.
+   * - `weight`: y = act(x·(W + s·A·B) + b); the same function, other work: better for large batches of small layers.
+   * - `weight-view`: the published reshape: B·A [in, out] read as a kernel [out, in] of PyTorch. Its update is not
+   *   of low rank, and PEFT has no such thing. Dense layers only.
+   */
+  readonly method?: LoraMethod;
+  /** Train the kernel's length per output apart from its direction (Liu et al. 2024, arXiv:2402.09353). Default false. */
+  readonly dora?: boolean;
+  /** Layers to train whole, written as `targets`; the adapter trains copies of their weights. */
+  readonly modulesToSave?: LayerPattern;
+  /** Seeds A. Default 0. */
+  readonly seed?: number;
+}
+
+export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
+  Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
+
+const METHODS: readonly LoraMethod[] = ['side', 'weight', 'weight-view'];
+const BIASES: readonly LoraBias[] = ['none', 'lora-only', 'all'];
+const INITS: readonly LoraInit[] = ['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora'];
+
+/**
+ * Fills in defaults and checks what can be checked without a model.
+ *
+ * @throws UsageError naming the option, its value and what is allowed
+ */
+export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
+  const { rank = 8, alpha = rank } = config;
+  const resolved: ResolvedLoraConfig = {
+    targets: 'all',
+    rankPattern: {},
+    alphaPattern: {},
+    rslora: false,
+    bias: 'none',
+    dropout: 0,
+    init: 'kaiming',
+    method: 'side',
+    dora: false,
+    seed: 0,
+    ...definedOnly(config),
+    rank,
+    alpha,
+  };
+  checkRank('rank', resolved.rank);
+  checkAlpha('alpha', resolved.alpha);
+  for (const [pattern, value] of Object.entries(resolved.rankPattern))
+    checkRank(`rank of '${pattern}'`, value);
+  for (const [pattern, value] of Object.entries(resolved.alphaPattern))
+    checkAlpha(`alpha of '${pattern}'`, value);
+  if (!(resolved.dropout >= 0 && resolved.dropout < 1))
+    throw new UsageError(`dropout is ${resolved.dropout}; it has to be at least 0 and below 1`);
+  if (!Number.isSafeInteger(resolved.seed))
+    throw new UsageError(`seed is ${resolved.seed}; it has to be a whole number`);
+  checkChoice('method', resolved.method, METHODS);
+  checkChoice('bias', resolved.bias, BIASES);
+  checkChoice('init', resolved.init, INITS);
+  checkMethod(resolved);
+  return resolved;
+}
+
+function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void {
+  if (method === 'side') return;
+  if (dora) throw new UsageError(`DoRA needs method 'side', not '${method}'`);
+  if (dropout > 0)
+    throw new UsageError(
+      `dropout is ${dropout}; method '${method}' has no adapter path to drop from, use 'side'`,
+    );
+  if (method === 'weight-view' && !['kaiming', 'gaussian', 'normal'].includes(init))
+    throw new UsageError(
+      `init '${init}' has no meaning for method 'weight-view'; use 'normal', as published`,
+    );
+}
+
+export function checkRank(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`${name} is ${value}; it has to be a whole number of at least 1`);
+}
+
+function checkAlpha(name: string, value: number): void {
+  if (!(Number.isFinite(value) && value > 0))
+    throw new UsageError(`${name} is ${value}; it has to be above 0`);
+}
+
+function checkChoice(name: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value))
+    throw new UsageError(`${name} is '${value}'; it has to be one of ${allowed.join(', ')}`);
+}
+
+function definedOnly<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

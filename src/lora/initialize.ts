@@ -1,0 +1,35 @@
+import * as tf from '@tensorflow/tfjs';
+import { createRandom, type Random } from '../random.ts';
+import type { ResolvedLoraConfig } from './config.ts';
+import { type LayerAdapter, variableOf } from './layers/adapter.ts';
+import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
+import { kernelName } from './layers/register.ts';
+import { placedLayers } from './topology.ts';
+
+/** Gives an adapter's A and B their first values; each layer has its own stream under the seed. */
+export function initializeAdapter(model: tf.LayersModel, name: string, config: ResolvedLoraConfig): void {
+  placedLayers(model).forEach(({ layer }, index) => {
+    const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
+    if (!adapter?.a) return;
+    tf.tidy(() => initializeLayer(layer as LoraLayer, adapter, config, createRandom(config.seed, index)));
+  });
+}
+
+function initializeLayer(
+  layer: LoraLayer,
+  adapter: LayerAdapter,
+  { init }: ResolvedLoraConfig,
+  random: Random,
+): void {
+  const a = adapter.a!;
+  const fill = (draw: () => number) => {
+    const values = Float32Array.from({ length: a.shape.reduce((x, y) => x! * y!, 1)! }, draw);
+    variableOf(a).assign(tf.tensor(values, a.shape as number[]));
+  };
+  const kernel = layer.baseWeights.get(kernelName(layer.kind!))!;
+  const { inputs } = layer.kind!.sides(kernel.shape as number[]);
+  const bound = 1 / Math.sqrt(inputs);
+  if (init === 'kaiming') fill(() => bound * (2 * random.uniform() - 1));
+  if (init === 'gaussian') fill(() => random.normal() / adapter.settings.rank);
+  if (init === 'normal') fill(() => random.normal());
+}

@@ -1,0 +1,53 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
+import { type LoraConfig, resolveLoraConfig } from './config.ts';
+import { initializeAdapter } from './initialize.ts';
+import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
+import { hasLora } from './lora-layers.ts';
+import { planAdapter } from './plan.ts';
+import { placedLayers, rebuild } from './topology.ts';
+
+/**
+ * Makes an adapted model: the same layers with the same weights, frozen, and a low-rank update beside the kernel of
+ * each target. It starts with exactly the base's outputs. The input model stays as it was; both are the caller's to
+ * dispose. Compile the result before `fit`; it saves, loads and clones like any LayersModel where this library is
+ * imported, and `mergeLora` turns it into a plain one.
+ *
+ * @throws UsageError when an option is out of range, no layer matches the targets, or a layer has no such adapter
+ */
+export function injectLora(
+  model: tf.LayersModel,
+  config: LoraConfig = {},
+  { adapter = 'default' }: { readonly adapter?: string } = {},
+): tf.LayersModel {
+  const resolved = resolveLoraConfig(config);
+  if (hasLora(model))
+    throw new UsageError(`model '${model.name}' has adapters already; add another with addAdapter`);
+  checkAdapterName(adapter);
+  const plan = planAdapter(model, resolved, adapter);
+  const adapted = rebuild(model, (path, node) => {
+    node.config.trainable = true;
+    const settings = plan.get(path);
+    const frozenStatistics = node.className === 'BatchNormalization';
+    if (!settings && !frozenStatistics) return;
+    node.className = `Lora${node.className}`;
+    const lora: LoraLayerConfig = {
+      method: resolved.method,
+      enabled: true,
+      adapters: settings ? [settings] : [],
+    };
+    node.config.lora = lora;
+  });
+  for (const { layer } of placedLayers(adapted)) {
+    if (!isLoraLayer(layer)) layer.trainable = false;
+  }
+  initializeAdapter(adapted, adapter, resolved);
+  return adapted;
+}
+
+export function checkAdapterName(name: string): void {
+  if (!/^[A-Za-z_][\w-]*$/.test(name))
+    throw new UsageError(
+      `adapter name '${name}' is not allowed; use letters, digits, _ and -, not a digit first`,
+    );
+}

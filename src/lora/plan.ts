@@ -1,0 +1,148 @@
+import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
+import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
+import type { AdapterSettings } from './layers/adapter.ts';
+import type { LayerKind } from './layers/kind.ts';
+import { isLoraLayer } from './layers/lora-layer.ts';
+import { ADAPTABLE, kernelName } from './layers/register.ts';
+import { matchesPattern, patternValue } from './targets.ts';
+import { nameInLayer, type PlacedLayer, placedLayers } from './topology.ts';
+
+/**
+ * Decides what each layer gets, by path, and changes nothing.
+ *
+ * @throws UsageError naming the layer or option at fault
+ */
+export function planAdapter(
+  model: tf.LayersModel,
+  config: ResolvedLoraConfig,
+  adapter: string,
+): Map<string, AdapterSettings> {
+  const layers = placedLayers(model).filter(({ layer }) => layer.weights.length > 0);
+  const candidates = layersFrom(layers, config).filter(({ path }) => !matches(path, config.exclude));
+  const saved = candidates.filter(({ path }) => matches(path, config.modulesToSave));
+  if (config.modulesToSave && saved.length === 0)
+    throw noMatch('modulesToSave', config.modulesToSave, layers);
+  const targets = candidates.filter(
+    (placed) => !saved.includes(placed) && isTarget(placed, config) && checkTarget(placed, config),
+  );
+  if (targets.length === 0) throw noMatch('targets', config.targets, layers);
+  const plan = new Map<string, AdapterSettings>();
+  for (const { path, layer } of targets) plan.set(path, lowRankSettings(path, layer, config, adapter));
+  for (const { path, layer } of saved) {
+    if (!(baseClassOf(layer) in ADAPTABLE))
+      throw new UsageError(
+        `layer '${path}' (${baseClassOf(layer)}) cannot be trained whole beside an adapter`,
+      );
+    plan.set(path, { ...weightless(adapter), copies: 'all' });
+  }
+  if (config.bias === 'all') {
+    for (const { path, layer } of candidates) {
+      if (plan.has(path) || !trainsBias(path, layer)) continue;
+      plan.set(path, { ...weightless(adapter), copies: 'bias' });
+    }
+  }
+  return plan;
+}
+
+/** The tfjs class that a layer is, or was before it was adapted. */
+export function baseClassOf(layer: tf.layers.Layer): string {
+  return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
+}
+
+function layersFrom(layers: PlacedLayer[], { from }: ResolvedLoraConfig): PlacedLayer[] {
+  if (from === undefined) return layers;
+  const first = layers.findIndex(({ path }) => path === from || path.endsWith(`.${from}`));
+  if (first < 0) throw noMatch('from', from, layers);
+  return layers.slice(first);
+}
+
+function isTarget({ path, layer }: PlacedLayer, { targets, method }: ResolvedLoraConfig): boolean {
+  return targets === 'all' ? kindOf(layer, method) !== undefined : matchesPattern(path, targets);
+}
+
+export function kindOf(layer: tf.layers.Layer, method: ResolvedLoraConfig['method']): LayerKind | undefined {
+  return ADAPTABLE[baseClassOf(layer)]?.[method];
+}
+
+function checkTarget({ path, layer }: PlacedLayer, { method, dora }: ResolvedLoraConfig): boolean {
+  const kind = kindOf(layer, method);
+  if (!kind) {
+    const supported = Object.entries(ADAPTABLE).flatMap(([name, kinds]) => (kinds[method] ? [name] : []));
+    throw new UsageError(
+      `layer '${path}' is a ${baseClassOf(layer)}, which has no adapter of method '${method}'; there are ${supported.join(', ')}`,
+    );
+  }
+  if (dora && !kind.normAxes)
+    throw new UsageError(
+      `layer '${path}' (${baseClassOf(layer)}) has no DoRA form; leave it out by 'exclude'`,
+    );
+  return true;
+}
+
+function lowRankSettings(
+  path: string,
+  layer: tf.layers.Layer,
+  config: ResolvedLoraConfig,
+  name: string,
+): AdapterSettings {
+  const rank = patternValue(path, config.rankPattern) ?? config.rank;
+  const kind = kindOf(layer, config.method)!;
+  const kernel = layer.weights.find((weight) => nameInLayer(weight, layer) === kernelName(kind))!;
+  const { inputs, outputs } = kind.sides(kernel.shape as number[]);
+  const bound = Math.min(inputs, outputs);
+  if (rank > bound)
+    throw new UsageError(
+      `rank is ${rank}, and layer '${path}' maps ${inputs} inputs to ${outputs} outputs; its rank can be at most ${bound} (see rankPattern)`,
+    );
+  if (config.init === 'orthogonal' && rank % 2 > 0)
+    throw new UsageError(`rank of layer '${path}' is ${rank}; init 'orthogonal' needs an even one`);
+  return {
+    name,
+    rank,
+    alpha: patternValue(path, config.alphaPattern) ?? config.alpha,
+    rslora: config.rslora,
+    dropout: config.dropout,
+    dora: config.dora,
+    anchored: ['pissa', 'olora'].includes(config.init),
+    copies: config.bias === 'none' ? 'none' : 'bias',
+    strength: 1,
+    active: true,
+  };
+}
+
+function weightless(name: string): AdapterSettings {
+  return {
+    name,
+    rank: 0,
+    alpha: 1,
+    rslora: false,
+    dropout: 0,
+    dora: false,
+    anchored: false,
+    copies: 'none',
+    strength: 1,
+    active: true,
+  };
+}
+
+function trainsBias(path: string, layer: tf.layers.Layer): boolean {
+  const biases = layer.weights.filter((weight) => /(^|\/)(bias|beta)$/.test(nameInLayer(weight, layer)));
+  if (biases.length === 0) return false;
+  if (baseClassOf(layer) in ADAPTABLE) return true;
+  throw new UsageError(
+    `bias is 'all', and the bias of layer '${path}' (${baseClassOf(layer)}) cannot be trained beside the base; leave the layer out by 'exclude', or use bias 'lora-only'`,
+  );
+}
+
+function matches(path: string, pattern: LayerPattern | undefined): boolean {
+  return pattern !== undefined && (pattern === 'all' || matchesPattern(path, pattern));
+}
+
+function noMatch(option: string, pattern: LayerPattern, layers: readonly PlacedLayer[]): UsageError {
+  const wanted = Array.isArray(pattern) ? pattern.join(', ') : String(pattern);
+  const list = layers.map(({ path, layer }) => `${path} (${baseClassOf(layer)})`).join(', ');
+  return new UsageError(
+    `no layer matches ${option} '${wanted}'; there are ${list || 'no layers with weights'}`,
+  );
+}

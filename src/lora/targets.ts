@@ -1,0 +1,26 @@
+import { UsageError } from '../errors.ts';
+import type { LayerPattern } from './config.ts';
+
+/** Whether a layer's dotted path is meant by `pattern`, by PEFT's rules ('all' and undefined are the caller's). */
+export function matchesPattern(path: string, pattern: LayerPattern): boolean {
+  if (typeof pattern === 'string') return wholeMatch(pattern).test(path);
+  if (pattern instanceof RegExp)
+    return wholeMatch(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(path);
+  return pattern.some((entry) => path === entry || path.endsWith(`.${entry}`));
+}
+
+/** The value of the first pattern that fits the path: a dotted suffix, or a regular expression for one. */
+export function patternValue(path: string, patterns: Readonly<Record<string, number>>): number | undefined {
+  for (const [pattern, value] of Object.entries(patterns)) {
+    if (wholeMatch(`(.*\\.)?(${pattern})`).test(path)) return value;
+  }
+  return undefined;
+}
+
+function wholeMatch(source: string, flags?: string): RegExp {
+  try {
+    return new RegExp(`^(?:${source})$`, flags);
+  } catch (error) {
+    throw new UsageError(`'${source}' is not a regular expression: ${(error as Error).message}`);
+  }
+}

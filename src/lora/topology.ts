@@ -1,0 +1,106 @@
+import * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
+import { variableOf } from './layers/adapter.ts';
+
+/** A layer in a model's topology, as `getConfig` gives it. */
+export interface LayerNode {
+  className: string;
+  config: Record<string, unknown> & { name?: string; trainable?: boolean };
+}
+
+export interface PlacedLayer {
+  /** Names from the model inwards, joined by dots: `encoder.dense_1`. */
+  readonly path: string;
+  readonly layer: tf.layers.Layer;
+}
+
+interface Container extends tf.layers.Layer {
+  readonly layers?: readonly tf.layers.Layer[];
+  /** What a wrapper such as TimeDistributed wraps. */
+  readonly layer?: tf.layers.Layer;
+}
+
+/** The layers of a model that hold weights themselves, nested models and wrappers opened, in the model's order. */
+export function placedLayers(model: tf.LayersModel): PlacedLayer[] {
+  const open = (container: Container, prefix: string): PlacedLayer[] =>
+    (container.layers ?? []).flatMap((layer) => place(layer, `${prefix}${layer.name}`));
+  const place = (layer: Container, path: string): PlacedLayer[] => {
+    if (layer.layers) return open(layer, `${path}.`);
+    if (layer.getClassName() === 'TimeDistributed')
+      return place(layer.layer!, `${path}.${layer.layer!.name}`);
+    return [{ path, layer }];
+  };
+  return open(model as Container, '');
+}
+
+/** Calls `visit` with the same paths as `placedLayers`, on the topology; changes go into the topology. */
+function visitTopology(root: LayerNode, visit: (path: string, node: LayerNode) => void): void {
+  const open = (node: LayerNode, prefix: string) => {
+    const layers = (Array.isArray(node.config) ? node.config : node.config.layers) as LayerNode[];
+    for (const layer of layers)
+      place(layer, `${prefix}${layer.config.name ?? (layer as { name?: string }).name}`);
+  };
+  const place = (node: LayerNode, path: string): void => {
+    const inner = node.config.layer as LayerNode;
+    if (isModel(node)) open(node, `${path}.`);
+    else if (node.className === 'TimeDistributed') place(inner, `${path}.${inner.config.name}`);
+    else visit(path, node);
+  };
+  open(root, '');
+}
+
+const isModel = ({ className }: LayerNode) => ['Sequential', 'Functional', 'Model'].includes(className);
+
+/**
+ * Makes a second model from a model's topology, changed by `change`, with the first one's weights where paths
+ * and weight names agree. The first model stays as it is.
+ *
+ * @throws UsageError when the model is not built or cannot be made from its topology
+ */
+export function rebuild(
+  model: tf.LayersModel,
+  change: (path: string, node: LayerNode) => void,
+): tf.LayersModel {
+  if (model.outputs.length === 0)
+    throw new UsageError(`model '${model.name}' has no weights yet; give its first layer an inputShape`);
+  const topology = JSON.parse(
+    JSON.stringify({ className: model.getClassName(), config: model.getConfig() }),
+  ) as LayerNode;
+  visitTopology(topology, change);
+  const copy = instantiate(topology);
+  copyWeights(model, copy);
+  return copy;
+}
+
+/** Copies a model: topology and weights, each bit of them. */
+export function cloneModel(model: tf.LayersModel): tf.LayersModel {
+  return rebuild(model, () => {});
+}
+
+/** As tf.models.modelFromJSON does, which is only offered as a promise. */
+function instantiate({ className, config }: LayerNode): tf.LayersModel {
+  const entry = tf.serialization.SerializationMap.getMap().classNameMap[className];
+  if (!entry)
+    throw new UsageError(`models of class '${className}' cannot be made anew; register the class first`);
+  const [Class, fromConfig] = entry;
+  return fromConfig(Class, config as tf.serialization.ConfigDict) as tf.LayersModel;
+}
+
+function copyWeights(from: tf.LayersModel, to: tf.LayersModel): void {
+  const sources = new Map(placedLayers(from).map(({ path, layer }) => [path, layer]));
+  for (const { path, layer } of placedLayers(to)) {
+    const source = sources.get(path);
+    if (!source) continue;
+    const values = new Map(source.weights.map((weight) => [nameInLayer(weight, source), weight]));
+    for (const weight of layer.weights) {
+      const value = values.get(nameInLayer(weight, layer));
+      if (value) variableOf(weight).assign(value.read());
+    }
+  }
+}
+
+/** A weight's name without the scope of its layer: `kernel`, `default/lora_A`, `forward_lstm/kernel`. */
+export function nameInLayer({ originalName }: tf.LayerVariable, { name }: tf.layers.Layer): string {
+  const at = originalName.lastIndexOf(`${name}/`);
+  return at < 0 ? originalName : originalName.slice(at + name.length + 1);
+}
