@@ -78,10 +78,10 @@ export function whileLoop(graph: GraphBuilder, options: LoopOptions): string {
     }
     const next = graph.add('AddV2', [start, scalar(turnsPerIteration)], int32);
     graph.add('NextIteration', [next, ...controls], int32, nextName);
-    const left = graph.add('Exit', [choice], int32);
-    return jit ? graph.add('XlaClusterOutput', [left], int32) : left;
+    return graph.add('Exit', [choice], int32);
   });
-  return graph.identity(exit, 'int32', `${name}/done`);
+  const left = jit ? graph.add('XlaClusterOutput', [exit], int32) : exit;
+  return graph.identity(left, 'int32', `${name}/done`);
 }
 
 /** Equal constants share a node; large ones are told apart by identity, which is cheaper than reading them. */

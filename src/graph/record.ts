@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
-import { TrainingError } from '../errors.ts';
 import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
 import { dataTypeCodes } from './data-types.ts';
 import { findDifference } from './difference.ts';
 import { trackLayers } from './layer-names.ts';
 import type { Program, TensorSpec } from './program.ts';
+import { RecordingError } from './recording-error.ts';
 import { Tape } from './tape.ts';
 
 /** A tensor that the recorded function takes. */
@@ -35,7 +35,7 @@ export function isRecording(): boolean {
  * programs are compared: what differs was drawn or counted in JavaScript and would freeze. What the
  * function assigns to variables becomes part of the program and is undone.
  *
- * @throws TrainingError when the function cannot be recorded faithfully; it names the layer or the op
+ * @throws RecordingError when the function cannot be recorded faithfully; it names the layer or the op
  */
 export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Recording {
   if (active) throw new Error('recordings do not nest');
@@ -47,12 +47,12 @@ export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Record
     second = recordOnce(fn, inputs);
   }
   if (first.creates !== undefined) {
-    throw new TrainingError(
+    throw new RecordingError(
       `the step makes a variable '${first.creates}' each time it runs; make it once, outside the step`,
     );
   }
   const difference = findDifference(first.program, second.program);
-  if (difference) throw new TrainingError(difference);
+  if (difference) throw new RecordingError(difference);
   return second;
 }
 
@@ -85,7 +85,7 @@ function recordOnce(fn: TensorFunction, inputs: readonly InputSpec[]): OneRecord
     });
     const results = fn(...placeholders);
     if (!Array.isArray(results)) {
-      throw new TrainingError('the recorded function must return its tensors at once, not a promise');
+      throw new RecordingError('the recorded function must return its tensors at once, not a promise');
     }
     tape.finish();
     refuseReads(tape);
@@ -153,7 +153,7 @@ function refuseReads(tape: Tape): void {
   const layer = tape.valueReads[0];
   if (layer === undefined) return;
   const place = layer === '' ? 'the step' : `layer '${layer}'`;
-  throw new TrainingError(
+  throw new RecordingError(
     `${place} reads a tensor's values back into JavaScript (dataSync, arraySync or the like), which a recorded step cannot do; use tensor ops instead, or --engine eager`,
   );
 }

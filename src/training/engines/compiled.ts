@@ -8,7 +8,7 @@ import { checkRows } from '../rows.ts';
 import { namedWeights } from '../weights.ts';
 import { columnValues } from './compiled-data.ts';
 import { buildTrainingGraph, type TrainingGraph } from './compiled-graph.ts';
-import { type RecordedStep, recordStep } from './compiled-step.ts';
+import type { RecordedStep } from './compiled-step.ts';
 
 /** Steps that one call of the session can make; rows are fed for as many, whatever their number. */
 const capacity = 512;
@@ -24,21 +24,18 @@ export interface CompiledOptions {
 export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
   readonly #task: TrainingTask;
-  readonly #step: RecordedStep;
+  readonly #recorded: RecordedStep;
   readonly #graph: TrainingGraph;
   readonly #session: Session;
   #done = 0;
 
-  /**
-   * @throws TrainingError when the step cannot be recorded
-   * @throws TensorFlowError when TensorFlow refuses the graph
-   */
-  constructor(task: TrainingTask, { jit, stepsPerIteration }: CompiledOptions) {
+  /** @throws TensorFlowError when TensorFlow refuses the graph */
+  constructor(task: TrainingTask, step: RecordedStep, { jit, stepsPerIteration }: CompiledOptions) {
     this.name = jit ? 'xla' : 'graph';
     this.#task = task;
-    this.#step = recordStep(task);
+    this.#recorded = step;
     const builder = new GraphBuilder();
-    this.#graph = buildTrainingGraph(builder, this.#step, task, { jit, stepsPerIteration, capacity });
+    this.#graph = buildTrainingGraph(builder, this.#recorded, task, { jit, stepsPerIteration, capacity });
     this.#session = new Session(builder.nodes);
     try {
       this.#fill();
@@ -46,6 +43,11 @@ export class CompiledEngine implements Engine {
       this.dispose();
       throw error;
     }
+  }
+
+  /** Optimizer steps done. */
+  get step(): number {
+    return this.#done;
   }
 
   run(rows: Int32Array): Float32Array {
@@ -65,8 +67,8 @@ export class CompiledEngine implements Engine {
     const weights = new Map<string, Float32Array>();
     const slots = new Map<string, Float32Array>();
     for (const [name, array] of values) {
-      if (this.#step.slots.has(name)) slots.set(name, array);
-      else if (this.#step.changed.has(name)) weights.set(name, array);
+      if (this.#recorded.slots.has(name)) slots.set(name, array);
+      else if (this.#recorded.changed.has(name)) weights.set(name, array);
     }
     return { step: this.#done, weights, slots };
   }
@@ -93,9 +95,9 @@ export class CompiledEngine implements Engine {
   #fill(): void {
     const { state, columns } = this.#graph;
     const values = new Map<string, ConstantValues>();
-    for (const [name, variable] of this.#step.variables)
+    for (const [name, variable] of this.#recorded.variables)
       values.set(name, variable.dataSync() as Float32Array);
-    for (const [name, { size, initial }] of this.#step.slots)
+    for (const [name, { size, initial }] of this.#recorded.slots)
       values.set(name, new Float32Array(size).fill(initial));
     state.write(this.#session, values);
     const { inputs, labels } = this.#task.data;
@@ -127,7 +129,7 @@ export class CompiledEngine implements Engine {
 
   /** Numbers that the update takes at each step, such as the learning rate. */
   #scalars(steps: number): Record<string, Feed> {
-    const { scalarNames, scalarsAt } = this.#step;
+    const { scalarNames, scalarsAt } = this.#recorded;
     const columns = scalarNames.map(() => new Float32Array(capacity));
     for (let step = 0; step < steps; step++) {
       scalarsAt(this.#done + step).forEach((value, index) => {

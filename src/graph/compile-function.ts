@@ -1,0 +1,146 @@
+import * as tf from '@tensorflow/tfjs';
+import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
+import { emitProgram } from './emit.ts';
+import { GraphBuilder } from './graph-builder.ts';
+import { type InputSpec, isRecording, type Recording, record } from './record.ts';
+import { Session } from './session.ts';
+import { SessionVariables } from './session-variables.ts';
+
+type Result = tf.Tensor | tf.Tensor[];
+
+export interface CompileOptions {
+  /** Compile with XLA: slower to start, faster to run for dense layers. */
+  readonly jit?: boolean;
+  /** Input shapes to keep programs for; the one not used for longest goes first. Default 8. */
+  readonly maxShapes?: number;
+}
+
+export interface CompiledFunction<R extends Result> {
+  (...inputs: tf.Tensor[]): R;
+  /** Frees the programs; the next call would record anew. */
+  dispose(): void;
+}
+
+/**
+ * Gives a function that does what `fn` does as one TensorFlow graph, as tf.function does in Python. It records
+ * `fn` for each combination of input shapes and types. Variables are read as they are at each call, and assignments to them take place. The
+ * caller disposes the results, as with `fn`. Gradients do not flow through it.
+ *
+ * @param fn synchronous; takes tensors and gives one or several
+ * @throws RecordingError when `fn` cannot be recorded
+ */
+export function compileFunction<R extends Result>(
+  fn: (...inputs: tf.Tensor[]) => R,
+  { jit = false, maxShapes = 8 }: CompileOptions = {},
+): CompiledFunction<R> {
+  const programs = new Map<string, FunctionProgram>();
+  const call = (...inputs: tf.Tensor[]): R => {
+    if (isRecording()) return fn(...inputs);
+    const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
+    let program = programs.get(key);
+    programs.delete(key);
+    if (program?.isStale()) {
+      program.dispose();
+      program = undefined;
+    }
+    program ??= new FunctionProgram(fn, inputs, jit);
+    programs.set(key, program);
+    for (const [oldest, old] of programs) {
+      if (programs.size <= maxShapes) break;
+      programs.delete(oldest);
+      old.dispose();
+    }
+    return program.run(inputs) as R;
+  };
+  const dispose = () => {
+    for (const program of programs.values()) program.dispose();
+    programs.clear();
+  };
+  return Object.assign(call, { dispose });
+}
+
+/** `fn` for one combination of input shapes. */
+class FunctionProgram {
+  readonly #backend: NativeBackend = nativeBackend();
+  readonly #recording: Recording;
+  readonly #session: Session;
+  readonly #variables: SessionVariables;
+  readonly #inputNames: readonly string[];
+  readonly #fetches: readonly string[];
+  readonly #single: boolean;
+  /** What each variable held when it was last copied to the session. */
+  readonly #copied = new Map<tf.Variable, object>();
+
+  constructor(fn: (...inputs: tf.Tensor[]) => Result, inputs: readonly tf.Tensor[], jit: boolean) {
+    let single = false;
+    this.#recording = record(
+      (...tensors) => {
+        const result = fn(...tensors);
+        single = result instanceof tf.Tensor;
+        return single ? [result as tf.Tensor] : (result as tf.Tensor[]);
+      },
+      inputs.map(({ shape, dtype }) => ({ shape, dtype }) as InputSpec),
+    );
+    this.#single = single;
+    const graph = new GraphBuilder();
+    this.#variables = new SessionVariables(graph, 'variable');
+    const { program } = this.#recording;
+    const handles = program.variables.map((spec) => this.#variables.add(spec));
+    this.#inputNames = program.inputs.map((spec, index) => graph.placeholder(`input${index}`, spec));
+    const emitted = graph.cluster(jit ? 'function' : undefined, () =>
+      emitProgram(program, {
+        graph,
+        controls: [],
+        input: (index) => this.#inputNames[index]!,
+        variable: (index) =>
+          graph.add('ReadVariableOp', [handles[index]!], {
+            dtype: { type: program.variables[index]!.dtype },
+          }),
+        constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+      }),
+    );
+    const results = [...program.outputs, ...program.assignments.map(({ value }) => value)];
+    const names = [...emitted.outputs, ...emitted.assignments.map(({ value }) => value)];
+    this.#fetches = names.map((name, index) => {
+      const { node, output } = results[index]!;
+      const { dtype } = program.nodes[node]!.outputs[output]!;
+      const inside = program.nodes[node]!.kind !== 'input';
+      const out = jit && inside ? graph.add('XlaClusterOutput', [name], { T: { type: dtype } }) : name;
+      return graph.identity(out, dtype, `result${index}`);
+    });
+    this.#session = new Session(graph.nodes);
+  }
+
+  isStale(): boolean {
+    return this.#recording.isStale();
+  }
+
+  run(inputs: readonly tf.Tensor[]): Result {
+    this.#copyVariables();
+    const ids = this.#backend.getInputTensorIds(inputs);
+    const feeds = Object.fromEntries(this.#inputNames.map((name, index) => [name, ids[index]!]));
+    const results = this.#session
+      .run(feeds, this.#fetches)
+      .map((one) => this.#backend.createOutputTensor(one));
+    const { program, variables } = this.#recording;
+    const assigned = results.splice(program.outputs.length);
+    assigned.forEach((value, index) => {
+      variables[program.assignments[index]!.variable]!.assign(value);
+      value.dispose();
+    });
+    return this.#single ? results[0]! : results;
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  #copyVariables(): void {
+    const changed = this.#recording.variables.filter((one) => this.#copied.get(one) !== one.dataId);
+    this.#variables.write(
+      this.#session,
+      new Map(changed.map((variable) => [variable.name, tensorId(this.#backend, variable)])),
+    );
+    for (const variable of changed) this.#copied.set(variable, variable.dataId);
+  }
+}

@@ -1,0 +1,4 @@
+import { TrainingError } from '../errors.ts';
+
+/** A function does something that a program cannot hold; running it eagerly still works. */
+export class RecordingError extends TrainingError {}
