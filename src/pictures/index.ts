@@ -1,3 +1,4 @@
+export { importPictures } from './import.ts';
 export {
   type Judgement,
   type Mistake,

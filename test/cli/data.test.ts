@@ -1,9 +1,11 @@
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
+import { writePng } from '../../src/pictures/index.ts';
 import { recordedContext } from '../helpers/context.ts';
+import { picture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
@@ -188,6 +190,55 @@ describe('data subset', () => {
       exitCode: 3,
       err: `error: ${folder}: has no test image of label 2; choose others`,
     });
+  });
+});
+
+describe('data import', () => {
+  /** Bars of width 2 + number at any place of a picture. */
+  async function drawings(counts: Readonly<Record<string, number>>): Promise<string> {
+    const folder = await temporaryFolder();
+    for (const [label, count] of Object.entries(counts)) {
+      await mkdir(join(folder, label));
+      for (let number = 0; number < count; number++) {
+        const bar = picture(40, 30, (x, y) => (x > 9 && x < 12 + number && y > 5 && y < 25 ? 0 : 255));
+        await writePng(join(folder, label, `${number}.png`), bar);
+      }
+    }
+    return folder;
+  }
+
+  it('makes a set of pictures in folders named by label', async () => {
+    const folder = await drawings({ 3: 10, 12: 5, notes: 1 });
+    const { exitCode, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+    expect(err).toBe('');
+    expect(exitCode).toBe(0);
+    const { train, test } = await loadMnist({ cwd: folder, directory: 'set' });
+    expect([...train.labels]).toEqual([...new Array(8).fill(3), ...new Array(4).fill(12)]);
+    expect([...test.labels]).toEqual([3, 3, 12]);
+    expect([train.height, train.width, train.classes]).toEqual([28, 28, 13]);
+    const widths = [train, test].flatMap(({ images, count }) =>
+      Array.from({ length: count }, (_, row) =>
+        images.subarray(784 * row + 14 * 28, 784 * row + 15 * 28),
+      ).map((line) => line.filter((shade) => shade > 0).length),
+    );
+    expect(new Set(widths).size).toBeGreaterThan(5);
+    expect((await run(['data', 'check', 'set'], folder)).out).toContain('has no image of 0, 1, 2, 4');
+  });
+
+  it('refuses what it cannot make a set of', async () => {
+    const refused = async (folder: string, message: string) => {
+      const { exitCode, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+      expect(err).toContain(message);
+      expect(exitCode).toBe(3);
+      expect(await readdir(folder)).not.toContain('set');
+    };
+    await refused(await drawings({ a: 2 }), 'has no pictures; put PNG files in folders named by label');
+    await refused(await drawings({ 1: 1 }), '1 pictures make 1 to train on and 0 to test; add pictures');
+    const folder = await drawings({ 1: 4 });
+    await writeFile(join(folder, '1', 'x.jpg'), '');
+    await refused(folder, `${folder}/1/x.jpg: is no PNG picture; convert or remove it`);
+    const { exitCode, err } = await run(['data', 'import', folder], folder);
+    expect([exitCode, err]).toEqual([2, 'error: --out: name the folder for the new files']);
   });
 });
 
