@@ -1,0 +1,113 @@
+import { UsageError } from '../../errors.ts';
+import { evaluate } from '../../evaluation/evaluate.ts';
+import { type Mnist, rowOrder } from '../../mnist-data-loader/index.ts';
+import { contentHash, createDigitsNet, mnistNormalization } from '../../models/index.ts';
+import { RUN_FORMAT_VERSION, type RunWriter } from '../../runs/index.ts';
+import { classificationTask } from '../../training/index.ts';
+import type { PretrainOptions } from '../commands/pretrain.ts';
+import type { CliContext } from '../context.ts';
+import { optimizerFrom } from '../optimizer.ts';
+import { untilSignal } from '../signals.ts';
+import { publishRun } from './publish-run.ts';
+import { resumeFrom, writerFor } from './resume.ts';
+import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
+import { type Training, trainSteps } from './train-steps.ts';
+
+/** Trains a DigitsNet, evaluates it on the test set, and writes the run. */
+export async function pretrain(given: PretrainOptions, context: CliContext): Promise<void> {
+  const { options, resume } = await resumeFrom(given, 'pretrain', context);
+  const writer = await writerFor(options, 'pretrain', context);
+  try {
+    await untilSignal((signal) => pretrainInto(writer, { options, resume, signal }, context));
+  } finally {
+    await writer.discard();
+  }
+}
+
+async function pretrainInto(
+  writer: RunWriter,
+  { options, resume, signal }: Pick<Training, 'resume' | 'signal'> & { options: PretrainOptions },
+  context: CliContext,
+): Promise<void> {
+  const tensorflow = await useTensorFlow(options, context);
+  const mnist = await loadData(options, context);
+  const { train, test } = mnist;
+  const { head, seed, batchSize } = options;
+  const steps = stepsOf(options, mnist);
+  const inputSize = train.height * train.width;
+  const model = createDigitsNet({ head, seed, inputSize, classes: train.classes });
+  const task = classificationTask({
+    model,
+    dataset: train,
+    normalization: mnistNormalization,
+    batchSize,
+    optimizer: optimizerFrom(options, steps),
+    seed,
+  });
+  const order = rowOrder({ rows: train.count, seed });
+  const trained = await trainSteps(
+    { task, order, steps, label: 'pretraining', signal, resume },
+    options,
+    context,
+  );
+  const evaluation = evaluate(model, test, { normalization: mnistNormalization });
+  const { engine, state, losses, elapsedMs, failure } = trained;
+  const createdAt = new Date().toISOString();
+  const versions = versionsOf(tensorflow);
+  const hash = contentHash(model);
+  const { device } = tensorflow;
+  await publishRun(
+    writer,
+    {
+      manifest: {
+        format: 'tfjs-lora run',
+        formatVersion: RUN_FORMAT_VERSION,
+        command: 'pretrain',
+        status: state.step < steps ? 'stopped' : 'complete',
+        createdAt,
+        options,
+        seed,
+        versions,
+        contentHash: hash,
+        classNames: [...evaluation.classNames],
+        normalization: mnistNormalization,
+        training: { engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
+      },
+      base: model,
+      state,
+      losses,
+      report: {
+        createdAt,
+        subject: {
+          command: 'pretrain',
+          data: testSetName(mnist, context.cwd),
+          seed,
+          steps: state.step,
+          batchSize,
+          engine,
+          device,
+          contentHash: hash,
+          versions,
+        },
+        evaluation: { name: 'pretrained', evaluation },
+        tuned: [],
+        training: { losses },
+      },
+      images: test,
+      failure,
+    },
+    options,
+    context,
+  );
+}
+
+function stepsOf({ steps, epochs, batchSize }: PretrainOptions, { train }: Mnist): number {
+  if (steps !== undefined) return steps;
+  const wanted = Math.floor((epochs * train.count) / batchSize);
+  if (wanted < 1) {
+    throw new UsageError(
+      `--epochs ${epochs}: ${train.count} examples make no step of batch ${batchSize}; train longer`,
+    );
+  }
+  return wanted;
+}

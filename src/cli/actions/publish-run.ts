@@ -1,0 +1,43 @@
+import { writeFile } from 'node:fs/promises';
+import { requireGates } from '../../gates/check.ts';
+import type { ImageDataset } from '../../mnist-data-loader/index.ts';
+import { render } from '../../report/render.ts';
+import type { Report } from '../../report/report.ts';
+import { onDisk, type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
+import type { CliContext } from '../context.ts';
+import { publishReport, type ReportOptions } from '../report-options.ts';
+import { shown } from './session.ts';
+
+/**
+ * Writes the run with its reports, prints the report and where the run is, and only then fails for a training
+ * that broke off or a gate that was not met.
+ */
+export async function publishRun(
+  writer: RunWriter,
+  {
+    report,
+    images,
+    failure,
+    ...content
+  }: RunContent & {
+    readonly report: Report;
+    readonly images: ImageDataset;
+    readonly failure?: Error;
+  },
+  options: ReportOptions,
+  context: CliContext,
+): Promise<void> {
+  for (const [name, format] of [
+    ['report.json', 'json'],
+    ['report.md', 'markdown'],
+  ] as const) {
+    const path = writer.path(name);
+    const text = await render(report, format);
+    await onDisk(path, 'written', () => writeFile(path, `${text}\n`));
+  }
+  const run = shown(await saveRun(writer, content), context.cwd);
+  await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
+  context.note(`saved in ${run}`);
+  if (failure) throw failure;
+  requireGates(report.gates ?? []);
+}

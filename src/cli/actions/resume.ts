@@ -1,0 +1,69 @@
+import { join, resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import { RunWriter, readManifest, readMetrics, readState } from '../../runs/index.ts';
+import type { CliContext } from '../context.ts';
+import type { TrainingOptions } from '../training-options.ts';
+import type { Training } from './train-steps.ts';
+
+/** Options that may differ from those of the run that goes on: they change where and how, not what. */
+const FREE = new Set([
+  'data',
+  'device',
+  'engine',
+  'out',
+  'overwrite',
+  'resume',
+  'progress',
+  'quiet',
+  'config',
+  'printConfig',
+  'tensorboard',
+  'format',
+  'json',
+  'report',
+]);
+
+type Options = TrainingOptions & { readonly steps?: number };
+
+/**
+ * With `--resume`, the options of the stopped run, its state and its losses. More `--steps` than it had are
+ * allowed, so a complete run can go on too.
+ *
+ * @throws UsageError when `--out` is missing, or names the run of another command or one that is complete
+ */
+export async function resumeFrom<T extends Options>(
+  given: T,
+  command: string,
+  context: CliContext,
+): Promise<{ options: T; resume?: Training['resume'] }> {
+  if (!given.resume) return { options: given };
+  if (given.out === undefined) throw new UsageError('--resume: name the stopped run with --out');
+  const folder = resolve(context.cwd, given.out);
+  const { command: made, options, training } = await readManifest(folder);
+  if (made !== command || !training) {
+    throw new UsageError(`--resume: ${given.out} was made by ${made}; go on with a run of ${command}`);
+  }
+  const steps = Math.max(training.steps, given.steps ?? 0);
+  if (training.stepsDone >= steps) {
+    throw new UsageError(
+      `--resume: ${given.out} has done its ${training.stepsDone} steps; give more with --steps`,
+    );
+  }
+  const kept = Object.fromEntries(Object.entries(given).filter(([name]) => FREE.has(name)));
+  return {
+    options: { ...given, ...options, ...kept, steps },
+    resume: {
+      state: await readState(join(folder, 'state', 'state.safetensors')),
+      losses: await readMetrics(join(folder, 'metrics.jsonl')),
+    },
+  };
+}
+
+/** Makes the folder of the run, so that a place that cannot be written to fails before any work is done. */
+export async function writerFor(
+  { out, overwrite, resume }: Pick<TrainingOptions, 'out' | 'overwrite' | 'resume'>,
+  name: string,
+  { cwd }: CliContext,
+): Promise<RunWriter> {
+  return await RunWriter.create({ out, name, cwd, overwrite: overwrite || resume });
+}

@@ -1,0 +1,47 @@
+import { relative } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { loadMnist, type Mnist } from '../../mnist-data-loader/index.ts';
+import { type LoadedTensorFlow, loadTensorFlow } from '../../tensorflow/index.ts';
+import type { CliContext } from '../context.ts';
+import { version } from '../version.ts';
+
+export type Device = 'auto' | 'cpu' | 'cuda' | 'wasm';
+
+/** Makes the TensorFlow of `--device` ready; what a user should know about it goes to stderr. */
+export async function useTensorFlow(
+  { device }: { device: Device },
+  context: CliContext,
+): Promise<LoadedTensorFlow> {
+  return await loadTensorFlow({ device, onNotice: context.note });
+}
+
+/** The versions that made a run. */
+export function versionsOf({ version: native }: LoadedTensorFlow): Record<string, string> {
+  return {
+    'tfjs-lora': version,
+    node: process.versions.node,
+    tfjs: tf.version.tfjs,
+    ...(native && { tensorflow: native }),
+  };
+}
+
+/** Loads the IDX files of `--data`, saying so when they are not the published MNIST. */
+export async function loadData({ data }: { data?: string }, context: CliContext): Promise<Mnist> {
+  const mnist = await loadMnist({ directory: data });
+  if (!mnist.published) context.note(`note: ${mnist.directory}: not the published MNIST`);
+  return mnist;
+}
+
+/** What a report calls the test set. */
+export function testSetName(
+  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  cwd: string,
+): string {
+  return published ? 'MNIST test set' : `test set of ${shown(directory, cwd)}`;
+}
+
+/** A path as a user at `cwd` would type it. */
+export function shown(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  return short === '' ? '.' : short.startsWith('..') ? path : short;
+}

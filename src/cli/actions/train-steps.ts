@@ -1,0 +1,100 @@
+import { TrainingError } from '../../errors.ts';
+import type { RowOrder } from '../../mnist-data-loader/index.ts';
+import { createEventWriter, type EventWriter } from '../../tensorboard/index.ts';
+import {
+  createEngine,
+  type EngineName,
+  type TrainingState,
+  type TrainingTask,
+  train,
+} from '../../training/index.ts';
+import { learningRateAt } from '../../training/optimizers/index.ts';
+import type { CliContext } from '../context.ts';
+import { createProgress } from '../progress.ts';
+import type { TrainingOptions } from '../training-options.ts';
+
+export interface Training {
+  readonly task: TrainingTask;
+  readonly order: RowOrder;
+  /** The step to end at, those of `resume` included. */
+  readonly steps: number;
+  readonly label: string;
+  readonly signal: AbortSignal;
+  /** Where an earlier run left off, and the losses up to there. */
+  readonly resume?: { readonly state: TrainingState; readonly losses: Float32Array };
+}
+
+export interface Trained {
+  readonly engine: EngineName;
+  /** `stopped` by the signal or by `failure`; the model then holds the last good weights. */
+  readonly status: 'finished' | 'stopped';
+  readonly failure?: TrainingError;
+  readonly state: TrainingState;
+  /** The loss of every step, those before `resume` included. */
+  readonly losses: Float32Array;
+  readonly elapsedMs: number;
+}
+
+/** Trains the task's model with a progress bar and, when asked for, TensorBoard's event files. */
+export async function trainSteps(
+  { task, order, steps, label, signal, resume }: Training,
+  options: TrainingOptions,
+  context: CliContext,
+): Promise<Trained> {
+  const done = resume?.state.step ?? 0;
+  const engine = createEngine(options.engine, task, { steps: steps - done, note: context.note });
+  const progress = createProgress(context, {
+    label,
+    total: steps,
+    enabled: options.progress && !options.quiet,
+  });
+  const events = options.tensorboard
+    ? await createEventWriter(options.tensorboard, { resumedAt: resume && done })
+    : undefined;
+  const losses = new Float32Array(steps);
+  losses.set(resume?.losses.subarray(0, done) ?? []);
+  const started = performance.now();
+  let failure: TrainingError | undefined;
+  let status: Trained['status'] = 'stopped';
+  try {
+    const training = train({ task, engine, order, steps, signal, resume: resume?.state });
+    for (let next = await training.next(); ; next = await training.next()) {
+      if (next.done) {
+        status = next.value.status;
+        break;
+      }
+      const { step, losses: recent, meanLoss } = next.value;
+      losses.set(recent, step - recent.length);
+      progress.update(step, meanLoss);
+      await events?.write(scalars(task, step - recent.length, recent));
+    }
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+    failure = error;
+  } finally {
+    progress.stop();
+    await events?.close();
+  }
+  const state = engine.state();
+  const { name } = engine;
+  engine.dispose();
+  return {
+    engine: name,
+    status,
+    failure,
+    state,
+    losses: losses.subarray(0, state.step),
+    elapsedMs: performance.now() - started,
+  };
+}
+
+function scalars(
+  task: TrainingTask,
+  first: number,
+  losses: Float32Array,
+): Parameters<EventWriter['write']>[0] {
+  return Array.from(losses, (loss, index) => ({
+    step: first + index + 1,
+    values: { loss, learning_rate: learningRateAt(task.optimizer, first + index) },
+  }));
+}
