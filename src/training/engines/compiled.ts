@@ -95,7 +95,7 @@ export class CompiledEngine implements Engine {
   #fill(): void {
     const { state, columns } = this.#graph;
     const values = new Map<string, ConstantValues>();
-    for (const [name, variable] of this.#recorded.variables)
+    for (const [name, variable] of this.#recorded.weights)
       values.set(name, variable.dataSync() as Float32Array);
     for (const [name, { size, initial }] of this.#recorded.slots)
       values.set(name, new Float32Array(size).fill(initial));

@@ -1,0 +1,111 @@
+import type { DataType } from '../../graph/data-types.ts';
+import { emitProgram, gate } from '../../graph/emit.ts';
+import { type GraphBuilder, output } from '../../graph/graph-builder.ts';
+import type { Turn } from '../../graph/loop.ts';
+import type { TrainingTask } from '../engine.ts';
+import { columnType } from './compiled-data.ts';
+import type { RecordedStep } from './compiled-step.ts';
+import { GRADIENT } from './compiled-updates.ts';
+
+/** What the turns of a training loop have in common. */
+export interface StepParts {
+  readonly graph: GraphBuilder;
+  readonly step: RecordedStep;
+  readonly task: TrainingTask;
+  /** Handles of all variables by name. */
+  readonly handles: ReadonlyMap<string, string>;
+  readonly rows: string;
+  readonly number: string;
+  readonly scalars: ReadonlyMap<string, string>;
+}
+
+/** Writes one step and gives the nodes that complete it. */
+export function emitStep(parts: StepParts, turn: Turn): string[] {
+  const { graph, step, task, handles } = parts;
+  const columnCount = task.data.inputs.length + 1;
+  const handle = (name: string) => turn.outside(handles.get(name)!, 'resource');
+  const pick = (values: string, dtype: DataType) => elementOf(graph, turn, values, dtype);
+  const rows = pick(parts.rows, 'int64');
+  const scalars = new Map(step.scalarNames.map((name) => [name, pick(parts.scalars.get(name)!, 'float32')]));
+  const names = step.variableNames;
+  const { outputs, assignments, reads } = emitProgram(step.program, {
+    graph,
+    controls: turn.controls,
+    input: (index) => {
+      if (index < columnCount) return gatherColumn(parts, turn, rows, index);
+      if (index > columnCount) return scalars.get(step.scalarNames[index - columnCount - 1]!)!;
+      return graph.add('AddV2', [turn.outside(parts.number, 'int32'), turn.index], { T: { type: 'int32' } });
+    },
+    variable: (index) =>
+      graph.add('ReadVariableOp', [handle(names[index]!), ...turn.controls], { dtype: { type: 'float32' } }),
+    constant: ({ outputs, values }) => turn.constant(outputs[0]!, values),
+  });
+  const [loss, ...gradients] = outputs as [string, ...string[]];
+  const ready = gate(graph, [...outputs, ...reads, ...assignments.map(({ value }) => value)]);
+  const updates = step.fused ? emitFused(parts, turn, gradients, scalars, ready) : [];
+  const assigns = assignments.map(({ variable, value }) =>
+    graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
+  );
+  const record = graph.add('ResourceScatterUpdate', [handle('losses'), turn.index, loss], {
+    dtype: { type: 'float32' },
+    Tindices: { type: 'int32' },
+  });
+  return [...updates, ...assigns, record];
+}
+
+/** The batch of a column, as the loss sees it: bytes and float32 as float32, whole numbers as int32. */
+function gatherColumn({ graph, handles, task }: StepParts, turn: Turn, rows: string, index: number): string {
+  const { inputs, labels } = task.data;
+  const label = index === inputs.length;
+  const column = inputs[index] ?? labels;
+  const stored = columnType(column);
+  const batch = graph.add(
+    'ResourceGather',
+    [turn.outside(handles.get(`column${index}`)!, 'resource'), rows],
+    {
+      dtype: { type: stored },
+      Tindices: { type: 'int64' },
+      batch_dims: { int: 0 },
+      validate_indices: { bool: true },
+    },
+  );
+  const wanted: DataType = stored === 'int64' || (label && stored === 'uint8') ? 'int32' : 'float32';
+  if (stored === wanted) return output(batch, 0);
+  return graph.add('Cast', [batch], {
+    SrcT: { type: stored },
+    DstT: { type: wanted },
+    Truncate: { bool: false },
+  });
+}
+
+/** Element or row number `turn.index` of a tensor outside the loop. */
+function elementOf(graph: GraphBuilder, turn: Turn, values: string, dtype: DataType): string {
+  const axis = turn.constant({ dtype: 'int32', shape: [] }, Int32Array.of(0));
+  return graph.add('GatherV2', [turn.outside(values, dtype), turn.index, axis], {
+    Tparams: { type: dtype },
+    Tindices: { type: 'int32' },
+    Taxis: { type: 'int32' },
+    batch_dims: { int: 0 },
+  });
+}
+
+function emitFused(
+  { graph, step, handles }: StepParts,
+  turn: Turn,
+  gradients: readonly string[],
+  scalars: ReadonlyMap<string, string>,
+  ready: string,
+): string[] {
+  const { op, inputs, attributes } = step.fused!;
+  const number = (value: number) => turn.constant({ dtype: 'float32', shape: [] }, Float32Array.of(value));
+  return step.moved.map((name, index) => {
+    const operand = (input: string | number) => {
+      if (typeof input === 'number') return number(input);
+      return input === GRADIENT ? gradients[index]! : scalars.get(input)!;
+    };
+    const targets = [name, ...step.slotNames.map((slot) => `${slot}/${name}`)].map((one) =>
+      turn.outside(handles.get(one)!, 'resource'),
+    );
+    return graph.add(op, [...targets, ...inputs.map(operand), ready], attributes);
+  });
+}
