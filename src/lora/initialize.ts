@@ -6,12 +6,18 @@ import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/register.ts';
 import { placedLayers } from './topology.ts';
 
-/** Gives an adapter's A and B their first values; each layer has its own stream under the seed. */
+/**
+ * Gives an adapter its first values, at which it changes nothing: copies are the base's weights, A and B as
+ * `config.init` says. Each layer has its own random stream under the seed.
+ */
 export function initializeAdapter(model: tf.LayersModel, name: string, config: ResolvedLoraConfig): void {
   placedLayers(model).forEach(({ layer }, index) => {
     const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
-    if (!adapter?.a) return;
-    tf.tidy(() => initializeLayer(layer as LoraLayer, adapter, config, createRandom(config.seed, index)));
+    if (!adapter) return;
+    const { baseWeights } = layer as LoraLayer;
+    for (const [part, copy] of adapter.copies) variableOf(copy).assign(baseWeights.get(part)!.read());
+    if (adapter.a)
+      tf.tidy(() => initializeLayer(layer as LoraLayer, adapter, config, createRandom(config.seed, index)));
   });
 }
 

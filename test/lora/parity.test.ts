@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { perClass } from '../../src/evaluation/per-class.ts';
-import { injectLora, type LoraConfig, loraLayers, writeAdapter } from '../../src/lora/index.ts';
+import { injectLora, type LoraConfig, loraLayers } from '../../src/lora/index.ts';
 import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization as normalization } from '../../src/models/index.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
@@ -62,7 +62,12 @@ test.each(forms)('100 steps of $phase as $config have the losses that PyTorch co
   for (const { path, layer } of loraLayers(model)) {
     const { a, b } = layer.adapters.get('default')!;
     tf.tidy(() => (a!.read() as tf.Variable).assign(form.startOf(path)));
-    expect(b!.read().dataSync().every((value) => value === 0)).toBe(true);
+    expect(
+      b!
+        .read()
+        .dataSync()
+        .every((value) => value === 0),
+    ).toBe(true);
   }
   expect(model.trainableWeights.reduce((sum, weight) => sum + weight.read().size, 0)).toBe(trainable);
   const task = classificationTask({
@@ -78,7 +83,6 @@ test.each(forms)('100 steps of $phase as $config have the losses that PyTorch co
   await trainToEnd({ task, engine, order: fixture.order('fine_order'), steps: 100 }, (progress) => {
     losses.push(...progress.losses);
   });
-  console.log(form.phase, largestDifference(losses, expected));
   expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
   const errors = perClass(evaluate(model, mnist.test, { normalization })).map((score) => score.errors);
   expect(largestDifference(errors, wrong)).toBeLessThanOrEqual(2);

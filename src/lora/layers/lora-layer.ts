@@ -19,7 +19,7 @@ export interface LoraLayer extends BaseLayer {
   readonly enabled: boolean;
   /** The base layer's own weights by name, `kernel` or `bias`. */
   readonly baseWeights: ReadonlyMap<string, tf.LayerVariable>;
-  /** Adds an adapter that changes nothing yet: A, B zero, copies equal to the base. The layer has to be built. */
+  /** Adds an adapter whose weights are all zero, to be given values before use. The layer has to be built. */
   addAdapter(settings: AdapterSettings): LayerAdapter;
   removeAdapter(name: string): void;
   /** Makes exactly these adapters active and trainable; names that the layer lacks are passed over. */

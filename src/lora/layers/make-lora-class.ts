@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
-import {
-  type AdapterSettings,
-  adapterWeights,
-  gateOf,
-  type LayerAdapter,
-  scalingOf,
-  variableOf,
-} from './adapter.ts';
+import { type AdapterSettings, adapterWeights, gateOf, type LayerAdapter, scalingOf } from './adapter.ts';
 import { doraTerm, doraUpdate } from './dora.ts';
 import type { BaseLayer, LayerKind } from './kind.ts';
 import type { LoraLayer, LoraLayerConfig } from './lora-layer.ts';
@@ -60,16 +53,13 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
 
     addAdapter(settings: AdapterSettings): LayerAdapter {
       const { name, rank, copies, anchored, dora, dropout } = settings;
-      const add = (part: string, shape: readonly number[], initial?: tf.LayerVariable) => {
-        const weight = this.addWeight(
+      const add = (part: string, shape: readonly unknown[]) =>
+        this.addWeight(
           `${this.#prefix}${name}/${part}`,
-          [...shape],
+          shape as number[],
           'float32',
           tf.initializers.zeros(),
         );
-        if (initial) variableOf(weight).assign(initial.read());
-        return weight;
-      };
       const kernel = this.kind && this.baseWeights.get(kernelName(this.kind));
       const shapes = rank > 0 ? this.kind!.factorShapes(kernel!.shape as number[], rank) : undefined;
       const factor = (part: string, shape: readonly number[] | undefined) => shape && add(part, shape);
@@ -83,9 +73,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
         magnitude: dora
           ? add('lora_magnitude', [this.kind!.sides(kernel!.shape as number[]).outputs])
           : undefined,
-        copies: new Map(
-          this.#copied(copies).map(([part, weight]) => [part, add(part, weight.shape as number[], weight)]),
-        ),
+        copies: new Map(this.#copied(copies).map(([part, weight]) => [part, add(part, weight.shape)])),
         dropout:
           dropout > 0
             ? tf.layers.dropout({ rate: dropout, name: `${this.name}_${name}_dropout` })
