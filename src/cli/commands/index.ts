@@ -2,13 +2,21 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addCompareCommand } from './compare.ts';
 import { addDataCommand } from './data.ts';
+import { addEvalCommand } from './eval.ts';
+import { addFinetuneCommand } from './finetune.ts';
+import { addInjectLoraCommand } from './inject-lora.ts';
+import { addMergeCommand } from './merge.ts';
 import { addPredictCommand } from './predict.ts';
 import { addPretrainCommand } from './pretrain.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
   addPretrainCommand(program, context);
+  addInjectLoraCommand(program, context);
+  addFinetuneCommand(program, context);
+  addEvalCommand(program, context);
   addCompareCommand(program, context);
-  addDataCommand(program, context);
   addPredictCommand(program, context);
+  addMergeCommand(program, context);
+  addDataCommand(program, context);
 }

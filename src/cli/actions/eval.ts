@@ -1,0 +1,76 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../../errors.ts';
+import { evaluate } from '../../evaluation/evaluate.ts';
+import { checkGates, requireGates, validateGates } from '../../gates/check.ts';
+import { setAdapterStrength } from '../../lora/index.ts';
+import { findMnist, type ImageDataset, loadSplit } from '../../mnist-data-loader/index.ts';
+import { writeMistakeSheets } from '../../pictures/index.ts';
+import { readReport } from '../../report/read.ts';
+import type { NamedEvaluation, Report } from '../../report/report.ts';
+import { openRun, type Run } from '../../runs/index.ts';
+import type { EvalOptions } from '../commands/eval.ts';
+import type { CliContext } from '../context.ts';
+import { gatesFrom } from '../gate-options.ts';
+import { publishReport } from '../report-options.ts';
+import { shown, testSetName, useTensorFlow, versionsOf } from './session.ts';
+
+/** Evaluates a run, compares it with another where one is named, and checks the gates. */
+export async function evaluateRun(path: string, options: EvalOptions, context: CliContext): Promise<void> {
+  const tensorflow = await useTensorFlow(options, context);
+  const run = await openRun(path, context.cwd);
+  const { adapter, training, seed, classNames, contentHash } = run.manifest;
+  const gates = await gatesFrom(options, context);
+  const compared = options.compare !== undefined || options.baseline !== undefined;
+  validateGates(gates, { classNames, compared });
+  if (options.strength !== undefined) {
+    if (!adapter)
+      throw new UsageError(`--strength ${options.strength}: ${path} has no adapter; leave it out`);
+    setAdapterStrength(run.model, options.strength);
+  }
+  const found = await findMnist(options.data, context.cwd);
+  const { dataset: test, published } = await loadSplit(found, 'test');
+  if (!published) context.note(`note: ${shown(found.directory, context.cwd)}: not the published MNIST`);
+  const evaluation = evaluateOn(run, test);
+  const baseline = await baselineOf(options, test, context);
+  const tuned = training?.labels ?? [];
+  const report: Report = {
+    createdAt: new Date().toISOString(),
+    subject: {
+      command: 'eval',
+      run: path,
+      data: testSetName({ published, directory: found.directory }, context.cwd),
+      seed,
+      ...(adapter && { rank: adapter.rank, alpha: adapter.alpha, method: adapter.method }),
+      ...(adapter && { strength: options.strength ?? adapter.strength }),
+      device: tensorflow.device,
+      contentHash,
+      versions: versionsOf(tensorflow),
+    },
+    evaluation: { name: path, evaluation },
+    baseline,
+    tuned,
+    gates: checkGates({ evaluation, baseline: baseline?.evaluation, tuned }, gates),
+  };
+  if (options.mistakes !== undefined) {
+    const sheets = await writeMistakeSheets(evaluation, test, resolve(context.cwd, options.mistakes));
+    context.note(`wrote ${sheets.length} contact sheets of mistakes to ${options.mistakes}`);
+  }
+  await publishReport(report, options, context, { images: test });
+  requireGates(report.gates ?? []);
+}
+
+function evaluateOn({ model, manifest }: Run, test: ImageDataset) {
+  return evaluate(model, test, { normalization: manifest.normalization, classNames: manifest.classNames });
+}
+
+async function baselineOf(
+  { compare, baseline }: EvalOptions,
+  test: ImageDataset,
+  context: CliContext,
+): Promise<NamedEvaluation | undefined> {
+  if (compare !== undefined)
+    return { name: compare, evaluation: evaluateOn(await openRun(compare, context.cwd), test) };
+  if (baseline === undefined) return undefined;
+  const { evaluation } = await readReport(resolve(context.cwd, baseline));
+  return { name: baseline, evaluation: evaluation.evaluation };
+}

@@ -1,0 +1,175 @@
+import { resolve } from 'node:path';
+import type * as tf from '@tensorflow/tfjs';
+import { CheckpointError, UsageError } from '../../errors.ts';
+import { evaluate } from '../../evaluation/evaluate.ts';
+import { checkGates, validateGates } from '../../gates/check.ts';
+import { disableAdapters, enableAdapters, injectLora, loraSummary, unmergeLora } from '../../lora/index.ts';
+import {
+  type ImageDataset,
+  parseLabels,
+  type RowOrder,
+  replayOrder,
+  rowOrder,
+  rowsOfLabels,
+} from '../../mnist-data-loader/index.ts';
+import { contentHash } from '../../models/index.ts';
+import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter } from '../../runs/index.ts';
+import { classificationTask } from '../../training/index.ts';
+import { loraConfigFrom } from '../adapter-options.ts';
+import type { FinetuneOptions } from '../commands/finetune.ts';
+import type { CliContext } from '../context.ts';
+import { gatesFrom } from '../gate-options.ts';
+import { optimizerFrom } from '../optimizer.ts';
+import { untilSignal } from '../signals.ts';
+import { renderSummary } from './inject-lora.ts';
+import { publishRun } from './publish-run.ts';
+import { resumeFrom, writerFor } from './resume.ts';
+import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
+import { type Training, trainSteps } from './train-steps.ts';
+
+/** Options that an adapted run has settled already. */
+const SETTLED = ['rank', 'alpha', 'method'] as const;
+
+interface Job extends Pick<Training, 'resume' | 'signal'> {
+  readonly path: string;
+  readonly options: FinetuneOptions;
+  /** Names of the options that were given, not left at their default. */
+  readonly given: ReadonlySet<string>;
+}
+
+/** Trains an adapter, evaluates the model with it off and on, and writes the run. */
+export async function finetune(
+  path: string,
+  asked: FinetuneOptions,
+  given: ReadonlySet<string>,
+  context: CliContext,
+): Promise<void> {
+  const { options, resume } = await resumeFrom(asked, 'finetune', context);
+  const writer = await writerFor(options, 'finetune', context);
+  try {
+    await untilSignal((signal) => finetuneInto(writer, { path, options, given, resume, signal }, context));
+  } finally {
+    await writer.discard();
+  }
+}
+
+async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): Promise<void> {
+  const { path, options, resume, signal } = job;
+  const tensorflow = await useTensorFlow(options, context);
+  const run = await openRun(resume ? options.out! : path, context.cwd);
+  const { normalization, classNames, contentHash: baseHash } = run.manifest;
+  const gates = await gatesFrom(options, context);
+  validateGates(gates, { classNames, compared: true });
+  const tuned = options.digits === undefined ? [] : parseLabels(options.digits, classNames.length);
+  const model = adaptedModel(run, job);
+  context.note(renderSummary(loraSummary(model)));
+  const mnist = await loadData(options, context);
+  const { train, test } = mnist;
+  const { seed, batchSize, steps } = options;
+  const task = classificationTask({
+    model,
+    dataset: train,
+    normalization,
+    batchSize,
+    optimizer: optimizerFrom(options, steps),
+    seed,
+  });
+  disableAdapters(model);
+  const before = evaluate(model, test, { normalization, classNames });
+  enableAdapters(model);
+  const order = orderOf(train, tuned, options);
+  const trained = await trainSteps(
+    { task, order, steps, label: 'fine-tuning', signal, resume },
+    options,
+    context,
+  );
+  const after = evaluate(model, test, { normalization, classNames });
+  const base = unmergeLora(model);
+  requireUnmoved(base, baseHash);
+  const { engine, state, losses, elapsedMs, failure } = trained;
+  const createdAt = new Date().toISOString();
+  const versions = versionsOf(tensorflow);
+  const { device } = tensorflow;
+  const { rank, alpha, method } = run.manifest.adapter ?? options;
+  await publishRun(
+    writer,
+    {
+      manifest: {
+        format: 'tfjs-lora run',
+        formatVersion: RUN_FORMAT_VERSION,
+        command: 'finetune',
+        status: state.step < steps ? 'stopped' : 'complete',
+        createdAt,
+        options: { ...options },
+        seed,
+        versions,
+        contentHash: baseHash,
+        classNames: [...classNames],
+        normalization,
+        derivedFrom: { folder: resolve(context.cwd, path), contentHash: baseHash },
+        adapter: { method, rank, alpha, strength: 1 },
+        training: {
+          ...{ engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
+          ...(tuned.length > 0 && { labels: [...tuned] }),
+        },
+      },
+      base,
+      adapted: model,
+      state,
+      losses,
+      report: {
+        createdAt,
+        subject: {
+          command: 'finetune',
+          data: testSetName(mnist, context.cwd),
+          ...{ seed, rank, alpha, method, batchSize, engine, device, versions },
+          steps: state.step,
+          contentHash: baseHash,
+        },
+        evaluation: { name: 'adapter on', evaluation: after },
+        baseline: { name: 'adapter off', evaluation: before },
+        tuned,
+        training: { losses },
+        gates: checkGates({ evaluation: after, baseline: before, tuned }, gates),
+      },
+      images: test,
+      failure,
+    },
+    options,
+    context,
+  );
+}
+
+/** The run's adapted model, or its base with a new adapter. */
+function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
+  const { adapter } = run.manifest;
+  if (!adapter) return injectLora(run.base, loraConfigFrom(options));
+  const changed = SETTLED.find((name) => given.has(name) && options[name] !== adapter[name]);
+  if (changed) {
+    throw new UsageError(
+      `--${changed} ${options[changed]}: the adapter of ${path} has ${changed} ${adapter[changed]}; leave the option out, or start from a base`,
+    );
+  }
+  return run.model;
+}
+
+function orderOf(train: ImageDataset, tuned: readonly number[], options: FinetuneOptions): RowOrder {
+  const { seed, replay: share, batchSize } = options;
+  if (tuned.length === 0) {
+    if (share > 0)
+      throw new UsageError(`--replay ${share}: there are no other digits; name those to tune with --digits`);
+    return rowOrder({ rows: train.count, seed });
+  }
+  const rows = rowsOfLabels(train, tuned);
+  if (share === 0) return rowOrder({ rows, seed });
+  const others = Array.from({ length: train.classes }, (_, label) => label).filter(
+    (label) => !tuned.includes(label),
+  );
+  return replayOrder({ rows, replayRows: rowsOfLabels(train, others), share, batchSize, seed });
+}
+
+/** Training an adapter must not touch the base; if it did, this program is wrong. */
+function requireUnmoved(base: tf.LayersModel, expected: string): void {
+  const hash = contentHash(base);
+  if (hash !== expected) throw new CheckpointError(`the base model moved: ${expected} before, ${hash} after`);
+}

@@ -1,0 +1,74 @@
+import { UsageError } from '../../errors.ts';
+import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
+import { openRun, RUN_FORMAT_VERSION, saveRun } from '../../runs/index.ts';
+import { loraConfigFrom } from '../adapter-options.ts';
+import type { InjectLoraOptions } from '../commands/inject-lora.ts';
+import type { CliContext } from '../context.ts';
+import { writerFor } from './resume.ts';
+import { shown, useTensorFlow, versionsOf } from './session.ts';
+
+/** Writes a run with the base's model and a fresh adapter, and prints what the adapter costs. */
+export async function injectLoraInto(
+  path: string,
+  options: InjectLoraOptions,
+  context: CliContext,
+): Promise<void> {
+  const tensorflow = await useTensorFlow(options, context);
+  const run = await openRun(path, context.cwd);
+  if (run.manifest.adapter) {
+    throw new UsageError(`${path}: has an adapter already; name its base, or go on with 'finetune ${path}'`);
+  }
+  const writer = await writerFor(options, 'inject-lora', context);
+  try {
+    const adapted = injectLora(run.base, loraConfigFrom(options));
+    const { contentHash, classNames, normalization } = run.manifest;
+    const { rank, alpha, method, seed } = options;
+    const folder = await saveRun(writer, {
+      manifest: {
+        format: 'tfjs-lora run',
+        formatVersion: RUN_FORMAT_VERSION,
+        command: 'inject-lora',
+        status: 'complete',
+        createdAt: new Date().toISOString(),
+        options,
+        seed,
+        versions: versionsOf(tensorflow),
+        ...{ contentHash, classNames, normalization },
+        derivedFrom: { folder: run.folder, contentHash },
+        adapter: { method, rank, alpha, strength: 1 },
+      },
+      base: run.base,
+      adapted,
+    });
+    const summary = loraSummary(adapted);
+    const saved = shown(folder, context.cwd);
+    context.print(
+      options.json ? JSON.stringify({ run: saved, ...summary }, null, 2) : renderSummary(summary),
+    );
+    context.note(`saved in ${saved}`);
+  } finally {
+    await writer.discard();
+  }
+}
+
+/** The adapted layers and how much of the model trains. */
+export function renderSummary(summary: LoraSummary): string {
+  const { layers, trainableParameters, totalParameters, baseParameters, shareOfTotal, shareOfBase } = summary;
+  const width = Math.max(...layers.map(({ path }) => path.length));
+  return [
+    ...layers.map(
+      ({ path, rank, alpha, trainableParameters: trainable }) =>
+        `${path.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${count(trainable)} trainable`,
+    ),
+    `trainable: ${count(trainableParameters)} of ${count(totalParameters)} values = ${percent(shareOfTotal)} % ` +
+      `(${percent(shareOfBase)} % of the base's ${count(baseParameters)})`,
+  ].join('\n');
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function percent(fraction: number): string {
+  return (100 * fraction).toFixed(2);
+}

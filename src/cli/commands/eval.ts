@@ -1,0 +1,47 @@
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { CliContext } from '../context.ts';
+import { addGateOptions, type GateOptions } from '../gate-options.ts';
+import { number, shared } from '../options.ts';
+import { addReportOptions, type ReportOptions } from '../report-options.ts';
+
+export type EvalOptions = ReportOptions &
+  GateOptions & {
+    readonly strength?: number;
+    readonly compare?: string;
+    readonly baseline?: string;
+    readonly mistakes?: string;
+    readonly data?: string;
+    readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  };
+
+/** `eval RUN`: accuracy and errors of each digit on the test set. */
+export function addEvalCommand(program: CommandUnknownOpts, context: CliContext): void {
+  const command = program
+    .command('eval')
+    .description('evaluate a run on the test set, digit by digit; alone, or against something')
+    .argument('<run>', 'run folder')
+    .addOption(
+      new Option('--strength <0..1>', "how much of the adapter counts (default: the run's)").argParser(
+        number(0, 1),
+      ),
+    )
+    .addOption(new Option('--compare <run>', 'a run to compare with, evaluated on the same test set'))
+    .addOption(
+      new Option('--baseline <file>', 'a report.json of the same test set to compare with').conflicts(
+        'compare',
+      ),
+    )
+    .addOption(
+      new Option('--mistakes <dir>', 'write a contact sheet (PNG) of the wrong images of each digit there'),
+    );
+  addGateOptions(addReportOptions(command))
+    .addOption(shared.data())
+    .addOption(shared.device())
+    .addOption(shared.quiet())
+    .addOption(shared.config())
+    .addOption(shared.printConfig())
+    .action(async (run, options) => {
+      const { evaluateRun } = await import('../actions/eval.ts');
+      await evaluateRun(run, options, context);
+    });
+}

@@ -1,0 +1,40 @@
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { type AdapterOptions, addAdapterOptions } from '../adapter-options.ts';
+import type { CliContext } from '../context.ts';
+import { addGateOptions, type GateOptions } from '../gate-options.ts';
+import { integer, number } from '../options.ts';
+import { addReportOptions, type ReportOptions } from '../report-options.ts';
+import { addTrainingOptions, type TrainingOptions } from '../training-options.ts';
+
+export type FinetuneOptions = TrainingOptions &
+  AdapterOptions &
+  ReportOptions &
+  GateOptions & {
+    readonly digits?: string;
+    readonly steps: number;
+    readonly replay: number;
+  };
+
+/** `finetune RUN`: trains an adapter on chosen digits and compares adapter off with adapter on. */
+export function addFinetuneCommand(program: CommandUnknownOpts, context: CliContext): void {
+  const command = program
+    .command('finetune')
+    .description('train an adapter on chosen digits; shows each digit before and after on the same model')
+    .argument('<run>', 'run folder: a base gets an adapter first, an adapted run goes on')
+    .addOption(new Option('--digits <list>', 'digits to train on, such as 2,3,5,8,9 (default: all)'))
+    .addOption(new Option('--steps <n>', 'optimizer steps').argParser(integer(1)).default(200))
+    .addOption(
+      new Option('--replay <share>', 'share of each batch that comes from the other digits')
+        .argParser(number(0, 0.9))
+        .default(0),
+    );
+  addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
+    async (run, options, self) => {
+      const given = self.options
+        .map((option) => option.attributeName())
+        .filter((name) => !['default', undefined].includes(self.getOptionValueSource(name as never)));
+      const { finetune } = await import('../actions/finetune.ts');
+      await finetune(run, options, new Set(given), context);
+    },
+  );
+}
