@@ -65,6 +65,11 @@ describe('calibrationError', () => {
     expect(calibrationError(evaluation)).toBe(0.25);
   });
 
+  test('puts a confidence on the edge of two bins into the lower one', () => {
+    const evaluation = makeEvaluation([0, 0], [1, 0], { confidences: [0.5, 0.25] });
+    expect(calibrationError(evaluation, 2)).toBe(0.125);
+  });
+
   test('counts confidences of exactly 0 and 1', () => {
     const evaluation = makeEvaluation([0, 0], [0, 1], { confidences: [1, 0] });
     expect(calibrationError(evaluation)).toBe(0);

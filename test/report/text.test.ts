@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
+import { points } from '../../src/report/format.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
 import type { Report } from '../../src/report/report.ts';
 import { resultsOf } from '../../src/report/results.ts';
@@ -45,6 +47,15 @@ describe('renderText', () => {
       '<0.001',
       '*',
     ]);
+  });
+
+  test('colours what got better green and what got worse red, beyond noise alone', () => {
+    const text = renderText(comparisonReport(10_000), { color: true });
+    const { classes } = resultsOf(comparisonReport(10_000)).comparison!;
+    const { green, red } = picocolors.createColors(true);
+    expect(text).toContain(green(points(classes[8]!.gain)));
+    expect(text).toContain(red(points(classes[4]!.gain)));
+    expect(text).not.toContain(red(points(classes[1]!.gain)));
   });
 
   test('ends with tuned, other and total', () => {
