@@ -83,7 +83,10 @@ function instantiate({ className, config }: LayerNode): tf.LayersModel {
   if (!entry)
     throw new UsageError(`models of class '${className}' cannot be made anew; register the class first`);
   const [Class, fromConfig] = entry;
-  return fromConfig(Class, config as tf.serialization.ConfigDict) as tf.LayersModel;
+  const model = fromConfig(Class, config as tf.serialization.ConfigDict) as tf.LayersModel;
+  // A Sequential is otherwise built when it is first used, which unfreezes its weights.
+  if (!model.built) model.build(model.inputs[0]!.shape);
+  return model;
 }
 
 function copyWeights(from: tf.LayersModel, to: tf.LayersModel): void {

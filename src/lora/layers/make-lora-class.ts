@@ -65,7 +65,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       const factor = (part: string, shape: readonly number[] | undefined) => shape && add(part, shape);
       const adapter: LayerAdapter = {
         settings,
-        scale: tf.variable(tf.scalar(0), false),
+        scale: tf.tidy(() => tf.variable(tf.scalar(0), false)),
         a: factor('lora_A', shapes?.a),
         b: factor('lora_B', shapes?.b),
         initialA: anchored ? factor('initial_A', shapes?.a) : undefined,
@@ -88,15 +88,15 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
     removeAdapter(name: string): void {
       const adapter = this.adapters.get(name);
       if (!adapter) return;
-      const gone = new Set(adapterWeights(adapter).values());
-      this._trainableWeights = this._trainableWeights.filter((weight) => !gone.has(weight));
+      const gone = [...adapterWeights(adapter).values()];
       const own = this as unknown as { _addedWeightNames: string[] };
       own._addedWeightNames = own._addedWeightNames.filter(
         (added) => !added.startsWith(`${this.#prefix}${name}/`) && !added.startsWith(`${name}/`),
       );
+      this.adapters.delete(name);
+      this.#updateTrainable();
       for (const weight of gone) weight.dispose();
       adapter.scale.dispose();
-      this.adapters.delete(name);
     }
 
     selectAdapters(names: ReadonlySet<string>): void {
@@ -247,15 +247,23 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       tf.tidy(() => adapter.scale.assign(tf.scalar(scale)));
     }
 
-    /** The base is frozen; A, B, magnitude and copies of active adapters train. */
+    /**
+     * A, B, magnitude and copies of active adapters train, nothing else. Weights move between tfjs' two lists, because
+     * a model that is compiled marks everything in the first as trainable.
+     */
     #updateTrainable(): void {
-      const training = new Set<tf.LayerVariable>();
+      const training: tf.LayerVariable[] = [];
+      const frozen = [...this.baseWeights.values()];
       for (const adapter of this.adapters.values()) {
-        if (!adapter.settings.active || !this.trainable_) continue;
-        for (const weight of adapterWeights(adapter).values())
-          if (weight !== adapter.initialA && weight !== adapter.initialB) training.add(weight);
+        for (const weight of adapterWeights(adapter).values()) {
+          const anchor = weight === adapter.initialA || weight === adapter.initialB;
+          (adapter.settings.active && !anchor ? training : frozen).push(weight);
+        }
       }
-      for (const weight of this._trainableWeights) weight.trainable = training.has(weight);
+      for (const weight of training) weight.trainable = this.trainable_;
+      for (const weight of frozen) weight.trainable = false;
+      this.trainableWeights = training;
+      this.nonTrainableWeights = frozen;
     }
 
     #biasShape(bias: tf.Tensor, rank: number): tf.Tensor {
