@@ -20,13 +20,16 @@ const MIN_CONTRAST = 16;
  */
 export function inkOf({ width, height, data }: Picture, name: string): Ink {
   const pixels = premultiplied(data);
-  const paper = [0, 1, 2, 3].map((channel) => borderMedian(pixels, width, height, channel));
+  const [red, green, blue, alpha] = borderMedians(pixels, width, height);
   const values = new Float32Array(width * height);
   let most = 0;
   for (let pixel = 0; pixel < values.length; pixel++) {
-    const distance = paper.reduce(
-      (largest, level, channel) => Math.max(largest, Math.abs(pixels[4 * pixel + channel]! - level)),
-      0,
+    const at = 4 * pixel;
+    const distance = Math.max(
+      Math.abs(pixels[at]! - red),
+      Math.abs(pixels[at + 1]! - green),
+      Math.abs(pixels[at + 2]! - blue),
+      Math.abs(pixels[at + 3]! - alpha),
     );
     values[pixel] = distance;
     most = Math.max(most, distance);
@@ -41,9 +44,10 @@ export function inkOf({ width, height, data }: Picture, name: string): Ink {
 
 /** Colours times alpha, so that all transparent pixels are alike and black ink on nothing shows in alpha. */
 function premultiplied(data: Uint8Array): Uint8Array {
-  const pixels = Uint8Array.from(data);
+  const pixels = new Uint8Array(data);
   for (let pixel = 0; pixel < pixels.length; pixel += 4) {
     const alpha = pixels[pixel + 3]! / 255;
+    if (alpha === 1) continue;
     for (let channel = 0; channel < 3; channel++) {
       pixels[pixel + channel] = Math.round(pixels[pixel + channel]! * alpha);
     }
@@ -51,13 +55,24 @@ function premultiplied(data: Uint8Array): Uint8Array {
   return pixels;
 }
 
-function borderMedian(pixels: Uint8Array, width: number, height: number, channel: number): number {
-  const border: number[] = [];
+/** The median of each channel over the pixels at the edge. */
+function borderMedians(pixels: Uint8Array, width: number, height: number): [number, number, number, number] {
+  const counts = Array.from({ length: 4 }, () => new Uint32Array(256));
+  let border = 0;
   for (let row = 0; row < height; row++) {
     const step = row === 0 || row === height - 1 ? 1 : Math.max(1, width - 1);
     for (let column = 0; column < width; column += step) {
-      border.push(pixels[4 * (row * width + column) + channel]!);
+      const at = 4 * (row * width + column);
+      for (let channel = 0; channel < 4; channel++) counts[channel]![pixels[at + channel]!]! += 1;
+      border++;
     }
   }
-  return border.toSorted((one, other) => one - other)[border.length >> 1]!;
+  const median = (channel: number) => {
+    let below = 0;
+    return counts[channel]!.findIndex((count) => {
+      below += count;
+      return 2 * below > border;
+    });
+  };
+  return [median(0), median(1), median(2), median(3)];
 }

@@ -10,6 +10,8 @@ export interface ImageSize {
 
 /** Side of the box that a digit fills, as a share of the image: 20 of 28 pixels. */
 const BOX_SHARE = 20 / 28;
+/** Longest side, in pixels, at which dust is removed and the drawing's edges are found. */
+const WORKING_SIZE = 1024;
 
 /**
  * Turns a drawing into an image as MNIST has them: white on black, scaled to fit a box of 20x20 pixels with its
@@ -23,7 +25,7 @@ const BOX_SHARE = 20 / 28;
 export function prepareDigit(picture: Picture, size: ImageSize, name: string): Uint8Array {
   const ink = inkOf(picture, name);
   if (isPrepared(ink, size)) return Uint8Array.from(ink.values, Math.round);
-  const drawing = cropped(withoutSpecks(ink));
+  const drawing = cropped(withoutSpecks(atMost(ink, WORKING_SIZE)));
   const scale = Math.min(
     (size.width * BOX_SHARE) / drawing.width,
     (size.height * BOX_SHARE) / drawing.height,
@@ -34,6 +36,13 @@ export function prepareDigit(picture: Picture, size: ImageSize, name: string): U
     Math.max(1, Math.round(drawing.height * scale)),
   );
   return centred(fitted, size);
+}
+
+/** The ink scaled down where a side is longer than `side`: a photo holds more than is needed. */
+function atMost(ink: Ink, side: number): Ink {
+  const scale = side / Math.max(ink.width, ink.height);
+  if (scale >= 1) return ink;
+  return resize(ink, Math.max(1, Math.round(ink.width * scale)), Math.max(1, Math.round(ink.height * scale)));
 }
 
 function isPrepared(ink: Ink, { height, width }: ImageSize): boolean {

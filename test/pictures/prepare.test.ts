@@ -110,6 +110,12 @@ describe('prepareDigit', () => {
     expect(dusty).toEqual(clean);
   });
 
+  it('keeps a drawing that is all dots', () => {
+    const dots = picture(300, 300, (x, y) => (x % 30 === 15 && y % 30 === 15 ? 0 : 255));
+    const { width, height } = placement(prepared(dots));
+    expect([width, height]).toEqual([20, 20]);
+  });
+
   it('keeps a stroke of one pixel visible when it shrinks', () => {
     const line = prepared(picture(800, 800, (x, y) => (Math.abs(x - y) < 1 && x > 100 && x < 700 ? 0 : 255)));
     expect(Math.max(...line)).toBe(255);
