@@ -22,6 +22,7 @@ import { SetupError } from './setup-error.mjs';
 const addon = 'tfjs_binding.node';
 const preload = 'tensorflow_preload.node';
 const marker = 'tfjs-lora.json';
+const versionFile = 'tensorflow-version';
 const preloadSource = fileURLToPath(new URL('tensorflow-preload.cc', import.meta.url));
 const flags = [
   '-O2',
@@ -71,11 +72,12 @@ export function addonIsInstalled(packagePath, tensorflow) {
  * @param {string} packagePath
  * @param {TensorFlow} tensorflow
  * @param {(line: string) => void} note
+ * @returns {Promise<string>} TensorFlow's version
  */
 export async function installAddon(root, packagePath, tensorflow, note) {
   const key = addonKey(packagePath, tensorflow);
   const kept = join(cacheFolder(), 'addon', key.slice(0, 16));
-  if (![addon, preload].every((name) => existsSync(join(kept, name)))) {
+  if (!existsSync(join(kept, versionFile))) {
     await compile(root, packagePath, tensorflow, kept, note);
   }
   const target = targetFolder(packagePath);
@@ -86,11 +88,10 @@ export async function installAddon(root, packagePath, tensorflow, note) {
     renameSync(fresh, join(target, name)); // another process may have the old one loaded
   }
   const sizes = Object.fromEntries([addon, preload].map((name) => [name, statSync(join(target, name)).size]));
-  const { version, libraries } = tensorflow;
-  writeFileSync(
-    join(target, marker),
-    `${JSON.stringify({ tensorflow: version, libraries, key, sizes }, null, 2)}\n`,
-  );
+  const version = readFileSync(join(kept, versionFile), 'utf8');
+  const facts = { tensorflow: version, libraries: tensorflow.libraries, key, sizes };
+  writeFileSync(join(target, marker), `${JSON.stringify(facts, null, 2)}\n`);
+  return version;
 }
 
 /**
@@ -104,7 +105,7 @@ async function compile(root, packagePath, tensorflow, kept, note) {
   const compiler = await findCompiler();
   const headers = packageFolder(root, 'node-api-headers');
   if (!headers) throw new SetupError("node-api-headers is not installed; run 'npm install' first", 1);
-  note(`compiling the addon against TensorFlow ${tensorflow.version} with ${compiler.join(' ')}`);
+  note(`compiling tfjs-node's addon with ${compiler.join(' ')}`);
   const fresh = `${kept}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
   const includes = ['-I', tensorflow.include, '-I', join(headers, 'include')];
@@ -131,7 +132,7 @@ async function compile(root, packagePath, tensorflow, kept, note) {
         '-ldl',
       ]),
     ]);
-    await checkLoads(join(fresh, addon));
+    writeFileSync(join(fresh, versionFile), await loadedVersion(join(fresh, addon)));
     rmSync(kept, { recursive: true, force: true });
     renameSync(fresh, kept);
   } finally {
@@ -148,11 +149,20 @@ async function build([program = 'g++', ...first], args) {
   if (code !== 0) throw new SetupError(`${program} does not compile tfjs-node's addon (${reason(output)})`);
 }
 
-/** @param {string} path */
-async function checkLoads(path) {
-  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' };
-  const { code, output } = await run(process.execPath, ['-e', 'require(process.argv[1])', path], { env });
-  if (code !== 0) throw new SetupError(`the compiled addon does not load here (${reason(output)})`);
+/**
+ * Loads the addon in a process of its own, which shows that it works on this machine.
+ *
+ * @param {string} path
+ * @returns {Promise<string>} TensorFlow's version
+ */
+async function loadedVersion(path) {
+  const script = 'console.log("TensorFlow=" + require(process.argv[1]).TF_Version)';
+  const { code, output } = await run(process.execPath, ['-e', script, path]);
+  const version = /^TensorFlow=(.+)$/m.exec(output)?.[1];
+  if (code !== 0 || !version) {
+    throw new SetupError(`the compiled addon does not load here (${reason(output)})`);
+  }
+  return version;
 }
 
 /** CXX where it is set, else the first of the usual compilers that is there. */

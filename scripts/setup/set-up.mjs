@@ -86,8 +86,8 @@ async function setUpNative(root, note) {
     async () => {
       const tensorflow = findTensorFlow('cpu') ?? (await fetchTensorFlow('cpu', note));
       if (addonIsInstalled(packagePath, tensorflow)) return;
-      await installAddon(root, packagePath, tensorflow, note);
-      note(`native TensorFlow ${tensorflow.version} is ready`);
+      const version = await installAddon(root, packagePath, tensorflow, note);
+      note(`native TensorFlow ${version} is ready`);
     },
     () => note('another set-up is at work on TensorFlow; waiting for it'),
   );

@@ -22,7 +22,7 @@ import { checkSha256, unpackWheel } from './wheel.mjs';
  * @typedef {object} TensorFlow
  * @property {string} libraries folder of libtensorflow_cc.so.2
  * @property {string} include
- * @property {string} version
+ * @property {number} sizeBytes of libtensorflow_cc.so.2
  */
 
 const library = 'libtensorflow_cc.so.2';
@@ -116,21 +116,10 @@ function givenSource() {
  */
 function inFolder(folder) {
   for (const libraries of [join(folder, 'tensorflow'), folder]) {
-    if (!existsSync(join(libraries, library))) continue;
-    const include = join(libraries, 'include');
-    return { libraries, include, version: versionIn(include) };
+    const found = statSync(join(libraries, library), { throwIfNoEntry: false });
+    if (found) return { libraries, include: join(libraries, 'include'), sizeBytes: found.size };
   }
   throw new SetupError(`${folder}: has no ${library}; TFJS_LORA_TENSORFLOW must be ${help}`);
-}
-
-/** @param {string} include */
-function versionIn(include) {
-  const header = join(include, 'tensorflow', 'core', 'public', 'release_version.h');
-  if (!existsSync(header)) throw new SetupError(`${header}: missing; unpack the whole TensorFlow wheel`);
-  const text = readFileSync(header, 'utf8');
-  return ['MAJOR', 'MINOR', 'PATCH']
-    .map((part) => new RegExp(`#define TF_${part}_VERSION (\\d+)`).exec(text)?.[1] ?? '?')
-    .join('.');
 }
 
 /**

@@ -6,11 +6,10 @@ import { SetupError } from './setup-error.mjs';
 
 /** Headers that tfjs-node's addon includes, directly or not. */
 const headers = /^tensorflow\/include\/(?:tensorflow\/c|tensorflow\/core\/platform|tsl|xla\/tsl)\//;
-const release = /^tensorflow\/include\/tensorflow\/core\/public\/[a-z_]+\.h$/;
 const libraries = /^tensorflow\/libtensorflow_(?:cc|framework)\.so\.2$/;
 const licences =
   /^tensorflow\/THIRD_PARTY_NOTICES\.txt$|^[^/]+\.dist-info\/.*(?:LICEN[CS]E|NOTICE|METADATA)/i;
-const wanted = [headers, release, libraries, licences];
+const wanted = [headers, libraries, licences];
 
 /**
  * @param {string} path
