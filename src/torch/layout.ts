@@ -105,13 +105,13 @@ export function torchShape(layout: WeightLayout, shape: readonly number[]): read
 }
 
 /** Axis 0 from the order of [...window, channels] to that of [channels, ...window]. */
-export function channelsFirst(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
+function channelsFirst(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
   const last = flattened.length - 1;
   return reorder(value, flattened, [last, ...flattened.keys()].slice(0, -1));
 }
 
 /** Axis 0 from the order of [channels, ...window] to that of [...window, channels]. */
-export function channelsLast(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
+function channelsLast(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
   const torch = [flattened.at(-1)!, ...flattened.slice(0, -1)];
   return reorder(value, torch, [...torch.keys()].slice(1).concat(0));
 }

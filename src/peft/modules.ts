@@ -1,0 +1,69 @@
+import type * as tf from '@tensorflow/tfjs';
+import { placedLayers } from '../lora/index.ts';
+import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts';
+
+/** A layer as PEFT would see it in the PyTorch model of the same names. */
+export interface PeftModule {
+  /** The layer's path in tfjs. */
+  readonly path: string;
+  /** The module that an adapter of the layer's sits on; `path`, but for a separable convolution. */
+  readonly module: string;
+  readonly layer: tf.layers.Layer;
+  /** The class of the layer, or of what it was before it was adapted. */
+  readonly className: string;
+  /** All weights of the layer; empty where PyTorch has no such layer. */
+  readonly layouts: readonly WeightLayout[];
+  /** Of the weight that an adapter changes. */
+  readonly kernel: WeightLayout | undefined;
+  /** See `flattenedShape`. */
+  readonly flattened: readonly number[] | undefined;
+}
+
+/** The layers of a model that have weights, in its order. */
+export function peftModules(model: tf.LayersModel): PeftModule[] {
+  return placedLayers(model)
+    .filter(({ layer }) => layer.weights.length > 0)
+    .map(({ path, layer }) => {
+      const className = layer.getClassName().replace(/^Lora/, '');
+      const layouts = layoutsOf(className) ?? [];
+      const kernel = layouts.find(({ parameter }) => /(^|pointwise\.)weight$/.test(parameter));
+      return {
+        path,
+        module: className === 'SeparableConv2D' ? `${path}.pointwise` : path,
+        layer,
+        className,
+        layouts,
+        kernel,
+        flattened: kernel?.features ? flattenedShape(layer) : undefined,
+      };
+    });
+}
+
+/** Why PEFT has no form for a low-rank adapter on a layer. */
+export interface Obstacle {
+  /** As the end of a sentence. */
+  readonly reason: string;
+  /** Whether A and B have no layout of PEFT's either. */
+  readonly raw: boolean;
+}
+
+/**
+ * What keeps PEFT from holding a low-rank adapter on this layer; `undefined` where nothing does.
+ *
+ * @param kind name of the layer's kind, such as `dense`
+ */
+export function obstacleTo({ layer, path }: PeftModule, kind: string, dora: boolean): Obstacle | undefined {
+  if (kind === 'dense-view') return { reason: `method 'weight-view' of layer '${path}'`, raw: true };
+  if (kind === 'depthwise') {
+    return {
+      reason: `the depthwise convolution '${path}': PEFT's update goes over all its channels`,
+      raw: true,
+    };
+  }
+  if (kind === 'embedding' && dora) return { reason: `DoRA of the embedding '${path}'`, raw: true };
+  const { dilationRate = 1 } = layer as { dilationRate?: number | readonly number[] };
+  if (kind.startsWith('conv') && [dilationRate].flat().some((rate) => rate !== 1)) {
+    return { reason: `the dilated convolution '${path}': PEFT's lora_A has no dilation`, raw: false };
+  }
+  return undefined;
+}
