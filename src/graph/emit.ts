@@ -43,21 +43,26 @@ export function emitProgram(program: Program, scope: EmitScope): Emitted {
 }
 
 function emitOp(node: OpNode, inputs: readonly string[], { graph, controls }: EmitScope): string {
-  const { op, attributes } = matrixProduct(node);
+  const { op, attributes } = graphForm(node);
   const edges = inputs.length === 0 ? controls : inputs;
   return graph.add(op, edges, attributes, node.layer ? `${node.layer}/${op}` : op);
 }
 
-/** tfjs multiplies matrices as batches of one; MatMul does the same without the batch, and faster. */
-function matrixProduct({ op, attributes, outputs }: OpNode): {
-  op: string;
-  attributes: Readonly<Record<string, NodeAttribute>>;
-} {
-  if (op !== 'BatchMatMulV2' || outputs[0]?.shape.length !== 2) return { op, attributes };
-  return {
-    op: 'MatMul',
-    attributes: { T: attributes.T!, transpose_a: attributes.adj_x!, transpose_b: attributes.adj_y! },
-  };
+interface GraphForm {
+  readonly op: string;
+  readonly attributes: Readonly<Record<string, NodeAttribute>>;
+}
+
+/** An op as a graph wants it, where that differs from how tfjs-node calls it. */
+function graphForm({ op, attributes, outputs }: OpNode): GraphForm {
+  // tfjs multiplies matrices as batches of one; MatMul does the same without the batch, and faster.
+  if (op === 'BatchMatMulV2' && outputs[0]!.shape.length === 2) {
+    const { T, adj_x, adj_y } = attributes;
+    return { op: 'MatMul', attributes: { T: T!, transpose_a: adj_x!, transpose_b: adj_y! } };
+  }
+  // Called eagerly, TensorFlow finds the type by itself.
+  if (op === 'ExpandDims') return { op, attributes: { T: { type: outputs[0]!.dtype }, ...attributes } };
+  return { op, attributes };
 }
 
 /** A node that stands for "all of these are done". */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { TensorFlowError } from '../errors.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
@@ -68,26 +69,20 @@ export class Session {
   }
 }
 
-/** TensorFlow's in-memory file system: no file is left behind, whatever ends the process. */
-const folder = 'ram://tfjs-lora';
-
-/** The addon loads graphs from files only. One name serves all, written before a load and emptied after it. */
-function load(backend: NativeBackend, bytes: Uint8Array): number {
-  try {
-    writeFile(backend, bytes);
-    return backend.binding.loadSavedModel(folder, 'serve');
-  } catch (error) {
-    throw translate(error);
-  } finally {
-    writeFile(backend, new Uint8Array(0));
-  }
-}
-
-function writeFile({ binding }: NativeBackend, bytes: Uint8Array): void {
+/**
+ * The addon loads graphs from files only, so each goes through a file of TensorFlow's in-memory file system: whatever
+ * ends the process, no folder stays behind. Nothing can delete such a file, so some 50 KB of a graph stay in
+ * memory; values do not travel this way but through feeds.
+ */
+function load({ binding }: NativeBackend, bytes: Uint8Array): number {
+  const folder = `ram://tfjs-lora/${randomUUID()}`;
   const text = (value: Uint8Array) => binding.createTensor([], dataTypeCodes.string, [value]);
   const parts = [text(Buffer.from(`${folder}/saved_model.pb`)), text(bytes)];
   try {
     binding.executeOp('WriteFile', [], parts, 0);
+    return binding.loadSavedModel(folder, 'serve');
+  } catch (error) {
+    throw translate(error);
   } finally {
     for (const id of parts) binding.deleteTensor(id);
   }

@@ -3,6 +3,7 @@ import { TrainingError } from '../../errors.ts';
 import type { Program } from '../../graph/program.ts';
 import { type InputSpec, record } from '../../graph/record.ts';
 import type { Column, TrainingTask } from '../engine.ts';
+import { withNoise } from '../noise/with-noise.ts';
 import { clipByGlobalNorm, type UpdateRule, updateRule } from '../optimizers/index.ts';
 import { namedWeights, trainableWeights } from '../weights.ts';
 import { type FusedUpdate, fusedUpdate } from './compiled-updates.ts';
@@ -105,8 +106,11 @@ function lossAndGradients(
   tensors: tf.Tensor[],
 ): { loss: tf.Scalar; gradients: Map<string, tf.Tensor>; scalars: tf.Scalar[] } {
   const inputs = tensors.slice(0, task.data.inputs.length);
-  const [labels, , ...scalars] = tensors.slice(inputs.length) as [tf.Tensor, tf.Scalar, ...tf.Scalar[]];
-  const { value, grads } = tf.variableGrads(() => scalarLoss(task, inputs, labels), [...trainable.values()]);
+  const [labels, step, ...scalars] = tensors.slice(inputs.length) as [tf.Tensor, tf.Scalar, ...tf.Scalar[]];
+  const { value, grads } = tf.variableGrads(
+    () => withNoise({ seed: task.seed, step }, () => scalarLoss(task, inputs, labels)),
+    [...trainable.values()],
+  );
   // A weight that the loss does not depend on has no gradient and stays.
   const moved = [...trainable].filter(([, { name }]) => grads[name] !== undefined);
   const raw = moved.map(([, { name }]) => grads[name]!);
