@@ -5,7 +5,7 @@ type Layer = tf.layers.Layer & { readonly dataFormat?: string };
 
 /** Layers that keep the order of their features. */
 const KEEPS_ORDER =
-  /^(Activation|ReLU|LeakyReLU|ELU|ThresholdedReLU|Dropout|SpatialDropout1D|GaussianNoise|GaussianDropout|AlphaDropout|BatchNormalization|LayerNormalization|Add|Multiply|Average|Maximum|Minimum)$/;
+  /^(Lora)?(Activation|ReLU|LeakyReLU|ELU|ThresholdedReLU|Dropout|SpatialDropout1D|GaussianNoise|GaussianDropout|AlphaDropout|BatchNormalization|LayerNormalization|Add|Multiply|Average|Maximum|Minimum)$/;
 
 /** Layers whose output PyTorch lays out with channels first. */
 const WINDOWED = /Conv|Pooling|Padding|UpSampling|Cropping/;

@@ -13,9 +13,9 @@ export type TorchModelName = 'cnn' | 'text' | 'sequential';
 /** The models of scripts/fixtures/torch_models.py in tfjs, with weights at random. */
 export const torchModels: Readonly<Record<TorchModelName, () => tf.LayersModel>> = { cnn, text, sequential };
 
-/** [12, 12, 2] -> [3] */
+/** [12, 14, 2] -> [3] */
 function cnn(): tf.LayersModel {
-  const inner = tf.input({ shape: [10, 10, 4] });
+  const inner = tf.input({ shape: [10, 12, 4] });
   const conv1 = tf.layers.conv2d({ name: 'conv1', filters: 6, kernelSize: [3, 2] }).apply(inner);
   const norm = tf.layers.batchNormalization({ name: 'norm', epsilon: 1e-5 }).apply(conv1);
   const relu = tf.layers.reLU().apply(norm);
@@ -24,11 +24,14 @@ function cnn(): tf.LayersModel {
     .apply(relu) as tf.SymbolicTensor;
   const block = tf.model({ inputs: inner, outputs: conv2, name: 'block' });
 
-  const image = tf.input({ shape: [12, 12, 2] });
+  const image = tf.input({ shape: [12, 14, 2] });
   const stem = tf.layers.conv2d({ name: 'stem', filters: 4, kernelSize: 3, activation: 'relu' }).apply(image);
-  const mixed = tf.layers
-    .separableConv2d({ name: 'mix', filters: 4, kernelSize: 2, depthMultiplier: 2, activation: 'relu' })
+  const deep = tf.layers
+    .depthwiseConv2d({ name: 'deep', kernelSize: [1, 2], depthMultiplier: 2 })
     .apply(block.apply(stem) as tf.SymbolicTensor);
+  const mixed = tf.layers
+    .separableConv2d({ name: 'mix', filters: 4, kernelSize: 2, activation: 'relu' })
+    .apply(deep);
   const flat = tf.layers.flatten().apply(mixed);
   const normed = tf.layers.batchNormalization({ name: 'norm', epsilon: 1e-5 }).apply(flat);
   const hidden = tf.layers.dense({ name: 'linear1', units: 7, activation: 'relu' }).apply(normed);
