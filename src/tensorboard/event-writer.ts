@@ -21,6 +21,11 @@ export interface EventWriter {
 export interface EventWriterOptions {
   /** Set when a run goes on: what earlier files in the folder say from this step on is void. */
   readonly resumedAt?: number;
+  /**
+   * Called once when points cannot be written any more (a full disk, say); later ones are dropped then, so that
+   * a long training does not end for its log. Without it `write` throws.
+   */
+  readonly onFailure?: (error: UsageError) => void;
   /** The clock, in milliseconds since 1970. */
   readonly now?: () => number;
 }
@@ -33,7 +38,7 @@ export interface EventWriterOptions {
  */
 export async function createEventWriter(
   directory: string,
-  { resumedAt, now = Date.now }: EventWriterOptions = {},
+  { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
   const { path, file } = await onDisk(directory, async () => {
     await mkdir(directory, { recursive: true });
@@ -46,9 +51,19 @@ export async function createEventWriter(
     versionEvent(seconds()),
     ...(resumedAt === undefined ? [] : [resumeEvent(seconds(), resumedAt)]),
   ]);
+  let failed = false;
   return {
     path,
-    write: (points) => append(points.map(({ step, values }) => scalarEvent(seconds(), step, values))),
+    async write(points) {
+      if (failed) return;
+      try {
+        await append(points.map(({ step, values }) => scalarEvent(seconds(), step, values)));
+      } catch (error) {
+        if (!onFailure || !(error instanceof UsageError)) throw error;
+        failed = true;
+        onFailure(error);
+      }
+    },
     close: () => file.close(),
   };
 }

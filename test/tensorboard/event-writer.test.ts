@@ -96,6 +96,22 @@ describe('createEventWriter', () => {
     });
   });
 
+  it('drops points after a failure it could report, and throws one it could not', async () => {
+    const failures: string[] = [];
+    const point = [{ step: 1, values: { loss: 1 } }];
+    // A closed file stands in for a full disk.
+    const full = async (onFailure?: (error: Error) => void) => {
+      const writer = await createEventWriter(await temporaryFolder(), { onFailure });
+      await writer.close();
+      return writer;
+    };
+    const quiet = await full((error) => failures.push(error.message));
+    await quiet.write(point);
+    await quiet.write(point);
+    expect(failures).toEqual([expect.stringMatching(/^--tensorboard .*: cannot be written \(EBADF\)/)]);
+    await expect((await full()).write(point)).rejects.toThrowError(UsageError);
+  });
+
   it('refuses a folder it cannot write to, before any training', async () => {
     const path = join(await temporaryFolder(), 'file');
     await writeFile(path, '');

@@ -26,6 +26,7 @@ import { publishRun } from './publish-run.ts';
 import { resumeFrom, writerFor } from './resume.ts';
 import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
 import { type Training, trainSteps } from './train-steps.ts';
+import { recordAccuracies } from './training-events.ts';
 
 /** Options that an adapted run has settled already. */
 const SETTLED = ['rank', 'alpha', 'method'] as const;
@@ -87,6 +88,10 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const base = unmergeLora(model);
   requireUnmoved(base, baseHash);
   const { engine, state, losses, elapsedMs, failure } = trained;
+  await recordAccuracies(options, context, [
+    { step: 0, evaluation: before },
+    { step: state.step, evaluation: after },
+  ]);
   const createdAt = new Date().toISOString();
   const versions = versionsOf(tensorflow);
   const { device } = tensorflow;

@@ -12,6 +12,7 @@ import { publishRun } from './publish-run.ts';
 import { resumeFrom, writerFor } from './resume.ts';
 import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
 import { type Training, trainSteps } from './train-steps.ts';
+import { recordAccuracies } from './training-events.ts';
 
 /** Trains a DigitsNet, evaluates it on the test set, and writes the run. */
 export async function pretrain(given: PretrainOptions, context: CliContext): Promise<void> {
@@ -52,6 +53,7 @@ async function pretrainInto(
   );
   const evaluation = evaluate(model, test, { normalization: mnistNormalization });
   const { engine, state, losses, elapsedMs, failure } = trained;
+  await recordAccuracies(options, context, [{ step: state.step, evaluation }]);
   const createdAt = new Date().toISOString();
   const versions = versionsOf(tensorflow);
   const hash = contentHash(model);

@@ -1,6 +1,6 @@
 import { TrainingError } from '../../errors.ts';
 import type { RowOrder } from '../../mnist-data-loader/index.ts';
-import { createEventWriter, type EventWriter } from '../../tensorboard/index.ts';
+import type { ScalarPoint } from '../../tensorboard/index.ts';
 import {
   createEngine,
   type EngineName,
@@ -12,6 +12,7 @@ import { learningRateAt } from '../../training/optimizers/index.ts';
 import type { CliContext } from '../context.ts';
 import { createProgress } from '../progress.ts';
 import type { TrainingOptions } from '../training-options.ts';
+import { startEvents } from './training-events.ts';
 
 export interface Training {
   readonly task: TrainingTask;
@@ -48,9 +49,7 @@ export async function trainSteps(
     total: steps,
     enabled: options.progress && !options.quiet,
   });
-  const events = options.tensorboard
-    ? await createEventWriter(options.tensorboard, { resumedAt: resume && done })
-    : undefined;
+  const events = await startEvents(options, context, resume && done + 1);
   const losses = new Float32Array(steps);
   losses.set(resume?.losses.subarray(0, done) ?? []);
   const started = performance.now();
@@ -88,11 +87,7 @@ export async function trainSteps(
   };
 }
 
-function scalars(
-  task: TrainingTask,
-  first: number,
-  losses: Float32Array,
-): Parameters<EventWriter['write']>[0] {
+function scalars(task: TrainingTask, first: number, losses: Float32Array): ScalarPoint[] {
   return Array.from(losses, (loss, index) => ({
     step: first + index + 1,
     values: { loss, learning_rate: learningRateAt(task.optimizer, first + index) },
