@@ -4,6 +4,7 @@ import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
 import { type Normalization, normalize } from '../models/normalization.ts';
 import { imageShape } from '../training/task.ts';
 import type { Evaluation } from './evaluation.ts';
+import { imageTensor } from './image-tensor.ts';
 
 export interface EvaluateOptions {
   readonly normalization: Normalization;
@@ -40,7 +41,7 @@ export function evaluate(
     const count = Math.min(batchSize, dataset.count - first);
     const images = dataset.images.subarray(first * pixels, (first + count) * pixels);
     const logits = tf.tidy(() => {
-      const bytes = tf.tensor(Float32Array.from(images), [count, ...shape]);
+      const bytes = imageTensor(images, [count, ...shape]);
       return (model.apply(normalize(bytes, normalization), { training: false }) as tf.Tensor).dataSync();
     });
     for (let index = 0; index < count; index++) {
