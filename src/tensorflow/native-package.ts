@@ -32,6 +32,11 @@ export interface AddonMarker {
   readonly cuda?: string;
 }
 
+/** The command that makes a device work, in quotes. */
+export function setupCommand(device: NativeDevice): string {
+  return device === 'cpu' ? "'npx tfjs-lora setup'" : "'npx tfjs-lora setup --device cuda'";
+}
+
 /** What is installed for `device`, or undefined where the npm package is not there. */
 export function findNativePackage(device: NativeDevice): NativePackage | undefined {
   let manifest: string;
@@ -58,7 +63,7 @@ export function findNativePackage(device: NativeDevice): NativePackage | undefin
  */
 export function loadNativePackage(device: NativeDevice): void {
   const found = findNativePackage(device);
-  const setup = device === 'cpu' ? "'npx tfjs-lora setup'" : "'npx tfjs-lora setup --device cuda'";
+  const setup = setupCommand(device);
   if (!found) {
     const name = packages[device];
     throw new TensorFlowError(

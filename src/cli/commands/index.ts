@@ -2,12 +2,14 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addCompareCommand } from './compare.ts';
 import { addDataCommand } from './data.ts';
+import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
 import { addFinetuneCommand } from './finetune.ts';
 import { addInjectLoraCommand } from './inject-lora.ts';
 import { addMergeCommand } from './merge.ts';
 import { addPredictCommand } from './predict.ts';
 import { addPretrainCommand } from './pretrain.ts';
+import { addSetupCommand } from './setup.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
@@ -19,4 +21,6 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addPredictCommand(program, context);
   addMergeCommand(program, context);
   addDataCommand(program, context);
+  addDoctorCommand(program, context);
+  addSetupCommand(program, context);
 }

@@ -1,0 +1,25 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { TensorFlowError } from '../../errors.ts';
+import type { CliContext } from '../context.ts';
+import { shared } from '../options.ts';
+
+/** `doctor`: what this machine can run, tried out, and what to do about what it cannot. */
+export function addDoctorCommand(program: CommandUnknownOpts, context: CliContext): void {
+  program
+    .command('doctor')
+    .description(
+      'try out what runs here and say what to do about what does not; exit code 6 when --device fails',
+    )
+    .addOption(shared.device())
+    .addOption(shared.data())
+    .addOption(shared.json())
+    .action(async (options) => {
+      const { examine } = await import('../actions/doctor.ts');
+      const { renderDoctor } = await import('../doctor-text.ts');
+      const document = await examine(options, context);
+      context.print(options.json ? JSON.stringify(document, null, 2) : renderDoctor(document));
+      const asked = document.devices.find((device) => device.name === options.device);
+      if (asked && !asked.works)
+        throw new TensorFlowError(`--device ${asked.name} does not work: ${asked.detail}`);
+    });
+}

@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { findNativePackage, type NativeDevice, type NativePackage, setupCommand } from './native-package.ts';
+
+/** What is installed for a native device, found out without loading it. */
+export interface NativeState {
+  readonly installed?: NativePackage;
+  /** What stands in the way and what to do about it; undefined where it should load. */
+  readonly obstacle?: string;
+}
+
+export function nativeState(device: NativeDevice): NativeState {
+  const installed = findNativePackage(device);
+  if (!installed) {
+    return { obstacle: `the npm package is not installed; ${setupCommand(device)} says how` };
+  }
+  if (!existsSync(installed.addon)) {
+    return { installed, obstacle: `its addon is not built; run ${setupCommand(device)}` };
+  }
+  const libraries = installed.marker?.libraries;
+  if (libraries && !existsSync(libraries)) {
+    return { installed, obstacle: `${libraries} is gone; run ${setupCommand(device)}` };
+  }
+  return { installed };
+}
