@@ -1,7 +1,7 @@
 import { CheckpointError } from '../errors.ts';
 import { type ConfusionChange, movedConfusions } from './confusion.ts';
 import type { Evaluation } from './evaluation.ts';
-import { overall, type Score } from './per-class.ts';
+import { perClass, type Score, together } from './per-class.ts';
 import { holm, mcnemar } from './significance.ts';
 
 /** Adjusted p-values below this count as more than noise. */
@@ -51,43 +51,50 @@ export function compareEvaluations(
   { tuned = [] }: { tuned?: readonly number[] } = {},
 ): Comparison {
   requireSameExamples(before, after);
-  const names = before.classNames;
-  const pairs = names.map((_, label) => pair(before, after, new Set([label])));
-  const adjusted = holm(pairs.map(({ pValue }) => pValue));
-  const chosen = new Set(tuned);
-  const others = new Set(names.map((_, label) => label).filter((label) => !chosen.has(label)));
+  const changeOf = changes(before, after);
+  const labels = before.classNames.map((_, label) => label);
+  const classes = labels.map((label) => changeOf([label]));
+  const adjusted = holm(classes.map(({ pValue }) => pValue));
+  const others = labels.filter((label) => !tuned.includes(label));
   return {
-    classes: pairs.map((change, label) => ({
-      className: names[label]!,
-      tuned: chosen.has(label),
+    classes: classes.map((change, label) => ({
+      className: before.classNames[label]!,
+      tuned: tuned.includes(label),
       ...change,
       ...verdict(adjusted[label]!),
     })),
-    total: pair(before, after),
-    ...(chosen.size > 0 && { tuned: pair(before, after, chosen), other: pair(before, after, others) }),
+    total: changeOf(labels),
+    ...(tuned.length > 0 && { tuned: changeOf(tuned), other: changeOf(others) }),
     moved: movedConfusions(before, after),
   };
 }
 
-function pair(before: Evaluation, after: Evaluation, members?: ReadonlySet<number>): Change {
-  const [old, now] = [overall(before, members), overall(after, members)];
-  let fixed = 0;
-  let broken = 0;
-  for (const [index, label] of before.labels.entries()) {
-    if (members && !members.has(label)) continue;
+/** Looks once at every example; what it returns sums up the classes that it is given. */
+function changes(before: Evaluation, after: Evaluation): (labels: readonly number[]) => Change {
+  const [old, now] = [perClass(before), perClass(after)];
+  const fixed = new Uint32Array(old.length);
+  const broken = new Uint32Array(old.length);
+  for (let index = 0; index < before.labels.length; index++) {
+    const label = before.labels[index]!;
     const wasRight = before.predictions[index] === label;
     const isRight = after.predictions[index] === label;
-    if (isRight && !wasRight) fixed++;
-    if (wasRight && !isRight) broken++;
+    if (isRight && !wasRight) fixed[label]!++;
+    if (wasRight && !isRight) broken[label]!++;
   }
-  const gain = old.support === 0 ? null : (fixed - broken) / old.support;
-  return {
-    before: old,
-    after: now,
-    gain,
-    fixed,
-    broken,
-    ...verdict(gain === null ? null : mcnemar(fixed, broken)),
+  const sum = (counts: Uint32Array, labels: readonly number[]) =>
+    labels.reduce((total, label) => total + counts[label]!, 0);
+  return (labels) => {
+    const total = together(labels.map((label) => old[label]!));
+    const [better, worse] = [sum(fixed, labels), sum(broken, labels)];
+    const gain = total.support === 0 ? null : (better - worse) / total.support;
+    return {
+      before: total,
+      after: together(labels.map((label) => now[label]!)),
+      gain,
+      fixed: better,
+      broken: worse,
+      ...verdict(gain === null ? null : mcnemar(better, worse)),
+    };
   };
 }
 

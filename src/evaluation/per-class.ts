@@ -26,16 +26,17 @@ export function perClass(evaluation: Evaluation): ClassScore[] {
   return classNames.map((className, label) => ({ className, ...score(support[label]!, errors[label]!) }));
 }
 
-/** The score of the classes in `members` (label indices) together; of all when it is left out. */
-export function overall(evaluation: Evaluation, members?: ReadonlySet<number>): Score {
-  let support = 0;
-  let errors = 0;
-  for (const [label, one] of perClass(evaluation).entries()) {
-    if (members && !members.has(label)) continue;
-    support += one.support;
-    errors += one.errors;
-  }
-  return score(support, errors);
+/** The score of all classes. */
+export function overall(evaluation: Evaluation): Score {
+  return together(perClass(evaluation));
+}
+
+/** The score of several classes as one. */
+export function together(scores: readonly Score[]): Score {
+  return score(
+    scores.reduce((sum, { support }) => sum + support, 0),
+    scores.reduce((sum, { errors }) => sum + errors, 0),
+  );
 }
 
 function score(support: number, errors: number): Score {

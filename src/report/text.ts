@@ -125,8 +125,8 @@ function summaryLines(evaluation: EvaluationResults, baseline?: EvaluationResult
     baseline ? `${read(baseline)} -> ${read(evaluation)}` : read(evaluation);
   const parts = [
     `loss ${of(({ loss }) => loss.toFixed(4))}`,
-    `macro F1 ${of(({ macro }) => percent(macro.f1))} %`,
-    `calibration error ${of(({ calibrationError }) => percent(calibrationError))} %`,
+    `macro F1 % ${of(({ macro }) => percent(macro.f1))}`,
+    `calibration error % ${of(({ calibrationError }) => percent(calibrationError))}`,
   ];
   return wrap(parts.join('; '), 80);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
 import { compareEvaluations } from '../../src/evaluation/comparison.ts';
-import { overall } from '../../src/evaluation/per-class.ts';
+import { perClass, together } from '../../src/evaluation/per-class.ts';
 import { mcnemar } from '../../src/evaluation/significance.ts';
 import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
 
@@ -31,7 +31,7 @@ describe('compareEvaluations', () => {
     const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
     const { classes, tuned, other, total } = compareEvaluations(before, after, { tuned: [1, 3] });
     expect(classes.map((one) => one.tuned)).toEqual([false, true, false, true]);
-    expect(tuned!.after).toEqual(overall(after, new Set([1, 3])));
+    expect(tuned!.after).toEqual(together([perClass(after)[1]!, perClass(after)[3]!]));
     expect(tuned!.fixed + other!.fixed).toBe(total.fixed);
     expect(tuned!.before.errors + other!.before.errors).toBe(total.before.errors);
     expect(compareEvaluations(before, after).tuned).toBeUndefined();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { overall, perClass } from '../../src/evaluation/per-class.ts';
+import { overall, perClass, together } from '../../src/evaluation/per-class.ts';
 import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
 
 describe('perClass', () => {
@@ -26,10 +26,17 @@ describe('perClass', () => {
 });
 
 describe('overall', () => {
-  test('takes all classes, or the ones named', () => {
+  test('takes all classes, or none', () => {
     const evaluation = makeEvaluation([0, 1, 2, 2], [0, 0, 2, 1], { classes: 3 });
     expect(overall(evaluation)).toEqual({ support: 4, errors: 2, accuracy: 0.5 });
-    expect(overall(evaluation, new Set([0, 2]))).toEqual({ support: 3, errors: 1, accuracy: 2 / 3 });
-    expect(overall(evaluation, new Set())).toEqual({ support: 0, errors: 0, accuracy: null });
+    expect(overall(makeEvaluation([], []))).toEqual({ support: 0, errors: 0, accuracy: null });
+  });
+});
+
+describe('together', () => {
+  test('weighs classes by their examples', () => {
+    const scores = perClass(makeEvaluation([0, 1, 2, 2], [0, 0, 2, 1], { classes: 3 }));
+    expect(together([scores[0]!, scores[2]!])).toEqual({ support: 3, errors: 1, accuracy: 2 / 3 });
+    expect(together([])).toEqual({ support: 0, errors: 0, accuracy: null });
   });
 });
