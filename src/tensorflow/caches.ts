@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 
@@ -25,17 +25,19 @@ export function cacheFacts(): CacheFacts[] {
   });
 }
 
+/** Bytes of the files in a folder and those below it; undefined where there is no folder. */
 function folderSize(folder: string): number | undefined {
-  let names: string[];
+  let entries: Dirent[];
   try {
-    names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    entries = readdirSync(folder, { withFileTypes: true });
   } catch {
     return undefined;
   }
   let sizeBytes = 0;
-  for (const name of names) {
-    const found = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (found?.isFile()) sizeBytes += found.size;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) sizeBytes += folderSize(path) ?? 0;
+    else if (entry.isFile()) sizeBytes += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
   return sizeBytes;
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../errors.ts';
 import { setTensorFlowFlags } from './flags.ts';
-import { findNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
+import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
 import { xlaCacheFolder } from './xla-cache.ts';
 
 /** `js` is tfjs' plain JavaScript backend; `auto` is `cpu` where that works, else `wasm`. */
@@ -68,10 +68,11 @@ async function useNative(device: NativeDevice, options: LoadOptions): Promise<Lo
 function loadNative(device: NativeDevice, { threads }: LoadOptions): NonNullable<typeof native> {
   const failure = failures.get(device);
   if (failure) throw failure;
-  const version = findNativePackage(device)?.marker?.tensorflow ?? 'unknown';
-  setTensorFlowFlags({ threads, xlaCacheFolder: xlaCacheFolder(device, version) });
   try {
-    loadNativePackage(device);
+    const found = builtNativePackage(device);
+    const folder = xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown');
+    setTensorFlowFlags({ threads, xlaCacheFolder: folder });
+    loadNativePackage(found);
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
       throw new TensorFlowError(

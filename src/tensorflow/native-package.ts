@@ -13,6 +13,7 @@ const packages = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gp
 
 /** A native package of TensorFlow.js and what set-up wrote beside its addon. */
 export interface NativePackage {
+  readonly device: NativeDevice;
   readonly name: string;
   readonly folder: string;
   readonly version: string;
@@ -48,6 +49,7 @@ export function findNativePackage(device: NativeDevice): NativePackage | undefin
   const folder = dirname(manifest);
   const built = join(folder, 'lib', 'napi-v8');
   return {
+    device,
     name: packages[device],
     folder,
     version: readJson<{ version: string }>(manifest)?.version ?? 'unknown',
@@ -57,29 +59,37 @@ export function findNativePackage(device: NativeDevice): NativePackage | undefin
 }
 
 /**
- * Loads the native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
+ * The native package for `device`, ready to load.
  *
- * @throws TensorFlowError when the package or its addon is missing or does not load
+ * @throws TensorFlowError when the package or its addon is missing
  */
-export function loadNativePackage(device: NativeDevice): void {
+export function builtNativePackage(device: NativeDevice): NativePackage {
   const found = findNativePackage(device);
-  const setup = setupCommand(device);
   if (!found) {
     const name = packages[device];
     throw new TensorFlowError(
-      `${name} is not installed; run 'npm install --ignore-scripts ${name}@4.22.0', then ${setup}`,
+      `${name} is not installed; run 'npm install --ignore-scripts ${name}@4.22.0', then ${setupCommand(device)}`,
     );
   }
   if (!existsSync(found.addon)) {
-    throw new TensorFlowError(`the native addon of ${found.name} is not built; run ${setup}`);
+    throw new TensorFlowError(`the native addon of ${found.name} is not built; run ${setupCommand(device)}`);
   }
+  return found;
+}
+
+/**
+ * Loads a native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
+ *
+ * @throws TensorFlowError when it does not load
+ */
+export function loadNativePackage({ name, addon, device }: NativePackage): void {
   restoreNodeUtil();
   try {
-    preload(join(dirname(found.addon), 'tensorflow_preload.node'));
-    require(found.name);
+    preload(join(dirname(addon), 'tensorflow_preload.node'));
+    require(name);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new TensorFlowError(`${found.name} does not load (${reason}); run ${setup} again`, {
+    throw new TensorFlowError(`${name} does not load (${reason}); run ${setupCommand(device)} again`, {
       cause: error,
     });
   }

@@ -20,6 +20,10 @@ interface Options {
   readonly data?: string;
 }
 
+/** Variables that TensorFlow, XLA or CUDA read. */
+const TENSORFLOW_VARIABLE =
+  /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_|NVIDIA_|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
+
 type Trial = DoctorDocument['devices'][number];
 
 /** Loads what `--device` names and tries out what it can do. */
@@ -33,7 +37,8 @@ export async function examine(options: Options, context: CliContext): Promise<Do
   const engines = tryEngines(loaded);
   const data = await findData(options, context, advice);
   for (const device of devices)
-    if (!device.works && device.name !== 'cuda') advice.push(`${device.name}: ${device.detail}`);
+    if (!device.works && (device.name !== 'cuda' || options.device === 'cuda'))
+      advice.push(`${device.name}: ${device.detail}`);
   for (const engine of engines)
     if (native && !engine.works) advice.push(`engine ${engine.name}: ${engine.detail}`);
   return {
@@ -184,8 +189,6 @@ function threads(variable: string): number | null {
 }
 
 function tensorFlowEnvironment(): Record<string, string> {
-  const entries = Object.entries(process.env).filter(([name]) =>
-    /^(?:TF_|XLA_|CUDA_|OMP_NUM|LD_LIBRARY)/.test(name),
-  );
+  const entries = Object.entries(process.env).filter(([name]) => TENSORFLOW_VARIABLE.test(name));
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
