@@ -34,7 +34,11 @@ export function createCanvas(width: number, height: number, background: Color): 
   const fill: Canvas['fill'] = (x, y, fillWidth, fillHeight, [red, green, blue]) => {
     for (let row = Math.max(0, y); row < Math.min(height, y + fillHeight); row++) {
       for (let column = Math.max(0, x); column < Math.min(width, x + fillWidth); column++) {
-        data.set([red, green, blue, 255], 4 * (row * width + column));
+        const at = 4 * (row * width + column);
+        data[at] = red;
+        data[at + 1] = green;
+        data[at + 2] = blue;
+        data[at + 3] = 255;
       }
     }
   };

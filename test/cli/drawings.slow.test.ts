@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { findMnist, loadSplit } from '../../src/mnist-data-loader/index.ts';
+import { writePng } from '../../src/pictures/index.ts';
+import { recordedContext } from '../helpers/context.ts';
+import { enlarged, picture } from '../helpers/pictures.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const COUNT = 300;
+
+it('reads large drawings of test images about as well as the images themselves', async () => {
+  const cwd = await temporaryFolder();
+  const run = async (...argv: string[]) => {
+    const context = recordedContext({ cwd });
+    expect(await main(argv, context)).toBe(0);
+    return context.out.join('\n');
+  };
+  await run('pretrain', '--out', 'base', '--quiet');
+  const { dataset, files } = await loadSplit(await findMnist(), 'test');
+  const drawings: string[] = [];
+  for (let row = 0; row < COUNT; row++) {
+    const image = dataset.images.subarray(784 * row, 784 * (row + 1));
+    const ink = enlarged(image, 5 + (row % 4), (13 * row) % 60, (7 * row) % 40);
+    const noise = (x: number, y: number) => (7919 * x + 104729 * y) % 11;
+    const dark = (x: number, y: number) => 235 - 0.8 * ink(x, y) + noise(x, y);
+    const light = (x: number, y: number) => [20 + noise(x, y), 40 + 0.8 * ink(x, y), 30, 255];
+    drawings.push(`${row}.png`);
+    await writePng(join(cwd, `${row}.png`), picture(300, 280, row % 2 === 0 ? dark : light));
+  }
+  const right = (json: string) =>
+    (JSON.parse(json).predictions as { className: string }[]).filter(
+      ({ className }, row) => Number(className) === dataset.labels[row],
+    ).length;
+  const ofImages = right(
+    await run('predict', files.images, '--rows', `0-${COUNT - 1}`, '--model', 'base', '--json'),
+  );
+  const ofDrawings = right(await run('predict', ...drawings, '--model', 'base', '--json'));
+  expect(ofImages).toBeGreaterThan(0.8 * COUNT);
+  expect(ofDrawings).toBeGreaterThanOrEqual(ofImages - 0.03 * COUNT);
+});

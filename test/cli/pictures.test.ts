@@ -1,0 +1,99 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli/main.ts';
+import { parsePng, writePng } from '../../src/pictures/index.ts';
+import { readReport } from '../../src/report/read.ts';
+import { recordedContext } from '../helpers/context.ts';
+import { picture } from '../helpers/pictures.ts';
+import { keptFolder } from '../helpers/temporary.ts';
+import { writeSplit } from '../helpers/tiny-set.ts';
+
+/** A folder with a set of 10x10 images, and a run `base` trained on it. */
+let cwd: string;
+const SIZE = { height: 10, width: 10 };
+const TEST_IMAGES = 't10k-images-idx3-ubyte';
+
+async function run(...argv: string[]) {
+  const context = recordedContext({ cwd });
+  const code = await main(argv, context);
+  return { code, out: context.out.join('\n'), err: context.err.join('\n') };
+}
+
+beforeAll(async () => {
+  cwd = await keptFolder();
+  await writeSplit(cwd, 'train', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], SIZE);
+  await writeSplit(cwd, 't10k', [0, 1, 2, 0, 1, 2, 9, 9], SIZE);
+  const steps = ['--steps', '12', '--batch-size', '5', '--data', '.', '--tensorboard', 'log'];
+  expect(await run('pretrain', ...steps, '--out', 'base', '--quiet')).toMatchObject({ code: 0, err: '' });
+});
+
+describe('predict with a run', () => {
+  it('says of IDX rows what eval says', async () => {
+    const { code, out } = await run('predict', TEST_IMAGES, '--model', 'base', '--json');
+    expect(code).toBe(0);
+    const { predictions } = JSON.parse(out) as {
+      predictions: { row: number; className: string; confidence: number; probabilities: number[] }[];
+    };
+    const { evaluation } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation;
+    expect(predictions.map(({ className }) => Number(className))).toEqual([...evaluation.predictions]);
+    for (const [row, { confidence, probabilities }] of predictions.entries()) {
+      expect(confidence).toBeCloseTo(evaluation.confidences[row]!, 5);
+      expect(probabilities.reduce((sum, one) => sum + one)).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('classifies pictures and rows together, and shows what the model sees', async () => {
+    const drawing = picture(50, 70, (x, y) => (x > 20 && x < 24 && y > 10 && y < 60 ? 0 : 255));
+    await writePng(join(cwd, 'one.png'), drawing);
+    const files = ['one.png', TEST_IMAGES, '--rows', '6,0', '--prepared', 'seen', '--top', '1'];
+    const { code, out } = await run('predict', ...files, '--model', 'base');
+    expect(code).toBe(0);
+    expect(out.split('\n').map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
+      ['one.png', expect.stringMatching(/^\d$/)],
+      [TEST_IMAGES, 'row 6'],
+      [TEST_IMAGES, 'row 0'],
+    ]);
+    const names = await readdir(join(cwd, 'seen'));
+    expect(names.sort()).toEqual(['0-one.png', `1-${TEST_IMAGES}-row-6.png`, `2-${TEST_IMAGES}-row-0.png`]);
+    const seen = parsePng(await readFile(join(cwd, 'seen', '0-one.png')), 'seen');
+    expect([seen.width, seen.height]).toEqual([10, 10]);
+    const inked = Array.from({ length: 100 }, (_, pixel) => seen.data[4 * pixel]!).filter(
+      (shade) => shade > 0,
+    );
+    expect(inked.length).toBe(7);
+  });
+
+  it('ends with one line for a file it cannot take or a run that is none', async () => {
+    expect(await run('predict', 'base/run.json', '--model', 'base')).toEqual({
+      code: 3,
+      out: '',
+      err: expect.stringMatching(
+        /^error: .*run.json: is no IDX file: begins with 7b0a2020, not with 0000; .*$/,
+      ),
+    });
+    expect((await run('predict', TEST_IMAGES, '--rows', '8', '--model', 'base')).code).toBe(2);
+    expect((await run('predict', TEST_IMAGES, '--model', 'nowhere')).code).toBe(4);
+  });
+});
+
+describe('eval --mistakes', () => {
+  it('writes a sheet for each digit that was read wrongly', async () => {
+    const { code } = await run('eval', 'base', '--data', '.', '--mistakes', 'wrong', '--quiet');
+    expect(code).toBe(0);
+    const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation
+      .evaluation;
+    const wrong = new Set(labels.filter((label, row) => predictions[row] !== label));
+    expect(wrong.size).toBeGreaterThan(0);
+    expect(await readdir(join(cwd, 'wrong'))).toEqual([...wrong].sort().map((label) => `truth-${label}.png`));
+  });
+});
+
+describe('--tensorboard', () => {
+  it('leaves one file of losses and one of accuracies', async () => {
+    const names = await readdir(join(cwd, 'log'));
+    const files = await Promise.all(names.sort().map((name) => readFile(join(cwd, 'log', name), 'latin1')));
+    expect(files.map((file) => [...file.matchAll(/loss/g)].length)).toEqual([12, 0]);
+    expect(files.map((file) => [...file.matchAll(/accuracy/g)].length)).toEqual([0, 5]);
+  });
+});
