@@ -77,7 +77,7 @@ function attach(base: tf.LayersModel, stored: Stored): tf.LayersModel {
       const own = readAdapter(layer, adapter);
       if (own.size === 0) continue;
       const shapes = new Map([...own].map(([part, { shape }]) => [part, shape]));
-      const raw = shapes.has('lora_A') && obstacleTo(module, layer.kind!.name, config.use_dora)?.raw === true;
+      const raw = shapes.has('lora_A') && obstacleTo(module, layer.kind!.name)?.raw === true;
       if (!anchored || raw || !shapes.has('lora_A')) {
         writeAdapter(path, layer, adapter, takeStored(source, module, shapes, raw, left));
         continue;

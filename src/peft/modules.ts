@@ -52,7 +52,7 @@ export interface Obstacle {
  *
  * @param kind name of the layer's kind, such as `dense`
  */
-export function obstacleTo({ layer, path }: PeftModule, kind: string, dora: boolean): Obstacle | undefined {
+export function obstacleTo({ layer, path }: PeftModule, kind: string): Obstacle | undefined {
   if (kind === 'dense-view') return { reason: `method 'weight-view' of layer '${path}'`, raw: true };
   if (kind === 'depthwise') {
     return {
@@ -60,7 +60,6 @@ export function obstacleTo({ layer, path }: PeftModule, kind: string, dora: bool
       raw: true,
     };
   }
-  if (kind === 'embedding' && dora) return { reason: `DoRA of the embedding '${path}'`, raw: true };
   const { dilationRate = 1 } = layer as { dilationRate?: number | readonly number[] };
   if (kind.startsWith('conv') && [dilationRate].flat().some((rate) => rate !== 1)) {
     return { reason: `the dilated convolution '${path}': PEFT's lora_A has no dilation`, raw: false };

@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { injectLora, type LoraConfig } from '../../src/lora/index.ts';
+import { loadPeft, savePeft } from '../../src/peft/index.ts';
+import { writeSafetensors } from '../../src/safetensors/index.ts';
+import { assignStateDict, toStateDict } from '../../src/torch/index.ts';
+import { disturbAdapters } from '../helpers/disturb.ts';
+import { runPython, withPython } from '../helpers/python.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
+import {
+  relativeDifference,
+  type TorchModelName,
+  torchExpected,
+  torchModels,
+  torchStateDict,
+} from '../helpers/torch-models.ts';
+
+useDevice('cpu');
+
+const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
+  'all layers': ['text', { rank: 3, alpha: 7 }],
+  convolutions: ['cnn', { rank: 2, alpha: 5, targets: ['stem', 'conv1', 'conv2', 'mix', 'linear1'] }],
+  'a name that ends another path': ['cnn', { rank: 2, alpha: 5, targets: /linear1|block\.conv1/ }],
+  rsLoRA: ['cnn', { rank: 3, alpha: 2, rslora: true, targets: ['stem', 'linear1'] }],
+  DoRA: ['cnn', { rank: 2, alpha: 5, dora: true, targets: ['stem', 'conv2', 'linear1', 'linear2'] }],
+  'DoRA of conv1d': ['text', { rank: 2, alpha: 5, dora: true, targets: ['conv', 'linear'] }],
+  patterns: [
+    'cnn',
+    {
+      rank: 3,
+      alpha: 4,
+      targets: ['stem', 'conv1', 'conv2', 'linear1', 'linear2'],
+      rankPattern: { 'block\\.conv\\d': 2, linear2: 1 },
+      alphaPattern: { conv2: 9 },
+    },
+  ],
+  'trained biases of adapted layers': [
+    'cnn',
+    { rank: 2, alpha: 5, bias: 'lora-only', targets: ['stem', 'linear1'] },
+  ],
+  'all biases trained': ['sequential', { rank: 2, alpha: 5, bias: 'all', targets: ['2'] }],
+  'layers trained whole': [
+    'cnn',
+    { rank: 2, alpha: 5, targets: ['stem'], modulesToSave: ['linear1', 'block.conv2'] },
+  ],
+  PiSSA: ['cnn', { rank: 2, alpha: 5, init: 'pissa', targets: ['stem', 'linear1'] }],
+  'OLoRA with rsLoRA': [
+    'text',
+    { rank: 2, alpha: 5, init: 'olora', rslora: true, targets: ['conv', 'linear'] },
+  ],
+  'method weight': ['text', { rank: 2, alpha: 5, method: 'weight', targets: ['conv', 'linear', 'tokens'] }],
+};
+
+const NAMES = Object.keys(CASES);
+
+/** Loads each folder's adapter on the PyTorch model with the same weights; prints the logits. */
+const SCRIPT = `
+import json, sys, warnings
+sys.path.insert(0, "scripts/fixtures")
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from torch_models import MODELS
+warnings.simplefilter("error")
+results = []
+for case in json.loads(sys.argv[1]):
+    model = MODELS[case["model"]][0]()
+    model.load_state_dict(load_file(case["folder"] + "/base.safetensors"))
+    inputs = load_file("test/fixtures/torch/expected.safetensors")[case["model"] + ".input"]
+    inputs = inputs.long() if inputs.dtype == torch.int32 else inputs
+    adapted = PeftModel.from_pretrained(model, case["folder"]).eval()
+    results.append(adapted(inputs).tolist())
+    adapted.save_pretrained(case["folder"] + "/again")
+print(json.dumps(results))
+`;
+
+describe.runIf(withPython)('adapters written here', () => {
+  test('load in PEFT with the same logits, and come back from there unchanged', async () => {
+    const root = await temporaryFolder();
+    const models = new Map<string, tf.LayersModel>();
+    for (const [name, [base, config]] of Object.entries(CASES)) {
+      const folder = join(root, name);
+      const plain = await baseOf(base);
+      const model = injectLora(plain, config);
+      disturbAdapters(model);
+      await savePeft(model, folder, { peftOnly: true });
+      await writeSafetensors(join(folder, 'base.safetensors'), toStateDict(plain));
+      models.set(name, model);
+    }
+    const cases = NAMES.map((name) => ({ model: CASES[name]![0], folder: join(root, name) }));
+    const results = JSON.parse(await runPython(SCRIPT, [JSON.stringify(cases)])) as number[][][];
+    for (const [index, name] of NAMES.entries()) {
+      const base = CASES[name]![0];
+      const input = await torchExpected(`${base}.input`);
+      const own = models.get(name)!.predict(input) as tf.Tensor;
+      const difference = relativeDifference(own, tf.tensor2d(results[index]!));
+      expect.soft(difference, `${name}, in PEFT`).toBeLessThan(1e-5);
+      const back = await loadPeft(await baseOf(base), join(root, name, 'again'));
+      expect
+        .soft(relativeDifference(back.predict(input) as tf.Tensor, own), `${name}, back`)
+        .toBeLessThan(1e-5);
+      const change = relativeDifference(own, await torchExpected(`${base}.logits`));
+      expect.soft(change, `${name}, against its base`).toBeGreaterThan(0.01);
+    }
+  });
+});
+
+async function baseOf(name: TorchModelName): Promise<tf.LayersModel> {
+  const model = torchModels[name]();
+  assignStateDict(model, (await torchStateDict(name)).tensors, { source: name });
+  return model;
+}
