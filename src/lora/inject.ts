@@ -2,10 +2,12 @@ import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { initializeAdapter } from './initialize.ts';
+import { isDilated } from './layers/dilated-conv.ts';
+import type { BaseLayer } from './layers/kind.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
-import { placedLayers, rebuild } from './topology.ts';
+import { type LayerNode, placedLayers, rebuild } from './topology.ts';
 
 /**
  * Makes an adapted model: the same layers with the same weights, frozen, and a low-rank update beside the kernel of
@@ -28,8 +30,7 @@ export function injectLora(
   const adapted = rebuild(model, (path, node) => {
     node.config.trainable = true;
     const settings = plan.get(path);
-    const frozenStatistics = node.className === 'BatchNormalization';
-    if (!settings && !frozenStatistics) return;
+    if (!settings && !needsLoraClass(node)) return;
     node.className = `Lora${node.className}`;
     const lora: LoraLayerConfig = {
       method: resolved.method,
@@ -43,6 +44,12 @@ export function injectLora(
   }
   initializeAdapter(adapted, adapter, resolved);
   return adapted;
+}
+
+/** Layers that need their adapted form to stay as they are, or to let gradients through, while others train. */
+function needsLoraClass({ className, config }: LayerNode): boolean {
+  if (className === 'BatchNormalization') return true;
+  return ['Conv1D', 'Conv2D'].includes(className) && isDilated(config as Pick<BaseLayer, 'dilationRate'>);
 }
 
 export function checkAdapterName(name: string): void {

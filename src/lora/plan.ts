@@ -4,7 +4,7 @@ import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import type { LayerKind } from './layers/kind.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
-import { ADAPTABLE, kernelName } from './layers/register.ts';
+import { ADAPTABLE, isBias, kernelName } from './layers/register.ts';
 import { matchesPattern, patternValue } from './targets.ts';
 import { nameInLayer, type PlacedLayer, placedLayers } from './topology.ts';
 
@@ -127,7 +127,7 @@ function weightless(name: string): AdapterSettings {
 }
 
 function trainsBias(path: string, layer: tf.layers.Layer): boolean {
-  const biases = layer.weights.filter((weight) => /(^|\/)(bias|beta)$/.test(nameInLayer(weight, layer)));
+  const biases = layer.weights.filter((weight) => isBias(nameInLayer(weight, layer).replace(/.*\//, '')));
   if (biases.length === 0) return false;
   if (baseClassOf(layer) in ADAPTABLE) return true;
   throw new UsageError(

@@ -66,7 +66,13 @@ export function rebuild(
   const topology = JSON.parse(
     JSON.stringify({ className: model.getClassName(), config: model.getConfig() }),
   ) as LayerNode;
-  visitTopology(topology, change);
+  const layers = new Map(placedLayers(model).map(({ path, layer }) => [path, layer]));
+  visitTopology(topology, (path, node) => {
+    // tfjs leaves a separable convolution's multiplier out of its configuration.
+    const { depthMultiplier } = layers.get(path) as { depthMultiplier?: number };
+    if (depthMultiplier !== undefined) node.config.depthMultiplier = depthMultiplier;
+    change(path, node);
+  });
   const copy = instantiate(topology);
   copyWeights(model, copy);
   return copy;

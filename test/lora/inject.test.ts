@@ -24,6 +24,7 @@ import {
   randomizeWeights,
   sequentialModel,
 } from './models.ts';
+import { reload } from './reload.ts';
 
 useDevice('cpu');
 
@@ -229,19 +230,6 @@ test('keeps the number of tensors steady over predictions, training, merging and
   await round();
   expect(tf.memory().numTensors).toBe(numTensors);
 });
-
-async function reload(model: tf.LayersModel): Promise<tf.LayersModel> {
-  const artifacts = await new Promise<tf.io.ModelArtifacts>((resolve) => {
-    model.save(
-      tf.io.withSaveHandler(async (saved) => {
-        resolve(saved);
-        return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
-      }),
-    );
-  });
-  const topology = JSON.parse(JSON.stringify(artifacts.modelTopology));
-  return tf.loadLayersModel(tf.io.fromMemory({ ...artifacts, modelTopology: topology }));
-}
 
 const names = (weights: tf.LayerVariable[]) => weights.map((weight) => weight.originalName);
 

@@ -1,7 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 
 /** The names by which layer kinds are shown and saved. */
-export type KindName = 'dense' | 'dense-view' | 'conv1d' | 'conv2d' | 'depthwise' | 'separable' | 'embedding';
+export type KindName =
+  | 'dense'
+  | 'dense-view'
+  | 'conv1d'
+  | 'conv2d'
+  | 'conv3d'
+  | 'depthwise'
+  | 'separable'
+  | 'embedding';
 
 /** What tfjs' layers have beside the public part of `tf.layers.Layer`. */
 export interface BaseLayer extends tf.layers.Layer {
@@ -14,6 +22,16 @@ export interface BaseLayer extends tf.layers.Layer {
   readonly dilationRate?: number | readonly number[];
 }
 
+export interface PathFactors {
+  readonly a: tf.Tensor;
+  readonly b: tf.Tensor;
+  readonly scale: tf.Scalar;
+  /** The layer's input. */
+  readonly x: tf.Tensor;
+  /** What the layer makes of its input with another kernel: without bias and activation, channels last. */
+  readonly applyKernel: (kernel: tf.Tensor) => tf.Tensor;
+}
+
 /** The low-rank update of one kind of kernel. A maps inputs to the rank, B the rank to outputs. */
 export interface LayerKind {
   readonly name: KindName;
@@ -24,8 +42,8 @@ export interface LayerKind {
   factorShapes(kernelShape: readonly number[], rank: number): { readonly a: number[]; readonly b: number[] };
   /** A·B in the kernel's shape. */
   update(a: tf.Tensor, b: tf.Tensor, kernelShape: readonly number[]): tf.Tensor;
-  /** scale·(x·A)·B in the layout of the layer's output; absent where the kernel itself has to be changed. */
-  path?(layer: BaseLayer, x: tf.Tensor, a: tf.Tensor, b: tf.Tensor, scale: tf.Scalar): tf.Tensor;
+  /** scale·(x·A)·B with channels last; absent where the kernel itself has to be changed. */
+  path?(factors: PathFactors): tf.Tensor;
   /** Axes of the kernel over which DoRA takes the norm of an output; absent where DoRA is not defined. */
   readonly normAxes?: readonly number[];
 }

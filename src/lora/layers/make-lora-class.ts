@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
 import { type AdapterSettings, adapterWeights, gateOf, type LayerAdapter, scalingOf } from './adapter.ts';
+import { dilatedConv, isDilated } from './dilated-conv.ts';
 import { doraTerm, doraUpdate } from './dora.ts';
 import type { BaseLayer, LayerKind } from './kind.ts';
 import type { LoraLayer, LoraLayerConfig } from './lora-layer.ts';
@@ -138,7 +139,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
         try {
           return this.#sideAdapters().length > 0
             ? this.#callBeside(inputs, kwargs)
-            : super.call(inputs, kwargs);
+            : this.#callBase(inputs, kwargs);
         } finally {
           for (const [, weight] of replaced) delete (weight as Partial<tf.LayerVariable>).read;
         }
@@ -150,7 +151,10 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       const settings = [...adapters.values()].map((adapter) => ({ ...adapter.settings }));
       // Before the layer is built its adapters are only configuration.
       const lora = { method, enabled, adapters: this.built ? settings : [...this.#initial] };
-      return { ...super.getConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
+      // tfjs leaves a separable convolution's multiplier out of its configuration.
+      const { depthMultiplier } = this as { depthMultiplier?: number };
+      const own = depthMultiplier === undefined ? {} : { depthMultiplier };
+      return { ...super.getConfig(), ...own, lora: lora as unknown as tf.serialization.ConfigDict };
     }
 
     protected override disposeWeights(): number {
@@ -158,34 +162,78 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       return super.disposeWeights();
     }
 
-    /** The base's output before bias and activation, plus each adapter's term, then bias and activation as the base does. */
-    #callBeside(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
-      const { bias, useBias, activation } = this;
-      this.bias = null;
-      this.useBias = false;
-      this.activation = linear;
-      let output: tf.Tensor;
-      try {
-        output = super.call(inputs, kwargs) as tf.Tensor;
-        for (const adapter of this.#sideAdapters())
-          output = tf.add(output, this.#path(adapter, x, output, kwargs));
-      } finally {
-        Object.assign(this, { bias, useBias, activation });
-      }
-      if (bias) output = tf.add(output, this.#biasShape(bias.read(), output.rank));
-      return activation ? activation.apply(output) : output;
+    /** As the base layer does it; what is frozen runs as in inference, and what has no gradient in tfjs gets one. */
+    #callBase(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
+      if (baseName === 'BatchNormalization') return super.call(inputs, { ...kwargs, training: false });
+      if (!isDilatedConv(baseName, this)) return super.call(inputs, kwargs);
+      const output = this.#convolve(Array.isArray(inputs) ? inputs[0]! : inputs, this.#kernelWeight.read());
+      return this.#finish(output);
     }
 
-    #path(adapter: LayerAdapter, input: tf.Tensor, plain: tf.Tensor, kwargs: Kwargs): tf.Tensor {
-      const { a, b, initialA, initialB, dropout } = adapter;
+    /** The base's output before bias and activation, plus each adapter's term, then bias and activation. */
+    #callBeside(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      const kernel = this.#kernelWeight.read();
+      const plain = this.#applyKernel(x, kernel, kwargs);
+      let output = plain;
+      for (const adapter of this.#sideAdapters())
+        output = tf.add(output, this.#term(adapter, x, plain, kwargs));
+      return this.#finish(toLayout(output, this.dataFormat));
+    }
+
+    /** What the layer makes of x with another kernel: no bias, no activation, channels last. */
+    #applyKernel(x: tf.Tensor, kernel: tf.Tensor, kwargs: Kwargs): tf.Tensor {
+      if (isDilatedConv(baseName, this)) return channelsLast(this.#convolve(x, kernel), this.dataFormat);
+      const { bias, useBias, activation } = this;
+      const weight = this.#kernelWeight;
+      const read = Object.getOwnPropertyDescriptor(weight, 'read');
+      Object.assign(this, { bias: null, useBias: false, activation: linear });
+      weight.read = () => kernel as tf.Variable;
+      try {
+        return channelsLast(super.call(x, kwargs) as tf.Tensor, this.dataFormat);
+      } finally {
+        Object.assign(this, { bias, useBias, activation });
+        if (read) Object.defineProperty(weight, 'read', read);
+        else delete (weight as Partial<tf.LayerVariable>).read;
+      }
+    }
+
+    #convolve(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+      const { dataFormat, padding, dilationRate } = this;
+      const rates = [dilationRate ?? 1].flat();
+      const output = dilatedConv(channelsLast(x, dataFormat), kernel, padding as 'valid' | 'same', rates);
+      return toLayout(output, dataFormat);
+    }
+
+    #finish(output: tf.Tensor): tf.Tensor {
+      const { bias, activation, dataFormat } = this;
+      const channels =
+        dataFormat === 'channelsFirst' ? [1, -1, ...new Array(output.rank - 2).fill(1)] : undefined;
+      const sum = bias ? tf.add(output, channels ? bias.read().reshape(channels) : bias.read()) : output;
+      return activation ? activation.apply(sum) : sum;
+    }
+
+    /** What an adapter adds to the output before the bias, channels last. */
+    #term(adapter: LayerAdapter, input: tf.Tensor, plain: tf.Tensor, kwargs: Kwargs): tf.Tensor {
+      const { a, b, initialA, initialB, dropout, magnitude } = adapter;
       const x = dropout ? (dropout.apply(input, kwargs) as tf.Tensor) : input;
-      const scale = adapter.scale as unknown as tf.Scalar;
-      const path = this.kind!.path!;
-      const term = path(this, x, a!.read(), b!.read(), scale);
-      if (adapter.magnitude) return doraTerm(this.kind!, this.#kernel, adapter, plain, term);
-      if (!initialA) return term;
-      return tf.sub(term, path(this, x, initialA.read(), initialB!.read(), scale));
+      const applyKernel = (kernel: tf.Tensor) => this.#applyKernel(x, kernel, kwargs);
+      const path = (a: tf.LayerVariable, b: tf.LayerVariable) =>
+        this.kind!.path!({
+          a: a.read(),
+          b: b.read(),
+          scale: adapter.scale as unknown as tf.Scalar,
+          x,
+          applyKernel,
+        });
+      const term = path(a!, b!);
+      if (magnitude) {
+        const kernel = this.#kernelWeight.read();
+        // PEFT turns the dropped input when it drops, and the whole of it otherwise.
+        const turned = dropout && kwargs.training ? applyKernel(kernel) : plain;
+        return doraTerm(this.kind!, kernel, adapter, turned, term);
+      }
+      return initialA ? tf.sub(term, path(initialA, initialB!)) : term;
     }
 
     /** The layer's weight with copies swapped in, and with low-rank updates where the side path does not add them. */
@@ -207,7 +255,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
     /** scale·A·B in the kernel's shape, or what the adapter's variant makes of it. */
     #kernelUpdate(adapter: LayerAdapter): tf.Tensor {
       const kind = this.kind!;
-      const kernel = this.#kernel;
+      const kernel = this.#kernelWeight.read();
       if (adapter.magnitude) return doraUpdate(kind, kernel, adapter);
       const update = kind.update(adapter.a!.read(), adapter.b!.read(), kernel.shape);
       const { initialA, initialB } = adapter;
@@ -218,8 +266,8 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       );
     }
 
-    get #kernel(): tf.Tensor {
-      return this.baseWeights.get(kernelName(this.kind!))!.read() as tf.Tensor;
+    get #kernelWeight(): tf.LayerVariable {
+      return this.baseWeights.get(kernelName(this.kind!))!;
     }
 
     #isReplaced(name: string): boolean {
@@ -265,12 +313,6 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       this.trainableWeights = training;
       this.nonTrainableWeights = frozen;
     }
-
-    #biasShape(bias: tf.Tensor, rank: number): tf.Tensor {
-      return this.dataFormat === 'channelsFirst'
-        ? bias.reshape([1, -1, ...new Array(rank - 2).fill(1)])
-        : bias;
-    }
   }
   tf.serialization.registerClass(Lora as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
 }
@@ -278,6 +320,15 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
 /** The kernel's name among the layer's weights. */
 export function kernelName({ kernel }: LayerKind): string {
   return kernel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** What PyTorch calls a layer's bias; tfjs' normalisations call it beta. */
+export function isBias(name: string): boolean {
+  return name === 'bias' || name === 'beta';
+}
+
+function isDilatedConv(baseName: string, layer: BaseLayer): boolean {
+  return ['Conv1D', 'Conv2D'].includes(baseName) && isDilated(layer);
 }
 
 function lastName({ originalName }: tf.LayerVariable): string {
@@ -293,4 +344,15 @@ function blend(base: tf.Tensor, adapters: readonly LayerAdapter[], name: string)
     (sum, { copies }, index) => tf.add(sum, tf.mul(copies.get(name)!.read(), gates[index]!)),
     tf.mul(base, rest),
   );
+}
+
+function channelsLast(x: tf.Tensor, dataFormat: BaseLayer['dataFormat']): tf.Tensor {
+  if (dataFormat !== 'channelsFirst') return x;
+  return x.transpose([0, ...Array.from({ length: x.rank - 2 }, (_, axis) => axis + 2), 1]);
+}
+
+/** Channels last to the layer's own layout. */
+function toLayout(x: tf.Tensor, dataFormat: BaseLayer['dataFormat']): tf.Tensor {
+  if (dataFormat !== 'channelsFirst') return x;
+  return x.transpose([0, x.rank - 1, ...Array.from({ length: x.rank - 2 }, (_, axis) => axis + 1)]);
 }
