@@ -8,6 +8,7 @@ export type {
   TrainingTask,
 } from './engine.ts';
 export { createEngine } from './engines/create.ts';
+export * from './guard/index.ts';
 export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
 export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
 export { OPTIMIZER_NAMES } from './optimizers/index.ts';

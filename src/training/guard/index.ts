@@ -1,0 +1,9 @@
+export { type Balance, type Budget, balance, bestWithinBudget, type ClassCount } from './policy.ts';
+export { type StrengthCheck, type StrengthSearch, searchStrength } from './strength.ts';
+export {
+  type GuardCheck,
+  type GuardedProgress,
+  type GuardedResult,
+  type GuardOptions,
+  trainGuarded,
+} from './train-guarded.ts';

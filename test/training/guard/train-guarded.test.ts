@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest';
+import { UsageError } from '../../../src/errors.ts';
+import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
+import type { Engine, TrainingState } from '../../../src/training/engine.ts';
+import { type GuardedProgress, type GuardedResult, trainGuarded } from '../../../src/training/index.ts';
+import { smallTask } from '../../helpers/small-task.ts';
+import { useDevice } from '../../helpers/tensorflow.ts';
+
+useDevice('js');
+
+/** An engine whose only weight is the number of steps done. */
+function countingEngine(): Engine & { done: number; synced: number } {
+  const engine = {
+    name: 'eager' as const,
+    done: 0,
+    synced: 0,
+    run(rows: Int32Array) {
+      engine.done += rows.length / 6;
+      return new Float32Array(rows.length / 6).fill(1);
+    },
+    state: (): TrainingState => ({ step: engine.done, weights: new Map(), slots: new Map() }),
+    restore({ step }: TrainingState) {
+      engine.done = step;
+    },
+    syncModel() {
+      engine.synced = engine.done;
+    },
+    dispose() {},
+  };
+  return engine;
+}
+
+const before = [
+  { support: 100, errors: 50 },
+  { support: 100, errors: 0 },
+];
+
+interface Scenario {
+  /** Errors of the tuned and the other class after so many steps. */
+  errorsAfter(step: number): [number, number];
+  steps?: number;
+  signal?: AbortSignal;
+  resume?: TrainingState;
+  patience?: number;
+}
+
+async function run({ errorsAfter, steps = 100, patience = 2, ...rest }: Scenario) {
+  const engine = countingEngine();
+  const training = trainGuarded({
+    task: smallTask(),
+    engine,
+    order: rowOrder({ rows: 60, seed: 0 }),
+    steps,
+    ...rest,
+    guard: {
+      tuned: [0],
+      maxDrop: 0.05,
+      before,
+      checkEvery: 10,
+      patience,
+      measure: () => errorsAfter(engine.synced).map((errors) => ({ support: 100, errors })),
+    },
+  });
+  const progress: GuardedProgress[] = [];
+  for (;;) {
+    const next = await training.next();
+    if (next.done) return { engine, progress, result: next.value as GuardedResult };
+    progress.push(next.value);
+  }
+}
+
+test('ends when the budget is exceeded twice in a row, and goes back to the best state within it', async () => {
+  const { engine, progress, result } = await run({ errorsAfter: (step) => [50 - step / 2, step / 5] });
+  // The other class loses 0.05 at step 25: step 20 is the last check within the budget, 30 and 40 are beyond.
+  expect(result.checks.map(({ step, withinBudget }) => [step, withinBudget])).toEqual([
+    [0, true],
+    [10, true],
+    [20, true],
+    [30, false],
+    [40, false],
+  ]);
+  expect(result.kept).toMatchObject({ step: 20, gain: 0.1, drop: 0.04, dropLabel: 1 });
+  expect([result.endedAt, result.status, result.state.step]).toEqual([40, 'finished', 20]);
+  expect([engine.done, engine.synced]).toEqual([20, 20]);
+  expect(progress.map(({ check }) => check)).toEqual(result.checks.slice(1));
+});
+
+test('goes on when the budget is exceeded once and kept again', async () => {
+  const { result } = await run({ errorsAfter: (step) => [50 - step / 10, step === 30 ? 20 : 0] });
+  expect([result.endedAt, result.kept.step]).toEqual([undefined, 100]);
+});
+
+test('goes back to an earlier state that gained more, also when training ran to its end', async () => {
+  const { engine, result } = await run({ errorsAfter: (step) => [40 + Math.abs(step - 50), 0] });
+  expect([result.endedAt, result.kept.step, engine.synced]).toEqual([undefined, 50, 50]);
+});
+
+test('goes back to the start when no state keeps the budget', async () => {
+  const { engine, result } = await run({ errorsAfter: (step) => (step === 0 ? [50, 0] : [0, 50]) });
+  expect([result.kept.step, result.kept.gain, engine.synced]).toEqual([0, 0, 0]);
+});
+
+test('a training that is stopped stays where it is, and can go on from there', async () => {
+  const stop = new AbortController();
+  const stopped = await run({
+    signal: stop.signal,
+    errorsAfter: (step) => {
+      if (step === 30) stop.abort();
+      return [50 - step / 10, 6];
+    },
+    patience: 9,
+  });
+  expect([stopped.result.status, stopped.result.state.step, stopped.engine.synced]).toEqual([
+    'stopped',
+    30,
+    30,
+  ]);
+  const resumed = await run({ resume: stopped.result.state, errorsAfter: (step) => [50 - step / 10, 0] });
+  expect(resumed.result.checks.map(({ step }) => step)).toEqual([30, 40, 50, 60, 70, 80, 90, 100]);
+});
+
+test('a patience of no checks is refused', async () => {
+  await expect(run({ patience: 0, errorsAfter: () => [0, 0] })).rejects.toThrow(UsageError);
+});
