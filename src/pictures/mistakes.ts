@@ -30,7 +30,7 @@ export interface MistakeSheet {
 }
 
 /** Images on one sheet. */
-export const MAX_SHOWN = 100;
+const MAX_SHOWN = 100;
 
 const COLUMNS = 10;
 const GAP = 12;

@@ -1,6 +1,1 @@
-export {
-  createEventWriter,
-  type EventWriter,
-  type EventWriterOptions,
-  type ScalarPoint,
-} from './event-writer.ts';
+export { createEventWriter, type EventWriter, type ScalarPoint } from './event-writer.ts';
