@@ -65,3 +65,8 @@ export function setting(report: Report): string {
   ];
   return parts.filter(Boolean).join('; ');
 }
+
+/** A name cut to so many letters. */
+export function shorten(name: string, letters: number): string {
+  return name.length <= letters ? name : `${name.slice(0, letters - 1)}…`;
+}

@@ -1,6 +1,6 @@
 export { fromDocument, toDocument } from './document.ts';
 export { REPORT_FILE, readReport } from './read.ts';
-export { REPORT_FORMATS, type RenderOptions, type ReportFormat, render } from './render.ts';
+export { REPORT_FORMATS, type RenderOptions, type ReportFormat, render as renderReport } from './render.ts';
 export type {
   AccuracyPoint,
   LayerRank,

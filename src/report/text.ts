@@ -1,9 +1,14 @@
 import picocolors from 'picocolors';
 import type { Change, Comparison } from '../evaluation/comparison.ts';
-import { classWord, count, percent, points, probability, setting, signed, title } from './format.ts';
+import { classWord, count, percent, points, probability, setting, shorten, signed, title } from './format.ts';
 import { plainTable, tableText } from './plain-table.ts';
 import type { Report } from './report.ts';
 import { type EvaluationResults, resultsOf } from './results.ts';
+
+/** Letters of a class name that leave room for the word 'tuned'. */
+const SHORT_NAME = 3;
+/** Letters that leave room for a sign. */
+const LONG_NAME = 8;
 
 export interface TextOptions {
   /** Colours repeat what signs and words say. */
@@ -16,10 +21,10 @@ type Colors = ReturnType<typeof picocolors.createColors>;
 export function renderText(report: Report, { color = false }: TextOptions = {}): string {
   const colors = picocolors.createColors(color);
   const { evaluation, baseline, comparison } = resultsOf(report);
-  const lines = [colors.bold(title(report.subject)), ...wrap(setting(report), 80)];
+  const lines = [colors.bold(title(report.subject)), ...wrap(setting(report))];
   if (comparison && baseline) {
     const names = `${report.baseline?.name} -> ${report.evaluation.name}`;
-    lines.push(...wrap(`before -> after: ${names}`, 80), '', comparisonTable(report, comparison, colors), '');
+    lines.push(...wrap(`before -> after: ${names}`), '', comparisonTable(report, comparison, colors), '');
     lines.push(...changeLines(comparison, colors), ...movedLines(comparison));
   } else {
     lines.push('', evaluationTable(report, evaluation, colors), '');
@@ -65,8 +70,10 @@ function comparisonTable(report: Report, comparison: Comparison, colors: Colors)
     [group('', 1), group('wrong', 3), group('images', 2), group('accuracy %', 3), group('', 1)],
     [word, 'before', 'after', 'change', 'fixed', 'broken', 'before', 'after', 'change', 'p'].map(colors.dim),
   );
+  const short = isShort(comparison);
   for (const one of comparison.classes) {
-    table.push(changeRow(one.tuned ? `${one.className} tuned` : one.className, one, colors));
+    const name = shorten(one.className, LONG_NAME);
+    table.push(changeRow(one.tuned ? `${name} ${short ? 'tuned' : '+'}` : name, one, colors));
   }
   const groups = [
     ['tuned', comparison.tuned],
@@ -77,6 +84,11 @@ function comparisonTable(report: Report, comparison: Comparison, colors: Colors)
     if (change) table.push(changeRow(name, change, colors).map(colors.bold));
   }
   return tableText(table);
+}
+
+/** Whether class names leave room for the word 'tuned'. */
+function isShort({ classes }: Comparison): boolean {
+  return classes.every(({ className }) => className.length <= SHORT_NAME);
 }
 
 function changeRow(name: string, change: Change, colors: Colors): string[] {
@@ -105,8 +117,9 @@ function changeLines(comparison: Comparison, colors: Colors): string[] {
   const lines = [
     colors.dim('* more than noise: exact McNemar test, Holm-corrected over the classes, p < 0.05'),
   ];
-  if (named(false)) lines.push(`better beyond noise: ${named(false)}`);
-  if (named(true)) lines.push(colors.bold(`worse beyond noise: ${named(true)}`));
+  if (!isShort(comparison)) lines.push(colors.dim('+ tuned'));
+  if (named(false)) lines.push(...wrap(`better beyond noise: ${named(false)}`));
+  if (named(true)) lines.push(...wrap(`worse beyond noise: ${named(true)}`).map(colors.bold));
   return lines;
 }
 
@@ -117,7 +130,7 @@ function movedLines(comparison: Comparison): string[] {
     ({ truth, predicted, before, after }) =>
       `${truth} read as ${predicted} ${count(before)} -> ${count(after)}`,
   );
-  return wrap(`mistakes that moved most: ${parts.join('; ')}`, 80);
+  return wrap(`mistakes that moved most: ${parts.join('; ')}`);
 }
 
 function summaryLines(evaluation: EvaluationResults, baseline?: EvaluationResults): string[] {
@@ -128,7 +141,7 @@ function summaryLines(evaluation: EvaluationResults, baseline?: EvaluationResult
     `macro F1 % ${of(({ macro }) => percent(macro.f1))}`,
     `calibration error % ${of(({ calibrationError }) => percent(calibrationError))}`,
   ];
-  return wrap(parts.join('; '), 80);
+  return wrap(parts.join('; '));
 }
 
 function gateLines(report: Report, colors: Colors): string[] {
@@ -147,7 +160,7 @@ function interval(bounds: readonly [number, number] | null): string {
 }
 
 /** Breaks at spaces so that no line is longer than `width`; later lines are indented. */
-function wrap(text: string, width: number): string[] {
+function wrap(text: string, width = 80): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

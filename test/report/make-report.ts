@@ -60,3 +60,30 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
     ],
   };
 }
+
+/** Names as long as users choose them. */
+export function worded(report: Report): Report {
+  const names = [
+    'ankle boot',
+    'bag',
+    'coat',
+    'dress',
+    'pullover',
+    'sandal',
+    'shirt',
+    'sneaker',
+    'trouser',
+    'T-shirt/top',
+  ];
+  const rename = (one: Report['evaluation']) => ({
+    ...one,
+    evaluation: { ...one.evaluation, classNames: names },
+  });
+  const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
+  return {
+    ...report,
+    subject: { ...report.subject, run: path },
+    evaluation: rename(report.evaluation),
+    baseline: report.baseline && rename(report.baseline),
+  };
+}

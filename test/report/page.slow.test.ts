@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { renderHtml } from '../../src/report/html/page.ts';
 import type { Report } from '../../src/report/report.ts';
 import { chromiumPath } from '../helpers/chromium.ts';
-import { comparisonReport, singleReport } from './make-report.ts';
+import { comparisonReport, singleReport, worded } from './make-report.ts';
 
 let browser: Browser;
 let folder: string;
@@ -40,33 +40,6 @@ const images = ({ evaluation: { evaluation } }: Report) => ({
   width: 7,
   classes: evaluation.classNames.length,
 });
-
-/** Names as long as users choose them. */
-function worded(report: Report): Report {
-  const names = [
-    'ankle boot',
-    'bag',
-    'coat',
-    'dress',
-    'pullover',
-    'sandal',
-    'shirt',
-    'sneaker',
-    'trouser',
-    'T-shirt/top',
-  ];
-  const rename = (one: Report['evaluation']) => ({
-    ...one,
-    evaluation: { ...one.evaluation, classNames: names },
-  });
-  const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
-  return {
-    ...report,
-    subject: { ...report.subject, run: path },
-    evaluation: rename(report.evaluation),
-    baseline: report.baseline && rename(report.baseline),
-  };
-}
 
 const reports: [string, Report][] = [
   ['a single evaluation', singleReport(10_000)],

@@ -7,11 +7,12 @@ import type { Report } from '../../src/report/report.ts';
 import { resultsOf } from '../../src/report/results.ts';
 import { renderText } from '../../src/report/text.ts';
 import { makeEvaluation } from '../evaluation/make-evaluation.ts';
-import { comparisonReport, singleReport } from './make-report.ts';
+import { comparisonReport, singleReport, worded } from './make-report.ts';
 
 const reports: [string, Report][] = [
   ['a single evaluation', singleReport(10_000)],
   ['a comparison', comparisonReport(10_000)],
+  ['long class names', worded(comparisonReport(10_000))],
 ];
 
 describe('renderText', () => {
@@ -63,6 +64,13 @@ describe('renderText', () => {
     expect(rows).toEqual(['tuned ', 'other ', 'total ']);
     const untuned = renderText({ ...comparisonReport(), tuned: [] });
     expect(untuned.match(/^(tuned|other|total) /gm)).toEqual(['total ']);
+  });
+
+  test('marks tuned classes by a sign where their names are long', () => {
+    const text = renderText(worded(comparisonReport(10_000)));
+    expect(text).toMatch(/^T-shirt… \+ +\d/m);
+    expect(text).toMatch(/^\+ tuned$/m);
+    expect(text).toMatch(/^pullover +\d/m);
   });
 
   test('names the digits that got worse beyond noise', () => {

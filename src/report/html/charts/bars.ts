@@ -1,8 +1,8 @@
 import type { Evaluation } from '../../../evaluation/evaluation.ts';
 import { perClass } from '../../../evaluation/per-class.ts';
-import { count } from '../../format.ts';
+import { count, shorten } from '../../format.ts';
 import type { LayerRank } from '../../report.ts';
-import { axisLabel, draw, ink, labelRoom, muted, shorten, splitLine, text } from './draw.ts';
+import { axisLabel, draw, ink, labelRoom, muted, splitLine, text } from './draw.ts';
 
 /** Wrong counts of each class, before (outlined) and after (filled). Rows from top to bottom. */
 export function errorBars(

@@ -1,4 +1,5 @@
-import { axisLabel, draw, FONT, ink, labelRoom, muted, shorten, text } from './draw.ts';
+import { shorten } from '../../format.ts';
+import { axisLabel, draw, FONT, ink, labelRoom, muted, text } from './draw.ts';
 
 /** What echarts hands to a custom series (of its API, what cells need). */
 interface CellApi {

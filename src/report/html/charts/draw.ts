@@ -41,11 +41,6 @@ export function draw(option: EChartsCoreOption, width: number, height: number): 
   }
 }
 
-/** A name cut to so many letters. */
-export function shorten(name: string, letters: number): string {
-  return name.length <= letters ? name : `${name.slice(0, letters - 1)}…`;
-}
-
 /** Room for the longest of some labels; wide enough for any font, because no font is at hand to measure. */
 export function labelRoom(labels: readonly string[]): number {
   return Math.max(...labels.map((label) => label.length)) * 0.62 * FONT_SIZE + 12;
