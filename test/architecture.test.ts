@@ -19,8 +19,8 @@ const ROOMS = [
   'training',
   'evaluation',
   'runs',
-  'report',
   'gates',
+  'report',
   'verification',
   'index.ts',
   'cli',
@@ -33,7 +33,9 @@ const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .map((name) => {
     const path = join('src', name);
     const text = readFileSync(path, 'utf8');
-    const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
+    const imports = [...text.matchAll(/^(?:import|export)\b[^;'"]*'([^']+)';$|import\('([^']+)'\)/gm)].map(
+      (match) => match[1] ?? match[2]!,
+    );
     return { path, room: roomOf(path), text, imports };
   });
 

@@ -12,7 +12,8 @@ export interface TensorFlowFlags {
  * flags that TensorFlow knows may go into TF_XLA_FLAGS: it ends the process at the first unknown one.
  */
 export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEnv = process.env): void {
-  env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // errors only
+  // What fails comes back as an error; at level 2 a warm XLA cache prints pages about processor features.
+  env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   if (flags.threads !== undefined) {
     env.TF_NUM_INTRAOP_THREADS ??= String(flags.threads);
     env.TF_NUM_INTEROP_THREADS ??= String(flags.threads);
