@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../random.ts';
 import type { ResolvedLoraConfig } from './config.ts';
 import { type LayerAdapter, variableOf } from './layers/adapter.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
-import { kernelName } from './layers/register.ts';
+import { kernelName } from './layers/names.ts';
 import { placedLayers } from './topology.ts';
 
 /**

@@ -2,12 +2,11 @@ import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { initializeAdapter } from './initialize.ts';
-import { isDilated } from './layers/dilated-conv.ts';
-import type { BaseLayer } from './layers/kind.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
+import { ADAPTABLE } from './layers/register.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
-import { type LayerNode, placedLayers, rebuild } from './topology.ts';
+import { placedLayers, rebuild } from './topology.ts';
 
 /**
  * Makes an adapted model: the same layers with the same weights, frozen, and a low-rank update beside the kernel of
@@ -27,29 +26,22 @@ export function injectLora(
     throw new UsageError(`model '${model.name}' has adapters already; add another with addAdapter`);
   checkAdapterName(adapter);
   const plan = planAdapter(model, resolved, adapter);
+  const { method } = resolved;
+  // Layers without an adapter too: so they stay frozen, let gradients through, and can get one later.
   const adapted = rebuild(model, (path, node) => {
     node.config.trainable = true;
-    const settings = plan.get(path);
-    if (!settings && !needsLoraClass(node)) return;
+    if (!(node.className in ADAPTABLE)) return;
     node.className = `Lora${node.className}`;
-    const lora: LoraLayerConfig = {
-      method: resolved.method,
+    const settings = plan.get(path);
+    node.config.lora = {
+      method,
       enabled: true,
       adapters: settings ? [settings] : [],
-    };
-    node.config.lora = lora;
+    } satisfies LoraLayerConfig;
   });
-  for (const { layer } of placedLayers(adapted)) {
-    if (!isLoraLayer(layer)) layer.trainable = false;
-  }
+  for (const { layer } of placedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   initializeAdapter(adapted, adapter, resolved);
   return adapted;
-}
-
-/** Layers that need their adapted form to stay as they are, or to let gradients through, while others train. */
-function needsLoraClass({ className, config }: LayerNode): boolean {
-  if (className === 'BatchNormalization') return true;
-  return ['Conv1D', 'Conv2D'].includes(className) && isDilated(config as Pick<BaseLayer, 'dilationRate'>);
 }
 
 export function checkAdapterName(name: string): void {

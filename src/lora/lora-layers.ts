@@ -15,11 +15,20 @@ export function hasLora(model: tf.LayersModel): boolean {
 }
 
 /**
- * The adapted layers of a model, in its order.
+ * The layers of a model that have adapters, in its order.
  *
- * @throws UsageError when there are none
+ * @throws UsageError when the model is not an adapted one
  */
 export function loraLayers(model: tf.LayersModel): PlacedLoraLayer[] {
+  return adaptableLayers(model).filter(({ layer }) => layer.adapters.size > 0);
+}
+
+/**
+ * The layers of an adapted model that have or could be given an adapter.
+ *
+ * @throws UsageError when the model is not an adapted one
+ */
+export function adaptableLayers(model: tf.LayersModel): PlacedLoraLayer[] {
   const layers = placedLayers(model).filter((placed): placed is PlacedLoraLayer => isLoraLayer(placed.layer));
   if (layers.length === 0)
     throw new UsageError(`model '${model.name}' has no adapters: it was merged already or never adapted`);

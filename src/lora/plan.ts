@@ -4,7 +4,8 @@ import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import type { LayerKind } from './layers/kind.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
-import { ADAPTABLE, isBias, kernelName } from './layers/register.ts';
+import { isBias, kernelName } from './layers/names.ts';
+import { ADAPTABLE } from './layers/register.ts';
 import { matchesPattern, patternValue } from './targets.ts';
 import { nameInLayer, type PlacedLayer, placedLayers } from './topology.ts';
 

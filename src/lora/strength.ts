@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { adapterNames, loraLayers } from './lora-layers.ts';
+import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
 
 /**
  * Sets how much of an adapter counts, 0 (the base, exactly) to 1 (all of it), from the next call on; by default
@@ -18,12 +18,12 @@ export function setAdapterStrength(model: tf.LayersModel, strength: number, adap
 
 /** Switches all adapters off: the model is its base, exactly, until `enableAdapters`. */
 export function disableAdapters(model: tf.LayersModel): void {
-  for (const { layer } of loraLayers(model)) layer.setEnabled(false);
+  for (const { layer } of adaptableLayers(model)) layer.setEnabled(false);
 }
 
 /** Switches the active adapters on again, at the strengths they had. */
 export function enableAdapters(model: tf.LayersModel): void {
-  for (const { layer } of loraLayers(model)) layer.setEnabled(true);
+  for (const { layer } of adaptableLayers(model)) layer.setEnabled(true);
 }
 
 /** @throws UsageError naming the adapters there are */

@@ -47,8 +47,8 @@ function gradients(
   [down, right]: [number, number],
 ): tf.Tensor[] {
   const filter = spread(kernel as tf.Tensor4D, [down, right]);
-  const common = { strides: [1, 1], pad: padding, dataFormat: 'NHWC', dimRoundingMode: undefined };
-  const run = (name: string, inputs: tf.NamedTensorMap, attributes: object) =>
+  const common = { strides: [1, 1], pad: padding, dataFormat: 'NHWC' };
+  const run = (name: string, inputs: tf.NamedTensorMap, attributes: Record<string, number[]>) =>
     tf.engine().runKernel<tf.Tensor>(name, inputs, { ...common, ...attributes });
   const byInput = run('Conv2DBackpropInput', { dy, filter }, { inputShape: x!.shape });
   const bySpread = run('Conv2DBackpropFilter', { x: x!, dy }, { filterShape: filter.shape });

@@ -1,10 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
-import { type AdapterSettings, adapterWeights, gateOf, type LayerAdapter, scalingOf } from './adapter.ts';
+import { type AdapterSettings, adapterWeights, type LayerAdapter, scalingOf } from './adapter.ts';
 import { dilatedConv, isDilated } from './dilated-conv.ts';
-import { doraTerm, doraUpdate } from './dora.ts';
+import { doraTerm } from './dora.ts';
 import type { BaseLayer, LayerKind } from './kind.ts';
+import { channelsLast, ownLayout, perChannel } from './layout.ts';
 import type { LoraLayer, LoraLayerConfig } from './lora-layer.ts';
+import { isBias, isStatistic, kernelName, lastName } from './names.ts';
+import { blendCopies, kernelUpdate, lowRankUpdate } from './updates.ts';
 
 type Kwargs = Record<string, unknown>;
 interface LayerConfig extends tf.serialization.ConfigDict {
@@ -26,9 +29,9 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
     readonly isLoraLayer = true;
     readonly method: LoraMethod;
     readonly kind: LayerKind | undefined;
+    enabled: boolean;
     readonly adapters = new Map<string, LayerAdapter>();
     readonly baseWeights = new Map<string, tf.LayerVariable>();
-    enabled: boolean;
     readonly #initial: readonly AdapterSettings[];
     #prefix = '';
 
@@ -151,10 +154,10 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       const settings = [...adapters.values()].map((adapter) => ({ ...adapter.settings }));
       // Before the layer is built its adapters are only configuration.
       const lora = { method, enabled, adapters: this.built ? settings : [...this.#initial] };
+      const config = { ...super.getConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
       // tfjs leaves a separable convolution's multiplier out of its configuration.
       const { depthMultiplier } = this as { depthMultiplier?: number };
-      const own = depthMultiplier === undefined ? {} : { depthMultiplier };
-      return { ...super.getConfig(), ...own, lora: lora as unknown as tf.serialization.ConfigDict };
+      return depthMultiplier === undefined ? config : { ...config, depthMultiplier };
     }
 
     protected override disposeWeights(): number {
@@ -178,7 +181,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       let output = plain;
       for (const adapter of this.#sideAdapters())
         output = tf.add(output, this.#term(adapter, x, plain, kwargs));
-      return this.#finish(toLayout(output, this.dataFormat));
+      return this.#finish(ownLayout(output, this.dataFormat));
     }
 
     /** What the layer makes of x with another kernel: no bias, no activation, channels last. */
@@ -202,89 +205,70 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       const { dataFormat, padding, dilationRate } = this;
       const rates = [dilationRate ?? 1].flat();
       const output = dilatedConv(channelsLast(x, dataFormat), kernel, padding as 'valid' | 'same', rates);
-      return toLayout(output, dataFormat);
+      return ownLayout(output, dataFormat);
     }
 
     #finish(output: tf.Tensor): tf.Tensor {
       const { bias, activation, dataFormat } = this;
-      const channels =
-        dataFormat === 'channelsFirst' ? [1, -1, ...new Array(output.rank - 2).fill(1)] : undefined;
-      const sum = bias ? tf.add(output, channels ? bias.read().reshape(channels) : bias.read()) : output;
+      const sum = bias ? tf.add(output, perChannel(bias.read(), output.rank, dataFormat)) : output;
       return activation ? activation.apply(sum) : sum;
     }
 
     /** What an adapter adds to the output before the bias, channels last. */
     #term(adapter: LayerAdapter, input: tf.Tensor, plain: tf.Tensor, kwargs: Kwargs): tf.Tensor {
       const { a, b, initialA, initialB, dropout, magnitude } = adapter;
+      const kind = this.kind!;
+      const scale = adapter.scale as unknown as tf.Scalar;
       const x = dropout ? (dropout.apply(input, kwargs) as tf.Tensor) : input;
       const applyKernel = (kernel: tf.Tensor) => this.#applyKernel(x, kernel, kwargs);
       const path = (a: tf.LayerVariable, b: tf.LayerVariable) =>
-        this.kind!.path!({
-          a: a.read(),
-          b: b.read(),
-          scale: adapter.scale as unknown as tf.Scalar,
-          x,
-          applyKernel,
-        });
-      const term = path(a!, b!);
-      if (magnitude) {
-        const kernel = this.#kernelWeight.read();
-        // PEFT turns the dropped input when it drops, and the whole of it otherwise.
-        const turned = dropout && kwargs.training ? applyKernel(kernel) : plain;
-        return doraTerm(this.kind!, kernel, adapter, turned, term);
-      }
-      return initialA ? tf.sub(term, path(initialA, initialB!)) : term;
+        kind.path!({ a: a.read(), b: b.read(), scale, x, applyKernel });
+      const term = initialA ? tf.sub(path(a!, b!), path(initialA, initialB!)) : path(a!, b!);
+      if (!magnitude) return term;
+      const kernel = this.#kernelWeight.read();
+      // As PEFT: what dropout leaves of the input is turned as a whole.
+      const turned = dropout && kwargs.training ? applyKernel(kernel) : plain;
+      const update = lowRankUpdate(kind, adapter, kernel.shape);
+      return doraTerm(kind, kernel, adapter, update, turned, term);
     }
 
-    /** The layer's weight with copies swapped in, and with low-rank updates where the side path does not add them. */
+    /** A base weight with copies swapped in, and a kernel with its updates where no side path adds them. */
     #effective(name: string, merged: boolean): tf.Tensor {
       const base = this.baseWeights.get(name)!.read() as tf.Tensor;
       const adapters = [...this.adapters.values()];
-      let value = blend(
-        base,
-        adapters.filter(({ copies }) => copies.has(name)),
-        name,
-      );
-      if (!this.kind || name !== kernelName(this.kind)) return value;
-      for (const adapter of adapters.filter(({ a }) => a))
-        if (merged || !this.kind.path || this.method !== 'side')
-          value = tf.add(value, this.#kernelUpdate(adapter));
-      return value;
+      const blended = blendCopies(base, adapters, name);
+      if (!this.#isKernel(name) || !(merged || this.#inKernel)) return blended;
+      return adapters
+        .filter(({ a }) => a)
+        .reduce((sum, adapter) => tf.add(sum, kernelUpdate(this.kind!, adapter, base)), blended);
     }
 
-    /** scale·A·B in the kernel's shape, or what the adapter's variant makes of it. */
-    #kernelUpdate(adapter: LayerAdapter): tf.Tensor {
-      const kind = this.kind!;
-      const kernel = this.#kernelWeight.read();
-      if (adapter.magnitude) return doraUpdate(kind, kernel, adapter);
-      const update = kind.update(adapter.a!.read(), adapter.b!.read(), kernel.shape);
-      const { initialA, initialB } = adapter;
-      if (!initialA) return tf.mul(update, adapter.scale);
-      return tf.mul(
-        tf.sub(update, kind.update(initialA.read(), initialB!.read(), kernel.shape)),
-        adapter.scale,
-      );
+    #isKernel(name: string): boolean {
+      return this.kind !== undefined && name === kernelName(this.kind);
+    }
+
+    /** Whether updates go into the kernel rather than beside it. */
+    get #inKernel(): boolean {
+      return this.method !== 'side' || !this.kind?.path;
+    }
+
+    #isReplaced(name: string): boolean {
+      const updated = this.#isKernel(name) && this.#inKernel;
+      return [...this.adapters.values()].some(({ a, copies }) => copies.has(name) || (updated && a));
+    }
+
+    #sideAdapters(): LayerAdapter[] {
+      return this.#inKernel ? [] : [...this.adapters.values()].filter(({ a }) => a);
     }
 
     get #kernelWeight(): tf.LayerVariable {
       return this.baseWeights.get(kernelName(this.kind!))!;
     }
 
-    #isReplaced(name: string): boolean {
-      const inKernel =
-        this.kind && name === kernelName(this.kind) && (this.method !== 'side' || !this.kind.path);
-      return [...this.adapters.values()].some(({ a, copies }) => copies.has(name) || (inKernel && a));
-    }
-
-    #sideAdapters(): LayerAdapter[] {
-      if (this.method !== 'side' || !this.kind?.path) return [];
-      return [...this.adapters.values()].filter(({ a }) => a);
-    }
-
     #copied(copies: AdapterSettings['copies']): [string, tf.LayerVariable][] {
       if (copies === 'none') return [];
       return [...this.baseWeights].filter(([name]) =>
-        copies === 'bias' ? name === 'bias' : !name.startsWith('moving_'),
+        copies === 'bias' ? isBias(name) : !isStatistic(name),
       );
     }
 
@@ -317,42 +301,6 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
   tf.serialization.registerClass(Lora as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
 }
 
-/** The kernel's name among the layer's weights. */
-export function kernelName({ kernel }: LayerKind): string {
-  return kernel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** What PyTorch calls a layer's bias; tfjs' normalisations call it beta. */
-export function isBias(name: string): boolean {
-  return name === 'bias' || name === 'beta';
-}
-
 function isDilatedConv(baseName: string, layer: BaseLayer): boolean {
   return ['Conv1D', 'Conv2D'].includes(baseName) && isDilated(layer);
-}
-
-function lastName({ originalName }: tf.LayerVariable): string {
-  return originalName.slice(originalName.lastIndexOf('/') + 1);
-}
-
-/** (1 - sum of gates)·base + sum of gate·copy: at gates of 0 and 1 exactly the base and the copy. */
-function blend(base: tf.Tensor, adapters: readonly LayerAdapter[], name: string): tf.Tensor {
-  if (adapters.length === 0) return base;
-  const gates = adapters.map(gateOf);
-  const rest = tf.sub(1, gates.length === 1 ? gates[0]! : tf.addN(gates));
-  return adapters.reduce<tf.Tensor>(
-    (sum, { copies }, index) => tf.add(sum, tf.mul(copies.get(name)!.read(), gates[index]!)),
-    tf.mul(base, rest),
-  );
-}
-
-function channelsLast(x: tf.Tensor, dataFormat: BaseLayer['dataFormat']): tf.Tensor {
-  if (dataFormat !== 'channelsFirst') return x;
-  return x.transpose([0, ...Array.from({ length: x.rank - 2 }, (_, axis) => axis + 2), 1]);
-}
-
-/** Channels last to the layer's own layout. */
-function toLayout(x: tf.Tensor, dataFormat: BaseLayer['dataFormat']): tf.Tensor {
-  if (dataFormat !== 'channelsFirst') return x;
-  return x.transpose([0, x.rank - 1, ...Array.from({ length: x.rank - 2 }, (_, axis) => axis + 1)]);
 }

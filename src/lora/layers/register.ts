@@ -9,7 +9,7 @@ import {
 } from './conv-kind.ts';
 import { denseKind, denseViewKind } from './dense-kind.ts';
 import type { LayerKind } from './kind.ts';
-import { isBias, kernelName, registerLoraClass } from './make-lora-class.ts';
+import { registerLoraClass } from './make-lora-class.ts';
 
 type Kinds = Partial<Record<LoraMethod, LayerKind>>;
 
@@ -31,5 +31,3 @@ export const ADAPTABLE: Readonly<Record<string, Kinds>> = {
 };
 
 for (const [name, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(name, kinds);
-
-export { isBias, kernelName };
