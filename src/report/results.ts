@@ -7,7 +7,7 @@ import { type Interval, wilson } from '../evaluation/significance.ts';
 import type { Report } from './report.ts';
 
 /** A score with the 95 % Wilson interval of its accuracy. */
-export type Measured = Score & { readonly interval: Interval | null };
+type Measured = Score & { readonly interval: Interval | null };
 
 /** The numbers of one evaluation. */
 export interface EvaluationResults {

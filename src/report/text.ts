@@ -8,7 +8,7 @@ import { type EvaluationResults, resultsOf } from './results.ts';
 /** Letters of a class name that leave room for the word 'tuned'. */
 const SHORT_NAME = 3;
 /** Letters that leave room for a sign. */
-const LONG_NAME = 8;
+const LONG_NAME = 7;
 
 export interface TextOptions {
   /** Colours repeat what signs and words say. */

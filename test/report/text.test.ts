@@ -71,9 +71,9 @@ describe('renderText', () => {
 
   test('marks tuned classes by a sign where their names are long', () => {
     const text = renderText(worded(comparisonReport(10_000)));
-    expect(text).toMatch(/^T-shirt… \+ +\d/m);
+    expect(text).toMatch(/^T-shir… \+ +\d/m);
     expect(text).toMatch(/^\+ tuned$/m);
-    expect(text).toMatch(/^pullover +\d/m);
+    expect(text).toMatch(/^pullov… +\d/m);
   });
 
   test('names the digits that got worse beyond noise', () => {
