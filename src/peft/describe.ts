@@ -36,7 +36,7 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
   const obstacles: string[] = [];
   const raw = new Set<PeftModule>();
   for (const { module, layer } of lowRank) {
-    const obstacle = obstacleTo(module, layer.kind!.name);
+    const obstacle = obstacleTo(module, layer.method);
     if (obstacle) obstacles.push(obstacle.reason);
     if (obstacle?.raw) raw.add(module);
   }

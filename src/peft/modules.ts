@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { placedLayers } from '../lora/index.ts';
+import { type LoraMethod, placedLayers } from '../lora/index.ts';
 import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts';
 
 /** A layer as PEFT would see it in the PyTorch model of the same names. */
@@ -47,21 +47,17 @@ export interface Obstacle {
   readonly raw: boolean;
 }
 
-/**
- * What keeps PEFT from holding a low-rank adapter on this layer; `undefined` where nothing does.
- *
- * @param kind name of the layer's kind, such as `dense`
- */
-export function obstacleTo({ layer, path }: PeftModule, kind: string): Obstacle | undefined {
-  if (kind === 'dense-view') return { reason: `method 'weight-view' of layer '${path}'`, raw: true };
-  if (kind === 'depthwise') {
+/** What keeps PEFT from holding a low-rank adapter on this layer; `undefined` where nothing does. */
+export function obstacleTo({ layer, path, className }: PeftModule, method: LoraMethod): Obstacle | undefined {
+  if (method === 'weight-view') return { reason: `method 'weight-view' of layer '${path}'`, raw: true };
+  if (className === 'DepthwiseConv2D') {
     return {
       reason: `the depthwise convolution '${path}': PEFT's update goes over all its channels`,
       raw: true,
     };
   }
   const { dilationRate = 1 } = layer as { dilationRate?: number | readonly number[] };
-  if (kind.startsWith('conv') && [dilationRate].flat().some((rate) => rate !== 1)) {
+  if (/^Conv\dD$/.test(className) && [dilationRate].flat().some((rate) => rate !== 1)) {
     return { reason: `the dilated convolution '${path}': PEFT's lora_A has no dilation`, raw: false };
   }
   return undefined;

@@ -76,8 +76,9 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
   const tensors = new Map<string, SafeTensor>();
   for (const { module, layer, settings } of adapted) {
     const own = readAdapter(layer, name);
-    const parts: ReadonlyMap<string, AdapterTensor> = settings.anchored ? joinAnchors(own) : own;
-    for (const [key, tensor] of toStored(module, parts, raw.has(module))) tensors.set(key, tensor);
+    const isRaw = raw.has(module);
+    const parts: ReadonlyMap<string, AdapterTensor> = settings.anchored && !isRaw ? joinAnchors(own) : own;
+    for (const [key, tensor] of toStored(module, parts, isRaw)) tensors.set(key, tensor);
   }
   const metadata = new Map([
     [METHOD, adapted.find(({ settings }) => settings.rank > 0)!.layer.method as string],

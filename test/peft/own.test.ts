@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { injectLora, type LoraConfig, loraLayers } from '../../src/lora/index.ts';
+import { contentHash, createDigitsNet } from '../../src/models/index.ts';
+import { loadPeft, savePeft } from '../../src/peft/index.ts';
+import { disturbAdapters } from '../helpers/disturb.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
+
+useDevice('cpu');
+
+const SMALL = { inputSize: 12, classes: 3, seed: 3 };
+
+function convNet(): tf.LayersModel {
+  return tf.sequential({
+    layers: [
+      tf.layers.conv2d({ name: 'conv', filters: 4, kernelSize: 2, dilationRate: 2, inputShape: [5, 6, 2] }),
+      tf.layers.depthwiseConv2d({ name: 'deep', kernelSize: 2, depthMultiplier: 2 }),
+      tf.layers.flatten(),
+      tf.layers.dense({ name: 'out', units: 3 }),
+    ],
+  });
+}
+
+const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = [
+  ['method side', () => createDigitsNet(SMALL), { rank: 2, alpha: 5 }],
+  ['method weight', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, method: 'weight' }],
+  [
+    'method weight-view',
+    () => createDigitsNet(SMALL),
+    { rank: 2, alpha: 5, method: 'weight-view', init: 'normal' },
+  ],
+  ['PiSSA', () => createDigitsNet(SMALL), { rank: 3, alpha: 4, init: 'pissa', rankPattern: { linear2: 1 } }],
+  ['OLoRA with rsLoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, init: 'olora', rslora: true }],
+  [
+    'dropout and biases',
+    () => createDigitsNet(SMALL),
+    { rank: 2, alpha: 5, dropout: 0.25, bias: 'lora-only' },
+  ],
+  ['depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5 }],
+  ['an adapter on depthwise convolutions with PiSSA', convNet, { rank: 2, alpha: 5, init: 'pissa' }],
+];
+
+describe('an adapter comes back from its files as it was', () => {
+  test.each(CASES)('%s', async (_, make, config) => {
+    const base = make();
+    const model = injectLora(base, config);
+    disturbAdapters(model);
+    const folder = await temporaryFolder();
+    await savePeft(model, folder);
+    const again = await loadPeft(base, folder);
+    expect(loraLayers(again).map(({ path, layer }) => [path, layer.method, settingsOf(layer)])).toEqual(
+      loraLayers(model).map(({ path, layer }) => [path, layer.method, settingsOf(layer)]),
+    );
+    expect(await valuesOf(again)).toEqual(await valuesOf(model));
+    await savePeft(again, `${folder}-again`);
+    for (const file of ['adapter_config.json', 'adapter_model.safetensors']) {
+      expect(await readFile(join(`${folder}-again`, file))).toEqual(await readFile(join(folder, file)));
+    }
+  });
+});
+
+describe('what PEFT has no form for', () => {
+  test('is refused by name when only PEFT will do', async () => {
+    const folder = await temporaryFolder();
+    const view = injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' });
+    await expect(savePeft(view, folder, { peftOnly: true })).rejects.toThrow(
+      /adapter 'default' cannot be written for PEFT, which has no form for method 'weight-view' of layer 'linear1'/,
+    );
+    await expect(savePeft(injectLora(convNet(), { rank: 2 }), folder, { peftOnly: true })).rejects.toThrow(
+      /the dilated convolution 'conv'.*; the depthwise convolution 'deep'/,
+    );
+  });
+
+  test('gets a type that PEFT does not know', async () => {
+    const folder = await temporaryFolder();
+    await savePeft(
+      injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' }),
+      folder,
+    );
+    const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'));
+    expect(config.peft_type).toBe('TFJS_LORA');
+  });
+});
+
+describe('the base that an adapter was trained on', () => {
+  test('is remembered, and another one refused with both hashes unless any is allowed', async () => {
+    const folder = await temporaryFolder();
+    const base = createDigitsNet(SMALL);
+    const other = createDigitsNet({ ...SMALL, seed: 4 });
+    const model = injectLora(base, { rank: 2, alpha: 5 });
+    disturbAdapters(model);
+    await savePeft(model, folder);
+    await expect(loadPeft(other, folder)).rejects.toThrow(
+      new RegExp(
+        `trained on a base with content hash ${contentHash(base)}, this base has ${contentHash(other)}`,
+      ),
+    );
+    (await loadPeft(other, folder, { anyBase: true })).dispose();
+    (await loadPeft(base, folder)).dispose();
+  });
+
+  test('differs by activation, not by weights alone', async () => {
+    const folder = await temporaryFolder();
+    const base = createDigitsNet({ ...SMALL, head: 'relu' });
+    await savePeft(injectLora(base, { rank: 2 }), folder);
+    await expect(loadPeft(createDigitsNet({ ...SMALL, head: 'linear' }), folder)).rejects.toThrow(
+      /content hash/,
+    );
+  });
+});
+
+test('an adapter of another name than default goes to a subfolder, as PEFT has it', async () => {
+  const folder = await temporaryFolder();
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, alpha: 5 }, { adapter: 'sevens' });
+  disturbAdapters(model);
+  await savePeft(model, folder);
+  const again = await loadPeft(base, folder, { adapter: 'sevens' });
+  expect(await valuesOf(again)).toEqual(await valuesOf(model));
+  await expect(savePeft(model, folder, { adapter: 'eights' })).rejects.toThrow(
+    "there is no adapter 'eights'; the model has sevens",
+  );
+});
+
+test('saving and loading keep no tensors', async () => {
+  const folder = await temporaryFolder();
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, init: 'pissa' });
+  const before = tf.memory().numTensors;
+  await savePeft(model, folder);
+  (await loadPeft(base, folder)).dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+function settingsOf(layer: ReturnType<typeof loraLayers>[number]['layer']) {
+  return [...layer.adapters.values()].map(({ settings }) => settings);
+}
+
+async function valuesOf(model: tf.LayersModel) {
+  return Promise.all(model.weights.map(async (weight) => [weight.originalName, await weight.read().data()]));
+}
