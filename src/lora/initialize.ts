@@ -1,41 +1,139 @@
 import * as tf from '@tensorflow/tfjs';
+import type { Matrix } from 'ml-matrix';
 import { createRandom, type Random } from '../random.ts';
-import type { ResolvedLoraConfig } from './config.ts';
-import { type LayerAdapter, variableOf } from './layers/adapter.ts';
+import type { LoraInit, ResolvedLoraConfig } from './config.ts';
+import { type LayerAdapter, scalingOf, variableOf } from './layers/adapter.ts';
+import { kernelNorm } from './layers/dora.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
+import { matrixOf, principalVectors, thinQr, valuesOf } from './linear-algebra.ts';
 import { placedLayers } from './topology.ts';
 
 /**
  * Gives an adapter its first values, at which it changes nothing: copies are the base's weights, A and B as
  * `config.init` says. Each layer has its own random stream under the seed.
  */
-export function initializeAdapter(model: tf.LayersModel, name: string, config: ResolvedLoraConfig): void {
+export function initializeAdapter(
+  model: tf.LayersModel,
+  name: string,
+  { init, seed }: Pick<ResolvedLoraConfig, 'init' | 'seed'>,
+): void {
   placedLayers(model).forEach(({ layer }, index) => {
     const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
     if (!adapter) return;
     const { baseWeights } = layer as LoraLayer;
     for (const [part, copy] of adapter.copies) variableOf(copy).assign(baseWeights.get(part)!.read());
-    if (adapter.a)
-      tf.tidy(() => initializeLayer(layer as LoraLayer, adapter, config, createRandom(config.seed, index)));
+    if (adapter.a) tf.tidy(() => startFactors(layer as LoraLayer, adapter, init, createRandom(seed, index)));
   });
 }
 
-function initializeLayer(
-  layer: LoraLayer,
-  adapter: LayerAdapter,
-  { init }: ResolvedLoraConfig,
-  random: Random,
-): void {
-  const a = adapter.a!;
-  const fill = (draw: () => number) => {
-    const values = Float32Array.from({ length: a.shape.reduce((x, y) => x! * y!, 1)! }, draw);
-    variableOf(a).assign(tf.tensor(values, a.shape as number[]));
+function startFactors(layer: LoraLayer, adapter: LayerAdapter, init: LoraInit, random: Random): void {
+  const kind = layer.kind!;
+  const kernel = layer.baseWeights.get(kernelName(kind))!.read();
+  const { inputs, outputs } = kind.sides(kernel.shape);
+  const { rank } = adapter.settings;
+  const { a, b } = startValues(init, random, {
+    inputs,
+    outputs,
+    rank,
+    scaling: scalingOf(adapter.settings),
+    embedding: kind.name === 'embedding',
+    sizeOfA: variableOf(adapter.a!).size,
+    kernel: () => kernel.reshape([inputs, outputs]) as tf.Tensor2D,
+  });
+  const put = (weight: tf.LayerVariable | undefined, values: Float32Array | undefined) => {
+    if (weight && values) variableOf(weight).assign(tf.tensor(values, weight.shape as number[]));
   };
-  const kernel = layer.baseWeights.get(kernelName(layer.kind!))!;
-  const { inputs } = layer.kind!.sides(kernel.shape as number[]);
-  const bound = 1 / Math.sqrt(inputs);
-  if (init === 'kaiming') fill(() => bound * (2 * random.uniform() - 1));
-  if (init === 'gaussian') fill(() => random.normal() / adapter.settings.rank);
-  if (init === 'normal') fill(() => random.normal());
+  put(adapter.a, a);
+  put(adapter.b, b);
+  put(adapter.initialA, a);
+  put(adapter.initialB, b);
+  if (adapter.magnitude) variableOf(adapter.magnitude).assign(kernelNorm(kind, kernel));
+}
+
+interface Place {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly rank: number;
+  readonly scaling: number;
+  readonly embedding: boolean;
+  /** Values in A: rank · inputs, but for `weight-view`, whose A has the outputs. */
+  readonly sizeOfA: number;
+  /** [inputs, outputs] */
+  kernel(): tf.Tensor2D;
+}
+
+interface Start {
+  /** Absent where the factor stays zero. */
+  readonly a?: Float32Array;
+  readonly b?: Float32Array;
+}
+
+function startValues(init: LoraInit, random: Random, place: Place): Start {
+  const { inputs, outputs, rank, scaling } = place;
+  const normal = (rows: number, columns: number) =>
+    matrixOf(
+      Array.from({ length: rows * columns }, () => random.normal()),
+      rows,
+      columns,
+    );
+  const draw = (next: () => number): Start => {
+    // PEFT draws B of an embedding, normal, and leaves A at zero.
+    if (place.embedding) return { b: Float32Array.from({ length: rank * outputs }, () => random.normal()) };
+    return { a: Float32Array.from({ length: place.sizeOfA }, next) };
+  };
+  switch (init) {
+    case 'kaiming':
+      return draw(() => (2 * random.uniform() - 1) / Math.sqrt(inputs));
+    case 'gaussian':
+      return draw(() => random.normal() / rank);
+    case 'normal':
+      return draw(() => random.normal());
+    case 'orthogonal':
+      return values(
+        orthogonalFactors(normal(rank, rank), normal(inputs, rank / 2), normal(rank / 2, outputs)),
+      );
+    case 'pissa':
+      return values(pissaFactors(place.kernel(), rank, scaling));
+    case 'olora':
+      return values(oloraFactors(place.kernel(), rank));
+  }
+}
+
+interface Factors {
+  /** [inputs, rank] */
+  readonly a: Matrix;
+  /** [rank, outputs] */
+  readonly b: Matrix;
+}
+
+const values = ({ a, b }: Factors): Start => ({ a: valuesOf(a), b: valuesOf(b) });
+
+/**
+ * PEFT's orthogonal start: A from the odd rows of an orthogonal matrix and B from the even ones, so that A·B is 0.
+ *
+ * @param square random [rank, rank]; @param left random [inputs, rank / 2]; @param right random [rank / 2, outputs]
+ */
+export function orthogonalFactors(square: Matrix, left: Matrix, right: Matrix): Factors {
+  const { q } = thinQr(square);
+  const rows = (first: number) =>
+    q.subMatrixRow(Array.from({ length: q.rows / 2 }, (_, index) => first + 2 * index));
+  return { a: left.mmul(rows(0)).div(10), b: rows(1).transpose().mmul(right).div(10) };
+}
+
+/** The first singular vectors, so that scaling·A·B is the best approximation of the kernel of that rank. */
+export function pissaFactors(kernel: tf.Tensor2D, rank: number, scaling: number): Factors {
+  const { u, s, v } = principalVectors(kernel, rank);
+  const roots = s.map((value) => Math.sqrt(value / scaling));
+  return { a: u.clone().mulRowVector(roots), b: v.clone().mulRowVector(roots).transpose() };
+}
+
+/** The first columns of Q and rows of R of the kernel as PyTorch has it, [outputs, inputs]. */
+export function oloraFactors(kernel: tf.Tensor2D, rank: number): Factors {
+  const [inputs, outputs] = kernel.shape;
+  const { q, r } = thinQr(matrixOf(kernel.dataSync(), inputs, outputs).transpose());
+  return {
+    a: r.subMatrix(0, rank - 1, 0, inputs - 1).transpose(),
+    b: q.subMatrix(0, outputs - 1, 0, rank - 1).transpose(),
+  };
 }
