@@ -1,16 +1,22 @@
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import { CheckpointError, UsageError } from '../../errors.ts';
+import { CheckpointError, DataError, UsageError } from '../../errors.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { checkGates, validateGates } from '../../gates/check.ts';
-import { disableAdapters, enableAdapters, injectLora, loraSummary, unmergeLora } from '../../lora/index.ts';
+import {
+  disableAdapters,
+  enableAdapters,
+  injectLora,
+  loraSummary,
+  setAdapterStrength,
+  unmergeLora,
+} from '../../lora/index.ts';
 import {
   type ImageDataset,
   parseLabels,
   type RowOrder,
   replayOrder,
   rowOrder,
-  rowsOfLabels,
 } from '../../mnist-data-loader/index.ts';
 import { contentHash } from '../../models/index.ts';
 import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter } from '../../runs/index.ts';
@@ -21,6 +27,7 @@ import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../gate-options.ts';
 import { optimizerFrom } from '../optimizer.ts';
 import { untilSignal } from '../signals.ts';
+import { guardLines, validationFor } from './guard.ts';
 import { renderSummary } from './inject-lora.ts';
 import { publishRun } from './publish-run.ts';
 import { resumeFrom, writerFor } from './resume.ts';
@@ -78,12 +85,19 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   disableAdapters(model);
   const before = evaluate(model, test, { normalization, classNames });
   enableAdapters(model);
-  const order = orderOf(train, tuned, options);
+  const validation = validationFor(model, train, tuned, normalization, options);
   const trained = await trainSteps(
-    { task, order, steps, label: 'fine-tuning', signal, resume },
+    {
+      ...{ task, steps, signal, resume, label: 'fine-tuning' },
+      order: orderOf(train, validation?.rows, tuned, options),
+      guard: options.maxDrop === undefined ? undefined : validation?.guard,
+    },
     options,
     context,
   );
+  const search = options.searchStrength ? validation?.searchStrength() : undefined;
+  const strength = search?.strength ?? 1;
+  for (const line of guardLines(validation, trained.guarded, search)) context.note(line);
   const after = evaluate(model, test, { normalization, classNames });
   const base = unmergeLora(model);
   requireUnmoved(base, baseHash);
@@ -103,7 +117,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
         format: 'tfjs-lora run',
         formatVersion: RUN_FORMAT_VERSION,
         command: 'finetune',
-        status: state.step < steps ? 'stopped' : 'complete',
+        status: trained.status === 'stopped' ? 'stopped' : 'complete',
         createdAt,
         options: { ...options },
         seed,
@@ -112,7 +126,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
         classNames: [...classNames],
         normalization,
         derivedFrom: { folder: resolve(context.cwd, path), contentHash: baseHash },
-        adapter: { method, rank, alpha, strength: 1 },
+        adapter: { method, rank, alpha, strength },
         training: {
           ...{ engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
           ...(tuned.length > 0 && { labels: [...tuned] }),
@@ -127,7 +141,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
         subject: {
           command: 'finetune',
           data: testSetName(mnist, context.cwd),
-          ...{ seed, rank, alpha, method, batchSize, engine, device, versions },
+          ...{ seed, rank, alpha, method, strength, batchSize, engine, device, versions },
           steps: state.step,
           contentHash: baseHash,
         },
@@ -155,22 +169,31 @@ function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
       `--${changed} ${options[changed]}: the adapter of ${path} has ${changed} ${adapter[changed]}; leave the option out, or start from a base`,
     );
   }
+  setAdapterStrength(run.model, 1);
   return run.model;
 }
 
-function orderOf(train: ImageDataset, tuned: readonly number[], options: FinetuneOptions): RowOrder {
+/** @param rows the rows that may be trained on; all of them where it is not given */
+function orderOf(
+  train: ImageDataset,
+  rows: Int32Array | undefined,
+  tuned: readonly number[],
+  options: FinetuneOptions,
+): RowOrder {
   const { seed, replay: share, batchSize } = options;
   if (tuned.length === 0) {
-    if (share > 0)
+    if (share > 0) {
       throw new UsageError(`--replay ${share}: there are no other digits; name those to tune with --digits`);
-    return rowOrder({ rows: train.count, seed });
+    }
+    return rowOrder({ rows: rows ?? train.count, seed });
   }
-  const rows = rowsOfLabels(train, tuned);
-  if (share === 0) return rowOrder({ rows, seed });
-  const others = Array.from({ length: train.classes }, (_, label) => label).filter(
-    (label) => !tuned.includes(label),
-  );
-  return replayOrder({ rows, replayRows: rowsOfLabels(train, others), share, batchSize, seed });
+  const allowed = rows ?? Int32Array.from({ length: train.count }, (_, row) => row);
+  const isTuned = (row: number) => tuned.includes(train.labels[row]!);
+  const tunedRows = allowed.filter(isTuned);
+  if (tunedRows.length === 0) throw new DataError(`the training set has no example of ${tuned.join(', ')}`);
+  if (share === 0) return rowOrder({ rows: tunedRows, seed });
+  const replayRows = allowed.filter((row) => !isTuned(row));
+  return replayOrder({ rows: tunedRows, replayRows, share, batchSize, seed });
 }
 
 /** Training an adapter must not touch the base; if it did, this program is wrong. */

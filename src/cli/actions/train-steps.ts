@@ -4,9 +4,14 @@ import type { ScalarPoint } from '../../tensorboard/index.ts';
 import {
   createEngine,
   type EngineName,
+  type GuardedResult,
+  type GuardOptions,
+  type TrainingProgress,
+  type TrainingResult,
   type TrainingState,
   type TrainingTask,
   train,
+  trainGuarded,
 } from '../../training/index.ts';
 import { learningRateAt } from '../../training/optimizers/index.ts';
 import type { CliContext } from '../context.ts';
@@ -23,6 +28,8 @@ export interface Training {
   readonly signal: AbortSignal;
   /** Where an earlier run left off, and the losses up to there. */
   readonly resume?: { readonly state: TrainingState; readonly losses: Float32Array };
+  /** Watches what training costs, and goes back to the best state within its budget. */
+  readonly guard?: GuardOptions;
 }
 
 export interface Trained {
@@ -30,6 +37,8 @@ export interface Trained {
   /** `stopped` by the signal or by `failure`; the model then holds the last good weights. */
   readonly status: 'finished' | 'stopped';
   readonly failure?: TrainingError;
+  /** What the guard saw and kept. */
+  readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt'>;
   readonly state: TrainingState;
   /** The loss of every step, those before `resume` included. */
   readonly losses: Float32Array;
@@ -38,7 +47,7 @@ export interface Trained {
 
 /** Trains the task's model with a progress bar and, when asked for, TensorBoard's event files. */
 export async function trainSteps(
-  { task, order, steps, label, signal, resume }: Training,
+  { task, order, steps, label, signal, resume, guard }: Training,
   options: TrainingOptions,
   context: CliContext,
 ): Promise<Trained> {
@@ -54,12 +63,17 @@ export async function trainSteps(
   losses.set(resume?.losses.subarray(0, done) ?? []);
   const started = performance.now();
   let failure: TrainingError | undefined;
+  let guarded: Trained['guarded'];
   let status: Trained['status'] = 'stopped';
   try {
-    const training = train({ task, engine, order, steps, signal, resume: resume?.state });
+    const options = { task, engine, order, steps, signal, resume: resume?.state };
+    const training: AsyncGenerator<TrainingProgress, TrainingResult | GuardedResult> = guard
+      ? trainGuarded({ ...options, guard })
+      : train(options);
     for (let next = await training.next(); ; next = await training.next()) {
       if (next.done) {
         status = next.value.status;
+        if ('checks' in next.value) guarded = next.value;
         break;
       }
       const { step, losses: recent, meanLoss } = next.value;
@@ -81,6 +95,7 @@ export async function trainSteps(
     engine: name,
     status,
     failure,
+    guarded,
     state,
     losses: losses.subarray(0, state.step),
     elapsedMs: performance.now() - started,

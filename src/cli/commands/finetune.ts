@@ -13,6 +13,11 @@ export type FinetuneOptions = TrainingOptions &
     readonly digits?: string;
     readonly steps: number;
     readonly replay: number;
+    readonly maxDrop?: number;
+    readonly checkEvery: number;
+    readonly patience: number;
+    readonly validation: number;
+    readonly searchStrength?: boolean;
   };
 
 /** `finetune RUN`: trains an adapter on chosen digits and compares adapter off with adapter on. */
@@ -27,6 +32,30 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
       new Option('--replay <share>', 'share of each batch that comes from the other digits')
         .argParser(number(0, 0.9))
         .default(0),
+    )
+    .addOption(
+      new Option(
+        '--max-drop <points>',
+        'guard: go back to the best state in which no other digit lost more',
+      ).argParser(number(0, 100)),
+    )
+    .addOption(
+      new Option('--search-strength', "store the adapter scale with the most gain within the guard's budget"),
+    )
+    .addOption(
+      new Option('--validation <share>', 'share of the training set that the guard holds out')
+        .argParser(number(0.001, 0.9))
+        .default(0.1),
+    )
+    .addOption(
+      new Option('--check-every <steps>', 'steps between checks of the guard')
+        .argParser(integer(1))
+        .default(20),
+    )
+    .addOption(
+      new Option('--patience <checks>', 'checks beyond the budget that end training')
+        .argParser(integer(1))
+        .default(3),
     );
   addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
     async (run, options, self) => {
