@@ -49,6 +49,8 @@ export interface LayerRank {
   readonly rank: number;
   /** Singular values of the update that is added to the kernel, largest first. */
   readonly singularValues: readonly number[];
+  /** exp of the entropy of their squares' shares: 1 when one direction does all, at most the rank; 0 for no update. */
+  readonly effectiveRank: number;
 }
 
 /** One evaluation, or two of the same examples, with what a reader needs to know about them. */

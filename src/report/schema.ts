@@ -86,7 +86,14 @@ export const reportSchema = z.object({
   }),
   gates: z.array(z.object({ gate: z.string(), passed: z.boolean(), message: z.string() })).optional(),
   layers: z
-    .array(z.object({ layer: z.string(), rank: z.int().min(1), singularValues: z.array(z.number().min(0)) }))
+    .array(
+      z.object({
+        layer: z.string(),
+        rank: z.int().min(1),
+        singularValues: z.array(z.number().min(0)),
+        effectiveRank: z.number().min(0),
+      }),
+    )
     .optional(),
   training: z
     .object({

@@ -66,7 +66,7 @@ describe('renderHtml', () => {
     for (const [figure] of page.matchAll(/<figure[^>]*>/g))
       expect(figure).toMatch(/role="img" aria-label="[^"]{20,}"/);
     expect(page.match(/<svg /g)).toHaveLength(page.match(/<svg aria-hidden="true"/g)!.length);
-    expect(page).toContain('linear1: rank 2, singular values 1.20, 0.500.');
+    expect(page).toContain('<th scope="row">linear1</th><td>2</td><td>1.52</td><td>1.20, 0.500</td>');
   });
 
   test('leaves out what a report does not hold', () => {

@@ -54,9 +54,9 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
       },
     },
     layers: [
-      { layer: 'linear1', rank: 2, singularValues: [1.2, 0.5] },
-      { layer: 'linear2', rank: 2, singularValues: [0.9, 0.1] },
-      { layer: 'linear3', rank: 2, singularValues: [0, 0] },
+      { layer: 'linear1', rank: 2, singularValues: [1.2, 0.5], effectiveRank: 1.52 },
+      { layer: 'linear2', rank: 2, singularValues: [0.9, 0.1], effectiveRank: 1.07 },
+      { layer: 'linear3', rank: 2, singularValues: [0, 0], effectiveRank: 0 },
     ],
   };
 }

@@ -10,7 +10,7 @@ import { confusionMap } from './charts/confusion-map.ts';
 import { accuracyLine, lossLine } from './charts/lines.ts';
 import { imageUri } from './image-uri.ts';
 import { html, Markup } from './markup.ts';
-import { minus } from './tables.ts';
+import { minus, rankTable } from './tables.ts';
 
 const LARGE = 940;
 const SMALL = 350;
@@ -154,14 +154,7 @@ ${chart(`Accuracy, from ${percent(accuracies.points[0]!.accuracy)} to ${percent(
 
 export function rankSection(layers: readonly LayerRank[]): Markup {
   return html`<section><h2>Use of the rank</h2>
-<p class="note">The singular values of each layer’s update as shares of their sum, largest first. A layer that leans on its first direction would do with a lower rank.</p>
-${chart(
-  layers
-    .map(
-      ({ layer, rank, singularValues }) =>
-        `${layer}: rank ${rank}, singular values ${singularValues.map((value) => value.toPrecision(3)).join(', ')}.`,
-    )
-    .join(' '),
-  (width) => rankBars(layers, width),
-)}</section>`;
+<p class="note">How much of each layer’s update (of its squared norm) each direction carries, largest first. “Used” is the effective rank: 1 when one direction does all. A layer that uses little would do with a lower rank.</p>
+${rankTable(layers)}
+${chart('Bars of the shares of the directions; the table above has the numbers.', (width) => rankBars(layers, width))}</section>`;
 }

@@ -1,6 +1,7 @@
 import type { Change, Comparison } from '../../evaluation/comparison.ts';
 import type { ConfusionChange } from '../../evaluation/confusion.ts';
 import { count, NOT_AVAILABLE, percent, points, probability, signed } from '../format.ts';
+import type { LayerRank } from '../report.ts';
 import type { EvaluationResults } from '../results.ts';
 import { html, type Markup } from './markup.ts';
 
@@ -78,6 +79,25 @@ export function movedTable(moved: readonly ConfusionChange[]): Markup {
 <tbody>${moved.map(
       ({ truth, predicted, before, after }) =>
         html`<tr><th scope="row">${truth} read as ${predicted}</th>${[count(before), count(after), signed(after - before)].map(cell)}</tr>
+`,
+    )}</tbody></table>`,
+    ' compact',
+  );
+}
+
+export function rankTable(layers: readonly LayerRank[]): Markup {
+  const shown = (values: readonly number[], rank: number) =>
+    values
+      .slice(0, Math.min(rank, 4))
+      .map((value) => value.toPrecision(3))
+      .join(', ') + (rank > 4 ? ', …' : '');
+  return scroll(
+    'Rank used by each layer',
+    html`<table>
+<thead><tr><th scope="col">layer</th>${['rank', 'used', 'singular values'].map(columnHeader)}</tr></thead>
+<tbody>${layers.map(
+      ({ layer, rank, singularValues, effectiveRank }) =>
+        html`<tr><th scope="row">${layer}</th>${[count(rank), effectiveRank.toFixed(2), shown(singularValues, rank)].map(cell)}</tr>
 `,
     )}</tbody></table>`,
     ' compact',

@@ -46,18 +46,18 @@ export function errorBars(
   return draw(option, width, 40 + names.length * (baseline ? 42 : 26));
 }
 
-/** How the update of each layer spreads over its directions: shares of its singular values. */
+/** How the update of each layer spreads over its directions: shares of its squared Frobenius norm. */
 export function rankBars(layers: readonly LayerRank[], width: number): string {
   const names = layers.map(({ layer }) => shorten(layer, width / 20));
-  const most = Math.max(...layers.map(({ singularValues }) => singularValues.length));
+  const most = Math.max(...layers.map(({ rank }) => rank));
   const series = Array.from({ length: most }, (_, direction) => ({
     type: 'bar',
     stack: 'rank',
     silent: true,
     barWidth: 18,
-    data: layers.map(({ singularValues }) => {
-      const total = singularValues.reduce((sum, value) => sum + value, 0);
-      return total === 0 ? 0 : ((singularValues[direction] ?? 0) / total) * 100;
+    data: layers.map(({ rank, singularValues }) => {
+      const total = singularValues.reduce((sum, value) => sum + value ** 2, 0);
+      return total === 0 || direction >= rank ? 0 : ((singularValues[direction] ?? 0) ** 2 / total) * 100;
     }),
     itemStyle: {
       color: 'var(--after)',
