@@ -2,6 +2,9 @@ import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
 import {
   type AdapterTensor,
+  addAdapter,
+  deleteAdapter,
+  hasLora,
   injectLora,
   type LoraConfig,
   loraLayers,
@@ -37,7 +40,8 @@ export interface StoredAdapter {
 }
 
 /**
- * Makes the adapted model. The base stays as it was.
+ * Makes an adapted model of a plain one, which stays as it was. A model that has adapters gets this one besides, at
+ * rest, and is returned itself.
  *
  * @throws CheckpointError when a layer gets no tensors or the wrong ones, or a tensor is left over
  */
@@ -45,6 +49,7 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
   const { adapter, source } = stored;
   const modules = new Map(peftModules(base).map((module) => [module.path, module]));
   const model = inject(base, stored);
+  const undo = () => (model === base ? deleteAdapter(model, adapter) : model.dispose());
   try {
     const left = new Map(stored.tensors);
     for (const { path, layer } of loraLayers(model)) {
@@ -58,7 +63,7 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
     }
     return model;
   } catch (error) {
-    model.dispose();
+    undo();
     throw error;
   }
 }
@@ -66,7 +71,9 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
 /** What the options of an injection would be blamed for is the file's fault here. */
 function inject(base: tf.LayersModel, { lora, adapter, configPath }: StoredAdapter): tf.LayersModel {
   try {
-    return injectLora(base, lora, { adapter });
+    if (!hasLora(base)) return injectLora(base, lora, { adapter });
+    addAdapter(base, adapter, lora);
+    return base;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new CheckpointError(`${configPath}: ${error.message}`, { cause: error });

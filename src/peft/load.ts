@@ -28,7 +28,8 @@ export interface LoadPeftOptions {
 /**
  * Puts an adapter of PEFT's (`adapter_config.json`, `adapter_model.safetensors`) or mlx-lm's
  * (`adapters.safetensors`) on a base whose layers are named as the modules of the other model. The base stays as it
- * was; both are the caller's to dispose.
+ * was; both are the caller's to dispose. A model that has adapters already is not copied: it gets this one besides,
+ * at rest (`setActiveAdapters` turns to it), and is returned itself.
  *
  * Stricter than PEFT: a tensor that no layer takes, and a layer that gets none, are errors.
  *

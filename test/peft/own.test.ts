@@ -2,7 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import { injectLora, type LoraConfig, loraLayers } from '../../src/lora/index.ts';
+import {
+  activeAdapters,
+  adapterNames,
+  addAdapter,
+  injectLora,
+  type LoraConfig,
+  loraLayers,
+  setActiveAdapters,
+} from '../../src/lora/index.ts';
 import { contentHash, createDigitsNet } from '../../src/models/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';
@@ -123,6 +131,29 @@ test('an adapter of another name than default goes to a subfolder, as PEFT has i
   await expect(savePeft(model, folder, { adapter: 'eights' })).rejects.toThrow(
     "there is no adapter 'eights'; the model has sevens",
   );
+});
+
+test('several adapters of one model come back, one at work and one at rest, and a bad one changes nothing', async () => {
+  const folder = await temporaryFolder();
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, alpha: 5 });
+  addAdapter(model, 'sevens', { rank: 3, alpha: 4, targets: ['linear2'] });
+  disturbAdapters(model);
+  setActiveAdapters(model, ['sevens']);
+  disturbAdapters(model);
+  const input = tf.randomNormal([4, 12], 0, 1, 'float32', 1);
+  const sevens = (model.predict(input) as tf.Tensor).dataSync();
+  await savePeft(model, folder);
+
+  const again = await loadPeft(base, folder);
+  expect(await loadPeft(again, folder, { adapter: 'sevens' })).toBe(again);
+  expect(activeAdapters(again)).toEqual(['default']);
+  setActiveAdapters(again, ['sevens']);
+  expect((again.predict(input) as tf.Tensor).dataSync()).toEqual(sevens);
+
+  const taken = loadPeft(again, folder, { adapter: 'sevens' });
+  await expect(taken).rejects.toThrow("there is an adapter 'sevens' already");
+  expect(adapterNames(again)).toEqual(['default', 'sevens']);
 });
 
 test('saving and loading keep no tensors', async () => {
