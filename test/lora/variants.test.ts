@@ -1,0 +1,229 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import { CheckpointError, UsageError } from '../../src/errors.ts';
+import {
+  baseWeights,
+  injectLora,
+  type LoraConfig,
+  loraLayers,
+  loraSummary,
+  mergeLora,
+  readAdapter,
+  setAdapterStrength,
+  writeAdapter,
+} from '../../src/lora/index.ts';
+import { weightsHash } from '../../src/models/index.ts';
+import { largestDifference } from '../helpers/parity.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
+import { gradientError } from './gradients.ts';
+import {
+  layerAt,
+  outputsOf,
+  randomizeAdapter,
+  randomizeWeights,
+  randomTensor,
+  sequentialModel,
+} from './models.ts';
+import { reload } from './reload.ts';
+
+useDevice('cpu');
+
+/** Convolutions, a normalisation and a dense head. */
+function convNet(): tf.LayersModel {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.conv2d({
+        name: 'conv',
+        inputShape: [6, 6, 2],
+        filters: 4,
+        kernelSize: 3,
+        activation: 'tanh',
+      }),
+      tf.layers.batchNormalization({ name: 'norm' }),
+      tf.layers.conv2d({ name: 'wide', filters: 4, kernelSize: 2, dilationRate: 2 }),
+      tf.layers.flatten(),
+      tf.layers.layerNormalization({ name: 'layer_norm' }),
+      tf.layers.dense({ name: 'head', units: 4 }),
+    ],
+  });
+  randomizeWeights(model);
+  return model;
+}
+
+const VARIANTS: Record<string, LoraConfig> = {
+  DoRA: { dora: true },
+  'DoRA with trained biases': { dora: true, bias: 'all' },
+  PiSSA: { init: 'pissa' },
+  OLoRA: { init: 'olora' },
+  'PiSSA in the kernel': { init: 'pissa', method: 'weight' },
+  'DoRA from PiSSA': { init: 'pissa', dora: true },
+  gaussian: { init: 'gaussian' },
+  orthogonal: { init: 'orthogonal' },
+};
+
+describe.each(Object.keys(VARIANTS))('%s', (name) => {
+  const config = { rank: 2, alpha: 3, ...VARIANTS[name] };
+
+  test('starts with the outputs of the base', () => {
+    const base = convNet();
+    expect(largestDifference(outputsOf(injectLora(base, config)), outputsOf(base))).toBeLessThan(1e-5);
+  });
+
+  test('once trained, merges, reloads, and at strength 0 is the base bit for bit', async () => {
+    const base = convNet();
+    const adapted = injectLora(base, config);
+    randomizeAdapter(adapted);
+    const outputs = outputsOf(adapted);
+    expect(largestDifference(outputs, outputsOf(base))).toBeGreaterThan(1e-2);
+    expect(outputsOf(await reload(adapted))).toEqual(outputs);
+    for (const strength of [1, 0.3]) {
+      setAdapterStrength(adapted, strength);
+      expect(largestDifference(outputsOf(mergeLora(adapted)), outputsOf(adapted))).toBeLessThan(1e-5);
+    }
+    setAdapterStrength(adapted, 0);
+    expect(outputsOf(adapted)).toEqual(outputsOf(base));
+  });
+});
+
+test.each(['PiSSA', 'OLoRA', 'orthogonal'])('%s has the gradients of finite differences', (name) => {
+  const adapted = injectLora(convNet(), { rank: 2, alpha: 3, ...VARIANTS[name] });
+  randomizeAdapter(adapted);
+  expect(gradientError(adapted, randomTensor([2, 6, 6, 2]))).toBeLessThan(2e-2);
+});
+
+test('DoRA trains a length per output besides, and no gradient goes through the norm', () => {
+  const plain = loraSummary(injectLora(sequentialModel(), { rank: 2 }));
+  const dora = loraSummary(injectLora(sequentialModel(), { rank: 2, dora: true }));
+  expect(dora.trainableParameters - plain.trainableParameters).toBe(8 + 7 + 3);
+});
+
+test('PiSSA keeps its start: the first singular vectors of the kernel at the scale of the adapter', () => {
+  const adapted = injectLora(sequentialModel(), { rank: 2, alpha: 3, init: 'pissa' });
+  const layer = layerAt(adapted, 'hidden');
+  const { a, b, initialA } = layer.adapters.get('default')!;
+  expect(initialA!.read().dataSync()).toEqual(a!.read().dataSync());
+  const kernel = layer.baseWeights.get('kernel')!.read();
+  const rest = tf.sub(kernel, tf.mul(tf.matMul(a!.read(), b!.read()), 1.5));
+  const removed = tf.matMul(tf.transpose(a!.read()), rest);
+  expect(Math.max(...removed.abs().dataSync())).toBeLessThan(1e-5);
+});
+
+test('training leaves moving averages alone and batches do not mix through them', () => {
+  const adapted = injectLora(convNet(), { rank: 2, alpha: 3 });
+  const x = randomTensor([3, 6, 6, 2]);
+  const before = weightsHash(baseWeights(adapted));
+  const training = adapted.apply(x, { training: true }) as tf.Tensor;
+  expect(weightsHash(baseWeights(adapted))).toBe(before);
+  expect(training.dataSync()).toEqual((adapted.predict(x) as tf.Tensor).dataSync());
+});
+
+test('drops only on the way into A, only while training', () => {
+  const base = sequentialModel();
+  randomizeWeights(base);
+  const adapted = injectLora(base, { rank: 2, alpha: 3, dropout: 0.5, targets: ['hidden'] });
+  const x = randomTensor([64, 6]);
+  const run = (training: boolean) => (adapted.apply(x, { training }) as tf.Tensor).dataSync();
+  expect(run(true)).toEqual((base.predict(x) as tf.Tensor).dataSync());
+  randomizeAdapter(adapted);
+  expect(run(true)).not.toEqual(run(true));
+  expect(run(false)).toEqual(run(false));
+  const dropout = layerAt(adapted, 'hidden').adapters.get('default')!.dropout!;
+  expect(dropout.getClassName()).toBe('Dropout');
+});
+
+test('trains whole layers besides, and gives the base back exactly', () => {
+  const base = convNet();
+  const adapted = injectLora(base, {
+    rank: 2,
+    alpha: 3,
+    targets: ['conv'],
+    modulesToSave: ['layer_norm', 'head'],
+  });
+  const names = adapted.trainableWeights.map(({ originalName }) => originalName);
+  expect(names).toEqual([
+    'conv/default/lora_A',
+    'conv/default/lora_B',
+    'layer_norm/default/gamma',
+    'layer_norm/default/beta',
+    'head/default/kernel',
+    'head/default/bias',
+  ]);
+  randomizeAdapter(adapted);
+  setAdapterStrength(adapted, 0);
+  expect(outputsOf(adapted)).toEqual(outputsOf(base));
+});
+
+test('refuses to train the bias of a layer that cannot keep its own', () => {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.gru({ name: 'memory', inputShape: [3, 2], units: 4 }),
+      tf.layers.dense({ name: 'out', units: 4 }),
+    ],
+  });
+  expect(() => injectLora(model, { rank: 1, bias: 'all' })).toThrow(/bias of layer 'memory' \(GRU\)/);
+  expect(() => injectLora(model, { rank: 1, modulesToSave: ['memory'] })).toThrow(UsageError);
+  expect(injectLora(model, { rank: 1, bias: 'all', exclude: ['memory'] })).toBeDefined();
+});
+
+test('refuses adapters that are not finite before anything is merged', () => {
+  const adapted = injectLora(sequentialModel(), { rank: 2 });
+  const weight = layerAt(adapted, 'middle').adapters.get('default')!.b!.read() as tf.Variable;
+  weight.assign(tf.fill(weight.shape, Number.NaN));
+  const { numTensors } = tf.memory();
+  expect(() => mergeLora(adapted)).toThrow(CheckpointError);
+  expect(() => mergeLora(adapted)).toThrow(/lora_B of adapter 'default' at layer 'middle'/);
+  expect(tf.memory().numTensors).toBe(numTensors);
+});
+
+describe('adapter tensors', () => {
+  const config: LoraConfig = { rank: 2, alpha: 3, dora: true, bias: 'lora-only', init: 'pissa' };
+
+  test('go from one model to another, bit for bit', () => {
+    const base = sequentialModel();
+    const [from, to] = [injectLora(base, config), injectLora(base, { ...config, seed: 1 })];
+    randomizeAdapter(from);
+    for (const { path, layer } of loraLayers(from)) {
+      const tensors = readAdapter(layer, 'default');
+      expect([...tensors.keys()].sort()).toEqual(
+        ['bias', 'initial_A', 'initial_B', 'lora_A', 'lora_B', 'lora_magnitude'].filter(
+          (name) => name !== 'bias' || path !== 'middle',
+        ),
+      );
+      writeAdapter(path, layerAt(to, path), 'default', tensors);
+    }
+    expect(outputsOf(to)).toEqual(outputsOf(from));
+  });
+
+  test.each<[string, (tensors: Map<string, { shape: number[]; values: Float32Array }>) => void, RegExp]>([
+    ['a missing tensor', (tensors) => tensors.delete('lora_B'), /is given no lora_B/],
+    [
+      'a tensor too many',
+      (tensors) => tensors.set('x', { shape: [1], values: new Float32Array(1) }),
+      /has no x/,
+    ],
+    [
+      'another shape',
+      (tensors) => tensors.set('bias', { shape: [2], values: new Float32Array(2) }),
+      /bias of .* is \[8\], and was given as \[2\]/,
+    ],
+    [
+      'values that are not finite',
+      (tensors) => tensors.set('bias', { shape: [8], values: new Float32Array(8).fill(Infinity) }),
+      /not finite/,
+    ],
+  ])('with %s are refused, and nothing is written', (_title, spoil, message) => {
+    const model = injectLora(sequentialModel(), config);
+    const layer = layerAt(model, 'hidden');
+    const tensors = new Map(
+      [...readAdapter(layer, 'default')].map(([name, { shape, values }]) => [
+        name,
+        { shape: [...shape], values: values.map((value) => value + 1) },
+      ]),
+    );
+    spoil(tensors);
+    const before = outputsOf(model);
+    expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(CheckpointError);
+    expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(message);
+    expect(outputsOf(model)).toEqual(before);
+  });
+});
