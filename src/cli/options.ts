@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 
-export const DEVICES = ['auto', 'cpu', 'cuda', 'wasm'] as const;
-export const ENGINES = ['auto', 'eager', 'graph', 'xla'] as const;
+const DEVICES = ['auto', 'cpu', 'cuda', 'wasm'] as const;
+const ENGINES = ['auto', 'eager', 'graph', 'xla'] as const;
 
 /** Whole number of at least `minimum`, and at most `maximum` where that is given. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -24,6 +24,9 @@ export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (te
     return value;
   };
 }
+
+/** Any finite number. */
+export const finite = number(Number.NEGATIVE_INFINITY);
 
 /** Finite number above zero. */
 export function positive(text: string): number {

@@ -1,0 +1,12 @@
+export * from './errors.ts';
+export * from './evaluation/index.ts';
+export * from './gates/index.ts';
+export * from './lora/index.ts';
+export * from './models/index.ts';
+export * from './peft/index.ts';
+export * from './report/index.ts';
+export * from './runs/index.ts';
+export * from './safetensors/index.ts';
+export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './tensorflow/index.ts';
+export * from './torch/index.ts';
+export * from './training/index.ts';
