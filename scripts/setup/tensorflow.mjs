@@ -28,6 +28,8 @@ import { checkSha256, unpackWheel } from './wheel.mjs';
 const library = 'libtensorflow_cc.so.2';
 const manifest = 'complete.json';
 
+const unwritable = ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
+
 /** What TFJS_LORA_TENSORFLOW may name. */
 const help = "a TensorFlow wheel, an unpacked one, or 'none'";
 
@@ -51,10 +53,10 @@ export function findTensorFlow(device) {
  *
  * @param {'cpu'} device
  * @param {(line: string) => void} note
+ * @param {import('./releases.mjs').Release} [release]
  * @returns {Promise<TensorFlow>}
  */
-export async function fetchTensorFlow(device, note) {
-  const release = releases[device];
+export async function fetchTensorFlow(device, note, release = releases[device]) {
   const folder = folderOf(device);
   const part = `${folder}.part`;
   try {
@@ -65,8 +67,8 @@ export async function fetchTensorFlow(device, note) {
     writeFileSync(join(part, manifest), JSON.stringify(sizes(part)));
     renameSync(part, folder);
   } catch (error) {
-    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
-    if (code === 'ENOSPC' || code === 'EACCES' || code === 'EROFS' || code === 'EDQUOT') {
+    const code = String(/** @type {NodeJS.ErrnoException} */ (error).code);
+    if (unwritable.includes(code)) {
       throw new SetupError(
         `${folder}: cannot be written (${code}); make room, or name another folder in TFJS_LORA_CACHE`,
       );
