@@ -6,7 +6,7 @@ import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './sche
 
 /** The content of `report.json`. */
 export function toDocument(report: Report): ReportDocument {
-  const { createdAt, subject, evaluation, baseline, tuned, training, layers, gates } = report;
+  const { createdAt, subject, evaluation, baseline, tuned, training, guard, layers, gates } = report;
   const { classNames, labels } = evaluation.evaluation;
   const document = {
     format: 'tfjs-lora report' as const,
@@ -19,6 +19,7 @@ export function toDocument(report: Report): ReportDocument {
     gates,
     layers,
     training: training && { losses: encodeFloats(training.losses), accuracies: training.accuracies },
+    guard,
     labels: encodeBytes(labels),
     evaluation: evidence(evaluation),
     baseline: baseline && evidence(baseline),
@@ -66,6 +67,7 @@ export function fromDocument(path: string, content: unknown): Report {
       losses: decodeFloats(path, 'training.losses', training.losses),
       accuracies: training.accuracies,
     },
+    guard: document.guard,
     layers: document.layers,
     gates: document.gates,
   };

@@ -57,6 +57,7 @@ export function setting(report: Report): string {
       subject.strength !== undefined && subject.strength !== 1 && `strength ${subject.strength}`,
       subject.steps !== undefined &&
         `${count(subject.steps)} steps${subject.batchSize === undefined ? '' : ` of batch ${subject.batchSize}`}`,
+      subject.replay !== undefined && subject.replay > 0 && `replay ${subject.replay}`,
       subject.seed !== undefined && `seed ${subject.seed}`,
     ]
       .filter(Boolean)

@@ -18,6 +18,7 @@ export function renderMarkdown(report: Report): string {
     parts.push(evaluationTable(word, results.evaluation));
   }
   parts.push(averagesTable(results));
+  if (report.guard) parts.push(report.guard.summary.map((line) => `- ${plain(line)}`).join('\n'));
   if (report.gates?.length) parts.push(gatesTable(report));
   return `${parts.join('\n\n')}\n`;
 }

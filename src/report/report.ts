@@ -15,6 +15,8 @@ export interface Subject {
   readonly method?: string;
   /** Factor on the adapter's scale, 0..1. */
   readonly strength?: number;
+  /** Share of each batch that came from classes not tuned. */
+  readonly replay?: number;
   readonly steps?: number;
   readonly batchSize?: number;
   readonly engine?: string;
@@ -43,6 +45,30 @@ export interface AccuracyPoint {
   readonly accuracy: number;
 }
 
+/** What tuning gained and cost at a point, on held-out examples; changes of accuracy as fractions. */
+export interface Tradeoff {
+  /** Gain of the tuned classes together. */
+  readonly gain: number;
+  /** Loss of the other class that lost most; negative when all gained. */
+  readonly drop: number;
+}
+
+/** What was done against forgetting, judged on examples held out of training. */
+export interface ForgettingGuard {
+  /** For readers, a line each. */
+  readonly summary: readonly string[];
+  /** Examples held out. */
+  readonly examples: number;
+  /** The most accuracy that any other class may lose, a fraction. */
+  readonly maxDrop: number;
+  /** Checks while training, and the step whose weights were kept. */
+  readonly checks?: readonly (Tradeoff & { readonly step: number })[];
+  readonly keptStep?: number;
+  /** Adapter strengths tried after training, and the one that was kept. */
+  readonly strengths?: readonly (Tradeoff & { readonly strength: number })[];
+  readonly keptStrength?: number;
+}
+
 /** How much of its rank an adapted layer uses. */
 export interface LayerRank {
   readonly layer: string;
@@ -64,6 +90,7 @@ export interface Report {
   /** Label indices that training was told to better; empty when it was told nothing. */
   readonly tuned: readonly number[];
   readonly training?: TrainingCurve;
+  readonly guard?: ForgettingGuard;
   readonly layers?: readonly LayerRank[];
   readonly gates?: readonly GateResult[];
 }

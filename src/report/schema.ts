@@ -49,6 +49,21 @@ const comparison = z.object({
     .describe('The mistakes whose count changed most.'),
 });
 
+const tradeoff = z.object({
+  gain: z.number().min(-1).max(1).describe('Gain of the tuned classes together.'),
+  drop: z.number().min(-1).max(1).describe('Loss of the other class that lost most.'),
+});
+
+const guard = z.object({
+  summary: z.array(z.string()),
+  examples: count.describe('Examples held out of training.'),
+  maxDrop: fraction,
+  checks: z.array(tradeoff.extend({ step: count })).optional(),
+  keptStep: count.optional(),
+  strengths: z.array(tradeoff.extend({ strength: fraction })).optional(),
+  keptStrength: fraction.optional(),
+});
+
 const evidence = z.object({
   name: z.string(),
   loss: z.number().describe('Mean cross entropy.'),
@@ -70,6 +85,7 @@ export const reportSchema = z.object({
     alpha: z.number().optional(),
     method: z.string().optional(),
     strength: fraction.optional(),
+    replay: fraction.optional(),
     steps: count.optional(),
     batchSize: count.optional(),
     engine: z.string().optional(),
@@ -103,6 +119,7 @@ export const reportSchema = z.object({
         .optional(),
     })
     .optional(),
+  guard: guard.optional(),
   labels: z.base64().describe('True class of each example, a byte each.'),
   evaluation: evidence,
   baseline: evidence.optional(),

@@ -29,7 +29,9 @@ export function renderText(report: Report, { color = false }: TextOptions = {}):
   } else {
     lines.push('', evaluationTable(report, evaluation, colors), '');
   }
-  lines.push(...summaryLines(evaluation, baseline), ...gateLines(report, colors));
+  lines.push(...summaryLines(evaluation, baseline));
+  for (const line of report.guard?.summary ?? []) lines.push(...wrap(line));
+  lines.push(...gateLines(report, colors));
   return lines.join('\n').trimEnd();
 }
 

@@ -53,6 +53,19 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
         points: [0, 50, 100, 150, 200].map((step) => ({ step, accuracy: 0.87 + step / 5000 })),
       },
     },
+    guard: {
+      summary: ['guard (1 points, on 6,000 held-out examples): ran to the end after 5 checks; kept step 150'],
+      examples: 6000,
+      maxDrop: 0.01,
+      checks: [0, 50, 100, 150, 200].map((step) => ({ step, gain: step / 4000, drop: step / 18000 })),
+      keptStep: 150,
+      strengths: [0, 0.25, 0.5, 0.75, 1].map((strength) => ({
+        strength,
+        gain: strength * 0.05,
+        drop: strength ** 2 * 0.012,
+      })),
+      keptStrength: 0.75,
+    },
     layers: [
       { layer: 'linear1', rank: 2, singularValues: [1.2, 0.5], effectiveRank: 1.52 },
       { layer: 'linear2', rank: 2, singularValues: [0.9, 0.1], effectiveRank: 1.07 },

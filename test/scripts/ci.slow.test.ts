@@ -72,6 +72,19 @@ describe('scripts/ci', () => {
     expect((await readReport(join(project, 'out/refused'))).gates).toMatchObject([{ passed: false }]);
   });
 
+  test('give the same bytes for the same run, dates aside', async () => {
+    const made = [];
+    for (const REPORTS of ['out/first', 'out/second']) {
+      await sh(`${scripts}/finetune.sh models/base models/same 2,3`, { REPORTS });
+      for (const name of ['report.json', 'report.html']) {
+        const text = await readFile(join(project, REPORTS, name), 'utf8');
+        made.push(text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'date'));
+      }
+    }
+    expect(made[0] === made[2]).toBe(true);
+    expect(made[1] === made[3]).toBe(true);
+  });
+
   test('take gates.toml when no policy is given', async () => {
     const { exitCode } = await sh(`${scripts}/compare.sh models/base models/base`);
     expect(exitCode).toBe(0);

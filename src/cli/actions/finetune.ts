@@ -27,9 +27,10 @@ import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../gate-options.ts';
 import { optimizerFrom } from '../optimizer.ts';
 import { untilSignal } from '../signals.ts';
-import { guardLines, validationFor } from './guard.ts';
+import { accuracyCurve, guardReport, validationFor } from './guard.ts';
 import { renderSummary } from './inject-lora.ts';
 import { publishRun } from './publish-run.ts';
+import { rankUse } from './rank-use.ts';
 import { resumeFrom, writerFor } from './resume.ts';
 import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
 import { type Training, trainSteps } from './train-steps.ts';
@@ -97,7 +98,6 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   );
   const search = options.searchStrength ? validation?.searchStrength() : undefined;
   const strength = search?.strength ?? 1;
-  for (const line of guardLines(validation, trained.guarded, search)) context.note(line);
   const after = evaluate(model, test, { normalization, classNames });
   const base = unmergeLora(model);
   requireUnmoved(base, baseHash);
@@ -143,12 +143,15 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
           data: testSetName(mnist, context.cwd),
           ...{ seed, rank, alpha, method, strength, batchSize, engine, device, versions },
           steps: state.step,
+          replay: options.replay,
           contentHash: baseHash,
         },
         evaluation: { name: 'adapter on', evaluation: after },
         baseline: { name: 'adapter off', evaluation: before },
         tuned,
-        training: { losses },
+        training: { losses, accuracies: accuracyCurve(validation, trained.guarded) },
+        guard: guardReport(validation, trained.guarded, search),
+        layers: rankUse(model),
         gates: checkGates({ evaluation: after, baseline: before, tuned }, gates),
       },
       images: test,

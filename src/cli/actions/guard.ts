@@ -4,6 +4,7 @@ import { perClass } from '../../evaluation/per-class.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
 import { type ImageDataset, selectRows, splitRows } from '../../mnist-data-loader/index.ts';
 import type { Normalization } from '../../models/index.ts';
+import type { ForgettingGuard, TrainingCurve } from '../../report/report.ts';
 import {
   type ClassCount,
   type GuardOptions,
@@ -58,13 +59,48 @@ export function validationFor(
   };
 }
 
-/** What the guard and the strength search did, a line each. */
-export function guardLines(
+/** What the guard and the strength search did, for the report. */
+export function guardReport(
   validation: Validation | undefined,
   guarded: Trained['guarded'],
   search: StrengthSearch | undefined,
+): ForgettingGuard | undefined {
+  if (!validation) return undefined;
+  const { examples, guard } = validation;
+  return {
+    summary: guardLines(validation, guarded, search),
+    examples,
+    maxDrop: guard.maxDrop,
+    ...(guarded && {
+      checks: guarded.checks.map(({ step, gain, drop }) => ({ step, gain, drop })),
+      keptStep: guarded.kept.step,
+    }),
+    ...(search && {
+      strengths: search.checks.map(({ strength, gain, drop }) => ({ strength, gain, drop })),
+      keptStrength: search.strength,
+    }),
+  };
+}
+
+/** Accuracy over steps on the held-out examples. */
+export function accuracyCurve(
+  validation: Validation | undefined,
+  guarded: Trained['guarded'],
+): TrainingCurve['accuracies'] {
+  if (!validation || !guarded) return undefined;
+  const { examples } = validation;
+  return {
+    name: `${examples.toLocaleString('en-US')} held-out examples`,
+    points: guarded.checks.map(({ step, errors }) => ({ step, accuracy: 1 - errors / examples })),
+  };
+}
+
+/** A line each. */
+function guardLines(
+  validation: Validation,
+  guarded: Trained['guarded'],
+  search: StrengthSearch | undefined,
 ): string[] {
-  if (!validation) return [];
   const lines: string[] = [];
   const { examples, guard } = validation;
   const budget = `${points(guard.maxDrop)} points, on ${examples.toLocaleString('en-US')} held-out examples`;

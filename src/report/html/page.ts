@@ -7,6 +7,7 @@ import {
   confusionSection,
   errorsSection,
   gatesSection,
+  guardSection,
   headline,
   mistakesSection,
   rankSection,
@@ -39,6 +40,7 @@ ${confusionSection(report, results)}
 ${movedSection(results)}
 ${mistakesSection(report, images)}
 ${report.training && trainingSection(report.training)}
+${report.guard && guardSection(report.guard)}
 ${report.layers && report.layers.length > 0 && rankSection(report.layers)}
 ${footer(report)}
 </main></body>

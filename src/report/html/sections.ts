@@ -2,12 +2,12 @@ import type { Change } from '../../evaluation/comparison.ts';
 import type { Evaluation } from '../../evaluation/evaluation.ts';
 import { type Mistake, worstMistakes } from '../../evaluation/mistakes.ts';
 import type { ImageDataset } from '../../mnist-data-loader/dataset.ts';
-import { count, percent, points, probability } from '../format.ts';
-import type { LayerRank, Report, TrainingCurve } from '../report.ts';
+import { count, percent, points as pointsOf, probability } from '../format.ts';
+import type { ForgettingGuard, LayerRank, Report, Tradeoff, TrainingCurve } from '../report.ts';
 import type { EvaluationResults, Results } from '../results.ts';
 import { errorBars, rankBars } from './charts/bars.ts';
 import { confusionMap } from './charts/confusion-map.ts';
-import { accuracyLine, lossLine } from './charts/lines.ts';
+import { accuracyLine, lossLine, tradeoffLines } from './charts/lines.ts';
 import { imageUri } from './image-uri.ts';
 import { html, Markup } from './markup.ts';
 import { minus, rankTable } from './tables.ts';
@@ -56,7 +56,7 @@ function changeFigure(
     ? `beyond noise, p\u00a0${probability(pValue).replace(/^(?=\d)/, '=\u00a0')}`
     : 'may be chance';
   return html`<div><dt>${name}</dt><dd class="value">${percent(before.accuracy)} → ${percent(after.accuracy)} %</dd>
-<dd><b class="${direction}">${minus(points(gain))} points</b>, ${verdict}</dd>
+<dd><b class="${direction}">${minus(pointsOf(gain))} points</b>, ${verdict}</dd>
 <dd class="note">wrong ${count(before.errors)} → ${count(after.errors)}: ${count(fixed)} fixed, ${count(broken)} broken</dd></div>`;
 }
 
@@ -150,6 +150,50 @@ ${chart(`Loss of each step, from ${losses[0]!.toFixed(3)} to ${last!.toFixed(3)}
     html`<h3>Accuracy on ${accuracies.name}</h3>
 ${chart(`Accuracy, from ${percent(accuracies.points[0]!.accuracy)} to ${percent(accuracies.points.at(-1)!.accuracy)} per cent.`, (width) => accuracyLine(accuracies.points, width))}`
   }</section>`;
+}
+
+export function guardSection({
+  summary,
+  examples,
+  maxDrop,
+  checks,
+  keptStep,
+  strengths,
+  keptStrength,
+}: ForgettingGuard): Markup {
+  const part = (
+    name: string,
+    heading: string,
+    points: readonly (Tradeoff & { at: number })[],
+    kept?: number,
+  ) => {
+    const ends = points.at(-1)!;
+    const label = `Gain and loss in points against the ${name}; at ${ends.at} a gain of ${pointsOf(ends.gain)} and a worst change of ${pointsOf(-ends.drop)}.`;
+    return html`<h3>${heading}</h3>${chart(label, (width) => tradeoffLines(points, { maxDrop, kept, name }, width))}`;
+  };
+  return html`<section><h2>Guard against forgetting</h2>
+${summary.map((line) => html`<p class="note">${line}</p>`)}
+<div class="key note"><span class="bold">tuned classes, points</span><span class="dashed">other class that lost most</span><span class="dotted">budget</span><span class="dot">kept</span></div>
+${
+  checks &&
+  checks.length > 1 &&
+  part(
+    'step',
+    `While training, on ${count(examples)} held-out examples`,
+    checks.map((one) => ({ ...one, at: one.step })),
+    keptStep,
+  )
+}
+${
+  strengths &&
+  strengths.length > 1 &&
+  part(
+    'strength of the adapter',
+    'After training, by strength',
+    strengths.map((one) => ({ ...one, at: one.strength })),
+    keptStrength,
+  )
+}</section>`;
 }
 
 export function rankSection(layers: readonly LayerRank[]): Markup {

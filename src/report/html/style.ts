@@ -53,6 +53,9 @@ figure .small { display: none; }
 .key .hollow::before { background: none; border-color: var(--before); }
 .key .thin::before { height: 0; border-width: 1px 0 0; border-color: var(--before); vertical-align: 0.3em; background: none; }
 .key .bold::before { height: 0; border-width: 3px 0 0; vertical-align: 0.22em; background: none; }
+.key .dashed::before { height: 0; width: 1.1rem; border-width: 3px 0 0; border-style: dashed; border-color: var(--heat); vertical-align: 0.22em; background: none; }
+.key .dotted::before { height: 0; width: 1.1rem; border-width: 2px 0 0; border-style: dotted; border-color: var(--muted); vertical-align: 0.22em; background: none; }
+.key .dot::before { width: 0.65rem; height: 0.65rem; border-radius: 50%; }
 .digits { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.1rem, 1fr)); gap: 1.1rem 0.75rem; margin: 0.75rem 0 0;
   padding: 0; list-style: none; }
 .digits li { font-size: 0.8rem; line-height: 1.35; color: var(--muted); }

@@ -1,5 +1,5 @@
 import { percent } from '../../format.ts';
-import type { AccuracyPoint } from '../../report.ts';
+import type { AccuracyPoint, Tradeoff } from '../../report.ts';
 import { axisLabel, draw, grid, muted, splitLine, text } from './draw.ts';
 
 /** Loss of each step, thin, and its running mean, bold. */
@@ -38,14 +38,56 @@ export function accuracyLine(points: readonly AccuracyPoint[], width: number): s
   );
 }
 
-function stepChart(series: object[], last: number, yAxis: object, width: number): string {
+/**
+ * What tuning gained (solid) and cost (dashed) along steps or strengths, in points; the budget is the red floor,
+ * the mark is what was kept.
+ */
+export function tradeoffLines(
+  points: readonly (Tradeoff & { readonly at: number })[],
+  { maxDrop, kept, name }: { maxDrop: number; kept?: number; name: string },
+  width: number,
+): string {
+  const last = points.at(-1)?.at ?? 1;
+  const line = (values: [number, number][], color: string, type: 'solid' | 'dashed' | 'dotted') => ({
+    type: 'line',
+    silent: true,
+    symbol: 'circle',
+    symbolSize: (value: [number, number]) => (value[0] === kept ? 10 : 0),
+    data: values,
+    itemStyle: { color },
+    lineStyle: { color, width: type === 'dotted' ? 1.5 : 2.5, type },
+  });
+  const series = [
+    line(
+      points.map(({ at, gain }) => [at, gain * 100]),
+      'var(--after)',
+      'solid',
+    ),
+    line(
+      points.map(({ at, drop }) => [at, -drop * 100]),
+      'var(--heat)',
+      'dashed',
+    ),
+    line(
+      [
+        [0, -maxDrop * 100],
+        [last, -maxDrop * 100],
+      ],
+      'var(--muted)',
+      'dotted',
+    ),
+  ];
+  return stepChart(series, last, { type: 'value' }, width, name);
+}
+
+function stepChart(series: object[], last: number, yAxis: object, width: number, name = 'step'): string {
   const option = {
     grid: { ...grid, bottom: 30 },
     xAxis: {
       type: 'value',
       min: 0,
       max: last,
-      name: 'step',
+      name,
       nameLocation: 'middle',
       nameGap: 28,
       nameTextStyle: { ...text, color: muted },
