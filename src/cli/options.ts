@@ -26,7 +26,11 @@ export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (te
 }
 
 /** Any finite number. */
-export const finite = number(Number.NEGATIVE_INFINITY);
+export function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+}
 
 /** Finite number above zero. */
 export function positive(text: string): number {

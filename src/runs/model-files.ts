@@ -11,6 +11,7 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
   await onDisk(folder, 'created', () => mkdir(folder, { recursive: true }));
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
+      refuseDuplicates(folder, artifacts.weightSpecs ?? []);
       const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData ?? new ArrayBuffer(0));
       const path = join(folder, WEIGHTS_FILE);
       await onDisk(path, 'written', () => writeFile(path, new Uint8Array(weights)));
@@ -23,6 +24,16 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
       });
       return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
     }),
+  );
+}
+
+/** tfjs saves by names and cannot load a model that has one twice, in a nested model as well. */
+function refuseDuplicates(folder: string, specs: readonly tf.io.WeightsManifestEntry[]): void {
+  const names = specs.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice === undefined) return;
+  throw new CheckpointError(
+    `${folder}: the model has two weights called '${twice}', which tfjs cannot load again; give its layers names of their own`,
   );
 }
 

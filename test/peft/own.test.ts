@@ -133,6 +133,28 @@ test('an adapter of another name than default goes to a subfolder, as PEFT has i
   );
 });
 
+test('a layer whose name ends the path of another is meant alone', async () => {
+  const inner = tf.sequential({
+    name: 'block',
+    layers: [tf.layers.dense({ name: 'a', units: 4, inputShape: [4] })],
+  });
+  const base = tf.sequential({ layers: [inner, tf.layers.dense({ name: 'a', units: 3 })] });
+  const model = injectLora(base, { rank: 2, alpha: 5, targets: /a/ });
+  disturbAdapters(model);
+  const folder = await temporaryFolder();
+  await savePeft(model, folder);
+  const again = await loadPeft(base, folder);
+  expect(
+    loraLayers(again)
+      .filter(({ layer }) => layer.adapters.size > 0)
+      .map(({ path }) => path),
+  ).toEqual(['a']);
+  const input = tf.randomNormal([4, 4]);
+  expect((again.predict(input) as tf.Tensor).dataSync()).toEqual(
+    (model.predict(input) as tf.Tensor).dataSync(),
+  );
+});
+
 test('several adapters of one model come back, one at work and one at rest, and a bad one changes nothing', async () => {
   const folder = await temporaryFolder();
   const base = createDigitsNet(SMALL);

@@ -4,7 +4,9 @@ import { addCompareCommand } from './compare.ts';
 import { addDataCommand } from './data.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addEvalCommand } from './eval.ts';
+import { addExportCommand } from './export.ts';
 import { addFinetuneCommand } from './finetune.ts';
+import { addImportCommand } from './import.ts';
 import { addInjectLoraCommand } from './inject-lora.ts';
 import { addMergeCommand } from './merge.ts';
 import { addPredictCommand } from './predict.ts';
@@ -20,6 +22,8 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addCompareCommand(program, context);
   addPredictCommand(program, context);
   addMergeCommand(program, context);
+  addImportCommand(program, context);
+  addExportCommand(program, context);
   addDataCommand(program, context);
   addDoctorCommand(program, context);
   addSetupCommand(program, context);

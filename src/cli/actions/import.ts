@@ -1,0 +1,131 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError, UsageError } from '../../errors.ts';
+import { loraSummary } from '../../lora/index.ts';
+import { contentHash, mnistNormalization } from '../../models/index.ts';
+import { loadPeft } from '../../peft/index.ts';
+import {
+  openRun,
+  RUN_FORMAT_VERSION,
+  type Run,
+  type RunManifest,
+  readJson,
+  saveRun,
+} from '../../runs/index.ts';
+import { readSafetensors } from '../../safetensors/index.ts';
+import { assignStateDict, digitsNetFrom } from '../../torch/index.ts';
+import type { ImportOptions } from '../commands/import.ts';
+import type { CliContext } from '../context.ts';
+import { writerFor } from './resume.ts';
+import { shown, useTensorFlow, versionsOf } from './session.ts';
+
+interface Imported {
+  readonly base: tf.LayersModel;
+  readonly adapted?: tf.LayersModel;
+}
+
+/** Makes a run of what another library saved. */
+export async function importSource(
+  given: string,
+  options: ImportOptions,
+  context: CliContext,
+): Promise<void> {
+  const source = resolve(context.cwd, given);
+  const isAdapter = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isAdapter && options.into === undefined) {
+    throw new UsageError(`${given}: is the folder of an adapter; name its base with --into RUN`);
+  }
+  const tensorflow = await useTensorFlow(options, context);
+  const run = options.into === undefined ? undefined : await openRun(options.into, context.cwd);
+  const imported = isAdapter
+    ? await adapterOn(run!, source, options, context)
+    : { base: await weightsFrom(source, run, options, context) };
+  const writer = await writerFor(options, 'import', context);
+  try {
+    const hash = contentHash(imported.base);
+    const adapter = imported.adapted && adapterFacts(imported.adapted);
+    const folder = await saveRun(writer, {
+      ...imported,
+      manifest: {
+        format: 'tfjs-lora run',
+        formatVersion: RUN_FORMAT_VERSION,
+        command: 'import',
+        status: 'complete',
+        createdAt: new Date().toISOString(),
+        options: { source, ...options },
+        seed: run?.manifest.seed ?? 0,
+        versions: versionsOf(tensorflow),
+        contentHash: hash,
+        classNames: run?.manifest.classNames ?? classNamesOf(imported.base),
+        normalization: normalizationOf(run, options),
+        ...(isAdapter && { derivedFrom: { folder: run!.folder, contentHash: run!.manifest.contentHash } }),
+        adapter,
+      },
+    });
+    const saved = shown(folder, context.cwd);
+    const values = imported.base.countParams();
+    context.print(
+      options.json
+        ? JSON.stringify({ run: saved, contentHash: hash, parameters: values, adapter }, null, 2)
+        : `imported ${given}: ${values.toLocaleString('en-US')} values, content ${hash.slice(0, 12)}` +
+            (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
+    );
+    context.note(`saved in ${saved}`);
+  } finally {
+    await writer.discard();
+  }
+}
+
+async function adapterOn(
+  { base }: Run,
+  folder: string,
+  { anyBase }: ImportOptions,
+  context: CliContext,
+): Promise<Imported> {
+  const onWarning = (message: string) => context.note(`warning: ${message}`);
+  return { base, adapted: await loadPeft(base, folder, { anyBase, onWarning }) };
+}
+
+async function weightsFrom(
+  source: string,
+  run: Run | undefined,
+  { architecture, prefix, head }: ImportOptions,
+  context: CliContext,
+): Promise<tf.LayersModel> {
+  const { tensors } = await readSafetensors(source);
+  if (!run && architecture === undefined) return digitsNetFrom(tensors, head, { source, prefix });
+  const model = run?.base ?? (await modelOf(resolve(context.cwd, architecture!)));
+  assignStateDict(model, tensors, { source, prefix });
+  return model;
+}
+
+/** A model of a topology, with weights at random. */
+async function modelOf(path: string): Promise<tf.LayersModel> {
+  const json = (await readJson(path)) as tf.io.ModelJSON;
+  try {
+    return await tf.models.modelFromJSON((json.modelTopology ?? json) as never);
+  } catch (error) {
+    throw new CheckpointError(
+      `${path}: does not describe a LayersModel: ${(error as Error).message.split('\n')[0]}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function adapterFacts(adapted: tf.LayersModel): NonNullable<RunManifest['adapter']> {
+  const [first] = loraSummary(adapted).layers.filter(({ rank }) => rank > 0);
+  return { method: 'side', rank: first!.rank, alpha: first!.alpha, strength: 1 };
+}
+
+function classNamesOf(model: tf.LayersModel): string[] {
+  const classes = model.outputs[0]!.shape.at(-1) ?? 1;
+  return Array.from({ length: classes }, (_, label) => String(label));
+}
+
+function normalizationOf(run: Run | undefined, { mean, std }: ImportOptions): RunManifest['normalization'] {
+  const usual = run?.manifest.normalization ?? mnistNormalization;
+  return { mean: mean ?? usual.mean, std: std ?? usual.std };
+}
