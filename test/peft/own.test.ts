@@ -134,11 +134,14 @@ test('an adapter of another name than default goes to a subfolder, as PEFT has i
 });
 
 test('a layer whose name ends the path of another is meant alone', async () => {
-  const inner = tf.sequential({
-    name: 'block',
-    layers: [tf.layers.dense({ name: 'a', units: 4, inputShape: [4] })],
-  });
-  const base = tf.sequential({ layers: [inner, tf.layers.dense({ name: 'a', units: 3 })] });
+  const within = tf.input({ shape: [4] });
+  const hidden = tf.layers.dense({ name: 'a', units: 4 }).apply(within) as tf.SymbolicTensor;
+  const block = tf.model({ name: 'block', inputs: within, outputs: hidden });
+  const input = tf.input({ shape: [4] });
+  const outputs = tf.layers
+    .dense({ name: 'a', units: 3 })
+    .apply(block.apply(input) as tf.SymbolicTensor) as tf.SymbolicTensor;
+  const base = tf.model({ inputs: input, outputs });
   const model = injectLora(base, { rank: 2, alpha: 5, targets: /a/ });
   disturbAdapters(model);
   const folder = await temporaryFolder();
@@ -149,9 +152,9 @@ test('a layer whose name ends the path of another is meant alone', async () => {
       .filter(({ layer }) => layer.adapters.size > 0)
       .map(({ path }) => path),
   ).toEqual(['a']);
-  const input = tf.randomNormal([4, 4]);
-  expect((again.predict(input) as tf.Tensor).dataSync()).toEqual(
-    (model.predict(input) as tf.Tensor).dataSync(),
+  const rows = tf.randomNormal([4, 4]);
+  expect((again.predict(rows) as tf.Tensor).dataSync()).toEqual(
+    (model.predict(rows) as tf.Tensor).dataSync(),
   );
 });
 
