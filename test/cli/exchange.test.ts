@@ -51,6 +51,32 @@ test('a DigitsNet of PyTorch becomes a run with its logits, and goes back bit fo
 test("an adapter of PEFT's becomes a run on a base, whose export holds it folded in or alone", async () => {
   const { cwd, run } = await workplace();
   await run('import', BASE, '--out', 'base');
+  const adapter = resolve(PEFT_FOLDER, 'plain');
+  const imported = await run('import', adapter, '--into', 'base', '--out', 'adapted', '--json');
+  expect(imported.code).toBe(0);
+  expect(JSON.parse(imported.out)).toMatchObject({ run: 'adapted', adapter: { rank: 4, alpha: 6 } });
+  const expected = await peftLogits('plain');
+  const adapted = await openRun('adapted', cwd);
+  expect(relativeDifference(adapted.model.predict(rows) as tf.Tensor, expected)).toBeLessThan(1e-5);
+
+  await run('export', 'adapted', '--out', 'folded.safetensors');
+  await run('import', 'folded.safetensors', '--out', 'folded');
+  const folded = await openRun('folded', cwd);
+  expect(relativeDifference(folded.model.predict(rows) as tf.Tensor, expected)).toBeLessThan(1e-5);
+
+  await run('export', 'adapted', '--base', '--out', 'plain.safetensors');
+  await run('import', 'plain.safetensors', '--out', 'plain');
+  expect((await openRun('plain', cwd)).manifest.contentHash).toBe(adapted.manifest.contentHash);
+
+  expect(await run('export', 'adapted', '--adapter', '--out', 'peft')).toMatchObject({ code: 0 });
+  const again = await loadPeft(adapted.base, join(cwd, 'peft'));
+  expect(relativeDifference(again.predict(rows) as tf.Tensor, expected)).toBeLessThan(1e-5);
+});
+
+test('a model of any shape comes in through its architecture', async () => {
+  const { cwd, run } = await workplace();
+  await writeFile(join(cwd, 'model.json'), JSON.stringify(torchModels.text().toJSON(null, false)));
+  const source = resolve('test/fixtures/torch/text.safetensors');
   const pixels = ['--mean', '0', '--std', '1'];
   const imported = await run('import', source, '--architecture', 'model.json', '--out', 'text', ...pixels);
   expect(imported).toMatchObject({ code: 0 });
