@@ -22,13 +22,22 @@ export function distIsCurrent(root) {
 
 /** @param {string} root */
 export async function buildDist(root) {
-  const state = sourceState(root);
+  const state = sourceState(root); // as it was before, so that a change meanwhile is seen
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   const { code, output } = await run('npm', ['run', '--silent', 'build'], {
     cwd: root,
     shell: process.platform === 'win32',
   });
   if (code !== 0) throw new SetupError(`the build failed:\n${output.trim()}`, 1);
+  stampDist(root, state);
+}
+
+/**
+ * Notes which sources dist/ was built from.
+ *
+ * @param {string} root
+ */
+export function stampDist(root, state = sourceState(root)) {
   writeFileSync(stampOf(root), state);
 }
 
