@@ -16,10 +16,9 @@ export interface Turn {
 export interface LoopOptions {
   /** Unique in the graph. */
   readonly name: string;
-  /** int32 scalars outside the loop: the first turn, and the one after the last. */
-  readonly first: string;
-  readonly end: string;
-  /** Turns written out one after another in the body; `end - first` must be a multiple. */
+  /** int32 scalar outside the loop: how many turns to make. */
+  readonly turns: string;
+  /** Turns written out one after another in the body; `turns` has to be a multiple. */
   readonly turnsPerIteration: number;
   /** Compile the loop as one XLA program. */
   readonly jit: boolean;
@@ -45,12 +44,13 @@ export function whileLoop(graph: GraphBuilder, options: LoopOptions): string {
         is_constant: { bool: constant },
         parallel_iterations: { int: 1 },
       });
+    const zero = graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(0));
     const nextName = `${name}/next`;
-    const merge = graph.add('Merge', [enter(options.first, 'int32', false), nextName], {
+    const merge = graph.add('Merge', [enter(zero, 'int32', false), nextName], {
       ...int32,
       N: { int: 2 },
     });
-    const more = graph.add('Less', [merge, enter(options.end, 'int32', true)], int32);
+    const more = graph.add('Less', [merge, enter(options.turns, 'int32', true)], int32);
     const condition = graph.add('LoopCond', [more]);
     const choice = graph.add('Switch', [merge, condition], int32);
     const start = graph.add('Identity', [output(choice, 1)], int32);

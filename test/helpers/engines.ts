@@ -4,13 +4,17 @@ import { recordStep } from '../../src/training/engines/compiled-step.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import type { Engine, TrainingTask } from '../../src/training/index.ts';
 
-export type EngineKind = 'eager' | 'graph' | 'xla';
+export type EngineKind = 'eager' | 'graph' | 'xla' | 'xla by fours';
 
 /** The engine itself, without a way to fall back. */
 export function engineOf(kind: EngineKind, task: TrainingTask): Engine {
   if (kind === 'eager') return new EagerEngine(task);
-  const jit = kind === 'xla';
-  return new CompiledEngine(task, recordStep(task), { jit, stepsPerIteration: jit ? 4 : 1 });
+  const jit = kind !== 'graph';
+  const stepsPerIteration = kind === 'xla by fours' ? 4 : 1;
+  return new CompiledEngine(task, recordStep(task), {
+    jit,
+    stepsPerIteration,
+  });
 }
 
 /** The rows of `steps` steps from `first` on, shuffled. */

@@ -5,7 +5,7 @@ import type { EngineName } from '../engine.ts';
 export interface EngineChoice {
   readonly name: EngineName;
   /** Why, in a few words. */
-  readonly reason: string;
+  readonly reason?: string;
 }
 
 /** Fewer steps than this do not earn back what XLA takes to compile a dense net, about a second on a CPU. */

@@ -14,14 +14,14 @@ export interface TrainingGraph {
   readonly columns: SessionVariables;
   /** `losses`: the loss of each step of a call. */
   readonly losses: SessionVariables;
-  /** Loops to run one after another; `done` is what to fetch. The last makes single steps. */
-  readonly loops: readonly { readonly done: string; readonly turnsPerIteration: number }[];
+  /** What to fetch to run the loop. */
+  readonly done: string;
 }
 
 export interface TrainingGraphOptions {
   readonly jit: boolean;
   readonly stepsPerIteration: number;
-  /** Most steps of one call. */
+  /** Most turns of one call. */
   readonly capacity: number;
 }
 
@@ -53,6 +53,10 @@ export function buildTrainingGraph(
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),
+    active: stepsPerIteration > 1 && {
+      first: graph.placeholder('first', scalar),
+      end: graph.placeholder('end', scalar),
+    },
     scalars: new Map(
       step.scalarNames.map((name) => [
         name,
@@ -60,18 +64,12 @@ export function buildTrainingGraph(
       ]),
     ),
   };
-  const first = graph.placeholder('first', scalar);
-  const end = graph.placeholder('end', scalar);
-  const loops = [...new Set([stepsPerIteration, 1])].map((turnsPerIteration) => ({
-    turnsPerIteration,
-    done: whileLoop(graph, {
-      name: `train${turnsPerIteration}`,
-      first,
-      end,
-      turnsPerIteration,
-      jit,
-      body: (turn) => emitStep(parts, turn),
-    }),
-  }));
-  return { state, columns, losses, loops };
+  const done = whileLoop(graph, {
+    name: 'train',
+    turns: graph.placeholder('turns', scalar),
+    turnsPerIteration: stepsPerIteration,
+    jit,
+    body: (turn) => emitStep(parts, turn),
+  });
+  return { state, columns, losses, done };
 }

@@ -78,7 +78,7 @@ export function recordStep(task: TrainingTask): RecordedStep {
     const names = new Map([...namedWeights(task.model), ...slotVariables].map(([name, one]) => [one, name]));
     const nameOf = (variable: tf.Variable) => names.get(variable) ?? variable.name;
     const variableNames = recording.variables.map(nameOf);
-    const weights = new Map(moved.map((name) => [name, trainable.get(name)!]));
+    const weights = new Map(trainable);
     recording.variables.forEach((variable, index) => {
       if (!slots.has(variableNames[index]!)) weights.set(variableNames[index]!, variable);
     });

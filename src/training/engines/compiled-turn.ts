@@ -15,7 +15,10 @@ export interface StepParts {
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
+  /** The number of the step in turn 0. */
   readonly number: string;
+  /** The turns that count, where there may be others: the first, and the one after the last. */
+  readonly active: false | { readonly first: string; readonly end: string };
   readonly scalars: ReadonlyMap<string, string>;
 }
 
@@ -42,15 +45,17 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   });
   const [loss, ...gradients] = outputs as [string, ...string[]];
   const ready = gate(graph, [...outputs, ...reads, ...assignments.map(({ value }) => value)]);
+  const keep = keepInactive(parts, turn);
   const updates = step.fused ? emitFused(parts, turn, gradients, scalars, ready) : [];
   const assigns = assignments.map(({ variable, value }) =>
     graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
   );
+  const done = keep([...updates, ...assigns]);
   const record = graph.add('ResourceScatterUpdate', [handle('losses'), turn.index, loss], {
     dtype: { type: 'float32' },
     Tindices: { type: 'int32' },
   });
-  return [...updates, ...assigns, record];
+  return [...done, record];
 }
 
 /** The batch of a column, as the loss sees it: bytes and float32 as float32, whole numbers as int32. */
@@ -108,4 +113,34 @@ function emitFused(
     );
     return graph.add(op, [...targets, ...inputs.map(operand), ready], attributes);
   });
+}
+
+/** Gives a function that, after the updates of a turn that does not count, puts back what they changed. */
+function keepInactive(
+  { graph, active, step, handles }: StepParts,
+  turn: Turn,
+): (updates: readonly string[]) => readonly string[] {
+  if (!active) return (updates) => updates;
+  const bound = (name: string) => turn.outside(name, 'int32');
+  const counts = graph.add('LogicalAnd', [
+    graph.add('GreaterEqual', [turn.index, bound(active.first)], { T: { type: 'int32' } }),
+    graph.add('Less', [turn.index, bound(active.end)], { T: { type: 'int32' } }),
+  ]);
+  const targets = [...step.changed, ...step.slots.keys()].map((name) =>
+    turn.outside(handles.get(name)!, 'resource'),
+  );
+  const read = (handle: string, controls: readonly string[]) =>
+    graph.add('ReadVariableOp', [handle, ...controls], { dtype: { type: 'float32' } });
+  const before = targets.map((handle) => read(handle, turn.controls));
+  return (updates) => {
+    const after = [...updates, ...before].map((one) => `^${one}`);
+    return targets.map((handle, index) => {
+      const next = read(
+        handle,
+        updates.map((one) => `^${one}`),
+      );
+      const kept = graph.add('SelectV2', [counts, next, before[index]!], { T: { type: 'float32' } });
+      return graph.add('AssignVariableOp', [handle, kept, ...after], { dtype: { type: 'float32' } });
+    });
+  };
 }

@@ -10,13 +10,13 @@ import { columnValues } from './compiled-data.ts';
 import { buildTrainingGraph, type TrainingGraph } from './compiled-graph.ts';
 import type { RecordedStep } from './compiled-step.ts';
 
-/** Steps that one call of the session can make; rows are fed for as many, whatever their number. */
+/** Turns that one call of the session can make; rows are fed for as many, whatever their number. */
 const capacity = 512;
 
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
   readonly jit: boolean;
-  /** Steps written out in the body of the main loop; a second loop makes the steps that are left. */
+  /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
 }
 
@@ -24,18 +24,20 @@ export interface CompiledOptions {
 export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
   readonly #task: TrainingTask;
+  readonly #options: CompiledOptions;
   readonly #recorded: RecordedStep;
   readonly #graph: TrainingGraph;
   readonly #session: Session;
   #done = 0;
 
   /** @throws TensorFlowError when TensorFlow refuses the graph */
-  constructor(task: TrainingTask, step: RecordedStep, { jit, stepsPerIteration }: CompiledOptions) {
-    this.name = jit ? 'xla' : 'graph';
+  constructor(task: TrainingTask, step: RecordedStep, options: CompiledOptions) {
+    this.name = options.jit ? 'xla' : 'graph';
     this.#task = task;
+    this.#options = options;
     this.#recorded = step;
     const builder = new GraphBuilder();
-    this.#graph = buildTrainingGraph(builder, this.#recorded, task, { jit, stepsPerIteration, capacity });
+    this.#graph = buildTrainingGraph(builder, this.#recorded, task, { ...options, capacity });
     this.#session = new Session(builder.nodes);
     try {
       this.#fill();
@@ -54,10 +56,12 @@ export class CompiledEngine implements Engine {
     const { batchSize, data } = this.#task;
     const steps = checkRows(rows, batchSize, data.rows);
     const losses = new Float32Array(steps);
-    for (let first = 0; first < steps; first += capacity) {
-      const count = Math.min(capacity, steps - first);
+    for (let first = 0; first < steps; ) {
+      const room = capacity - (this.#done % this.#options.stepsPerIteration);
+      const count = Math.min(room, steps - first);
       const part = rows.subarray(first * batchSize, (first + count) * batchSize);
       losses.set(this.#runChunk(part, count), first);
+      first += count;
     }
     return losses;
   }
@@ -110,30 +114,32 @@ export class CompiledEngine implements Engine {
 
   #runChunk(rows: Int32Array, steps: number): Float32Array {
     const { batchSize } = this.#task;
+    const group = this.#options.stepsPerIteration;
+    // The k-th step of a group is always the k-th copy in the loop's body, as copies may round differently.
+    const first = this.#done % group;
+    const end = first + steps;
+    const padded = new Int32Array(capacity * batchSize);
+    padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
     const feeds: Record<string, Feed> = {
-      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(rows, capacity * batchSize) },
-      step: int(this.#done),
-      ...this.#scalars(steps),
+      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(padded) },
+      step: int(this.#done - first),
+      turns: int(Math.ceil(end / group) * group),
+      ...(group > 1 && { first: int(first), end: int(end) }),
+      ...this.#scalars(this.#done - first, end),
     };
-    const { loops } = this.#graph;
-    let first = 0;
-    for (const { done, turnsPerIteration } of loops) {
-      const end = steps - ((steps - first) % turnsPerIteration);
-      if (end > first) this.#session.execute({ ...feeds, first: int(first), end: int(end) }, [done]);
-      first = end;
-    }
+    this.#session.execute(feeds, [this.#graph.done]);
     this.#done += steps;
-    return this.#graph.losses.read(this.#session).get('losses')!.slice(0, steps) as Float32Array;
+    return this.#graph.losses.read(this.#session).get('losses')!.slice(first, end) as Float32Array;
   }
 
   /** Numbers that the update takes at each step, such as the learning rate. */
-  #scalars(steps: number): Record<string, Feed> {
+  #scalars(first: number, turns: number): Record<string, Feed> {
     const { scalarNames, scalarsAt } = this.#recorded;
     const columns = scalarNames.map(() => new Float32Array(capacity));
-    for (let step = 0; step < steps; step++) {
-      scalarsAt(this.#done + step).forEach((value, index) => {
-        columns[index]![step] = value;
+    for (let turn = 0; turn < turns; turn++) {
+      scalarsAt(first + turn).forEach((value, index) => {
+        columns[index]![turn] = value;
       });
     }
     return Object.fromEntries(
