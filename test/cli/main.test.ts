@@ -158,6 +158,33 @@ describe('pretrain', () => {
     );
   });
 
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('saves its work on %s, ends with %i and can go on', async (signal, expected) => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    const common = ['--engine', 'eager', '--data', 'data', '--quiet', '--steps', '600'];
+    const before = process.listenerCount(signal);
+    const stopped = run(cwd, ['pretrain', '--out', at('stopped'), ...common]);
+    const listening = setInterval(() => {
+      if (process.listenerCount(signal) === before) return;
+      clearInterval(listening);
+      setTimeout(() => process.kill(process.pid, signal), 300);
+    }, 10);
+    expect((await stopped).code).toBe(expected);
+    const { status, training } = JSON.parse(await readFile(join(at('stopped'), 'run.json'), 'utf8'));
+    expect(status).toBe('stopped');
+    expect(training.stepsDone).toBeGreaterThan(0);
+    expect(training.stepsDone).toBeLessThan(600);
+    expect((await run(cwd, ['pretrain', '--resume', '--out', at('stopped'), ...common])).code).toBe(0);
+    expect((await run(cwd, ['pretrain', '--out', at('whole'), ...common])).code).toBe(0);
+    const [one, other] = await Promise.all(
+      ['stopped', 'whole'].map((name) => readFile(join(at(name), 'model', 'weights.bin'))),
+    );
+    expect(one!.equals(other!)).toBe(true);
+  });
+
   test('keeps the last good weights when the loss is not finite, and ends with 5', async () => {
     const folder = await temporaryFolder();
     const out = join(folder, 'run');
@@ -232,6 +259,41 @@ describe('finetune', () => {
     expect(JSON.parse(await readFile(join(out, 'report.json'), 'utf8')).gates).toMatchObject([
       { passed: false },
     ]);
+  });
+});
+
+describe('the guard of finetune', () => {
+  const argv = ['finetune', 'base', '--digits', '2,3', '--steps', '60', '--lr', '0.05', '--json', '--out'];
+  const guard = ['--validation', '0.5', '--check-every', '5'];
+
+  test('goes back to the best state in which no other digit lost more than allowed', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const { code, out: printed } = await run(cwd, [...argv, out, ...guard, '--max-drop', '0']);
+    expect(code).toBe(0);
+    const { checks, keptStep } = JSON.parse(printed).guard;
+    const kept = checks.find((check: { step: number }) => check.step === keptStep);
+    expect(kept.drop).toBeLessThanOrEqual(0);
+    expect(Math.max(...checks.map((check: { drop: number }) => check.drop))).toBeGreaterThan(0);
+    const { training } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(training.stepsDone).toBe(keptStep);
+  });
+
+  test('stores the strength that the search found, and eval uses it', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const { out: printed } = await run(cwd, [
+      ...argv,
+      out,
+      ...guard,
+      '--max-drop',
+      '100',
+      '--search-strength',
+    ]);
+    const report = JSON.parse(printed);
+    const { adapter } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(adapter.strength).toBe(report.subject.strength);
+    const again = JSON.parse((await run(cwd, ['eval', out, '--json'])).out);
+    expect(again.subject.strength).toBe(adapter.strength);
+    expect(again.evaluation.predictions).toBe(report.evaluation.predictions);
   });
 });
 
