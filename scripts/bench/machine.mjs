@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import * as tf from '@tensorflow/tfjs';
+import { nativeState } from '../../dist/tensorflow/index.js';
+
+/** @param {string} [python] */
+export function describeMachine(python) {
+  return {
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    system: `${platform()} ${release()} ${arch()}`,
+    loadAverage: loadavg()[0] ?? 0,
+    startedAt: new Date().toISOString(),
+    versions: {
+      node: process.versions.node,
+      tfjs: tf.version.tfjs,
+      tensorflow: nativeState('cpu').installed?.marker?.tensorflow ?? 'unknown',
+      ...(python && pythonVersions(python)),
+    },
+  };
+}
+
+/**
+ * @param {string} python
+ * @returns {Record<string, string>}
+ */
+function pythonVersions(python) {
+  const script =
+    'import json, platform; from importlib.metadata import version; ' +
+    'print(json.dumps({"python": platform.python_version(), **{n: version(n) for n in ("torch", "jax", "numpy")}}))';
+  return JSON.parse(execFileSync(python, ['-c', script], { encoding: 'utf8' }));
+}

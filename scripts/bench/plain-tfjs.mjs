@@ -1,0 +1,69 @@
+// tfjs-node as its documentation has it, on the same native TensorFlow: optimizer.minimize, model.trainOnBatch, predict.
+import * as tf from '@tensorflow/tfjs';
+import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
+import { mnistNormalization, normalize } from '../../dist/models/index.js';
+import { loadTensorFlow } from '../../dist/tensorflow/index.js';
+import { buildModel } from './models.mjs';
+import { readWork, serve } from './rounds.mjs';
+
+const work = readWork();
+await loadTensorFlow({ device: 'cpu', threads: work.threads });
+const { train, test } = await loadMnist({ directory: work.data });
+const model = buildModel(work);
+const shape = model.inputs[0]?.shape.slice(1).map((size) => size ?? 1) ?? [];
+const optimizer = tf.train.adam(1e-3, 0.9, 0.999, 1e-8);
+
+if (work.task === 'evaluation') {
+  await serve(() => {
+    tf.tidy(() => {
+      const images = normalize(
+        tf.tensor(new Float32Array(test.images), [test.count, ...shape]),
+        mnistNormalization,
+      );
+      const logits = /** @type {tf.Tensor2D} */ (model.predict(images, { batchSize: 1000 }));
+      const labels = tf.oneHot(tf.tensor1d(test.labels, 'int32'), 10);
+      logits.argMax(1).dataSync();
+      tf.softmax(logits).max(1).dataSync();
+      tf.losses.softmaxCrossEntropy(labels, logits).dataSync();
+    });
+    return 1;
+  }, work.seconds);
+} else {
+  const batch = /** @type {number} */ (work.batch);
+  // The data set is a tensor, normalised once.
+  const images = tf.tidy(() =>
+    normalize(tf.tensor(new Float32Array(train.images), [train.count, ...shape]), mnistNormalization),
+  );
+  const labels = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(train.labels, 'int32'), 10), 'float32'));
+  const order = rowOrder({ rows: train.count, seed: 0 });
+  model.compile({ optimizer, loss: (target, logits) => tf.losses.softmaxCrossEntropy(target, logits) });
+  const step = work.engine === 'minimize' ? minimizeStep : trainOnBatchStep;
+  let done = 0;
+  await serve(async () => {
+    const rows = tf.tensor1d(order.take(done * batch, batch), 'int32');
+    const [x, y] = [tf.gather(images, rows), tf.gather(labels, rows)];
+    await step(x, y);
+    tf.dispose([rows, x, y]);
+    done++;
+    return 1;
+  }, work.seconds);
+}
+
+/**
+ * @param {tf.Tensor} x
+ * @param {tf.Tensor} y
+ */
+function minimizeStep(x, y) {
+  const logits = () => /** @type {tf.Tensor} */ (model.apply(x, { training: true }));
+  const loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(y, logits()), true);
+  loss?.dataSync();
+  loss?.dispose();
+}
+
+/**
+ * @param {tf.Tensor} x
+ * @param {tf.Tensor} y
+ */
+async function trainOnBatchStep(x, y) {
+  await model.trainOnBatch(x, y);
+}

@@ -1,0 +1,61 @@
+// tfjs-lora itself: training by one of its engines, evaluation, or a whole run.
+import { evaluate } from '../../dist/evaluation/index.js';
+import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
+import { mnistNormalization } from '../../dist/models/index.js';
+import { loadTensorFlow } from '../../dist/tensorflow/index.js';
+import { classificationTask, createEngine } from '../../dist/training/index.js';
+import { buildModel } from './models.mjs';
+import { readWork, say, serve } from './rounds.mjs';
+
+/** Steps that `auto` is told of: an epoch at batch 10. */
+const EPOCH = 6000;
+
+const work = readWork();
+await loadTensorFlow({ device: 'cpu', threads: work.threads });
+const mnist = await loadMnist({ directory: work.data });
+const model = buildModel(work);
+
+if (work.task === 'evaluation') {
+  const options = { normalization: mnistNormalization };
+  await serve(() => {
+    evaluate(model, mnist.test, options);
+    return 1;
+  }, work.seconds);
+} else if (work.task === 'training') {
+  const { engine, order, batch } = prepare();
+  let done = 0;
+  await serve(
+    () => {
+      engine.run(order.take(done * batch, work.chunk * batch));
+      done += work.chunk;
+      return work.chunk;
+    },
+    work.seconds,
+    () => `engine ${engine.name}`,
+  );
+} else {
+  const started = performance.now();
+  const { engine, order, batch } = prepare();
+  for (let done = 0; done < EPOCH; done += work.chunk)
+    engine.run(order.take(done * batch, work.chunk * batch));
+  engine.syncModel();
+  for (const weight of model.weights) weight.read().dataSync();
+  say({ units: EPOCH, elapsedMs: performance.now() - started, note: `engine ${engine.name}` });
+}
+
+function prepare() {
+  const batch = /** @type {number} */ (work.batch);
+  const task = classificationTask({
+    model,
+    dataset: mnist.train,
+    normalization: mnistNormalization,
+    batchSize: batch,
+    optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
+    seed: 0,
+  });
+  const name = /** @type {import('../../dist/training/index.js').EngineName | 'auto'} */ (
+    work.engine ?? 'auto'
+  );
+  const engine = createEngine(name, task, { steps: EPOCH });
+  return { engine, order: rowOrder({ rows: mnist.train.count, seed: 0 }), batch };
+}

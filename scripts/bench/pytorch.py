@@ -1,0 +1,99 @@
+"""PyTorch anchor: eager training with fused Adam, or evaluation. Threads come from the case."""
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from round_protocol import MEAN, STD, read_case, read_mnist, row_order, say, serve
+
+
+class LoraLinear(nn.Module):
+    """y = x W + b + scale (x A) B with W and b frozen; alpha 1, rank 2."""
+
+    def __init__(self, base, rank=2, alpha=1):
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.a = nn.Parameter(torch.empty(base.in_features, rank))
+        self.b = nn.Parameter(torch.zeros(rank, base.out_features))
+        self.scale = alpha / rank
+        nn.init.kaiming_uniform_(self.a.T, a=5**0.5)
+
+    def forward(self, x):
+        return self.base(x) + (x @ self.a) @ self.b * self.scale
+
+
+def build(case):
+    linear = (lambda i, o: LoraLinear(nn.Linear(i, o))) if case["model"] == "lora" else nn.Linear
+    if case["model"] in ("digits", "lora"):
+        return nn.Sequential(linear(784, 256), linear(256, 128), linear(128, 10), nn.ReLU())
+    if case["model"] == "cnn":
+        return nn.Sequential(
+            *(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * 5 * 5, 10)),
+        )
+    width = case["width"]
+    return nn.Sequential(
+        *(nn.Linear(784, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10))
+    )
+
+
+def normalized(images):
+    return torch.tensor(images).to(torch.float32).div_(255).sub_(MEAN).div_(STD)
+
+
+def training(case):
+    images, labels = read_mnist(case, "train")
+    # Normalised once, not in each step: PyTorch at its best.
+    inputs, targets = normalized(images), torch.from_numpy(labels.astype(np.int64))
+    model = build(case)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True)
+    loss_of = nn.CrossEntropyLoss()
+    rows = torch.from_numpy(row_order(case, len(labels), case["chunk"]))
+    losses = torch.empty(case["chunk"])
+
+    def steps():
+        for index, batch in enumerate(rows):
+            optimizer.zero_grad(set_to_none=True)
+            loss = loss_of(model(inputs[batch]), targets[batch])
+            loss.backward()
+            optimizer.step()
+            losses[index] = loss.detach()
+        return len(rows)
+
+    return steps
+
+
+def evaluation(case):
+    images, labels = read_mnist(case, "t10k")
+    model = build(case).eval()
+    targets = torch.from_numpy(labels.astype(np.int64))
+
+    def evaluate():
+        with torch.inference_mode():
+            for first in range(0, len(images), 1000):
+                logits = model(normalized(images[first : first + 1000]))
+                logits.softmax(1).max(1)
+                nn.functional.cross_entropy(logits, targets[first : first + 1000]).item()
+        return 1
+
+    return evaluate
+
+
+def whole(case):
+    """A run of `steps` steps, from building the model to weights in NumPy."""
+    steps = training(dict(case, chunk=case["steps"]))
+    started = time.perf_counter()
+    steps()
+    say(units=case["steps"], elapsedMs=1e3 * (time.perf_counter() - started))
+
+
+case = read_case()
+torch.set_num_threads(case["threads"])
+torch.manual_seed(0)
+if case["task"] == "whole":
+    whole(case)
+else:
+    serve({"training": training, "evaluation": evaluation}[case["task"]](case), case)

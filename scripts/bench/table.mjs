@@ -1,0 +1,52 @@
+import { plainTable, tableText } from '../../dist/report/plain-table.js';
+import { summary } from './statistics.mjs';
+
+/**
+ * A row for each contender, in the order of the cases.
+ *
+ * @param {readonly import('./compete.mjs').Result[]} results
+ */
+export function resultTable(results) {
+  const table = plainTable(['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right']);
+  table.push(['', '', 'median', 'least', 'most', 'tfjs-lora is', 'wanted', 'peak MB']);
+  for (const result of results) {
+    table.push([`${result.title}`, result.unit, '', '', '', '', limit(result), '']);
+    for (const standing of result.standings) table.push(row(result, standing));
+  }
+  return tableText(table);
+}
+
+/**
+ * @param {import('./compete.mjs').Result} result
+ * @param {import('./compete.mjs').Standing} standing
+ */
+function row({ unit, comparisons }, { name, note, seconds, peakBytes }) {
+  const figures = summary(seconds.map((one) => (unit === 's' ? one : 1 / one)));
+  const comparison = comparisons.find(({ against }) => against === name);
+  const stands = comparisons.some(({ product }) => product === name);
+  const { ratio, goal } = comparison ?? {};
+  return [
+    `  ${name}${stands ? ' *' : ''}`,
+    note.replace('engine ', ''),
+    ...[figures.median, figures.least, figures.most].map(figure),
+    ratio ? `${times(ratio.median)} (${times(ratio.least)}-${times(ratio.most)})` : '',
+    goal && ratio ? `${times(goal)} ${ratio.median >= goal ? 'yes' : 'no'}` : '',
+    peakBytes > 0 ? (peakBytes / 1e6).toFixed(0) : '',
+  ];
+}
+
+/** @param {import('./compete.mjs').Result} result */
+function limit({ limitSeconds, standings }) {
+  if (limitSeconds === undefined) return '';
+  const reached = standings.every(({ medianSeconds }) => medianSeconds <= limitSeconds);
+  return `${limitSeconds} s ${reached ? 'yes' : 'no'}`;
+}
+
+/** @param {number} value */
+function figure(value) {
+  if (value >= 1000) return Math.round(value).toLocaleString('en-US');
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** @param {number} ratio */
+const times = (ratio) => `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`;
