@@ -36,7 +36,8 @@ const IGNORED = /(Initializer|Regularizer|Constraint)$|^trainable$/i;
 /** JSON with sorted keys, so that the order in which a model was described does not matter. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (key, entry) => {
-    if (IGNORED.test(key)) return undefined;
+    // tfjs writes the default only once a model was made anew.
+    if (IGNORED.test(key) || (key === 'dtype' && entry === 'float32')) return undefined;
     if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return entry;
     return Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

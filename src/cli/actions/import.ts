@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { loraSummary } from '../../lora/index.ts';
+import { loraLayers, loraSummary } from '../../lora/index.ts';
 import { contentHash, mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
 import {
@@ -117,7 +117,7 @@ async function modelOf(path: string): Promise<tf.LayersModel> {
 
 function adapterFacts(adapted: tf.LayersModel): NonNullable<RunManifest['adapter']> {
   const [first] = loraSummary(adapted).layers.filter(({ rank }) => rank > 0);
-  return { method: 'side', rank: first!.rank, alpha: first!.alpha, strength: 1 };
+  return { method: loraLayers(adapted)[0]!.layer.method, rank: first!.rank, alpha: first!.alpha, strength: 1 };
 }
 
 function classNamesOf(model: tf.LayersModel): string[] {

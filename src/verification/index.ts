@@ -1,0 +1,2 @@
+export { type Check, compareHashes } from './check.ts';
+export { type VerifyOptions, verify } from './verify.ts';

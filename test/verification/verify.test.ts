@@ -1,0 +1,146 @@
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, test } from 'vitest';
+import {
+  addAdapter,
+  injectLora,
+  type LoraConfig,
+  loraLayers,
+  setActiveAdapters,
+} from '../../src/lora/index.ts';
+import { contentHash, createDigitsNet } from '../../src/models/index.ts';
+import { type Check, verify } from '../../src/verification/index.ts';
+import { disturbAdapters } from '../helpers/disturb.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
+import { torchModels } from '../helpers/torch-models.ts';
+
+useDevice('cpu');
+
+const SMALL = { inputSize: 12, classes: 3, seed: 3 };
+
+async function checksOf(base: tf.LayersModel, model: tf.LayersModel, baseHash = contentHash(base)) {
+  const shape = base.inputs[0]!.shape.slice(1) as number[];
+  const inputs = [tf.randomUniform([20, ...shape], 0, 9, 'float32', 1)];
+  const checks: Check[] = [];
+  for await (const check of verify({ base, model, inputs, baseHash })) checks.push(check);
+  return checks;
+}
+
+function outcomes(checks: readonly Check[]) {
+  return Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
+}
+
+const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = [
+  ['LoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5 }],
+  [
+    'rsLoRA with patterns',
+    () => createDigitsNet(SMALL),
+    { rank: 3, alpha: 2, rslora: true, alphaPattern: { linear2: 9 } },
+  ],
+  ['DoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, dora: true }],
+  ['PiSSA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, init: 'pissa' }],
+  ['trained biases', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, bias: 'lora-only' }],
+  [
+    'a layer trained whole',
+    () => createDigitsNet(SMALL),
+    { rank: 2, targets: ['linear1'], modulesToSave: ['linear3'] },
+  ],
+  ['embeddings and convolutions', torchModels.text, { rank: 2, alpha: 5 }],
+];
+
+test.each(CASES)('every claim is proven for %s', async (_, make, config) => {
+  const base = make();
+  const model = injectLora(base, config);
+  disturbAdapters(model);
+  const checks = await checksOf(base, model);
+  expect(outcomes(checks)).toEqual({
+    content: 'passed',
+    'base-reload': 'passed',
+    'strength-zero': 'passed',
+    disabled: 'passed',
+    'base-unchanged': 'passed',
+    merged: 'passed',
+    'merged-reload': 'passed',
+    'adapter-reload': 'passed',
+    'peft-round-trip': 'passed',
+  });
+  const exact = checks.filter(({ allowed }) => allowed === 0).map(({ difference }) => difference);
+  expect(exact).toEqual([0, 0, 0, 0, 0]);
+});
+
+test('what PEFT has no form for is skipped, with the reason', async () => {
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, method: 'weight-view', init: 'normal' });
+  disturbAdapters(model);
+  const checks = await checksOf(base, model);
+  expect(outcomes(checks)).toMatchObject({ merged: 'passed', 'peft-round-trip': 'skipped' });
+  expect(checks.at(-1)!.detail).toMatch(/method 'weight-view' of layer 'linear1'/);
+});
+
+test('each adapter of a model is proven by itself', async () => {
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, alpha: 5 });
+  addAdapter(model, 'sevens', { rank: 3, alpha: 4 });
+  disturbAdapters(model);
+  setActiveAdapters(model, ['sevens']);
+  disturbAdapters(model);
+  const checks = await checksOf(base, model);
+  expect(checks.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
+  expect(checks.filter(({ name }) => name === 'peft-round-trip').length).toBe(2);
+});
+
+test('a plain model has its content and its files to prove', async () => {
+  const base = createDigitsNet(SMALL);
+  expect(outcomes(await checksOf(base, base))).toEqual({ content: 'passed', 'base-reload': 'passed' });
+});
+
+describe('what is broken is found', () => {
+  async function broken(change: (model: tf.LayersModel, base: tf.LayersModel) => void) {
+    const base = createDigitsNet(SMALL);
+    const model = injectLora(base, { rank: 2, alpha: 5 });
+    disturbAdapters(model);
+    const hash = contentHash(base);
+    change(model, base);
+    return Object.entries(outcomes(await checksOf(base, model, hash)))
+      .filter(([, outcome]) => outcome === 'failed')
+      .map(([name]) => name);
+  }
+
+  test('a base that was changed under its adapter', async () => {
+    const changed = await broken((model) => {
+      const bias = loraLayers(model)[1]!.layer.baseWeights.get('bias')!.read() as tf.Variable;
+      bias.assign(tf.add(bias, 1e-3));
+    });
+    expect(changed).toEqual(expect.arrayContaining(['strength-zero', 'disabled', 'base-unchanged']));
+  });
+
+  test('a base that is not the one on record', async () => {
+    const changed = await broken((_, base) => {
+      const bias = base.getLayer('linear3').weights[1]!.read() as tf.Variable;
+      bias.assign(tf.add(bias, 1e-3));
+    });
+    expect(changed).toContain('content');
+  });
+
+  test('an adapter that computes another update than it stores', async () => {
+    const changed = await broken((model) => {
+      const { layer } = loraLayers(model)[0]!;
+      const effective = layer.effectiveWeight.bind(layer);
+      Object.assign(layer, { effectiveWeight: (name: string) => tf.tidy(() => effective(name).mul(1.01)) });
+    });
+    expect(changed).toEqual(['merged']);
+  });
+});
+
+test('proofs keep no tensors and leave the model as it was', async () => {
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2, alpha: 5, dora: true });
+  disturbAdapters(model);
+  const inputs = [tf.randomNormal([4, 12])];
+  const before = (model.predict(inputs[0]!) as tf.Tensor).dataSync();
+  const tensors = tf.memory().numTensors;
+  for await (const { outcome } of verify({ base, model, inputs, baseHash: contentHash(base) })) {
+    expect(outcome).toBe('passed');
+  }
+  expect(tf.memory().numTensors).toBe(tensors);
+  expect((model.predict(inputs[0]!) as tf.Tensor).dataSync()).toEqual(before);
+});
