@@ -20,14 +20,14 @@ import {
 } from '../../mnist-data-loader/index.ts';
 import { contentHash } from '../../models/index.ts';
 import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter } from '../../runs/index.ts';
-import { classificationTask } from '../../training/index.ts';
+import { classificationTask, type SteeredReplay, steeredReplay } from '../../training/index.ts';
 import { loraConfigFrom } from '../adapter-options.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../gate-options.ts';
 import { optimizerFrom } from '../optimizer.ts';
 import { untilSignal } from '../signals.ts';
-import { accuracyCurve, guardReport, validationFor } from './guard.ts';
+import { accuracyCurve, guardReport, type Validation, validationFor } from './guard.ts';
 import { renderSummary } from './inject-lora.ts';
 import { publishRun } from './publish-run.ts';
 import { rankUse } from './rank-use.ts';
@@ -87,11 +87,12 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const before = evaluate(model, test, { normalization, classNames });
   enableAdapters(model);
   const validation = validationFor(model, train, tuned, normalization, options);
+  const order = orderOf(train, validation, tuned, options);
+  const guard = options.maxDrop === undefined ? undefined : validation?.guard;
   const trained = await trainSteps(
     {
-      ...{ task, steps, signal, resume, label: 'fine-tuning' },
-      order: orderOf(train, validation?.rows, tuned, options),
-      guard: options.maxDrop === undefined ? undefined : validation?.guard,
+      ...{ task, order, steps, signal, resume, label: 'fine-tuning' },
+      guard: guard && { ...guard, ...('steer' in order && { replay: order }) },
     },
     options,
     context,
@@ -177,26 +178,29 @@ function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
 }
 
 /** @param rows the rows that may be trained on; all of them where it is not given */
+/** Rows of the tuned digits, with a share of the others; a guard steers which of those. */
 function orderOf(
   train: ImageDataset,
-  rows: Int32Array | undefined,
+  validation: Validation | undefined,
   tuned: readonly number[],
   options: FinetuneOptions,
-): RowOrder {
-  const { seed, replay: share, batchSize } = options;
-  if (tuned.length === 0) {
-    if (share > 0) {
-      throw new UsageError(`--replay ${share}: there are no other digits; name those to tune with --digits`);
-    }
-    return rowOrder({ rows: rows ?? train.count, seed });
+): RowOrder | SteeredReplay {
+  const { seed, replay: share, batchSize, maxDrop } = options;
+  const allowed = validation?.rows ?? Int32Array.from({ length: train.count }, (_, row) => row);
+  const isTuned = (row: number) => tuned.length === 0 || tuned.includes(train.labels[row]!);
+  const rows = allowed.filter(isTuned);
+  if (rows.length === 0) throw new DataError(`the training set has no example of ${tuned.join(', ')}`);
+  if (share === 0) return rowOrder({ rows, seed });
+  const others = allowed.filter((row) => !isTuned(row));
+  if (others.length === 0) {
+    throw new UsageError(`--replay ${share}: there are no other digits; name those to tune with --digits`);
   }
-  const allowed = rows ?? Int32Array.from({ length: train.count }, (_, row) => row);
-  const isTuned = (row: number) => tuned.includes(train.labels[row]!);
-  const tunedRows = allowed.filter(isTuned);
-  if (tunedRows.length === 0) throw new DataError(`the training set has no example of ${tuned.join(', ')}`);
-  if (share === 0) return rowOrder({ rows: tunedRows, seed });
-  const replayRows = allowed.filter((row) => !isTuned(row));
-  return replayOrder({ rows: tunedRows, replayRows, share, batchSize, seed });
+  if (maxDrop === undefined) return replayOrder({ rows, replayRows: others, share, batchSize, seed });
+  const labels = [...new Set(others.map((row) => train.labels[row]!))].sort();
+  const replayRows = new Map(
+    labels.map((label) => [label, others.filter((row) => train.labels[row] === label)]),
+  );
+  return steeredReplay({ rows, replayRows, share, batchSize, seed, maxDrop: maxDrop / 100 });
 }
 
 /** Training an adapter must not touch the base; if it did, this program is wrong. */

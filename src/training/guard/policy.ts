@@ -53,7 +53,13 @@ export function balance(
   }
   if (dropLabel === undefined) drop = 0;
   const errors = sum(labels, (label) => after[label]!.errors);
-  return { gain: gainedBy(labels.filter(isTuned)), drop, dropLabel, errors, withinBudget: drop <= maxDrop + ROUNDING };
+  return {
+    gain: gainedBy(labels.filter(isTuned)),
+    drop,
+    dropLabel,
+    errors,
+    withinBudget: drop <= maxDrop + ROUNDING,
+  };
 }
 
 /** Of the balances within the budget that with the most gain; fewer errors in all, then the first, wins ties. */

@@ -10,12 +10,15 @@ import {
   checkBudget,
   isExhausted,
 } from './policy.ts';
+import type { SteeredReplay } from './steered-replay.ts';
 
 export interface GuardOptions extends Budget {
   /** Counts of each class, by label, on a validation set, before any tuning: the adapter off. */
   readonly before: readonly ClassCount[];
   /** The same for the task's model as it is when called. The set must not be the test set, nor trained on. */
   measure(): readonly ClassCount[];
+  /** The order that training takes its rows from, if the checks are to steer it. */
+  readonly replay?: SteeredReplay;
   /** Steps between two checks; 20 by default. */
   readonly checkEvery?: number;
   /** Checks beyond the budget in a row that end training; 3 by default. */
@@ -60,7 +63,9 @@ export async function* trainGuarded(
   let best: { readonly step: number; readonly state: TrainingState } | undefined;
   const check = (step: number): GuardCheck => {
     engine.syncModel();
-    const one = { step, ...balance(before, guard.measure(), guard) };
+    const after = guard.measure();
+    const one = { step, ...balance(before, after, guard) };
+    guard.replay?.steer(step, before, after);
     checks.push(one);
     if (best === undefined || bestWithinBudget(checks) === one) best = { step, state: engine.state() };
     return one;

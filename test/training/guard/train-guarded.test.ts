@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
 import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
 import type { Engine, TrainingState } from '../../../src/training/engine.ts';
-import { type GuardedProgress, type GuardedResult, trainGuarded } from '../../../src/training/index.ts';
+import {
+  type GuardedProgress,
+  type GuardedResult,
+  type SteeredReplay,
+  trainGuarded,
+} from '../../../src/training/index.ts';
 import { smallTask } from '../../helpers/small-task.ts';
 import { useDevice } from '../../helpers/tensorflow.ts';
 
@@ -42,9 +47,10 @@ interface Scenario {
   signal?: AbortSignal;
   resume?: TrainingState;
   patience?: number;
+  replay?: SteeredReplay;
 }
 
-async function run({ errorsAfter, steps = 100, patience = 2, ...rest }: Scenario) {
+async function run({ errorsAfter, steps = 100, patience = 2, replay, ...rest }: Scenario) {
   const engine = countingEngine();
   const training = trainGuarded({
     task: smallTask(),
@@ -58,6 +64,7 @@ async function run({ errorsAfter, steps = 100, patience = 2, ...rest }: Scenario
       before,
       checkEvery: 10,
       patience,
+      replay,
       measure: () => errorsAfter(engine.synced).map((errors) => ({ support: 100, errors })),
     },
   });
@@ -117,6 +124,20 @@ test('a training that is stopped stays where it is, and can go on from there', a
   ]);
   const resumed = await run({ resume: stopped.result.state, errorsAfter: (step) => [50 - step / 10, 0] });
   expect(resumed.result.checks.map(({ step }) => step)).toEqual([30, 40, 50, 60, 70, 80, 90, 100]);
+});
+
+test('each check steers the replay from its step on', async () => {
+  const steered: unknown[] = [];
+  const replay: SteeredReplay = {
+    take: (first, count) => rowOrder({ rows: 60, seed: 0 }).take(first, count),
+    steer: (step, base, after) => steered.push([step, base, after.map(({ errors }) => errors)]),
+  };
+  await run({ steps: 20, replay, errorsAfter: (step) => [50, step / 10] });
+  expect(steered).toEqual([
+    [0, before, [50, 0]],
+    [10, before, [50, 1]],
+    [20, before, [50, 2]],
+  ]);
 });
 
 test('a patience of no checks is refused', async () => {
