@@ -69,7 +69,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       const factor = (part: string, shape: readonly number[] | undefined) => shape && add(part, shape);
       const adapter: LayerAdapter = {
         settings,
-        scale: tf.tidy(() => tf.variable(tf.scalar(0), false)),
+        scale: scalarVariable(`${this.name}/${name}/scale`),
         a: factor('lora_A', shapes?.a),
         b: factor('lora_B', shapes?.b),
         initialA: anchored ? factor('initial_A', shapes?.a) : undefined,
@@ -257,8 +257,14 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       return [...this.adapters.values()].some(({ a, copies }) => copies.has(name) || (updated && a));
     }
 
+    /**
+     * Adapters that add to the output. Those that are off add zero on native TensorFlow, where the call may be recorded
+     * as a graph that outlives their being off; elsewhere they are left out, since there the sum would round otherwise.
+     */
     #sideAdapters(): LayerAdapter[] {
-      return this.#inKernel ? [] : [...this.adapters.values()].filter(({ a }) => a);
+      if (this.#inKernel) return [];
+      const all = [...this.adapters.values()].filter(({ a }) => a);
+      return tf.getBackend() === 'tensorflow' ? all : all.filter((adapter) => this.#scaleOf(adapter) !== 0);
     }
 
     get #kernelWeight(): tf.LayerVariable {
@@ -274,9 +280,11 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
 
     #configure(adapter: LayerAdapter, change: Partial<AdapterSettings>): void {
       adapter.settings = { ...adapter.settings, ...change };
-      const { active, strength } = adapter.settings;
-      const scale = this.enabled && active ? scalingOf(adapter.settings) * strength : 0;
-      tf.tidy(() => adapter.scale.assign(tf.scalar(scale)));
+      tf.tidy(() => adapter.scale.assign(tf.scalar(this.#scaleOf(adapter))));
+    }
+
+    #scaleOf({ settings }: LayerAdapter): number {
+      return this.enabled && settings.active ? scalingOf(settings) * settings.strength : 0;
     }
 
     /**
@@ -303,4 +311,12 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
 
 function isDilatedConv(baseName: string, layer: BaseLayer): boolean {
   return ['Conv1D', 'Conv2D'].includes(baseName) && isDilated(layer);
+}
+
+/** A scalar of 0 that is not trained. Names of variables have to differ, also between models. */
+function scalarVariable(name: string): tf.Variable {
+  return tf.tidy(() => {
+    const zero = tf.scalar(0);
+    return tf.variable(zero, false, `${name}_${zero.id}`);
+  });
 }
