@@ -3,7 +3,7 @@ import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
 import { emitProgram } from './emit.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { type InputSpec, isRecording, type Recording, record } from './record.ts';
-import { Session } from './session.ts';
+import { DamagedCacheError, Session } from './session.ts';
 import { SessionVariables } from './session-variables.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
@@ -50,7 +50,15 @@ export function compileFunction<R extends Result>(
       programs.delete(oldest);
       old.dispose();
     }
-    return program.run(inputs) as R;
+    try {
+      return program.run(inputs) as R;
+    } catch (error) {
+      if (!(error instanceof DamagedCacheError)) throw error;
+      program.dispose();
+      program = new FunctionProgram(fn, inputs, jit);
+      programs.set(key, program);
+      return program.run(inputs) as R;
+    }
   };
   const dispose = () => {
     for (const program of programs.values()) program.dispose();

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { TensorFlowError } from '../errors.ts';
+import { clearXlaCache } from '../tensorflow/xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
 import type { NodeDef } from './graph-builder.ts';
@@ -11,6 +13,9 @@ export interface Feed {
   readonly shape: readonly number[];
   readonly values: ConstantValues;
 }
+
+/** Code that XLA kept from an earlier process could not be read. It is removed; a new session compiles anew. */
+export class DamagedCacheError extends TensorFlowError {}
 
 /** A loaded graph. Its variables live in it, on the device, until it is disposed. */
 export class Session {
@@ -26,6 +31,8 @@ export class Session {
   /**
    * Runs the part of the graph that `fetches` need. Feeds are values, or ids of the addon's tensors.
    * The caller deletes the tensors it gets back.
+   *
+   * @throws DamagedCacheError, or TensorFlowError for anything else that TensorFlow refuses
    */
   run(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): TensorMetadata[] {
     if (this.#disposed) throw new Error('the session has been disposed');
@@ -40,7 +47,7 @@ export class Session {
     try {
       return binding.runSavedModel(this.#id, inputs, Object.keys(feeds).join(','), fetches.join(','));
     } catch (error) {
-      throw translate(error);
+      throw removeDamagedCache(error) ? new DamagedCacheError(lineOf(error)) : translate(error);
     } finally {
       for (const id of made) binding.deleteTensor(id);
     }
@@ -88,8 +95,21 @@ function load({ binding }: NativeBackend, bytes: Uint8Array): number {
   }
 }
 
+/** XLA gives up at a file of its cache that it cannot read, for as long as the session lives. Says whether it was that. */
+function removeDamagedCache(error: unknown): boolean {
+  const text = String(error);
+  const file = /\S*xla_compile_cache\S*\.pb/.exec(text)?.[0];
+  if (file) rmSync(file, { force: true });
+  else if (/serialized cache/i.test(text)) clearXlaCache();
+  else return false;
+  return true;
+}
+
 function translate(error: unknown): Error {
+  return new TensorFlowError(`TensorFlow could not run the graph: ${lineOf(error)}`, { cause: error });
+}
+
+function lineOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  const line = text.replace(/\s+/g, ' ').slice(0, 400);
-  return new TensorFlowError(`TensorFlow could not run the graph: ${line}`, { cause: error });
+  return text.replace(/\s+/g, ' ').slice(0, 400);
 }

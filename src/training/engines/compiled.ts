@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { TrainingError } from '../../errors.ts';
 import type { ConstantValues } from '../../graph/data-types.ts';
 import { GraphBuilder } from '../../graph/graph-builder.ts';
 import { type Feed, Session } from '../../graph/session.ts';
@@ -67,18 +68,19 @@ export class CompiledEngine implements Engine {
   }
 
   state(): TrainingState {
-    const values = this.#graph.state.read(this.#session) as Map<string, Float32Array>;
-    const weights = new Map<string, Float32Array>();
-    const slots = new Map<string, Float32Array>();
-    for (const [name, array] of values) {
-      if (this.#recorded.slots.has(name)) slots.set(name, array);
-      else if (this.#recorded.changed.has(name)) weights.set(name, array);
-    }
-    return { step: this.#done, weights, slots };
+    const { changed, slots } = this.#recorded;
+    const values = this.#graph.state.read(this.#session, [...changed, ...slots.keys()]);
+    const pick = (names: Iterable<string>) =>
+      new Map([...names].map((name) => [name, values.get(name) as Float32Array]));
+    return { step: this.#done, weights: pick(changed), slots: pick(slots.keys()) };
   }
 
   restore(state: TrainingState): void {
-    this.#graph.state.write(this.#session, new Map([...state.weights, ...state.slots]));
+    const { changed, slots, weights } = this.#recorded;
+    const values = new Map<string, Float32Array>();
+    for (const name of changed) values.set(name, valuesOf(state.weights, name, weights.get(name)!.size));
+    for (const [name, { size }] of slots) values.set(name, valuesOf(state.slots, name, size));
+    this.#graph.state.write(this.#session, values);
     this.#done = state.step;
   }
 
@@ -149,4 +151,14 @@ export class CompiledEngine implements Engine {
       ]),
     );
   }
+}
+
+function valuesOf(values: ReadonlyMap<string, Float32Array>, name: string, size: number): Float32Array {
+  const found = values.get(name);
+  if (found?.length !== size) {
+    throw new TrainingError(
+      `the state has ${found?.length ?? 'no'} values of '${name}', the task needs ${size}; it belongs to another task`,
+    );
+  }
+  return found;
 }

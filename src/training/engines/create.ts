@@ -1,5 +1,6 @@
 import { TensorFlowError } from '../../errors.ts';
 import { RecordingError } from '../../graph/recording-error.ts';
+import { DamagedCacheError } from '../../graph/session.ts';
 import type { Engine, EngineName, TrainingState, TrainingTask } from '../engine.ts';
 import { chooseEngine } from './choose.ts';
 import { CompiledEngine, type CompiledOptions } from './compiled.ts';
@@ -27,11 +28,8 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
     if (choice.reason) note(`engine ${choice.name}: ${choice.reason}`);
     if (choice.name === 'eager') return new EagerEngine(task);
     if (choice.name === 'graph') return graph();
-    return new XlaWithFallback(
-      compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, hints.steps) }),
-      graph,
-      note,
-    );
+    const xla = () => compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, hints.steps) });
+    return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;
     note(`falling back to the eager engine: ${error.message}`);
@@ -55,13 +53,13 @@ function stepsPerIteration({ model }: TrainingTask, steps: number): number {
 
 /** XLA compiles at the first run, so only then is it known whether it can. */
 class XlaWithFallback implements Engine {
-  #engine: Engine;
-  #xla: CompiledEngine | undefined;
-  readonly #graph: () => Engine;
+  #engine: CompiledEngine;
+  readonly #xla: () => CompiledEngine;
+  readonly #graph: () => CompiledEngine;
   readonly #note: (line: string) => void;
 
-  constructor(xla: CompiledEngine, graph: () => Engine, note: (line: string) => void) {
-    this.#engine = xla;
+  constructor(xla: () => CompiledEngine, graph: () => CompiledEngine, note: (line: string) => void) {
+    this.#engine = xla();
     this.#xla = xla;
     this.#graph = graph;
     this.#note = note;
@@ -72,19 +70,23 @@ class XlaWithFallback implements Engine {
   }
 
   run(rows: Int32Array): Float32Array {
-    const before = this.#xla?.step;
+    const before = this.#engine.step;
     try {
       return this.#engine.run(rows);
     } catch (error) {
-      if (!this.#xla || !isLimit(error) || this.#xla.step !== before) throw error;
-      this.#note(`falling back to the graph engine: ${error.message}`);
-      const state = this.#xla.state();
-      this.#xla.dispose();
-      this.#xla = undefined;
-      this.#engine = this.#graph();
-      this.#engine.restore(state);
-      return this.#engine.run(rows);
+      if (this.name !== 'xla' || !isLimit(error) || this.#engine.step !== before) throw error;
+      const damaged = error instanceof DamagedCacheError;
+      if (!damaged) this.#note(`falling back to the graph engine: ${error.message}`);
+      this.#replace(damaged ? this.#xla : this.#graph);
+      return this.run(rows);
     }
+  }
+
+  #replace(make: () => CompiledEngine): void {
+    const state = this.#engine.state();
+    this.#engine.dispose();
+    this.#engine = make();
+    this.#engine.restore(state);
   }
 
   state(): TrainingState {
