@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { BaseLayer } from './kind.ts';
 
 /** Whether a layer is a convolution for which tfjs has no gradient. */
-export function isDilated({ dilationRate }: Pick<BaseLayer, 'dilationRate'>): boolean {
-  return [dilationRate ?? 1].flat().some((rate) => rate > 1);
+export function isDilated(layer: BaseLayer): boolean {
+  if (!['LoraConv1D', 'LoraConv2D'].includes(layer.getClassName())) return false;
+  return [layer.dilationRate ?? 1].flat().some((rate) => rate > 1);
 }
 
 /**

@@ -26,6 +26,8 @@ export interface LoraLayer extends BaseLayer {
   selectAdapters(names: ReadonlySet<string>): void;
   setStrength(name: string, strength: number): void;
   setEnabled(enabled: boolean): void;
+  /** Whether an adapter of these settings counts now. */
+  isOn(settings: AdapterSettings): boolean;
   /** The weight as the active adapters leave it; the caller disposes it. */
   effectiveWeight(name: string): tf.Tensor;
 }

@@ -1,21 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
 import { type AdapterSettings, adapterWeights, type LayerAdapter, scalingOf } from './adapter.ts';
-import { dilatedConv, isDilated } from './dilated-conv.ts';
-import { doraTerm } from './dora.ts';
+import { callAdapted, type Inputs, type Kwargs } from './call.ts';
 import type { BaseLayer, LayerKind } from './kind.ts';
-import { channelsLast, ownLayout, perChannel } from './layout.ts';
 import type { LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 import { isBias, isStatistic, kernelName, lastName } from './names.ts';
-import { blendCopies, kernelUpdate, lowRankUpdate } from './updates.ts';
+import { effectiveWeight } from './updates.ts';
 
-type Kwargs = Record<string, unknown>;
 interface LayerConfig extends tf.serialization.ConfigDict {
   lora: LoraLayerConfig & tf.serialization.ConfigDict;
 }
 export type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
-
-const linear = (tf.layers.activation({ activation: 'linear', name: 'lora_linear' }) as BaseLayer).activation!;
 
 /**
  * Makes the adapted form of a tfjs layer class, named 'Lora' + its name, and registers it for loading.
@@ -119,8 +114,12 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       for (const adapter of this.adapters.values()) this.#configure(adapter, {});
     }
 
+    isOn({ active, strength }: AdapterSettings): boolean {
+      return this.enabled && active && strength > 0;
+    }
+
     effectiveWeight(name: string): tf.Tensor {
-      return tf.tidy(() => this.#effective(name, true).clone());
+      return tf.tidy(() => effectiveWeight(this, name, true).clone());
     }
 
     override get trainable(): boolean {
@@ -132,21 +131,8 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       if (this.built) this.#updateTrainable();
     }
 
-    override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
-      return tf.tidy(() => {
-        const replaced = [...this.baseWeights].filter(([name]) => this.#isReplaced(name));
-        const values = replaced.map(([name]) => this.#effective(name, false));
-        replaced.forEach(([, weight], index) => {
-          weight.read = () => values[index] as tf.Variable;
-        });
-        try {
-          return this.#sideAdapters().length > 0
-            ? this.#callBeside(inputs, kwargs)
-            : this.#callBase(inputs, kwargs);
-        } finally {
-          for (const [, weight] of replaced) delete (weight as Partial<tf.LayerVariable>).read;
-        }
-      });
+    override call(inputs: Inputs, kwargs: Kwargs): Inputs {
+      return tf.tidy(() => callAdapted(this, (x, options) => super.call(x, options), inputs, kwargs));
     }
 
     override getConfig(): tf.serialization.ConfigDict {
@@ -165,112 +151,6 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       return super.disposeWeights();
     }
 
-    /** As the base layer does it; what is frozen runs as in inference, and what has no gradient in tfjs gets one. */
-    #callBase(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor | tf.Tensor[] {
-      if (baseName === 'BatchNormalization') return super.call(inputs, { ...kwargs, training: false });
-      if (!isDilatedConv(baseName, this)) return super.call(inputs, kwargs);
-      const output = this.#convolve(Array.isArray(inputs) ? inputs[0]! : inputs, this.#kernelWeight.read());
-      return this.#finish(output);
-    }
-
-    /** The base's output before bias and activation, plus each adapter's term, then bias and activation. */
-    #callBeside(inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs): tf.Tensor {
-      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
-      const kernel = this.#kernelWeight.read();
-      const plain = this.#applyKernel(x, kernel, kwargs);
-      let output = plain;
-      for (const adapter of this.#sideAdapters())
-        output = tf.add(output, this.#term(adapter, x, plain, kwargs));
-      return this.#finish(ownLayout(output, this.dataFormat));
-    }
-
-    /** What the layer makes of x with another kernel: no bias, no activation, channels last. */
-    #applyKernel(x: tf.Tensor, kernel: tf.Tensor, kwargs: Kwargs): tf.Tensor {
-      if (isDilatedConv(baseName, this)) return channelsLast(this.#convolve(x, kernel), this.dataFormat);
-      const { bias, useBias, activation } = this;
-      const weight = this.#kernelWeight;
-      const read = Object.getOwnPropertyDescriptor(weight, 'read');
-      Object.assign(this, { bias: null, useBias: false, activation: linear });
-      weight.read = () => kernel as tf.Variable;
-      try {
-        return channelsLast(super.call(x, kwargs) as tf.Tensor, this.dataFormat);
-      } finally {
-        Object.assign(this, { bias, useBias, activation });
-        if (read) Object.defineProperty(weight, 'read', read);
-        else delete (weight as Partial<tf.LayerVariable>).read;
-      }
-    }
-
-    #convolve(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
-      const { dataFormat, padding, dilationRate } = this;
-      const rates = [dilationRate ?? 1].flat();
-      const output = dilatedConv(channelsLast(x, dataFormat), kernel, padding as 'valid' | 'same', rates);
-      return ownLayout(output, dataFormat);
-    }
-
-    #finish(output: tf.Tensor): tf.Tensor {
-      const { bias, activation, dataFormat } = this;
-      const sum = bias ? tf.add(output, perChannel(bias.read(), output.rank, dataFormat)) : output;
-      return activation ? activation.apply(sum) : sum;
-    }
-
-    /** What an adapter adds to the output before the bias, channels last. */
-    #term(adapter: LayerAdapter, input: tf.Tensor, plain: tf.Tensor, kwargs: Kwargs): tf.Tensor {
-      const { a, b, initialA, initialB, dropout, magnitude } = adapter;
-      const kind = this.kind!;
-      const scale = adapter.scale as unknown as tf.Scalar;
-      const x = dropout ? (dropout.apply(input, kwargs) as tf.Tensor) : input;
-      const applyKernel = (kernel: tf.Tensor) => this.#applyKernel(x, kernel, kwargs);
-      const path = (a: tf.LayerVariable, b: tf.LayerVariable) =>
-        kind.path!({ a: a.read(), b: b.read(), scale, x, applyKernel });
-      const term = initialA ? tf.sub(path(a!, b!), path(initialA, initialB!)) : path(a!, b!);
-      if (!magnitude) return term;
-      const kernel = this.#kernelWeight.read();
-      // As PEFT: what dropout leaves of the input is turned as a whole.
-      const turned = dropout && kwargs.training ? applyKernel(kernel) : plain;
-      const update = lowRankUpdate(kind, adapter, kernel.shape);
-      return doraTerm(kind, kernel, adapter, update, turned, term);
-    }
-
-    /** A base weight with copies swapped in, and a kernel with its updates where no side path adds them. */
-    #effective(name: string, merged: boolean): tf.Tensor {
-      const base = this.baseWeights.get(name)!.read() as tf.Tensor;
-      const adapters = [...this.adapters.values()];
-      const blended = blendCopies(base, adapters, name);
-      if (!this.#isKernel(name) || !(merged || this.#inKernel)) return blended;
-      return adapters
-        .filter(({ a }) => a)
-        .reduce((sum, adapter) => tf.add(sum, kernelUpdate(this.kind!, adapter, base)), blended);
-    }
-
-    #isKernel(name: string): boolean {
-      return this.kind !== undefined && name === kernelName(this.kind);
-    }
-
-    /** Whether updates go into the kernel rather than beside it. */
-    get #inKernel(): boolean {
-      return this.method !== 'side' || !this.kind?.path;
-    }
-
-    #isReplaced(name: string): boolean {
-      const updated = this.#isKernel(name) && this.#inKernel;
-      return [...this.adapters.values()].some(({ a, copies }) => copies.has(name) || (updated && a));
-    }
-
-    /**
-     * Adapters that add to the output. Those that are off add zero on native TensorFlow, where the call may be recorded
-     * as a graph that outlives their being off; elsewhere they are left out, since there the sum would round otherwise.
-     */
-    #sideAdapters(): LayerAdapter[] {
-      if (this.#inKernel) return [];
-      const all = [...this.adapters.values()].filter(({ a }) => a);
-      return tf.getBackend() === 'tensorflow' ? all : all.filter((adapter) => this.#scaleOf(adapter) !== 0);
-    }
-
-    get #kernelWeight(): tf.LayerVariable {
-      return this.baseWeights.get(kernelName(this.kind!))!;
-    }
-
     #copied(copies: AdapterSettings['copies']): [string, tf.LayerVariable][] {
       if (copies === 'none') return [];
       return [...this.baseWeights].filter(([name]) =>
@@ -280,11 +160,9 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
 
     #configure(adapter: LayerAdapter, change: Partial<AdapterSettings>): void {
       adapter.settings = { ...adapter.settings, ...change };
-      tf.tidy(() => adapter.scale.assign(tf.scalar(this.#scaleOf(adapter))));
-    }
-
-    #scaleOf({ settings }: LayerAdapter): number {
-      return this.enabled && settings.active ? scalingOf(settings) * settings.strength : 0;
+      const { settings } = adapter;
+      const scale = this.isOn(settings) ? scalingOf(settings) * settings.strength : 0;
+      tf.tidy(() => adapter.scale.assign(tf.scalar(scale)));
     }
 
     /**
@@ -307,10 +185,6 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
     }
   }
   tf.serialization.registerClass(Lora as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
-}
-
-function isDilatedConv(baseName: string, layer: BaseLayer): boolean {
-  return ['Conv1D', 'Conv2D'].includes(baseName) && isDilated(layer);
 }
 
 /** A scalar of 0 that is not trained. Names of variables have to differ, also between models. */
