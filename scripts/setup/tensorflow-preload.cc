@@ -1,4 +1,6 @@
-// Loads TensorFlow's shared libraries with stderr held back: while they load, TensorFlow writes lines there
+// What TensorFlow offers to C++ but not through the addon of tfjs-node.
+//
+// preload() loads TensorFlow's shared libraries with stderr held back: while they load, TensorFlow writes lines there
 // that no setting of its own can stop. What was held back is returned, so that nothing is lost; if the
 // process dies on the way (a processor without AVX, say), it is written out first.
 #include <dlfcn.h>
@@ -11,6 +13,8 @@
 
 namespace {
 
+// TensorFlow's libraries, once they are loaded.
+void* library = nullptr;
 int held = -1;
 int real_stderr = -1;
 
@@ -44,7 +48,8 @@ napi_value Preload(napi_env env, napi_callback_info) {
     sigaction(SIGILL, &action, &on_illegal);
     dup2(held, STDERR_FILENO);
   }
-  const bool loaded = dlopen(TENSORFLOW_LIBRARY, RTLD_LAZY | RTLD_LOCAL) != nullptr;
+  library = dlopen(TENSORFLOW_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+  const bool loaded = library != nullptr;
   const char* error = loaded ? nullptr : dlerror();
   std::string text;
   if (holding) {
@@ -64,11 +69,30 @@ napi_value Preload(napi_env env, napi_callback_info) {
   return result;
 }
 
+// Whether float32 products may be computed in TF32, which keeps 10 bits of the mantissa; TensorFlow's own default is
+// yes. Returns false where this TensorFlow cannot be told.
+napi_value AllowTensorFloat32(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  bool allowed = false;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  napi_get_value_bool(env, argument, &allowed);
+  // tsl::enable_tensor_float_32_execution(bool)
+  void* symbol = library ? dlsym(library, "_ZN3tsl32enable_tensor_float_32_executionEb") : nullptr;
+  if (symbol) reinterpret_cast<void (*)(bool)>(symbol)(allowed);
+  napi_value told;
+  napi_get_boolean(env, symbol != nullptr, &told);
+  return told;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
   napi_value preload;
   napi_create_function(env, "preload", NAPI_AUTO_LENGTH, Preload, nullptr, &preload);
   napi_set_named_property(env, exports, "preload", preload);
+  napi_value allow;
+  napi_create_function(env, "allowTensorFloat32", NAPI_AUTO_LENGTH, AllowTensorFloat32, nullptr, &allow);
+  napi_set_named_property(env, exports, "allowTensorFloat32", allow);
   return exports;
 }

@@ -5,11 +5,22 @@ export interface TensorFlowFlags {
   readonly threads?: number;
   /** Folder in which XLA keeps compiled code; none is kept where it is not given. */
   readonly xlaCacheFolder?: string;
+  /** Set for a GPU. */
+  readonly cuda?: CudaFlags;
+}
+
+export interface CudaFlags {
+  /** Folder with `nvvm/libdevice` and `bin/ptxas`; where it is not given XLA looks in its usual places. */
+  readonly toolsFolder?: string;
+  /** Let float32 products be computed in TF32, with 10 bits of mantissa. */
+  readonly tf32: boolean;
+  /** Take only kernels that give the same bits in each run. */
+  readonly deterministic: boolean;
 }
 
 /**
  * Sets what TensorFlow reads from the environment while it loads. What the user has set stays. Only
- * flags that TensorFlow knows may go into TF_XLA_FLAGS: it ends the process at the first unknown one.
+ * flags that TensorFlow knows may go into TF_XLA_FLAGS and XLA_FLAGS: it ends the process at the first unknown one.
  */
 export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEnv = process.env): void {
   // What fails comes back as an error; at level 2 a warm XLA cache prints pages about processor features.
@@ -18,20 +29,42 @@ export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEn
     env.TF_NUM_INTRAOP_THREADS ??= String(flags.threads);
     env.TF_NUM_INTEROP_THREADS ??= String(flags.threads);
   }
-  const given = env.TF_XLA_FLAGS ?? '';
-  if (flags.xlaCacheFolder && !given.includes('--tf_xla_persistent_cache_directory')) {
-    const flag = xlaCacheFlag(flags.xlaCacheFolder);
-    if (flag) env.TF_XLA_FLAGS = `${given} ${flag}`.trim();
+  if (flags.xlaCacheFolder && canHoldXlaCache(flags.xlaCacheFolder)) {
+    addFlag(env, 'TF_XLA_FLAGS', '--tf_xla_persistent_cache_directory', flags.xlaCacheFolder);
   }
+  if (flags.cuda) setCudaFlags(flags.cuda, env);
 }
 
-/** The flags are split at spaces, so a folder with one cannot be named; nor one that cannot be made. */
-function xlaCacheFlag(folder: string): string | undefined {
-  if (/\s/.test(folder)) return undefined;
+function setCudaFlags({ toolsFolder, tf32, deterministic }: CudaFlags, env: NodeJS.ProcessEnv): void {
+  // Memory as it is needed, so that processes can share a card.
+  env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+  // Heeded by cuBLAS and cuDNN; XLA's own kernels are told through the addon.
+  if (!tf32) env.NVIDIA_TF32_OVERRIDE ??= '0';
+  if (deterministic) {
+    env.TF_DETERMINISTIC_OPS ??= '1';
+    addFlag(env, 'XLA_FLAGS', '--xla_gpu_deterministic_ops', 'true');
+  }
+  if (toolsFolder) addFlag(env, 'XLA_FLAGS', '--xla_gpu_cuda_data_dir', toolsFolder);
+}
+
+/** Adds a flag unless the user gave it. Flags are split at spaces, so a value with one cannot be passed. */
+function addFlag(
+  env: NodeJS.ProcessEnv,
+  variable: 'TF_XLA_FLAGS' | 'XLA_FLAGS',
+  flag: string,
+  value: string,
+): void {
+  const given = env[variable] ?? '';
+  if (given.includes(flag) || /\s/.test(value)) return;
+  env[variable] = `${given} ${flag}=${value}`.trim();
+}
+
+function canHoldXlaCache(folder: string): boolean {
+  if (/\s/.test(folder)) return false;
   try {
     mkdirSync(folder, { recursive: true });
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
-  return `--tf_xla_persistent_cache_directory=${folder}`;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../errors.ts';
+import { cudaToolsFolder } from './cuda-tools.ts';
 import { setTensorFlowFlags } from './flags.ts';
 import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
 import { xlaCacheFolder } from './xla-cache.ts';
@@ -14,6 +15,10 @@ export interface LoadOptions {
    * first call only. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS come before it.
    */
   readonly threads?: number;
+  /** Let a GPU compute float32 products in TF32, with 10 bits of mantissa. Off by default; counts in the first call only. */
+  readonly tf32?: boolean;
+  /** Take only kernels of a GPU that give the same bits in each run; counts in the first call only. */
+  readonly deterministic?: boolean;
   /** Takes one line when `auto` has to make do with less than native TensorFlow. */
   readonly onNotice?: (line: string) => void;
 }
@@ -65,14 +70,20 @@ async function useNative(device: NativeDevice, options: LoadOptions): Promise<Lo
   return { tf, ...native };
 }
 
-function loadNative(device: NativeDevice, { threads }: LoadOptions): NonNullable<typeof native> {
+function loadNative(
+  device: NativeDevice,
+  { threads, tf32 = false, deterministic = false }: LoadOptions,
+): NonNullable<typeof native> {
   const failure = failures.get(device);
   if (failure) throw failure;
   try {
     const found = builtNativePackage(device);
-    const folder = xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown');
-    setTensorFlowFlags({ threads, xlaCacheFolder: folder });
-    loadNativePackage(found);
+    const kept = xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown');
+    // The key of kept code leaves XLA's flags out.
+    const folder = deterministic ? `${kept}-deterministic` : kept;
+    const cuda = { toolsFolder: cudaToolsFolder(found.marker?.cuda), tf32, deterministic };
+    setTensorFlowFlags({ threads, xlaCacheFolder: folder, cuda: device === 'cuda' ? cuda : undefined });
+    loadNativePackage(found, { tf32 });
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
       throw new TensorFlowError(

@@ -80,12 +80,16 @@ export function builtNativePackage(device: NativeDevice): NativePackage {
 /**
  * Loads a native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
  *
+ * @param options.tf32 whether float32 products may be computed in TF32 where the device can
  * @throws TensorFlowError when it does not load
  */
-export function loadNativePackage({ name, addon, device }: NativePackage): void {
+export function loadNativePackage(
+  { name, addon, device }: NativePackage,
+  { tf32 = false }: { tf32?: boolean } = {},
+): void {
   restoreNodeUtil();
   try {
-    preload(join(dirname(addon), 'tensorflow_preload.node'));
+    preload(join(dirname(addon), 'tensorflow_preload.node'), tf32);
     require(name);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
@@ -95,14 +99,21 @@ export function loadNativePackage({ name, addon, device }: NativePackage): void 
   }
 }
 
+/** scripts/setup/tensorflow-preload.cc */
+interface Preload {
+  preload(): string;
+  allowTensorFloat32(allowed: boolean): boolean;
+}
+
 /** What TensorFlow says on stderr while its libraries load, before it heeds TF_CPP_MIN_LOG_LEVEL. */
 const chatter = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
 
 /** Loads TensorFlow's libraries through the helper that holds stderr back, and passes on what matters. */
-function preload(helper: string): void {
+function preload(helper: string, tf32: boolean): void {
   if (!existsSync(helper)) return;
-  const { preload: load } = require(helper) as { preload(): string };
-  const lines = load().split('\n');
+  const tensorflow = require(helper) as Preload;
+  const lines = tensorflow.preload().split('\n');
+  tensorflow.allowTensorFloat32(tf32);
   const rest = lines.filter((line) => line !== '' && !chatter.test(line));
   if (rest.length > 0) writeSync(STDERR, `${rest.join('\n')}\n`);
 }
