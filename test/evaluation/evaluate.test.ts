@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 import { smallNet, stripes } from '../helpers/small-task.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice();
 
 /** A model whose logits are its inputs. */
 function echo(size: number): tf.LayersModel {

@@ -5,7 +5,7 @@ import { compileFunction, RecordingError, record } from '../../src/graph/index.t
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const sessions = () => nativeBackend().binding.getNumOfSavedModels();
 

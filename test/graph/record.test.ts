@@ -5,7 +5,7 @@ import { isRecording, RecordingError, record, type TensorFunction } from '../../
 import { countOps } from '../../src/graph/program.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const variables = () => Object.values(tf.engine().state.registeredVariables);
 const pair = { shape: [2], dtype: 'float32' } as const;

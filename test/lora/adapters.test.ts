@@ -21,7 +21,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 import { functionalModel, inputsFor, outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
 import { reload } from './reload.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** Adapters `default` (rank 2, all layers) and `other` (rank 1, two layers), both trained, `default` active. */
 function twoAdapters() {

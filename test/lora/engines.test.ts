@@ -18,7 +18,7 @@ import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights, randomTensor } from './models.ts';
 
-useDevice('cpu');
+useDevice();
 
 function convModel(): tf.LayersModel {
   const model = tf.sequential({

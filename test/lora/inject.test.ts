@@ -26,7 +26,7 @@ import {
 } from './models.ts';
 import { reload } from './reload.ts';
 
-useDevice('cpu');
+useDevice();
 
 const MODELS = { sequential: sequentialModel, functional: functionalModel };
 const FORMS: Record<string, LoraConfig> = {

@@ -16,7 +16,7 @@ import { gradientError } from './gradients.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights, randomTensor } from './models.ts';
 import { reload } from './reload.ts';
 
-useDevice('cpu');
+useDevice();
 
 interface Case {
   readonly title: string;

@@ -10,7 +10,7 @@ import { classificationTask, trainToEnd } from '../../src/training/index.ts';
 import { largestDifference, type ParityFixture, type Phase, parityFixture } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 let fixture: ParityFixture;
 let mnist: Mnist;

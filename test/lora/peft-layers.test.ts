@@ -18,7 +18,7 @@ import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { layerAt, outputsOf } from './models.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** What PEFT computed (scripts/fixtures/lora.py), in PyTorch's layout. */
 let tensors: ReadonlyMap<string, tf.Tensor>;
@@ -116,6 +116,25 @@ test('PiSSA and OLoRA start from the factors that PEFT takes out of the kernel',
     const product = valuesOf(a.mmul(b).transpose());
     expect(largestDifference(product, at(`${name}.product`).dataSync())).toBeLessThan(1e-5);
   }
+});
+
+test('LoRA-GA starts from the singular vectors of the gradient that PEFT estimates', () => {
+  const base = tf.sequential({ layers: [withInput(LAYOUT.dense.make(), [6])] });
+  base.setWeights([at('lora-ga.weight').transpose(), at('lora-ga.bias')]);
+  const loss = (model: tf.LayersModel) =>
+    tf.mean(
+      tf.squaredDifference(model.apply(at('lora-ga.x')) as tf.Tensor, at('lora-ga.target')),
+    ) as tf.Scalar;
+  const model = injectLora(base, { rank: 2, alpha: 3, init: 'lora-ga' }, { loss });
+  const { a, b } = layerAt(model, 'it').adapters.get('default')!;
+  const product = tf.transpose(tf.matMul(a!.read(), b!.read()));
+  const expected = at('lora-ga.product');
+  expect(largestDifference(product.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
+  expect(Math.max(...expected.abs().dataSync())).toBeGreaterThan(1e-3);
+  const x = at('lora-ga.x');
+  expect(outputsOf(model, [x])).toEqual(outputsOf(base, [x]));
+  expect(() => injectLora(base, { rank: 2, init: 'lora-ga' })).toThrow(/pass the loss of a batch/);
+  expect(() => injectLora(base, { rank: 3, init: 'lora-ga' }, { loss })).toThrow(/twice as many/);
 });
 
 test('the orthogonal start is that of PEFT for the same random numbers, and its product is nothing', () => {

@@ -6,7 +6,7 @@ import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { functionalModel, inputsFor, outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** Knows tfjs and nothing of this library. */
 const READER = `

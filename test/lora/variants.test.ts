@@ -26,7 +26,7 @@ import {
 } from './models.ts';
 import { reload } from './reload.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** Convolutions, a normalisation and a dense head. */
 function convNet(): tf.LayersModel {

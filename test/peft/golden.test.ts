@@ -19,7 +19,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { relativeDifference } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** Keys of the configuration that say what an adapter computes. */
 const MEANING = [

@@ -14,7 +14,7 @@ import {
   torchStateDict,
 } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const ADAPTERS: readonly (readonly [string, TorchModelName])[] = [
   ['cnn-conv', 'cnn'],

@@ -14,7 +14,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { relativeDifference } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 /** A golden adapter in mlx-lm's layout: lora_a [in, rank], lora_b [rank, out], the scale alpha / rank as it is. */
 async function asMlx(

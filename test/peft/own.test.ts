@@ -17,7 +17,7 @@ import { disturbAdapters } from '../helpers/disturb.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const SMALL = { inputSize: 12, classes: 3, seed: 3 };
 

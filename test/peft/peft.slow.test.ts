@@ -17,7 +17,7 @@ import {
   torchStateDict,
 } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
   'all layers': ['text', { rank: 3, alpha: 7 }],

@@ -14,7 +14,7 @@ import { PEFT_FOLDER, peftBase } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 let base: tf.LayersModel;
 beforeAll(async () => {

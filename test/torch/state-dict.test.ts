@@ -13,7 +13,7 @@ import {
   torchStateDict,
 } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const NAMES: readonly TorchModelName[] = ['cnn', 'text', 'sequential'];
 

@@ -3,16 +3,17 @@ import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { perClass } from '../../src/evaluation/per-class.ts';
 import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization as normalization } from '../../src/models/index.ts';
-import { loadTensorFlow } from '../../src/tensorflow/load.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import { classificationTask, trainToEnd } from '../../src/training/index.ts';
 import { largestDifference, type ParityFixture, parityFixture } from '../helpers/parity.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
 
 let fixture: ParityFixture;
 let mnist: Mnist;
 
+useDevice();
+
 beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
   fixture = await parityFixture();
   mnist = await loadMnist();
 });

@@ -1,14 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import { trainingTask } from '../../src/training/index.ts';
 import { smallNet, smallTask, stripes } from '../helpers/small-task.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice();
 
 const FIRST = Int32Array.of(0, 1, 2, 3, 4, 5);
 const firstLoss = (task: Parameters<typeof smallTask>[0]) => new EagerEngine(smallTask(task)).run(FIRST)[0]!;

@@ -1,16 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TrainingError, UsageError } from '../../src/errors.ts';
 import { rowOrder } from '../../src/mnist-data-loader/index.ts';
-import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 import type { Engine } from '../../src/training/engine.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import { type TrainingProgress, train, trainToEnd } from '../../src/training/index.ts';
 import { smallTask } from '../helpers/small-task.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice();
 
 const order = rowOrder({ rows: 60, seed: 5 });
 

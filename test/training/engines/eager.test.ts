@@ -1,15 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DataError, TrainingError } from '../../../src/errors.ts';
 import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
-import { loadTensorFlow } from '../../../src/tensorflow/load.ts';
 import { EagerEngine } from '../../../src/training/engines/eager.ts';
 import type { TrainingState, TrainingTask } from '../../../src/training/index.ts';
 import { smallNet, smallTask, stripes } from '../../helpers/small-task.ts';
+import { useDevice } from '../../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice();
 
 const order = rowOrder({ rows: 60, seed: 5 });
 

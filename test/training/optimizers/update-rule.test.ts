@@ -1,15 +1,13 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
-import { loadTensorFlow } from '../../../src/tensorflow/load.ts';
 import { EagerEngine } from '../../../src/training/engines/eager.ts';
 import type { OptimizerConfig } from '../../../src/training/index.ts';
 import { checkOptimizer, learningRateAt } from '../../../src/training/optimizers/index.ts';
 import { optimizerCases, taskOfGradients, weightsOf } from '../../helpers/optimizers.ts';
 import { largestDifference } from '../../helpers/parity.ts';
+import { useDevice } from '../../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice();
 
 describe.for(optimizerCases)('$name', ({ config, after }) => {
   test('moves the weights as torch.optim does', () => {

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:gpu`: what native TensorFlow computes, on a CUDA device, held to the same fixtures and tolerances. */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 4,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    env: { TFJS_LORA_TEST_DEVICE: 'cuda' },
+    include: ['test/{training,lora,peft,torch,evaluation,graph}/**/*.test.ts'],
+    exclude: ['test/**/*.slow.test.ts', 'test/**/{backends,portable,session}.test.ts'],
+  },
+});
