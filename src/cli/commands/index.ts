@@ -8,10 +8,12 @@ import { addExportCommand } from './export.ts';
 import { addFinetuneCommand } from './finetune.ts';
 import { addImportCommand } from './import.ts';
 import { addInjectLoraCommand } from './inject-lora.ts';
+import { addInspectCommand } from './inspect.ts';
 import { addMergeCommand } from './merge.ts';
 import { addPredictCommand } from './predict.ts';
 import { addPretrainCommand } from './pretrain.ts';
 import { addSetupCommand } from './setup.ts';
+import { addVerifyCommand } from './verify.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
@@ -22,6 +24,8 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addCompareCommand(program, context);
   addPredictCommand(program, context);
   addMergeCommand(program, context);
+  addInspectCommand(program, context);
+  addVerifyCommand(program, context);
   addImportCommand(program, context);
   addExportCommand(program, context);
   addDataCommand(program, context);

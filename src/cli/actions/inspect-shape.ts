@@ -1,0 +1,32 @@
+import { loraCost } from '../../lora/cost.ts';
+import type { InspectOptions } from '../commands/inspect.ts';
+import type { CliContext } from '../context.ts';
+
+/** Prints what an adapter of some rank costs for a kernel of some shape; pure arithmetic, without TensorFlow. */
+export function inspectShape(
+  [inputs, outputs]: NonNullable<InspectOptions['shape']>,
+  { rank, json }: Pick<InspectOptions, 'rank' | 'json'>,
+  context: CliContext,
+): void {
+  const cost = loraCost({ inputs, outputs, rank });
+  if (json) {
+    const document = { format: 'tfjs-lora cost', formatVersion: 1, inputs, outputs, rank };
+    context.print(JSON.stringify({ ...document, ...cost }, null, 2));
+    return;
+  }
+  const share = `${(100 * cost.share).toFixed(2)} %`;
+  context.print(
+    [
+      `kernel ${inputs} x ${outputs}, rank ${rank}: A ${inputs} x ${rank}, B ${rank} x ${outputs}`,
+      `trainable parameters  ${count(cost.loraParameters)} instead of ${count(cost.kernelParameters)} = ${share}`,
+      `memory                ${count(cost.loraBytes)} bytes beside the kernel's ${count(cost.kernelBytes)}`,
+      `Adam's moments        ${count(cost.loraAdamBytes)} bytes instead of ${count(cost.kernelAdamBytes)}`,
+      `multiply-adds         ${count(cost.loraMultiplyAdds)} beside the kernel's ${count(cost.kernelMultiplyAdds)} for each example; none once merged`,
+      `merging               ${count(cost.mergeMultiplyAdds)} multiply-adds, once`,
+    ].join('\n'),
+  );
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}

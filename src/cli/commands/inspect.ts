@@ -1,0 +1,58 @@
+import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import type { CliContext } from '../context.ts';
+import { integer, shared } from '../options.ts';
+
+export interface InspectOptions {
+  readonly shape?: readonly [inputs: number, outputs: number];
+  readonly rank: number;
+  readonly program?: boolean;
+  readonly batchSize: number;
+  readonly data?: string;
+  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly json?: boolean;
+}
+
+/** `inspect RUN`: what is in it and what stands out; `inspect --shape`: what low rank would save. */
+export function addInspectCommand(program: CommandUnknownOpts, context: CliContext): void {
+  program
+    .command('inspect')
+    .description("show a run's layers, what its adapter changes, and what stands out")
+    .argument('[run]', 'run folder')
+    .addOption(
+      new Option(
+        '--shape <in>x<out>',
+        'instead of a run: what --rank costs for a kernel of this shape',
+      ).argParser(parseShape),
+    )
+    .addOption(new Option('--rank <n>', 'rank for --shape').argParser(integer(1)).default(2))
+    .addOption(new Option('--program', 'show the ops of one training step as they are compiled'))
+    .addOption(
+      new Option('--batch-size <n>', 'examples in the step that --program shows')
+        .argParser(integer(1))
+        .default(10),
+    )
+    .addOption(shared.data())
+    .addOption(shared.device())
+    .addOption(shared.json())
+    .addOption(shared.quiet())
+    .addOption(shared.config())
+    .addOption(shared.printConfig())
+    .action(async (run, options) => {
+      if (options.shape) {
+        const { inspectShape } = await import('../actions/inspect-shape.ts');
+        inspectShape(options.shape, options, context);
+        return;
+      }
+      const { inspectRun } = await import('../actions/inspect.ts');
+      await inspectRun(run, options, context);
+    });
+}
+
+function parseShape(text: string): [number, number] {
+  const match = /^(\d+)\s*[x×]\s*(\d+)$/.exec(text.trim());
+  const [inputs, outputs] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || inputs < 1 || outputs < 1) {
+    throw new InvalidArgumentError('It must be inputs and outputs from 1 up, such as 300x200.');
+  }
+  return [inputs, outputs];
+}

@@ -1,0 +1,29 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { CliContext } from '../context.ts';
+import { shared } from '../options.ts';
+
+export interface VerifyOptions {
+  readonly data?: string;
+  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly json?: boolean;
+}
+
+/** `verify RUN`: proofs on the run's own files. */
+export function addVerifyCommand(program: CommandUnknownOpts, context: CliContext): void {
+  program
+    .command('verify')
+    .description(
+      "prove on a run's own files that its adapter does what it should; exit code 4 when it does not",
+    )
+    .argument('<run>', 'run folder')
+    .addOption(shared.data())
+    .addOption(shared.device())
+    .addOption(shared.json())
+    .addOption(shared.quiet())
+    .addOption(shared.config())
+    .addOption(shared.printConfig())
+    .action(async (run, options) => {
+      const { verifyRun } = await import('../actions/verify.ts');
+      await verifyRun(run, options, context);
+    });
+}
