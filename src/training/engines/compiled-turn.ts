@@ -44,13 +44,18 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
     constant: ({ outputs, values }) => turn.constant(outputs[0]!, values),
   });
   const [loss, ...gradients] = outputs as [string, ...string[]];
-  const ready = gate(graph, [...outputs, ...reads, ...assignments.map(({ value }) => value)]);
-  const keep = keepInactive(parts, turn);
+  const inactive = keepInactive(parts, turn);
+  const ready = gate(graph, [
+    ...outputs,
+    ...reads,
+    ...inactive.reads,
+    ...assignments.map(({ value }) => value),
+  ]);
   const updates = step.fused ? emitFused(parts, turn, gradients, scalars, ready) : [];
   const assigns = assignments.map(({ variable, value }) =>
     graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
   );
-  const done = keep([...updates, ...assigns]);
+  const done = inactive.restore([...updates, ...assigns]);
   const record = graph.add('ResourceScatterUpdate', [handle('losses'), turn.index, loss], {
     dtype: { type: 'float32' },
     Tindices: { type: 'int32' },
@@ -115,12 +120,15 @@ function emitFused(
   });
 }
 
-/** Gives a function that, after the updates of a turn that does not count, puts back what they changed. */
-function keepInactive(
-  { graph, active, step, handles }: StepParts,
-  turn: Turn,
-): (updates: readonly string[]) => readonly string[] {
-  if (!active) return (updates) => updates;
+interface Inactive {
+  /** What variables hold before the turn. */
+  readonly reads: readonly string[];
+  /** Puts back what the updates of a turn that does not count have changed; gives the nodes that complete the turn. */
+  restore(updates: readonly string[]): readonly string[];
+}
+
+function keepInactive({ graph, active, step, handles }: StepParts, turn: Turn): Inactive {
+  if (!active) return { reads: [], restore: (updates) => updates };
   const bound = (name: string) => turn.outside(name, 'int32');
   const counts = graph.add('LogicalAnd', [
     graph.add('GreaterEqual', [turn.index, bound(active.first)], { T: { type: 'int32' } }),
@@ -131,16 +139,17 @@ function keepInactive(
   );
   const read = (handle: string, controls: readonly string[]) =>
     graph.add('ReadVariableOp', [handle, ...controls], { dtype: { type: 'float32' } });
-  const before = targets.map((handle) => read(handle, turn.controls));
-  return (updates) => {
-    const after = [...updates, ...before].map((one) => `^${one}`);
-    return targets.map((handle, index) => {
-      const next = read(
-        handle,
-        updates.map((one) => `^${one}`),
+  const reads = targets.map((handle) => read(handle, turn.controls));
+  return {
+    reads,
+    restore: (updates) => {
+      const updated = gate(graph, updates);
+      const values = targets.map((handle, index) =>
+        graph.add('SelectV2', [counts, read(handle, [updated]), reads[index]!], { T: { type: 'float32' } }),
       );
-      const kept = graph.add('SelectV2', [counts, next, before[index]!], { T: { type: 'float32' } });
-      return graph.add('AssignVariableOp', [handle, kept, ...after], { dtype: { type: 'float32' } });
-    });
+      return targets.map((handle, index) =>
+        graph.add('AssignVariableOp', [handle, values[index]!], { dtype: { type: 'float32' } }),
+      );
+    },
   };
 }
