@@ -19,10 +19,11 @@ export interface SteeredReplay extends RowOrder {
   steer(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;
 }
 
-/** How far one check moves the weights: a class at its limit is replayed e^0.6 = 1.8 times as often. */
-const RATE = 0.6;
-/** Weights stay within 1 / MOST and MOST. */
-const MOST = 50;
+/** How far one check moves the weights: a class at its limit is replayed e times as often from then on. */
+const RATE = 1;
+/** Weights stay within these: none is forgotten, and none that gained takes long to come back. */
+const LEAST = 0.5;
+const MOST = 100;
 /** A budget of nothing still needs a scale: a tenth of a point. */
 const SMALLEST_DROP = 0.001;
 
@@ -100,7 +101,7 @@ export function steeredReplay(options: SteeredReplayOptions): SteeredReplay {
         const { support, errors } = before[labels[index]!]!;
         const drop = support === 0 ? 0 : (after[labels[index]!]!.errors - errors) / support;
         const push = Math.max(-1, Math.min(2, drop / scale));
-        return Math.max(1 / MOST, Math.min(MOST, weight * Math.exp(RATE * push)));
+        return Math.max(LEAST, Math.min(MOST, weight * Math.exp(RATE * push)));
       });
       marks.splice(marks.findLastIndex((one) => one.batch < step) + 1);
       marks.push({ ...stand, weights: steered });

@@ -1,0 +1,133 @@
+// Measures what keeps fine-tuning from forgetting, over five seeds; prints the tables of docs/forgetting.md.
+import { compareEvaluations } from '../../dist/evaluation/comparison.js';
+import { perClass } from '../../dist/evaluation/per-class.js';
+import { injectLora, setAdapterStrength } from '../../dist/lora/index.js';
+import { replayOrder, rowOrder, selectRows, splitRows } from '../../dist/mnist-data-loader/index.js';
+import { createEngine, searchStrength, steeredReplay, trainGuarded } from '../../dist/training/index.js';
+import { OTHERS, pretrain, run, SEEDS, start, TUNED, table, taskOf, test } from './lib.mjs';
+
+/** Share of the training set that is held out to validate, and what any other digit may lose there. */
+const VALIDATION = 0.2;
+const MAX_DROP = 0.005;
+
+/**
+ * @typedef {object} Setting
+ * @property {string} name
+ * @property {number} steps
+ * @property {number} batchSize
+ * @property {number} rank
+ * @property {number} alpha
+ * @property {number} [replay]
+ * @property {boolean} [guard]
+ * @property {boolean} [strength]
+ */
+const PUBLISHED = { steps: 200, batchSize: 10, rank: 2, alpha: 1 };
+const LONGER = { steps: 1000, batchSize: 50, rank: 8, alpha: 8 };
+
+/** @type {Setting[]} */
+const SETTINGS = [
+  { name: 'no guard', ...PUBLISHED },
+  { name: 'replay', ...PUBLISHED, replay: 0.5 },
+  { name: 'guard', ...PUBLISHED, guard: true },
+  { name: 'strength', ...PUBLISHED, strength: true },
+  { name: 'replay, then strength', ...PUBLISHED, replay: 0.5, strength: true },
+  { name: 'longer', ...LONGER },
+  { name: 'longer, replay', ...LONGER, replay: 0.5 },
+  { name: 'longer, replay and guard', ...LONGER, replay: 0.5, guard: true },
+];
+
+const { train, test: testSet } = await start();
+/** @type {{ setting: Setting, cells: (string | number)[] }[]} */
+const results = [];
+for (const seed of SEEDS) {
+  const { model: base } = await pretrain(train, seed);
+  const before = test(base, testSet);
+  const { kept, heldOut } = splitRows(train, { share: VALIDATION, seed });
+  const validation = selectRows(train, heldOut);
+  for (const setting of SETTINGS) {
+    const model = injectLora(base, { rank: setting.rank, alpha: setting.alpha, seed });
+    const note = await tune(model, setting, { seed, kept, validation });
+    const { classes, tuned, other, total } = compareEvaluations(before, test(model, testSet), {
+      tuned: TUNED,
+    });
+    const lost = classes.filter(
+      (one) => !one.tuned && one.significant && one.after.errors > one.before.errors,
+    );
+    const errors = (/** @type {typeof total} */ change) => `${change.before.errors} → ${change.after.errors}`;
+    results.push({
+      setting,
+      cells: [
+        seed,
+        errors(/** @type {typeof total} */ (tuned)),
+        errors(/** @type {typeof total} */ (other)),
+        errors(total),
+        lost.map((one) => `${one.className} (${errors(one)})`).join(', ') || 'none',
+        note,
+      ],
+    });
+    model.dispose();
+  }
+  base.dispose();
+}
+
+const head = ['seed', 'tuned digits', 'other digits', 'all', 'other digits that lost significantly', 'kept'];
+for (const setting of SETTINGS) {
+  const rows = results.filter((one) => one.setting === setting).map(({ cells }) => cells);
+  console.log(`### ${setting.name}\n\n${table([head, ...rows])}\n`);
+}
+
+/**
+ * Trains the adapter of a model as a setting says.
+ *
+ * @param {import('@tensorflow/tfjs').LayersModel} model
+ * @param {Setting} setting
+ * @param {{ seed: number, kept: Int32Array, validation: import('../../dist/mnist-data-loader/index.js').ImageDataset }} data
+ * @returns {Promise<string>} the step or the strength that was kept
+ */
+async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { seed, kept, validation }) {
+  const task = taskOf(model, train, seed, batchSize);
+  const ofLabels = (/** @type {number[]} */ labels) =>
+    kept.filter((row) => labels.includes(/** @type {number} */ (train.labels[row])));
+  const rows = ofLabels(TUNED);
+  const measure = () => perClass(test(model, validation));
+  const budget = { tuned: TUNED, maxDrop: MAX_DROP };
+  if (guard) {
+    const replayRows = new Map(OTHERS.map((label) => [label, ofLabels([label])]));
+    const steered =
+      replay === 0
+        ? undefined
+        : steeredReplay({ rows, replayRows, share: replay, batchSize, seed, maxDrop: MAX_DROP });
+    const engine = createEngine('auto', task, { steps });
+    const options = {
+      ...budget,
+      before: measure(),
+      measure,
+      checkEvery: steered ? 25 : 5,
+      patience: 40,
+      replay: steered,
+    };
+    const training = trainGuarded({
+      task,
+      engine,
+      order: steered ?? rowOrder({ rows, seed }),
+      steps,
+      guard: options,
+    });
+    let next = await training.next();
+    while (!next.done) next = await training.next();
+    engine.dispose();
+    return `step ${next.value.kept.step}`;
+  }
+  const order =
+    replay === 0
+      ? rowOrder({ rows, seed })
+      : replayOrder({ rows, replayRows: ofLabels(OTHERS), share: replay, batchSize, seed });
+  await run(task, order, steps);
+  if (!strength) return `step ${steps}`;
+  const found = searchStrength(budget, (share) => {
+    setAdapterStrength(model, share);
+    return measure();
+  });
+  setAdapterStrength(model, found.strength);
+  return `strength ${found.strength}`;
+}
