@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { initializeAdapter } from './initialize.ts';
+import { checkStart, initializeAdapter, type StartOptions } from './initialize.ts';
 import { checkAdapterName } from './inject.ts';
 import { adaptableLayers, adapterNames } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
@@ -13,19 +13,25 @@ import { requireAdapter } from './strength.ts';
  *
  * @throws UsageError as `injectLora`, and when the name is taken; nothing is changed then
  */
-export function addAdapter(model: tf.LayersModel, name: string, config: LoraConfig = {}): void {
+export function addAdapter(
+  model: tf.LayersModel,
+  name: string,
+  config: LoraConfig = {},
+  { loss }: StartOptions = {},
+): void {
   const layers = adaptableLayers(model);
   const { method } = layers[0]!.layer;
   if (config.method && config.method !== method)
     throw new UsageError(`method of adapter '${name}' is '${config.method}', and the model's is '${method}'`);
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
+  checkStart(resolved, loss);
   const plan = planAdapter(model, resolved, name);
   for (const { path, layer } of layers) {
     const settings = plan.get(path);
     if (settings) layer.addAdapter({ ...settings, active: false });
   }
-  initializeAdapter(model, name, resolved);
+  initializeAdapter(model, name, resolved, loss);
 }
 
 /**

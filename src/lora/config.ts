@@ -5,7 +5,7 @@ export type LoraMethod = 'side' | 'weight' | 'weight-view';
 /** Which biases train; see `LoraConfig.bias`. */
 export type LoraBias = 'none' | 'lora-only' | 'all';
 /** How A and B start; see `LoraConfig.init`. */
-export type LoraInit = 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora';
+export type LoraInit = 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora' | 'lora-ga';
 
 /** Layers by name: 'all', a regular expression that must match a whole path, or names and dotted suffixes of paths. */
 export type LayerPattern = string | RegExp | readonly string[];
@@ -45,8 +45,10 @@ export interface LoraConfig {
    * - `orthogonal`: A and B share an orthogonal matrix, A·B is zero without either being zero; even ranks only.
    * - `pissa`: the principal singular vectors of the kernel (Meng et al. 2024, arXiv:2404.02948).
    * - `olora`: the QR factors of the kernel (Büyükakyüz 2024, arXiv:2406.01775).
+   * - `lora-ga`: singular vectors of the gradient by the kernel (Wang et al. 2024, arXiv:2407.05000), which needs
+   *   the loss of a batch: see `InjectOptions.loss`.
    *
-   * With each of them the adapted model starts with exactly the base's outputs.
+   * With each of them the adapted model starts with the base's outputs.
    */
   readonly init?: LoraInit;
   /**
@@ -69,7 +71,15 @@ export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 
 
 const METHODS: readonly LoraMethod[] = ['side', 'weight', 'weight-view'];
 const BIASES: readonly LoraBias[] = ['none', 'lora-only', 'all'];
-const INITS: readonly LoraInit[] = ['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora'];
+const INITS: readonly LoraInit[] = [
+  'kaiming',
+  'gaussian',
+  'normal',
+  'orthogonal',
+  'pissa',
+  'olora',
+  'lora-ga',
+];
 
 /**
  * Fills in defaults and checks what can be checked without a model.

@@ -13,7 +13,8 @@ export {
 } from './config.ts';
 export { type LoraCost, loraCost } from './cost.ts';
 export { type Factors, updateFactors } from './factors.ts';
-export { injectLora } from './inject.ts';
+export type { StartOptions } from './initialize.ts';
+export { type InjectOptions, injectLora } from './inject.ts';
 export { type AdapterSettings, type LayerAdapter, scalingOf } from './layers/adapter.ts';
 export type { KindName, LayerKind } from './layers/kind.ts';
 export { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Matrix } from 'ml-matrix';
+import { UsageError } from '../errors.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import { type LayerAdapter, scalingOf, variableOf } from './layers/adapter.ts';
@@ -9,6 +10,17 @@ import { kernelName } from './layers/names.ts';
 import { matrixOf, principalVectors, thinQr, valuesOf } from './linear-algebra.ts';
 import { placedLayers } from './topology.ts';
 
+export interface StartOptions {
+  /** For init `lora-ga`: the mean loss of a batch, or of several, that the adapter is to be trained on. */
+  readonly loss?: (model: tf.LayersModel) => tf.Scalar;
+}
+
+/** @throws UsageError when the start needs a loss and has none */
+export function checkStart({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: StartOptions['loss']): void {
+  if (init === 'lora-ga' && !loss)
+    throw new UsageError("init 'lora-ga' starts from a gradient; pass the loss of a batch as option `loss`");
+}
+
 /**
  * Gives an adapter its first values, at which it changes nothing: copies are the base's weights, A and B as
  * `config.init` says. Each layer has its own random stream under the seed.
@@ -17,20 +29,47 @@ export function initializeAdapter(
   model: tf.LayersModel,
   name: string,
   { init, seed }: Pick<ResolvedLoraConfig, 'init' | 'seed'>,
+  loss?: StartOptions['loss'],
 ): void {
-  placedLayers(model).forEach(({ layer }, index) => {
-    const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
-    if (!adapter) return;
-    const { baseWeights } = layer as LoraLayer;
-    for (const [part, copy] of adapter.copies) variableOf(copy).assign(baseWeights.get(part)!.read());
-    if (adapter.a) tf.tidy(() => startFactors(layer as LoraLayer, adapter, init, createRandom(seed, index)));
+  tf.tidy(() => {
+    const layers = placedLayers(model).flatMap(({ layer }, index) => {
+      const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
+      return adapter ? [{ layer: layer as LoraLayer, adapter, index }] : [];
+    });
+    for (const { layer, adapter } of layers)
+      for (const [part, copy] of adapter.copies) variableOf(copy).assign(layer.baseWeights.get(part)!.read());
+    const lowRank = layers.filter(({ adapter }) => adapter.a);
+    const gradients = init === 'lora-ga' ? kernelGradients(model, lowRank, loss!) : undefined;
+    lowRank.forEach(({ layer, adapter, index }, order) => {
+      startFactors(layer, adapter, init, createRandom(seed, index), gradients?.[order]);
+    });
   });
 }
 
-function startFactors(layer: LoraLayer, adapter: LayerAdapter, init: LoraInit, random: Random): void {
+/** Gradients of the loss by the kernels of layers, in their shapes. */
+function kernelGradients(
+  model: tf.LayersModel,
+  layers: readonly { readonly layer: LoraLayer }[],
+  loss: (model: tf.LayersModel) => tf.Scalar,
+): tf.Tensor[] {
+  return tf.grads(() => loss(model))(layers.map(({ layer }) => kernelOf(layer)));
+}
+
+function kernelOf({ baseWeights, kind }: LoraLayer): tf.Tensor {
+  return baseWeights.get(kernelName(kind!))!.read();
+}
+
+function startFactors(
+  layer: LoraLayer,
+  adapter: LayerAdapter,
+  init: LoraInit,
+  random: Random,
+  gradient?: tf.Tensor,
+): void {
   const kind = layer.kind!;
-  const kernel = layer.baseWeights.get(kernelName(kind))!.read();
+  const kernel = kernelOf(layer);
   const { inputs, outputs } = kind.sides(kernel.shape);
+  const asMatrix = (tensor: tf.Tensor) => tensor.reshape([inputs, outputs]) as tf.Tensor2D;
   const { rank } = adapter.settings;
   const { a, b } = startValues(init, random, {
     inputs,
@@ -39,7 +78,8 @@ function startFactors(layer: LoraLayer, adapter: LayerAdapter, init: LoraInit, r
     scaling: scalingOf(adapter.settings),
     embedding: kind.name === 'embedding',
     sizeOfA: variableOf(adapter.a!).size,
-    kernel: () => kernel.reshape([inputs, outputs]) as tf.Tensor2D,
+    kernel: () => asMatrix(kernel),
+    gradient: () => asMatrix(gradient!),
   });
   const put = (weight: tf.LayerVariable | undefined, values: Float32Array | undefined) => {
     if (weight && values) variableOf(weight).assign(tf.tensor(values, weight.shape as number[]));
@@ -61,6 +101,8 @@ interface Place {
   readonly sizeOfA: number;
   /** [inputs, outputs] */
   kernel(): tf.Tensor2D;
+  /** Of the loss by the kernel, [inputs, outputs]. */
+  gradient(): tf.Tensor2D;
 }
 
 interface Start {
@@ -97,6 +139,8 @@ function startValues(init: LoraInit, random: Random, place: Place): Start {
       return values(pissaFactors(place.kernel(), rank, scaling));
     case 'olora':
       return values(oloraFactors(place.kernel(), rank));
+    case 'lora-ga':
+      return values(loraGaFactors(place.gradient(), rank));
   }
 }
 
@@ -135,5 +179,22 @@ export function oloraFactors(kernel: tf.Tensor2D, rank: number): Factors {
   return {
     a: r.subMatrix(0, rank - 1, 0, inputs - 1).transpose(),
     b: q.subMatrix(0, outputs - 1, 0, rank - 1).transpose(),
+  };
+}
+
+/**
+ * The first `rank` left singular vectors of the gradient for A, the next right ones for B, as PEFT's defaults have it
+ * (direction ArB2r, scale stable, gamma 16).
+ */
+export function loraGaFactors(gradient: tf.Tensor2D, rank: number): Factors {
+  const { u, s, v } = principalVectors(gradient, 2 * rank);
+  const factor = v.rows ** 0.25 / Math.sqrt(16);
+  const lengths = s.slice(rank).map((value) => value * factor);
+  return {
+    a: u.subMatrix(0, u.rows - 1, 0, rank - 1),
+    b: v
+      .subMatrix(0, v.rows - 1, rank, 2 * rank - 1)
+      .mulRowVector(lengths)
+      .transpose(),
   };
 }

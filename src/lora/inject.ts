@@ -1,12 +1,17 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { initializeAdapter } from './initialize.ts';
+import { checkStart, initializeAdapter, type StartOptions } from './initialize.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { ADAPTABLE } from './layers/register.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 import { placedLayers, rebuild } from './topology.ts';
+
+export interface InjectOptions extends StartOptions {
+  /** The adapter's name, `default` by default. */
+  readonly adapter?: string;
+}
 
 /**
  * Makes an adapted model: the same layers with the same weights, frozen, and a low-rank update beside the kernel of
@@ -19,12 +24,13 @@ import { placedLayers, rebuild } from './topology.ts';
 export function injectLora(
   model: tf.LayersModel,
   config: LoraConfig = {},
-  { adapter = 'default' }: { readonly adapter?: string } = {},
+  { adapter = 'default', loss }: InjectOptions = {},
 ): tf.LayersModel {
   const resolved = resolveLoraConfig(config);
   if (hasLora(model))
     throw new UsageError(`model '${model.name}' has adapters already; add another with addAdapter`);
   checkAdapterName(adapter);
+  checkStart(resolved, loss);
   const plan = planAdapter(model, resolved, adapter);
   const { method } = resolved;
   // Layers without an adapter too: so they stay frozen, let gradients through, and can get one later.
@@ -40,7 +46,7 @@ export function injectLora(
     } satisfies LoraLayerConfig;
   });
   for (const { layer } of placedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
-  initializeAdapter(adapted, adapter, resolved);
+  initializeAdapter(adapted, adapter, resolved, loss);
   return adapted;
 }
 

@@ -96,6 +96,10 @@ function lowRankSettings(
     throw new UsageError(
       `rank is ${rank}, and layer '${path}' maps ${inputs} inputs to ${outputs} outputs; its rank can be at most ${bound} (see rankPattern)`,
     );
+  if (config.init === 'lora-ga' && 2 * rank > bound)
+    throw new UsageError(
+      `rank of layer '${path}' is ${rank}; init 'lora-ga' takes twice as many singular vectors, and there are ${bound}`,
+    );
   if (config.init === 'orthogonal' && rank % 2 > 0)
     throw new UsageError(`rank of layer '${path}' is ${rank}; init 'orthogonal' needs an even one`);
   return {
@@ -105,7 +109,7 @@ function lowRankSettings(
     rslora: config.rslora,
     dropout: config.dropout,
     dora: config.dora,
-    anchored: ['pissa', 'olora'].includes(config.init),
+    anchored: ['pissa', 'olora', 'lora-ga'].includes(config.init),
     copies: config.bias === 'none' ? 'none' : 'bias',
     strength: 1,
     active: true,
