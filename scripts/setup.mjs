@@ -7,7 +7,8 @@ import { SetupError } from './setup/setup-error.mjs';
 const usage = `Usage: node scripts/setup.mjs [--device auto|cpu|cuda|wasm] [--for use|test]
 
 Installs the npm packages, builds dist/, and compiles tfjs-node's addon against TensorFlow 2.21.
-TFJS_LORA_TENSORFLOW   a TensorFlow wheel or an unpacked one, instead of a download; "none" for wasm only
+TFJS_LORA_TENSORFLOW   a TensorFlow wheel, a folder of wheels, or an unpacked wheel; "none" for wasm only
+TFJS_LORA_CUDA         the system's CUDA toolkit, instead of NVIDIA's wheels
 TFJS_LORA_CACHE        folder for TensorFlow's libraries and compiled code
 CXX                    the C++ compiler, else g++ or clang++
 `;

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache-folder.mjs';
 import { reason, run } from './run.mjs';
@@ -89,7 +89,8 @@ export async function installAddon(root, packagePath, tensorflow, note) {
   }
   const sizes = Object.fromEntries([addon, preload].map((name) => [name, statSync(join(target, name)).size]));
   const version = readFileSync(join(kept, versionFile), 'utf8');
-  const facts = { tensorflow: version, libraries: tensorflow.libraries, key, sizes };
+  const { libraries, cuda } = tensorflow;
+  const facts = { tensorflow: version, libraries, cuda, key, sizes };
   writeFileSync(join(target, marker), `${JSON.stringify(facts, null, 2)}\n`);
   return version;
 }
@@ -105,7 +106,7 @@ async function compile(root, packagePath, tensorflow, kept, note) {
   const compiler = await findCompiler();
   const headers = packageFolder(root, 'node-api-headers');
   if (!headers) throw new SetupError("node-api-headers is not installed; run 'npm install' first", 1);
-  note(`compiling tfjs-node's addon with ${compiler.join(' ')}`);
+  note(`compiling the addon of ${basename(packagePath)} with ${compiler.join(' ')}`);
   const fresh = `${kept}.${process.pid}`;
   mkdirSync(fresh, { recursive: true });
   const includes = ['-I', tensorflow.include, '-I', join(headers, 'include')];

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { largestFile, megabytes, withProgress } from './progress.mjs';
-import { wheelTags } from './releases.mjs';
+import { wheelPython } from './releases.mjs';
 import { reason, run } from './run.mjs';
 import { SetupError } from './setup-error.mjs';
 
@@ -18,16 +18,16 @@ export async function pipDownload(wheel, folder, note) {
   mkdirSync(folder, { recursive: true });
   const requirement = `${wheel.name}==${wheel.version}`;
   note(`downloading ${requirement} (${megabytes(wheel.sizeBytes)}) with pip`);
-  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', ...wheelTags];
+  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--python-version', wheelPython];
   args.push(
+    '--platform',
+    wheel.platform,
     '--progress-bar',
     'off',
     '--disable-pip-version-check',
     '--no-input',
-    '--dest',
-    folder,
-    requirement,
   );
+  args.push('--dest', folder, requirement);
   const { code, output } = await withProgress(
     { label: wheel.name, totalBytes: wheel.sizeBytes, doneBytes: () => largestFile(folder), note },
     () => run(python, args, { env: { ...process.env, TMPDIR: folder } }),

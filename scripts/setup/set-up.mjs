@@ -28,7 +28,7 @@ const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  * @throws SetupError with one line on what is missing; with `auto`, missing native TensorFlow is only noted
  */
 export async function setUp({ device = 'auto', purpose = 'use', root = packageRoot, note }) {
-  check('--device', device, ['auto', 'cpu', 'wasm']);
+  check('--device', device, ['auto', 'cpu', 'cuda', 'wasm']);
   check('--for', purpose, ['use', 'test']);
   if (isClone(root) && !(packagesAreInstalled(root) && distIsCurrent(root))) {
     await withLock(
@@ -39,7 +39,7 @@ export async function setUp({ device = 'auto', purpose = 'use', root = packageRo
   }
   if (device === 'wasm' || process.env.TFJS_LORA_TENSORFLOW === 'none') return;
   try {
-    await setUpNative(root, note);
+    await setUpNative(root, device === 'cuda' ? 'cuda' : 'cpu', note);
   } catch (error) {
     if (!(error instanceof SetupError) || device !== 'auto' || purpose === 'test') throw error;
     note(`note: without native TensorFlow everything runs on wasm, only slower: ${error.message}`);
@@ -68,26 +68,28 @@ async function setUpClone(root, note) {
 
 /**
  * @param {string} root
+ * @param {'cpu' | 'cuda'} device
  * @param {(line: string) => void} note
  */
-async function setUpNative(root, note) {
-  const packagePath = packageFolder(root, '@tensorflow/tfjs-node');
+async function setUpNative(root, device, note) {
+  const name = device === 'cuda' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const packagePath = packageFolder(root, name);
   if (!packagePath) {
     throw new SetupError(
-      "@tensorflow/tfjs-node is not installed; run 'npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0', then set up again",
+      `${name} is not installed; run 'npm install --ignore-scripts ${name}@4.22.0', then set up again`,
     );
   }
-  const found = findTensorFlow('cpu');
+  const found = findTensorFlow(device);
   if (found && addonIsInstalled(packagePath, found)) return;
   const obstacle = nativeObstacle();
   if (obstacle) throw new SetupError(obstacle);
   await withLock(
     cacheFolder(),
     async () => {
-      const tensorflow = findTensorFlow('cpu') ?? (await fetchTensorFlow('cpu', note));
+      const tensorflow = findTensorFlow(device) ?? (await fetchTensorFlow(device, note));
       if (addonIsInstalled(packagePath, tensorflow)) return;
       const version = await installAddon(root, packagePath, tensorflow, note);
-      note(`native TensorFlow ${version} is ready`);
+      note(`native TensorFlow ${version} for ${device} is ready`);
     },
     () => note('another set-up is at work on TensorFlow; waiting for it'),
   );

@@ -1,6 +1,7 @@
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -8,13 +9,19 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { cacheFolder } from './cache-folder.mjs';
+import { linkSystemCuda, systemCuda, wheelsBesides } from './cuda-system.mjs';
+import { givenSource, givenWheel } from './given-source.mjs';
 import { pipDownload } from './pip.mjs';
 import { megabytes } from './progress.mjs';
 import { releases } from './releases.mjs';
 import { SetupError } from './setup-error.mjs';
 import { checkSha256, unpackWheel } from './wheel.mjs';
+
+/** @typedef {'cpu' | 'cuda'} Device */
+/** @typedef {import('./releases.mjs').Wheel} Wheel */
+/** @typedef {import('./releases.mjs').Release} Release */
 
 /**
  * TensorFlow's shared libraries and headers, ready to compile against.
@@ -23,26 +30,23 @@ import { checkSha256, unpackWheel } from './wheel.mjs';
  * @property {string} libraries folder of libtensorflow_cc.so.2
  * @property {string} include
  * @property {number} sizeBytes of libtensorflow_cc.so.2
+ * @property {string} [cuda] folder with bin/ptxas and nvvm/libdevice, where there is one
  */
 
 const library = 'libtensorflow_cc.so.2';
 const manifest = 'complete.json';
-
 const unwritable = ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
-
-/** What TFJS_LORA_TENSORFLOW may name. */
-const help = "a TensorFlow wheel, an unpacked one, or 'none'";
 
 /**
  * The libraries that are in place for `device`, or undefined where they have to be fetched.
  *
- * @param {'cpu'} device
+ * @param {Device} device
  * @returns {TensorFlow | undefined}
- * @throws SetupError when TFJS_LORA_TENSORFLOW names something else than a TensorFlow
+ * @throws SetupError when TFJS_LORA_TENSORFLOW or TFJS_LORA_CUDA names something else than it should
  */
 export function findTensorFlow(device) {
   const given = givenSource();
-  if (given && statSync(given).isDirectory()) return inFolder(given);
+  if (given?.kind === 'unpacked') return inFolder(given.path);
   const folder = folderOf(device);
   return isComplete(folder) ? inFolder(folder) : undefined;
 }
@@ -51,20 +55,26 @@ export function findTensorFlow(device) {
  * Fetches and unpacks what is missing. Everything is made in a folder beside and renamed when whole; what a
  * stopped run left there is used.
  *
- * @param {'cpu'} device
+ * @param {Device} device
  * @param {(line: string) => void} note
- * @param {import('./releases.mjs').Release} [release]
+ * @param {Release} [release]
  * @returns {Promise<TensorFlow>}
  */
 export async function fetchTensorFlow(device, note, release = releases[device]) {
   const folder = folderOf(device);
   const part = `${folder}.part`;
+  const system = device === 'cuda' ? systemCuda() : undefined;
+  const wheels = system ? wheelsBesides(system, release.wheels) : release.wheels;
   try {
     mkdirSync(part, { recursive: true });
-    checkSpace(part, release);
-    for (const wheel of release.wheels) await addWheel(wheel, part, note);
+    const left = wheels.filter((wheel) => !existsSync(doneFile(part, wheel)));
+    checkSpace(part, left);
+    if (left.length > 1)
+      note(`${left.length} downloads, ${sum(left, 'sizeBytes')}; ${sum(left, 'unpackedBytes')} on disk`);
+    for (const wheel of left) await addWheel(wheel, part, note);
+    if (system) linkSystemCuda(system, part);
     rmSync(folder, { recursive: true, force: true });
-    writeFileSync(join(part, manifest), JSON.stringify(sizes(part)));
+    writeFileSync(join(part, manifest), JSON.stringify(librarySizes(part)));
     renameSync(part, folder);
   } catch (error) {
     const code = String(/** @type {NodeJS.ErrnoException} */ (error).code);
@@ -79,37 +89,28 @@ export async function fetchTensorFlow(device, note, release = releases[device]) 
 }
 
 /**
- * @param {import('./releases.mjs').Wheel} wheel
+ * @param {Wheel} wheel
  * @param {string} part
  * @param {(line: string) => void} note
  */
 async function addWheel(wheel, part, note) {
-  const done = join(part, `${wheel.sha256}.done`);
-  if (existsSync(done)) return;
   const downloads = join(part, 'download');
-  const given = givenSource();
   rmSync(downloads, { recursive: true, force: true });
-  const file = given ?? (await pipDownload(wheel, downloads, note));
+  const file = givenWheel(wheel) ?? (await pipDownload(wheel, downloads, note));
   await checkSha256(file, wheel.sha256);
   note(`unpacking ${basename(file)}`);
   await unpackWheel(file, part);
   rmSync(downloads, { recursive: true, force: true });
-  writeFileSync(done, '');
+  writeFileSync(doneFile(part, wheel), '');
 }
 
-/** @param {'cpu'} device */
+/** @param {string} part @param {Wheel} wheel */
+const doneFile = (part, wheel) => join(part, `${wheel.sha256}.done`);
+
+/** @param {Device} device */
 function folderOf(device) {
-  return join(cacheFolder(), 'tensorflow', `${releases[device].version}-${device}`);
-}
-
-/** The file or folder of TFJS_LORA_TENSORFLOW, if it is set. */
-function givenSource() {
-  const given = process.env.TFJS_LORA_TENSORFLOW;
-  if (!given) return undefined;
-  const path = resolve(given);
-  if (!existsSync(path))
-    throw new SetupError(`TFJS_LORA_TENSORFLOW=${given}: no such file; it must be ${help}`);
-  return path;
+  const kind = device === 'cuda' ? (systemCuda()?.id ?? device) : device;
+  return join(cacheFolder(), 'tensorflow', `${releases[device].version}-${kind}`);
 }
 
 /**
@@ -119,9 +120,14 @@ function givenSource() {
 function inFolder(folder) {
   for (const libraries of [join(folder, 'tensorflow'), folder]) {
     const found = statSync(join(libraries, library), { throwIfNoEntry: false });
-    if (found) return { libraries, include: join(libraries, 'include'), sizeBytes: found.size };
+    if (!found) continue;
+    const nvcc = join(libraries, '..', 'nvidia', 'cuda_nvcc');
+    const cuda = existsSync(nvcc) ? { cuda: nvcc } : {};
+    return { libraries, include: join(libraries, 'include'), sizeBytes: found.size, ...cuda };
   }
-  throw new SetupError(`${folder}: has no ${library}; TFJS_LORA_TENSORFLOW must be ${help}`);
+  throw new SetupError(
+    `${folder}: has no ${library}; TFJS_LORA_TENSORFLOW must name a TensorFlow wheel, unpacked or not`,
+  );
 }
 
 /**
@@ -142,22 +148,29 @@ function isComplete(folder) {
  * @param {string} folder
  * @returns {Record<string, number>} size of each library, by its path in `folder`
  */
-function sizes(folder) {
-  const names = [library, 'libtensorflow_framework.so.2'].map((name) => join('tensorflow', name));
+function librarySizes(folder) {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.so(\.[\d.]+)?$/.test(name),
+  );
   return Object.fromEntries(names.map((name) => [name, statSync(join(folder, name)).size]));
 }
 
 /**
  * @param {string} folder
- * @param {import('./releases.mjs').Release} release
+ * @param {readonly Wheel[]} wheels
  */
-function checkSpace(folder, release) {
-  const largest = Math.max(...release.wheels.map((wheel) => wheel.sizeBytes));
-  const needed = release.unpackedBytes + largest;
+function checkSpace(folder, wheels) {
+  const largest = Math.max(0, ...wheels.map((wheel) => wheel.sizeBytes));
+  const needed = wheels.reduce((bytes, wheel) => bytes + wheel.unpackedBytes, largest);
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < needed) {
     throw new SetupError(
       `${folder}: ${megabytes(bavail * bsize)} are free and ${megabytes(needed)} needed; make room, or name another folder in TFJS_LORA_CACHE`,
     );
   }
+}
+
+/** @param {readonly Wheel[]} wheels @param {'sizeBytes' | 'unpackedBytes'} what */
+function sum(wheels, what) {
+  return megabytes(wheels.reduce((bytes, wheel) => bytes + wheel[what], 0));
 }

@@ -4,12 +4,14 @@ import { dirname, join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SetupError } from './setup-error.mjs';
 
-/** Headers that tfjs-node's addon includes, directly or not. */
-const headers = /^tensorflow\/include\/(?:tensorflow\/c|tensorflow\/core\/platform|tsl|xla\/tsl)\//;
-const libraries = /^tensorflow\/libtensorflow_(?:cc|framework)\.so\.2$/;
-const licences =
-  /^tensorflow\/THIRD_PARTY_NOTICES\.txt$|^[^/]+\.dist-info\/.*(?:LICEN[CS]E|NOTICE|METADATA)/i;
-const wanted = [headers, libraries, licences];
+/** What is needed of all wheels together; no two have a file of the same path. */
+const wanted = [
+  /^tensorflow\/include\/(?:tensorflow\/c|tensorflow\/core\/platform|tsl|xla\/tsl)\//, // included by the addon
+  /^tensorflow\/libtensorflow_(?:cc|framework)\.so\.2$/,
+  /^nvidia\/\w+\/lib\/lib(?!nvblas|cufftw|cusolverMg)[A-Za-z_-]+\.so\.[\d.]+$/,
+  /^nvidia\/cuda_nvcc\/(?:bin\/ptxas|nvvm\/libdevice\/.+)$/, // XLA compiles with these
+  /^tensorflow\/THIRD_PARTY_NOTICES\.txt$|^[^/]+\.dist-info\/.*(?:LICEN[CS]E|NOTICE|METADATA)/i,
+];
 
 /**
  * @param {string} path
@@ -38,6 +40,7 @@ export async function unpackWheel(path, folder) {
     if (name.endsWith('/') || !wanted.some((pattern) => pattern.test(name))) continue;
     const target = join(folder, name);
     mkdirSync(dirname(target), { recursive: true });
-    await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target));
+    const mode = name.includes('/bin/') ? 0o755 : 0o644;
+    await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(target, { mode }));
   }
 }

@@ -16,8 +16,16 @@ const wheel = storedZip({
 });
 const release = {
   version: '2.21.0',
-  unpackedBytes: 1000,
-  wheels: [{ name: 'tensorflow-cpu', version: '2.21.0', sha256: sha256(wheel), sizeBytes: wheel.length }],
+  wheels: [
+    {
+      name: 'tensorflow-cpu',
+      version: '2.21.0',
+      platform: 'manylinux_2_27_x86_64',
+      sha256: sha256(wheel),
+      sizeBytes: wheel.length,
+      unpackedBytes: 1000,
+    },
+  ],
 };
 
 let cache: string;
@@ -135,7 +143,7 @@ test('TFJS_LORA_TENSORFLOW takes an unpacked wheel, or its tensorflow folder, wh
 
 test('a disk without room is told before the download, with what is needed', async () => {
   await usePip(wheel);
-  const huge = { ...release, unpackedBytes: 1e18 };
+  const huge = { ...release, wheels: [{ ...release.wheels[0]!, unpackedBytes: 1e18 }] };
   await expect(fetchTensorFlow('cpu', note, huge)).rejects.toThrow(/are free and 1000000000\.0 GB needed/);
   expect(existsSync(join(cache, 'calls'))).toBe(false);
 });

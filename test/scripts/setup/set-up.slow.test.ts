@@ -58,8 +58,8 @@ describe('with an unpacked TensorFlow', () => {
   test('the addon is compiled once, kept, and put back after node_modules was emptied', async () => {
     await setUp({ root, note });
     expect(notes).toEqual([
-      expect.stringMatching(/^compiling tfjs-node's addon with /),
-      'native TensorFlow 2.21.0 is ready',
+      expect.stringMatching(/^compiling the addon of tfjs-node with /),
+      'native TensorFlow 2.21.0 for cpu is ready',
     ]);
     expect(await addonVersion()).toBe('2.21.0');
     expect(JSON.parse(await readFile(built('tfjs-lora.json'), 'utf8'))).toMatchObject({
@@ -72,7 +72,7 @@ describe('with an unpacked TensorFlow', () => {
 
     await rm(built(''), { recursive: true });
     await setUp({ root, note });
-    expect(notes).toEqual(['native TensorFlow 2.21.0 is ready']);
+    expect(notes).toEqual(['native TensorFlow 2.21.0 for cpu is ready']);
     expect(await addonVersion()).toBe('2.21.0');
 
     await truncate(built('tfjs_binding.node'), 100);
