@@ -3,7 +3,7 @@ import { CheckpointError } from '../errors.ts';
 import { adapterWeights, variableOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers } from './lora-layers.ts';
-import { nameInLayer, placedLayers, rebuild } from './topology.ts';
+import { placedLayers, rebuild, weightsOf } from './topology.ts';
 
 /**
  * Makes a plain model with the active adapters, at their strengths, folded into its weights: it loads in tfjs
@@ -19,8 +19,8 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
   for (const { path, layer } of placedLayers(merged)) {
     const source = sources.get(path);
     if (!source) continue;
-    for (const weight of layer.weights) {
-      const value = source.effectiveWeight(nameInLayer(weight, layer));
+    for (const [name, weight] of weightsOf(layer)) {
+      const value = source.effectiveWeight(name);
       variableOf(weight).assign(value);
       value.dispose();
     }

@@ -7,7 +7,7 @@ import { isLoraLayer } from './layers/lora-layer.ts';
 import { isBias, kernelName } from './layers/names.ts';
 import { ADAPTABLE } from './layers/register.ts';
 import { matchesPattern, patternValue } from './targets.ts';
-import { nameInLayer, type PlacedLayer, placedLayers } from './topology.ts';
+import { type PlacedLayer, placedLayers, weightsOf } from './topology.ts';
 
 /**
  * Decides what each layer gets, by path, and changes nothing.
@@ -89,7 +89,7 @@ function lowRankSettings(
 ): AdapterSettings {
   const rank = patternValue(path, config.rankPattern) ?? config.rank;
   const kind = kindOf(layer, config.method)!;
-  const kernel = layer.weights.find((weight) => nameInLayer(weight, layer) === kernelName(kind))!;
+  const kernel = weightsOf(layer).get(kernelName(kind))!;
   const { inputs, outputs } = kind.sides(kernel.shape as number[]);
   const bound = Math.min(inputs, outputs);
   if (rank > bound)
@@ -132,7 +132,7 @@ function weightless(name: string): AdapterSettings {
 }
 
 function trainsBias(path: string, layer: tf.layers.Layer): boolean {
-  const biases = layer.weights.filter((weight) => isBias(nameInLayer(weight, layer).replace(/.*\//, '')));
+  const biases = [...weightsOf(layer).keys()].filter((name) => isBias(name.replace(/.*\//, '')));
   if (biases.length === 0) return false;
   if (baseClassOf(layer) in ADAPTABLE) return true;
   throw new UsageError(

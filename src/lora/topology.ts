@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { variableOf } from './layers/adapter.ts';
+import { adapterWeights, variableOf } from './layers/adapter.ts';
+import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
 /** A layer in a model's topology, as `getConfig` gives it. */
 export interface LayerNode {
@@ -96,20 +97,43 @@ function instantiate({ className, config }: LayerNode): tf.LayersModel {
 }
 
 function copyWeights(from: tf.LayersModel, to: tf.LayersModel): void {
-  const sources = new Map(placedLayers(from).map(({ path, layer }) => [path, layer]));
+  const sources = new Map(placedLayers(from).map(({ path, layer }) => [path, weightsOf(layer)]));
   for (const { path, layer } of placedLayers(to)) {
-    const source = sources.get(path);
-    if (!source) continue;
-    const values = new Map(source.weights.map((weight) => [nameInLayer(weight, source), weight]));
-    for (const weight of layer.weights) {
-      const value = values.get(nameInLayer(weight, layer));
-      if (value) variableOf(weight).assign(value.read());
+    for (const [name, weight] of weightsOf(layer)) {
+      const source = sources.get(path)?.get(name);
+      if (source) variableOf(weight).assign(source.read());
     }
   }
 }
 
-/** A weight's name without the scope of its layer: `kernel`, `default/lora_A`, `forward_lstm/kernel`. */
-export function nameInLayer({ originalName }: tf.LayerVariable, { name }: tf.layers.Layer): string {
-  const at = originalName.lastIndexOf(`${name}/`);
-  return at < 0 ? originalName : originalName.slice(at + name.length + 1);
+/**
+ * A layer's weights by their names without its scope: `kernel`, for adapters `default/lora_A`, where a wrapper holds
+ * several `forward_lstm/kernel`. Equal names are numbered.
+ */
+export function weightsOf(layer: tf.layers.Layer): Map<string, tf.LayerVariable> {
+  if (isLoraLayer(layer)) return new Map([...layer.baseWeights, ...allAdapterWeights(layer)]);
+  const weights = new Map<string, tf.LayerVariable>();
+  for (const weight of layer.weights) {
+    const base = withoutScope(weight.originalName, layer.name);
+    let name = base;
+    for (let count = 1; weights.has(name); count++) name = `${base}_${count}`;
+    weights.set(name, weight);
+  }
+  return weights;
+}
+
+/** What follows the layer's own scope, or the outermost one where a wrapper built the layer under its own. */
+function withoutScope(name: string, layer: string): string {
+  const scoped = `/${name}`;
+  const at = scoped.indexOf(`/${layer}/`);
+  return at < 0 ? name.slice(name.indexOf('/') + 1) : scoped.slice(at + layer.length + 2);
+}
+
+function allAdapterWeights({ adapters }: LoraLayer): [string, tf.LayerVariable][] {
+  return [...adapters].flatMap(([adapter, found]) =>
+    [...adapterWeights(found)].map(([part, weight]): [string, tf.LayerVariable] => [
+      `${adapter}/${part}`,
+      weight,
+    ]),
+  );
 }

@@ -1,0 +1,65 @@
+import * as tf from '@tensorflow/tfjs';
+import { expect, test } from 'vitest';
+import {
+  addAdapter,
+  cloneModel,
+  injectLora,
+  loraLayers,
+  mergeLora,
+  setActiveAdapters,
+} from '../../src/lora/index.ts';
+import { largestDifference } from '../helpers/parity.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
+import { outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
+import { reload } from './reload.ts';
+
+useDevice('cpu');
+
+test('adapts a dense layer that is applied along time', async () => {
+  const base = tf.sequential({
+    layers: [
+      tf.layers.timeDistributed({
+        name: 'each',
+        inputShape: [3, 4],
+        layer: tf.layers.dense({ name: 'inner', units: 5, activation: 'tanh' }),
+      }),
+      tf.layers.lstm({ name: 'memory', units: 3 }),
+      tf.layers.dense({ name: 'out', units: 2 }),
+    ],
+  });
+  randomizeWeights(base);
+  const adapted = injectLora(base, { rank: 2, alpha: 3, targets: ['inner'], bias: 'lora-only' });
+  expect(loraLayers(adapted).map(({ path }) => path)).toEqual(['each.inner']);
+  expect(outputsOf(adapted)).toEqual(outputsOf(base));
+  expect(adapted.trainableWeights.map(({ shape }) => shape)).toEqual([[4, 2], [2, 5], [5]]);
+  randomizeAdapter(adapted);
+  expect(largestDifference(outputsOf(adapted), outputsOf(base))).toBeGreaterThan(1e-3);
+  expect(largestDifference(outputsOf(mergeLora(adapted)), outputsOf(adapted))).toBeLessThan(1e-5);
+  expect(outputsOf(await reload(adapted))).toEqual(outputsOf(adapted));
+});
+
+test('keeps adapters and layers of like names apart', async () => {
+  const base = tf.sequential({
+    layers: [
+      tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }),
+      tf.layers.dense({ name: 'default', units: 5 }),
+    ],
+  });
+  randomizeWeights(base);
+  const adapted = injectLora(base, { rank: 2, alpha: 3, bias: 'all' });
+  addAdapter(adapted, 'data', { rank: 1, alpha: 2, bias: 'all' });
+  addAdapter(adapted, 'a', { rank: 3, alpha: 2, bias: 'all' });
+  setActiveAdapters(adapted, ['default', 'data', 'a']);
+  randomizeAdapter(adapted);
+  expect(outputsOf(cloneModel(adapted))).toEqual(outputsOf(adapted));
+  expect(outputsOf(await reload(adapted))).toEqual(outputsOf(adapted));
+});
+
+test('a clone is a model of its own', () => {
+  const base = tf.sequential({ layers: [tf.layers.dense({ name: 'a', inputShape: [4], units: 5 })] });
+  const adapted = injectLora(base, { rank: 2, alpha: 3 });
+  const copy = cloneModel(adapted);
+  randomizeAdapter(copy);
+  expect(outputsOf(adapted)).toEqual(outputsOf(base));
+  expect(outputsOf(copy)).not.toEqual(outputsOf(base));
+});
