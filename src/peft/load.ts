@@ -14,6 +14,7 @@ import { MLX_WEIGHTS_FILE, readMlxAdapter } from './mlx.ts';
 import { obstacleTo, type PeftModule, peftModules } from './modules.ts';
 import { PREFIX, takeStored } from './parts.ts';
 import { ANCHORED, CONFIG_FILE, DEFAULT_ADAPTER, METHOD, WEIGHTS_FILE } from './save.ts';
+import { takeStatistics } from './statistics.ts';
 import { selectModules } from './targets.ts';
 
 export interface LoadPeftOptions {
@@ -89,6 +90,7 @@ function storedAdapter(
     },
     take(module, shapes, left) {
       const lowRank = shapes.has('lora_A');
+      if (saved.some(({ path }) => path === module.path)) takeStatistics(names.source, module, left);
       const raw = lowRank && obstacleTo(module, method)?.raw === true;
       if (!anchored || raw || !lowRank) return takeStored(names.source, module, shapes, raw, left);
       return splitAnchors(takeStored(names.source, module, doubledShapes(shapes), raw, left));

@@ -10,6 +10,7 @@ import { BASE_HASH, baseHashOf } from './base-hash.ts';
 import { describeAdapter } from './describe.ts';
 import { peftModules } from './modules.ts';
 import { toStored } from './parts.ts';
+import { statisticsOf } from './statistics.ts';
 
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
@@ -78,7 +79,8 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
     const own = readAdapter(layer, name);
     const isRaw = raw.has(module);
     const parts: ReadonlyMap<string, AdapterTensor> = settings.anchored && !isRaw ? joinAnchors(own) : own;
-    for (const [key, tensor] of toStored(module, parts, isRaw)) tensors.set(key, tensor);
+    const whole = settings.copies === 'all' ? statisticsOf(module) : [];
+    for (const [key, tensor] of [...toStored(module, parts, isRaw), ...whole]) tensors.set(key, tensor);
   }
   const metadata = new Map([
     [METHOD, adapted.find(({ settings }) => settings.rank > 0)!.layer.method as string],

@@ -13,9 +13,11 @@ import {
 } from '../../src/lora/index.ts';
 import { contentHash, createDigitsNet } from '../../src/models/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
+import { readSafetensors, safeTensor, writeSafetensors } from '../../src/safetensors/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
+import { torchModels } from '../helpers/torch-models.ts';
 
 useDevice();
 
@@ -91,6 +93,19 @@ describe('what PEFT has no form for', () => {
     const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'));
     expect(config.peft_type).toBe('TFJS_LORA');
   });
+});
+
+test('moving averages of a layer trained whole have to be those of the base', async () => {
+  const folder = await temporaryFolder();
+  const base = torchModels.cnn();
+  await savePeft(injectLora(base, { rank: 2, targets: ['stem'], modulesToSave: ['block.norm'] }), folder);
+  (await loadPeft(base, folder)).dispose();
+  const path = join(folder, 'adapter_model.safetensors');
+  const { tensors, metadata } = await readSafetensors(path);
+  const name = 'base_model.model.block.norm.running_mean';
+  const moved = safeTensor(Float32Array.of(1, 2, 3, 4, 5, 6), [6]);
+  await writeSafetensors(path, new Map(tensors).set(name, moved), metadata);
+  await expect(loadPeft(base, folder)).rejects.toThrow(/block.norm.running_mean differs from the base's/);
 });
 
 describe('the base that an adapter was trained on', () => {

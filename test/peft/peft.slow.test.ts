@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
-import { injectLora, type LoraConfig } from '../../src/lora/index.ts';
+import { addAdapter, injectLora, type LoraConfig, setActiveAdapters } from '../../src/lora/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { writeSafetensors } from '../../src/safetensors/index.ts';
 import { assignStateDict, toStateDict } from '../../src/torch/index.ts';
@@ -41,6 +41,18 @@ const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
     { rank: 2, alpha: 5, bias: 'lora-only', targets: ['stem', 'linear1'] },
   ],
   'all biases trained': ['sequential', { rank: 2, alpha: 5, bias: 'all', targets: ['2'] }],
+  'all biases trained, those of normalisation too': [
+    'cnn',
+    { rank: 2, alpha: 5, bias: 'all', targets: ['stem'] },
+  ],
+  'normalisation and embedding trained whole': [
+    'text',
+    { rank: 2, alpha: 5, targets: ['conv'], modulesToSave: ['norm', 'tokens'] },
+  ],
+  'batch normalisation trained whole': [
+    'cnn',
+    { rank: 2, alpha: 5, targets: ['stem'], modulesToSave: ['block.norm'] },
+  ],
   'layers trained whole': [
     'cnn',
     { rank: 2, alpha: 5, targets: ['stem'], modulesToSave: ['linear1', 'block.conv2'] },
@@ -103,6 +115,52 @@ describe.runIf(withPython)('adapters written here', () => {
         .toBeLessThan(1e-5);
       const change = relativeDifference(own, await torchExpected(`${base}.logits`));
       expect.soft(change, `${name}, against its base`).toBeGreaterThan(0.01);
+    }
+  });
+});
+
+const NAMED = `
+import json, sys
+sys.path.insert(0, "scripts/fixtures")
+from peft import PeftModel
+from safetensors.torch import load_file
+from torch_models import MODELS
+model = MODELS["cnn"][0]()
+model.load_state_dict(load_file("test/fixtures/torch/cnn.safetensors"))
+inputs = load_file("test/fixtures/torch/expected.safetensors")["cnn.input"]
+adapted = PeftModel.from_pretrained(model, sys.argv[1]).eval()
+adapted.load_adapter(sys.argv[1] + "/sevens", "sevens")
+results = {"default": adapted(inputs).tolist()}
+adapted.set_adapter("sevens")
+results["sevens"] = adapted(inputs).tolist()
+adapted.save_pretrained(sys.argv[2])
+print(json.dumps(results))
+`;
+
+describe.runIf(withPython)('several adapters of one model, trained further here', () => {
+  test('give in PEFT what they give here, and come back from where PEFT puts them', async () => {
+    const root = await temporaryFolder();
+    const base = await baseOf('cnn');
+    const model = await loadPeft(base, 'test/fixtures/torch/cnn-conv');
+    addAdapter(model, 'sevens', { rank: 3, alpha: 2, targets: ['linear1', 'stem'], rslora: true });
+    const input = await torchExpected('cnn.input');
+    const labels = tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), 3);
+    const own = new Map<string, tf.Tensor>();
+    for (const adapter of ['default', 'sevens']) {
+      setActiveAdapters(model, [adapter]);
+      model.compile({ optimizer: tf.train.adam(0.01), loss: tf.losses.softmaxCrossEntropy });
+      await model.fit(input, labels, { epochs: 5, batchSize: 6, verbose: 0 });
+      own.set(adapter, model.predict(input) as tf.Tensor);
+    }
+    const change = relativeDifference(own.get('default')!, await torchExpected('cnn-conv.logits'));
+    expect(change).toBeGreaterThan(1e-3);
+    await savePeft(model, join(root, 'ours'), { peftOnly: true });
+    const printed = await runPython(NAMED, [join(root, 'ours'), join(root, 'theirs')]);
+    const results = JSON.parse(printed) as Record<string, number[][]>;
+    for (const [adapter, logits] of own) {
+      expect(relativeDifference(tf.tensor2d(results[adapter]!), logits)).toBeLessThan(1e-5);
+      const back = await loadPeft(base, join(root, 'theirs'), { adapter });
+      expect(relativeDifference(back.predict(input) as tf.Tensor, logits)).toBeLessThan(1e-5);
     }
   });
 });
