@@ -10,3 +10,4 @@ export * from './safetensors/index.ts';
 export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './tensorflow/index.ts';
 export * from './torch/index.ts';
 export * from './training/index.ts';
+export * from './verification/index.ts';

@@ -27,7 +27,7 @@ export function outputsOf(model: tf.LayersModel, inputs: readonly tf.Tensor[]): 
 }
 
 /** The largest difference, relative to the largest magnitude of what is expected; infinite where one is not a number. */
-export function relativeDifference(values: Outputs, expected: Outputs): number {
+function relativeDifference(values: Outputs, expected: Outputs): number {
   let difference = 0;
   let magnitude = 0;
   for (const [index, wanted] of expected.entries()) {

@@ -22,7 +22,7 @@ import { type Check, compareHashes, compareOutputs, type Outputs, outputsOf, ski
 import { mergeByFormula } from './peft-formula.ts';
 
 /** The largest difference that rounding explains, relative to the largest output or weight. */
-export const ROUNDING = 1e-5;
+const ROUNDING = 1e-5;
 
 export interface VerifyOptions {
   /** The plain model that the adapter belongs to. */

@@ -62,7 +62,7 @@ async function originCheck({ derivedFrom, command }: RunManifest): Promise<Check
   }
 }
 
-export function renderCheck({ outcome, claim, difference, allowed, detail }: Check): string {
+function renderCheck({ outcome, claim, difference, allowed, detail }: Check): string {
   const word = { passed: 'passed ', failed: 'FAILED ', skipped: 'skipped' }[outcome];
   const measured =
     difference === undefined
