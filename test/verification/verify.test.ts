@@ -37,7 +37,7 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
     { rank: 3, alpha: 2, rslora: true, alphaPattern: { linear2: 9 } },
   ],
   ['DoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, dora: true }],
-  ['PiSSA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, init: 'pissa' }],
+  ['PiSSA with rsLoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, init: 'pissa', rslora: true }],
   ['trained biases', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, bias: 'lora-only' }],
   [
     'a layer trained whole',
