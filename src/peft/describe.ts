@@ -59,7 +59,7 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
     );
   return {
     raw,
-    obstacles,
+    obstacles: [...new Set(obstacles)],
     config: {
       peft_type: obstacles.length > 0 ? OWN_TYPE : 'LORA',
       r: rank,

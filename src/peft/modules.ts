@@ -49,7 +49,7 @@ export interface Obstacle {
 
 /** What keeps PEFT from holding a low-rank adapter on this layer; `undefined` where nothing does. */
 export function obstacleTo({ layer, path, className }: PeftModule, method: LoraMethod): Obstacle | undefined {
-  if (method === 'weight-view') return { reason: `method 'weight-view' of layer '${path}'`, raw: true };
+  if (method === 'weight-view') return { reason: "method 'weight-view'", raw: true };
   if (className === 'DepthwiseConv2D') {
     return {
       reason: `the depthwise convolution '${path}': PEFT's update goes over all its channels`,

@@ -77,7 +77,7 @@ describe('what PEFT has no form for', () => {
     const folder = await temporaryFolder();
     const view = injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' });
     await expect(savePeft(view, folder, { peftOnly: true })).rejects.toThrow(
-      /adapter 'default' cannot be written for PEFT, which has no form for method 'weight-view' of layer 'linear1'/,
+      /adapter 'default' cannot be written for PEFT, which has no form for method 'weight-view'$/,
     );
     await expect(savePeft(injectLora(convNet(), { rank: 2 }), folder, { peftOnly: true })).rejects.toThrow(
       /the dilated convolution 'conv'.*; the depthwise convolution 'deep'/,

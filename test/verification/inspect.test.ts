@@ -6,7 +6,7 @@ import { adapterWarnings, deadUnits, inspectAdapters } from '../../src/verificat
 import { disturbAdapters } from '../helpers/disturb.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const SMALL = { inputSize: 12, classes: 3, seed: 3 };
 

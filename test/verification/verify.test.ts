@@ -13,7 +13,7 @@ import { disturbAdapters } from '../helpers/disturb.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { torchModels } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const SMALL = { inputSize: 12, classes: 3, seed: 3 };
 
@@ -73,7 +73,7 @@ test('what PEFT has no form for is skipped, with the reason', async () => {
   disturbAdapters(model);
   const checks = await checksOf(base, model);
   expect(outcomes(checks)).toMatchObject({ merged: 'passed', 'peft-round-trip': 'skipped' });
-  expect(checks.at(-1)!.detail).toMatch(/method 'weight-view' of layer 'linear1'/);
+  expect(checks.at(-1)!.detail).toMatch(/which has no form for method 'weight-view'$/);
 });
 
 test('each adapter of a model is proven by itself', async () => {
