@@ -175,18 +175,16 @@ export function pissaFactors(kernel: tf.Tensor2D, rank: number, scaling: number)
 /** The first columns of Q and rows of R of the kernel as PyTorch has it, [outputs, inputs]. */
 export function oloraFactors(kernel: tf.Tensor2D, rank: number): Factors {
   const [inputs, outputs] = kernel.shape;
-  const { q, r } = thinQr(matrixOf(kernel.dataSync(), inputs, outputs).transpose());
-  return {
-    a: r.subMatrix(0, rank - 1, 0, inputs - 1).transpose(),
-    b: q.subMatrix(0, outputs - 1, 0, rank - 1).transpose(),
-  };
+  const matrix = matrixOf(kernel.dataSync(), inputs, outputs).transpose();
+  const { q } = thinQr(matrix.subMatrix(0, outputs - 1, 0, rank - 1));
+  return { a: matrix.transpose().mmul(q), b: q.transpose() };
 }
 
 /**
  * The first `rank` left singular vectors of the gradient for A, the next right ones for B, as PEFT's defaults have it
  * (direction ArB2r, scale stable, gamma 16).
  */
-export function loraGaFactors(gradient: tf.Tensor2D, rank: number): Factors {
+function loraGaFactors(gradient: tf.Tensor2D, rank: number): Factors {
   const { u, s, v } = principalVectors(gradient, 2 * rank);
   const factor = v.rows ** 0.25 / Math.sqrt(16);
   const lengths = s.slice(rank).map((value) => value * factor);

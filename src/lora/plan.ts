@@ -47,7 +47,7 @@ export function planAdapter(
 }
 
 /** The tfjs class that a layer is, or was before it was adapted. */
-export function baseClassOf(layer: tf.layers.Layer): string {
+function baseClassOf(layer: tf.layers.Layer): string {
   return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
 }
 
@@ -62,7 +62,7 @@ function isTarget({ path, layer }: PlacedLayer, { targets, method }: ResolvedLor
   return targets === 'all' ? kindOf(layer, method) !== undefined : matchesPattern(path, targets);
 }
 
-export function kindOf(layer: tf.layers.Layer, method: ResolvedLoraConfig['method']): LayerKind | undefined {
+function kindOf(layer: tf.layers.Layer, method: ResolvedLoraConfig['method']): LayerKind | undefined {
   return ADAPTABLE[baseClassOf(layer)]?.[method];
 }
 

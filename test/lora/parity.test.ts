@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { evaluate } from '../../src/evaluation/evaluate.ts';
 import { perClass } from '../../src/evaluation/per-class.ts';
-import { injectLora, type LoraConfig, loraLayers } from '../../src/lora/index.ts';
+import { injectLora, type LoraConfig, loraLayers, loraSummary } from '../../src/lora/index.ts';
 import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization as normalization } from '../../src/models/index.ts';
-import { EagerEngine } from '../../src/training/engines/eager.ts';
-import { classificationTask, trainToEnd } from '../../src/training/index.ts';
+import { classificationTask } from '../../src/training/index.ts';
+import { engineOf } from '../helpers/engines.ts';
 import { largestDifference, type ParityFixture, type Phase, parityFixture } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
@@ -55,35 +55,40 @@ const forms: Form[] = [
   },
 ];
 
-test.each(forms)('100 steps of $phase as $config have the losses that PyTorch computes', async (form) => {
-  const { losses: expected, wrong, trainable } = fixture.expected[form.phase];
-  const base = fixture.model('trained');
-  const model = injectLora(base, form.config);
-  for (const { path, layer } of loraLayers(model)) {
-    const { a, b } = layer.adapters.get('default')!;
-    tf.tidy(() => (a!.read() as tf.Variable).assign(form.startOf(path)));
-    expect(
-      b!
-        .read()
-        .dataSync()
-        .every((value) => value === 0),
-    ).toBe(true);
-  }
-  expect(model.trainableWeights.reduce((sum, weight) => sum + weight.read().size, 0)).toBe(trainable);
-  const task = classificationTask({
-    model,
-    dataset: mnist.train,
-    normalization,
-    batchSize: 10,
-    optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
-    seed: 0,
-  });
-  const losses: number[] = [];
-  const engine = new EagerEngine(task);
-  await trainToEnd({ task, engine, order: fixture.order('fine_order'), steps: 100 }, (progress) => {
-    losses.push(...progress.losses);
-  });
-  expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
-  const errors = perClass(evaluate(model, mnist.test, { normalization })).map((score) => score.errors);
-  expect(largestDifference(errors, wrong)).toBeLessThanOrEqual(2);
-});
+const cases = forms.flatMap((form) =>
+  (['eager', 'graph', 'xla'] as const).map((kind) => ({ ...form, kind })),
+);
+
+test.each(cases)(
+  '$phase as $config on engine $kind: the losses and errors that PyTorch computes',
+  async (one) => {
+    const { losses: expected, wrong, trainable } = fixture.expected[one.phase];
+    const model = injectLora(fixture.model('trained'), one.config);
+    for (const { path, layer } of loraLayers(model)) {
+      const { a, b } = layer.adapters.get('default')!;
+      tf.tidy(() => (a!.read() as tf.Variable).assign(one.startOf(path)));
+      expect(
+        b!
+          .read()
+          .dataSync()
+          .every((value) => value === 0),
+      ).toBe(true);
+    }
+    expect(loraSummary(model).trainableParameters).toBe(trainable);
+    const task = classificationTask({
+      model,
+      dataset: mnist.train,
+      normalization,
+      batchSize: 10,
+      optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
+      seed: 0,
+    });
+    const engine = engineOf(one.kind, task);
+    const losses = engine.run(fixture.order('fine_order').take(0, 1000));
+    engine.syncModel();
+    engine.dispose();
+    expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
+    const errors = perClass(evaluate(model, mnist.test, { normalization })).map((score) => score.errors);
+    expect(largestDifference(errors, wrong)).toBeLessThanOrEqual(2);
+  },
+);
