@@ -14,7 +14,7 @@ const usage = `Usage: npm run bench -- [--only CASE]... [--rounds N] [--quick] [
 --rounds N    turns of each contender in a case (default 7; 3 with --quick)
 --quick       short rounds, fewer of them: to look, not to publish
 --no-python   without PyTorch and JAX, which take 6 GB in the cache folder
---json        one JSON document with every round instead of the table
+--json        one JSON document with every round; the table goes to stderr
 `;
 
 const note = (/** @type {string} */ line) => console.error(line);
@@ -65,9 +65,10 @@ async function main() {
     const contenders = kase.contenders.filter(({ program }) => python || program === 'node');
     results.push(await compete({ ...kase, contenders }, rounds, setting));
   }
-  console.log(
-    values.json ? JSON.stringify({ machine, rounds, results }, undefined, 2) : resultTable(results),
-  );
+  if (values.json) {
+    note(resultTable(results));
+    console.log(JSON.stringify({ machine, rounds, results }, undefined, 2));
+  } else console.log(resultTable(results));
 }
 
 /**

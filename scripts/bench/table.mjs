@@ -36,10 +36,10 @@ function row({ unit, comparisons }, { name, note, seconds, peakBytes }) {
 }
 
 /** @param {import('./compete.mjs').Result} result */
-function limit({ limitSeconds, standings }) {
-  if (limitSeconds === undefined) return '';
-  const reached = standings.every(({ medianSeconds }) => medianSeconds <= limitSeconds);
-  return `${limitSeconds} s ${reached ? 'yes' : 'no'}`;
+function limit({ limitSeconds, standings: [product, anchor] }) {
+  if (limitSeconds === undefined || product === undefined) return '';
+  const seconds = product.medianSeconds - (anchor?.medianSeconds ?? 0);
+  return `${anchor ? '+' : ''}${limitSeconds} s ${seconds <= limitSeconds ? 'yes' : 'no'}`;
 }
 
 /** @param {number} value */
