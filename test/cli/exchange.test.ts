@@ -99,6 +99,11 @@ describe('what cannot be done is one line and leaves nothing', () => {
       4,
       /so it is no DigitsNet; name a model to put/,
     ],
+    [
+      ['import', BASE, '--architecture', resolve('package.json')],
+      4,
+      /does not describe a LayersModel; name a model.json/,
+    ],
     [['import', BASE, '--prefix', 'x.'], 4, /has no matrices x.linear1.weight/],
     [['import', BASE, '--into', 'a', '--architecture', 'b'], 2, /cannot be used with/],
     [['export', 'nowhere'], 2, /--out is missing/],

@@ -102,22 +102,27 @@ async function weightsFrom(
 
 /** A model of a topology, with weights at random. */
 async function modelOf(path: string): Promise<tf.LayersModel> {
-  const json = (await readJson(path)) as tf.io.ModelJSON;
+  const json = (await readJson(path)) as tf.io.ModelJSON & Record<string, unknown>;
+  const topology = (json?.modelTopology ?? json) as Record<string, unknown> | undefined;
+  if (!topology || !['class_name', 'className', 'model_config'].some((key) => key in topology)) {
+    throw new CheckpointError(`${path}: does not describe a LayersModel; name a model.json of tfjs`);
+  }
   try {
-    return await tf.models.modelFromJSON((json.modelTopology ?? json) as never);
+    return await tf.models.modelFromJSON(topology as never);
   } catch (error) {
-    throw new CheckpointError(
-      `${path}: does not describe a LayersModel: ${(error as Error).message.split('\n')[0]}`,
-      {
-        cause: error,
-      },
-    );
+    const reason = (error as Error).message.split('\n')[0]!.slice(0, 200);
+    throw new CheckpointError(`${path}: cannot be made a LayersModel: ${reason}`, { cause: error });
   }
 }
 
 function adapterFacts(adapted: tf.LayersModel): NonNullable<RunManifest['adapter']> {
   const [first] = loraSummary(adapted).layers.filter(({ rank }) => rank > 0);
-  return { method: loraLayers(adapted)[0]!.layer.method, rank: first!.rank, alpha: first!.alpha, strength: 1 };
+  return {
+    method: loraLayers(adapted)[0]!.layer.method,
+    rank: first!.rank,
+    alpha: first!.alpha,
+    strength: 1,
+  };
 }
 
 function classNamesOf(model: tf.LayersModel): string[] {
