@@ -46,6 +46,7 @@ for (const seed of SEEDS) {
   const validation = selectRows(train, heldOut);
   for (const setting of SETTINGS) {
     const model = injectLora(base, { rank: setting.rank, alpha: setting.alpha, seed });
+    console.error(`seed ${seed}, ${setting.name}`);
     const note = await tune(model, setting, { seed, kept, validation });
     const { classes, tuned, other, total } = compareEvaluations(before, test(model, testSet), {
       tuned: TUNED,
@@ -103,7 +104,6 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
       before: measure(),
       measure,
       checkEvery: steered ? 25 : 5,
-      patience: 40,
       replay: steered,
     };
     const training = trainGuarded({

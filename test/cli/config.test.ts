@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { describe, expect, test } from 'vitest';
 import { applySettings } from '../../src/cli/config.ts';
-import { integer, shared } from '../../src/cli/options.ts';
+import { integer, shared } from '../../src/cli/options/shared.ts';
 import { UsageError } from '../../src/errors.ts';
 import { recordedContext } from '../helpers/context.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addGateOptions, gatesFrom } from '../../src/cli/gate-options.ts';
+import { addGateOptions, gatesFrom } from '../../src/cli/options/gates.ts';
 import { UsageError } from '../../src/errors.ts';
 import { readPolicy } from '../../src/gates/policy.ts';
 

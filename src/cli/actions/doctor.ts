@@ -1,19 +1,20 @@
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import * as tf from '@tensorflow/tfjs';
 import { DataError, TensorFlowError } from '../../errors.ts';
-import { compileFunction } from '../../graph/index.ts';
 import { findMnist } from '../../mnist-data-loader/index.ts';
 import {
   cacheFacts,
+  cudaAdvice,
+  cudaFacts,
   type DeviceName,
   type LoadedTensorFlow,
   loadTensorFlow,
   nativeState,
 } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
-import type { DoctorDocument } from '../doctor-document.ts';
+import type { DoctorDocument } from '../output/doctor-document.ts';
 import { version } from '../version.ts';
+import { type Trial, tryDevices, tryEngines } from './doctor-trials.ts';
 
 interface Options {
   readonly device: Exclude<DeviceName, 'js'>;
@@ -24,23 +25,24 @@ interface Options {
 const TENSORFLOW_VARIABLE =
   /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_|NVIDIA_|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
 
-type Trial = DoctorDocument['devices'][number];
-
 /** Loads what `--device` names and tries out what it can do. */
 export async function examine(options: Options, context: CliContext): Promise<DoctorDocument> {
-  const advice: string[] = [];
   const { loaded, failure } = await load(options.device);
   const devices = await tryDevices(options.device, loaded, failure);
   await loadTensorFlow({ device: loaded.device });
   const native =
     loaded.device === 'cpu' || loaded.device === 'cuda' ? nativeState(loaded.device).installed : undefined;
+  const built = nativeState('cuda');
+  const cuda =
+    options.device === 'cuda' || !built.obstacle ? cudaFacts(built.installed?.marker?.libraries) : null;
   const engines = tryEngines(loaded);
-  const data = await findData(options, context, advice);
-  for (const device of devices)
-    if (!device.works && (device.name !== 'cuda' || options.device === 'cuda'))
-      advice.push(`${device.name}: ${device.detail}`);
-  for (const engine of engines)
-    if (native && !engine.works) advice.push(`engine ${engine.name}: ${engine.detail}`);
+  const { data, problem } = await findData(options, context);
+  const advice = [
+    ...(cuda && options.device === 'cuda' ? cudaAdvice(cuda) : []),
+    ...devices.filter(({ name, works }) => !works && isWanted(name, options)).map(adviceOn),
+    ...engines.filter(({ works }) => !works && native).map(adviceOn),
+    ...(problem ? [problem] : []),
+  ];
   return {
     format: 'tfjs-lora doctor',
     formatVersion: 1,
@@ -58,6 +60,7 @@ export async function examine(options: Options, context: CliContext): Promise<Do
       environment: tensorFlowEnvironment(),
     },
     devices,
+    cuda,
     engines,
     data,
     caches: cacheFacts(),
@@ -77,93 +80,22 @@ async function load(
   }
 }
 
-async function tryDevices(
-  asked: Options['device'],
-  loaded: LoadedTensorFlow,
-  failure: TensorFlowError | undefined,
-): Promise<Trial[]> {
-  const trials: Trial[] = [];
-  for (const name of ['cpu', 'cuda'] as const) {
-    const { installed, obstacle } = nativeState(name);
-    const tried = loaded.device === name ? `TensorFlow ${loaded.version}` : undefined;
-    const wrong = asked === name ? (failure?.message ?? obstacle) : obstacle;
-    const detail = tried ?? wrong ?? `${installed?.name} is there; 'doctor --device ${name}' tries it`;
-    trials.push({ name, works: tried !== undefined || wrong === undefined, detail });
-  }
-  for (const name of ['wasm', 'js'] as const)
-    trials.push({ name, ...(await attempt(() => tryPortable(name))) });
-  return trials;
+/** A card is wanted by those only who ask for it. */
+function isWanted(name: string, options: Options): boolean {
+  return name !== 'cuda' || options.device === 'cuda';
 }
 
-async function tryPortable(name: 'wasm' | 'js'): Promise<string> {
-  await loadTensorFlow({ device: name });
-  checkProduct((left, right) => tf.matMul(left, right));
-  return name === 'wasm' ? 'WebAssembly, one thread' : 'plain JavaScript, slow';
+function adviceOn({ name, detail }: Trial): string {
+  return `${name}: ${detail}`;
 }
 
-function tryEngines(loaded: LoadedTensorFlow): Trial[] {
-  const eager = {
-    name: 'eager',
-    ...attemptSync(() => checkProduct((left, right) => tf.matMul(left, right))),
-  };
-  const compiled = (['graph', 'xla'] as const).map((name) => {
-    if (loaded.version === undefined) return { name, works: false, detail: 'needs native TensorFlow' };
-    const trial = attemptSync(() => {
-      const product = compileFunction((left, right) => tf.matMul(left!, right!), { jit: name === 'xla' });
-      try {
-        checkProduct(product);
-      } finally {
-        product.dispose();
-      }
-    });
-    return { name, ...trial };
-  });
-  return [eager, ...compiled];
-}
-
-/** Multiplies [[1, 2], [3, 4]] by itself. @throws TensorFlowError for another result than [[7, 10], [15, 22]] */
-function checkProduct(multiply: (left: tf.Tensor, right: tf.Tensor) => tf.Tensor): void {
-  const values = tf.tidy(() => {
-    const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);
-    return [...multiply(matrix, matrix).dataSync()];
-  });
-  if (values.join() !== '7,10,15,22') throw new TensorFlowError(`it multiplies wrongly: ${values.join()}`);
-}
-
-async function attempt(trial: () => Promise<string>): Promise<Omit<Trial, 'name'>> {
-  try {
-    return { works: true, detail: await trial() };
-  } catch (error) {
-    return { works: false, detail: firstLine(error) };
-  }
-}
-
-function attemptSync(trial: () => void): Omit<Trial, 'name'> {
-  const start = performance.now();
-  try {
-    trial();
-    return { works: true, detail: `tried in ${Math.round(performance.now() - start)} ms` };
-  } catch (error) {
-    return { works: false, detail: firstLine(error) };
-  }
-}
-
-function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
-}
-
-async function findData(
-  options: Options,
-  context: CliContext,
-  advice: string[],
-): Promise<DoctorDocument['data']> {
+async function findData(options: Options, context: CliContext) {
   try {
     const { directory } = await findMnist(options.data, context.cwd);
-    return { directory };
+    return { data: { directory } };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    advice.push(error.message);
-    return null;
+    return { data: null, problem: error.message };
   }
 }
 

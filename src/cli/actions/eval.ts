@@ -10,8 +10,8 @@ import type { NamedEvaluation, Report } from '../../report/report.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
-import { gatesFrom } from '../gate-options.ts';
-import { publishReport } from '../report-options.ts';
+import { gatesFrom } from '../options/gates.ts';
+import { publishReport } from '../options/report.ts';
 import { shown, testSetName, useTensorFlow, versionsOf } from './session.ts';
 
 /** Evaluates a run, compares it with another where one is named, and checks the gates. */

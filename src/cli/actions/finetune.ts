@@ -21,11 +21,11 @@ import {
 import { contentHash } from '../../models/index.ts';
 import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter } from '../../runs/index.ts';
 import { classificationTask, type SteeredReplay, steeredReplay } from '../../training/index.ts';
-import { loraConfigFrom } from '../adapter-options.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import type { CliContext } from '../context.ts';
-import { gatesFrom } from '../gate-options.ts';
-import { optimizerFrom } from '../optimizer.ts';
+import { loraConfigFrom } from '../options/adapter.ts';
+import { gatesFrom } from '../options/gates.ts';
+import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
 import { accuracyCurve, guardReport, type Validation, validationFor } from './guard.ts';
 import { renderSummary } from './inject-lora.ts';

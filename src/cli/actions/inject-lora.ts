@@ -1,9 +1,9 @@
 import { UsageError } from '../../errors.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
 import { openRun, RUN_FORMAT_VERSION, saveRun } from '../../runs/index.ts';
-import { loraConfigFrom } from '../adapter-options.ts';
 import type { InjectLoraOptions } from '../commands/inject-lora.ts';
 import type { CliContext } from '../context.ts';
+import { loraConfigFrom } from '../options/adapter.ts';
 import { writerFor } from './resume.ts';
 import { shown, useTensorFlow, versionsOf } from './session.ts';
 

@@ -10,7 +10,7 @@ import { classificationTask } from '../../training/index.ts';
 import { adapterWarnings, type DeadUnits, deadUnits, inspectAdapters } from '../../verification/index.ts';
 import type { InspectOptions } from '../commands/inspect.ts';
 import type { CliContext } from '../context.ts';
-import { renderAdapters, renderLayers, renderProgram } from '../inspection-text.ts';
+import { renderAdapters, renderLayers, renderProgram } from '../output/inspection-text.ts';
 import { examplesFor } from './examples.ts';
 import { useTensorFlow } from './session.ts';
 

@@ -14,7 +14,7 @@ import {
 import { openRun, type Run } from '../../runs/open-run.ts';
 import type { PredictOptions } from '../commands/predict.ts';
 import type { CliContext } from '../context.ts';
-import { predictionDocument, renderPredictions } from '../prediction-text.ts';
+import { predictionDocument, renderPredictions } from '../output/prediction-text.ts';
 import { useTensorFlow } from './session.ts';
 
 /** Classifies the files with the model of a run and prints what it says. */

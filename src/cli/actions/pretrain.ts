@@ -6,7 +6,7 @@ import { RUN_FORMAT_VERSION, type RunWriter } from '../../runs/index.ts';
 import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
 import type { CliContext } from '../context.ts';
-import { optimizerFrom } from '../optimizer.ts';
+import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
 import { publishRun } from './publish-run.ts';
 import { resumeFrom, writerFor } from './resume.ts';

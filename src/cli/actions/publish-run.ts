@@ -5,7 +5,7 @@ import { render } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
 import { onDisk, type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
-import { publishReport, type ReportOptions } from '../report-options.ts';
+import { publishReport, type ReportOptions } from '../options/report.ts';
 import { shown } from './session.ts';
 
 /**

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { RunWriter, readManifest, readMetrics, readState } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
-import type { TrainingOptions } from '../training-options.ts';
+import type { TrainingOptions } from '../options/training.ts';
 import type { Training } from './train-steps.ts';
 
 /** Options that may differ from those of the run that goes on: they change where and how, not what. */

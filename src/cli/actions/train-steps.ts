@@ -15,8 +15,8 @@ import {
 } from '../../training/index.ts';
 import { learningRateAt } from '../../training/optimizers/index.ts';
 import type { CliContext } from '../context.ts';
-import { createProgress } from '../progress.ts';
-import type { TrainingOptions } from '../training-options.ts';
+import type { TrainingOptions } from '../options/training.ts';
+import { createProgress } from '../output/progress.ts';
 import { startEvents } from './training-events.ts';
 
 export interface Training {

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { Report } from '../../report/report.ts';
 import type { CliContext } from '../context.ts';
-import { addGateOptions, gatesFrom } from '../gate-options.ts';
-import { shared } from '../options.ts';
-import { addReportOptions, publishReport, wantsHtml } from '../report-options.ts';
+import { addGateOptions, gatesFrom } from '../options/gates.ts';
+import { addReportOptions, publishReport, wantsHtml } from '../options/report.ts';
+import { shared } from '../options/shared.ts';
 
 /** `compare BEFORE AFTER`: two runs, or two report.json files, of the same examples. */
 export function addCompareCommand(program: CommandUnknownOpts, context: CliContext): void {

@@ -3,7 +3,7 @@ import { type Command, type CommandUnknownOpts, Option } from '@commander-js/ext
 import { DataError, UsageError } from '../../errors.ts';
 import type { ImageDataset } from '../../mnist-data-loader/index.ts';
 import type { CliContext } from '../context.ts';
-import { integer, number, shared } from '../options.ts';
+import { integer, number, shared } from '../options/shared.ts';
 
 /** `data`, `data check`, `data subset` and `data import`. */
 export function addDataCommand(program: CommandUnknownOpts, context: CliContext): void {
@@ -17,7 +17,7 @@ export function addDataCommand(program: CommandUnknownOpts, context: CliContext)
     .addOption(shared.config())
     .addOption(shared.printConfig())
     .action(async (options) => {
-      const { loadFolder, dataDocument, renderData } = await import('../data-document.ts');
+      const { loadFolder, dataDocument, renderData } = await import('../output/data-document.ts');
       const folder = await loadFolder(options.data, context.cwd);
       if (folder.errors[0]) throw folder.errors[0];
       const document = dataDocument(folder);
@@ -37,7 +37,9 @@ function addCheck(data: CommandUnknownOpts, context: CliContext): void {
     .argument('<dir>', 'folder with IDX files')
     .addOption(shared.json())
     .action(async (directory, options) => {
-      const { loadFolder, dataDocument, dataFindings, renderData } = await import('../data-document.ts');
+      const { loadFolder, dataDocument, dataFindings, renderData } = await import(
+        '../output/data-document.ts'
+      );
       const folder = await loadFolder(directory, context.cwd);
       const document = { ...dataDocument(folder), ...dataFindings(folder) };
       context.print(options.json ? JSON.stringify(document, null, 2) : renderData(document));
@@ -137,7 +139,7 @@ async function writeAndShow(
   context: CliContext,
 ): Promise<void> {
   const { writeMnist } = await import('../../mnist-data-loader/index.ts');
-  const { loadFolder, dataDocument, renderData } = await import('../data-document.ts');
+  const { loadFolder, dataDocument, renderData } = await import('../output/data-document.ts');
   const out = resolve(context.cwd, options.out!);
   await writeMnist(out, sets, options);
   const document = dataDocument(await loadFolder(out, context.cwd));

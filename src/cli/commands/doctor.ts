@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { TensorFlowError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options.ts';
+import { shared } from '../options/shared.ts';
 
 /** `doctor`: what this machine can run, tried out, and what to do about what it cannot. */
 export function addDoctorCommand(program: CommandUnknownOpts, context: CliContext): void {
@@ -15,7 +15,7 @@ export function addDoctorCommand(program: CommandUnknownOpts, context: CliContex
     .addOption(shared.json())
     .action(async (options) => {
       const { examine } = await import('../actions/doctor.ts');
-      const { renderDoctor } = await import('../doctor-text.ts');
+      const { renderDoctor } = await import('../output/doctor-text.ts');
       const document = await examine(options, context);
       context.print(options.json ? JSON.stringify(document, null, 2) : renderDoctor(document));
       const asked = document.devices.find((device) => device.name === options.device);

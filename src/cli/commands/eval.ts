@@ -1,8 +1,8 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { addGateOptions, type GateOptions } from '../gate-options.ts';
-import { number, shared } from '../options.ts';
-import { addReportOptions, type ReportOptions } from '../report-options.ts';
+import { addGateOptions, type GateOptions } from '../options/gates.ts';
+import { addReportOptions, type ReportOptions } from '../options/report.ts';
+import { number, shared } from '../options/shared.ts';
 
 export type EvalOptions = ReportOptions &
   GateOptions & {

@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options.ts';
+import { shared } from '../options/shared.ts';
 
 export interface ExportOptions {
   readonly base?: boolean;

@@ -1,10 +1,10 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { type AdapterOptions, addAdapterOptions } from '../adapter-options.ts';
 import type { CliContext } from '../context.ts';
-import { addGateOptions, type GateOptions } from '../gate-options.ts';
-import { integer, number } from '../options.ts';
-import { addReportOptions, type ReportOptions } from '../report-options.ts';
-import { addTrainingOptions, type TrainingOptions } from '../training-options.ts';
+import { type AdapterOptions, addAdapterOptions } from '../options/adapter.ts';
+import { addGateOptions, type GateOptions } from '../options/gates.ts';
+import { addReportOptions, type ReportOptions } from '../options/report.ts';
+import { integer, number } from '../options/shared.ts';
+import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
 
 export type FinetuneOptions = TrainingOptions &
   AdapterOptions &
@@ -15,7 +15,7 @@ export type FinetuneOptions = TrainingOptions &
     readonly replay: number;
     readonly maxDrop?: number;
     readonly checkEvery: number;
-    readonly patience: number;
+    readonly patience?: number;
     readonly validation: number;
     readonly searchStrength?: boolean;
   };
@@ -53,9 +53,10 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
         .default(20),
     )
     .addOption(
-      new Option('--patience <checks>', 'checks beyond the budget that end training')
-        .argParser(integer(1))
-        .default(3),
+      new Option(
+        '--patience <checks>',
+        'checks beyond the budget that end training (default: 3; with --replay training goes on)',
+      ).argParser(integer(1)),
     );
   addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
     async (run, options, self) => {

@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { finite, positive, shared } from '../options.ts';
+import { finite, positive, shared } from '../options/shared.ts';
 
 export interface ImportOptions {
   readonly into?: string;

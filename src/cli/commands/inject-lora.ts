@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type AdapterOptions, addAdapterOptions } from '../adapter-options.ts';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options.ts';
+import { type AdapterOptions, addAdapterOptions } from '../options/adapter.ts';
+import { shared } from '../options/shared.ts';
 
 export type InjectLoraOptions = AdapterOptions & {
   readonly seed: number;

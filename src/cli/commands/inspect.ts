@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { integer, shared } from '../options.ts';
+import { integer, shared } from '../options/shared.ts';
 
 export interface InspectOptions {
   readonly shape?: readonly [inputs: number, outputs: number];

@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { number, shared } from '../options.ts';
+import { number, shared } from '../options/shared.ts';
 
 export interface MergeOptions {
   readonly strength?: number;

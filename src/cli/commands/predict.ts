@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { integer, shared } from '../options.ts';
+import { integer, shared } from '../options/shared.ts';
 
 export interface PredictOptions {
   /** Folder of the run. */

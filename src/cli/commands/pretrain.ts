@@ -1,9 +1,9 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { integer, positive } from '../options.ts';
-import { addReportOptions, type ReportOptions } from '../report-options.ts';
-import type { TrainingOptions } from '../training-options.ts';
-import { addTrainingOptions } from '../training-options.ts';
+import { addReportOptions, type ReportOptions } from '../options/report.ts';
+import { integer, positive } from '../options/shared.ts';
+import type { TrainingOptions } from '../options/training.ts';
+import { addTrainingOptions } from '../options/training.ts';
 
 export type PretrainOptions = TrainingOptions &
   ReportOptions & {

@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { TensorFlowError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options.ts';
+import { shared } from '../options/shared.ts';
 
 /** `setup`: what scripts/setup.mjs does, also where this package is installed by npm. */
 export function addSetupCommand(program: CommandUnknownOpts, context: CliContext): void {

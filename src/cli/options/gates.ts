@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { Gates } from '../gates/gates.ts';
-import type { CliContext } from './context.ts';
-import { number } from './options.ts';
+import type { Gates } from '../../gates/gates.ts';
+import type { CliContext } from '../context.ts';
+import { number } from './shared.ts';
 
 /** What the options of `addGateOptions` give. */
 export type GateOptions = Gates & { readonly policy?: string };
@@ -48,7 +48,7 @@ export async function gatesFrom(options: GateOptions, context: Pick<CliContext, 
   const { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant } = options;
   const flags = { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant };
   if (options.policy === undefined) return flags;
-  const { readPolicy } = await import('../gates/policy.ts');
+  const { readPolicy } = await import('../../gates/policy.ts');
   const policy = readPolicy(resolve(context.cwd, options.policy));
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   return {

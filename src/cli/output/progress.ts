@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { CliContext } from './context.ts';
+import type { CliContext } from '../context.ts';
 
 const LINE_INTERVAL_MS = 3000;
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { LoraConfig } from '../lora/config.ts';
-import { integer, number, positive } from './options.ts';
+import type { LoraConfig } from '../../lora/config.ts';
+import { integer, number, positive } from './shared.ts';
 
 /** What the options of `addAdapterOptions` give. */
 export type AdapterOptions = {

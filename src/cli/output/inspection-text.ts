@@ -1,8 +1,8 @@
-import type { ProgramRow } from '../graph/program-table.ts';
-import type { LoraSummary } from '../lora/summary.ts';
-import type { ModelSummary } from '../models/summary.ts';
-import { plainTable, tableText } from '../report/plain-table.ts';
-import type { LayerInspection } from '../verification/inspect.ts';
+import type { ProgramRow } from '../../graph/program-table.ts';
+import type { LoraSummary } from '../../lora/summary.ts';
+import type { ModelSummary } from '../../models/summary.ts';
+import { plainTable, tableText } from '../../report/plain-table.ts';
+import type { LayerInspection } from '../../verification/inspect.ts';
 
 /** Layers of a plain model. */
 export function renderLayers({ layers, parameters }: ModelSummary): string {

@@ -1,5 +1,5 @@
-import type { OptimizerConfig, OptimizerRule } from '../training/optimizer-config.ts';
-import type { TrainingOptions } from './training-options.ts';
+import type { OptimizerConfig, OptimizerRule } from '../../training/optimizer-config.ts';
+import type { TrainingOptions } from './training.ts';
 
 const RULES: Readonly<Record<TrainingOptions['optimizer'], OptimizerRule>> = {
   adam: { kind: 'adam' },

@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
-import { integer, positive, shared } from './options.ts';
+import { integer, positive, shared } from './shared.ts';
 
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
 const SCHEDULES = ['constant', 'cosine'] as const;

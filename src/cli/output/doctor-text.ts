@@ -1,4 +1,4 @@
-import { plainTable, tableText } from '../report/plain-table.ts';
+import { plainTable, tableText } from '../../report/plain-table.ts';
 import type { DoctorDocument } from './doctor-document.ts';
 
 /** The document as text for people. */
@@ -30,6 +30,7 @@ export function renderDoctor(document: DoctorDocument): string {
   const sections = [
     table(facts.filter(([, value]) => value !== '')),
     section('Devices', table(document.devices.map(trialRow))),
+    ...(document.cuda ? [section('CUDA', cudaTable(document.cuda))] : []),
     section(`Engines on ${running.device}`, table(document.engines.map(trialRow))),
   ];
   if (document.caches.length > 0) {
@@ -43,6 +44,17 @@ export function renderDoctor(document: DoctorDocument): string {
   const advice = document.advice.length > 0 ? document.advice.map((line) => `- ${line}`) : ['nothing'];
   sections.push(section('To do', advice.join('\n')));
   return sections.join('\n\n');
+}
+
+function cudaTable({ driver, cards, missing }: NonNullable<DoctorDocument['cuda']>): string {
+  const models = cards.map(({ name, memoryMiB, computeCapability }) => {
+    return `${name}, ${(memoryMiB / 1024).toFixed(0)} GiB, compute capability ${computeCapability}`;
+  });
+  return table([
+    ['driver', driver ?? 'none'],
+    ['cards', models.join('\n') || 'none'],
+    ['missing', missing.join(', ') || 'nothing'],
+  ]);
 }
 
 function trialRow({ name, works, detail }: DoctorDocument['devices'][number]): string[] {

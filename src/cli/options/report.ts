@@ -1,10 +1,10 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { RenderOptions, ReportFormat } from '../report/render.ts';
-import type { Report } from '../report/report.ts';
-import type { CliContext } from './context.ts';
-import { shared } from './options.ts';
+import type { RenderOptions, ReportFormat } from '../../report/render.ts';
+import type { Report } from '../../report/report.ts';
+import type { CliContext } from '../context.ts';
+import { shared } from './shared.ts';
 
 const FORMATS = ['text', 'json', 'markdown', 'junit', 'html'] as const satisfies readonly ReportFormat[];
 
@@ -55,8 +55,8 @@ export async function publishReport(
   context: CliContext,
   details: RenderOptions = {},
 ): Promise<void> {
-  const { render } = await import('../report/render.ts');
-  const { onDisk } = await import('../runs/files.ts');
+  const { render } = await import('../../report/render.ts');
+  const { onDisk } = await import('../../runs/files.ts');
   for (const file of options.report ?? []) {
     const path = resolve(context.cwd, file);
     const text = await render(report, FORMAT_OF[extname(file)]!, details);
@@ -68,7 +68,7 @@ export async function publishReport(
   const format = options.json ? 'json' : options.format;
   context.print(await render(report, format, { ...details, color: context.color }));
   if (context.env.GITHUB_ACTIONS !== 'true') return;
-  const { githubAnnotations } = await import('../report/github.ts');
+  const { githubAnnotations } = await import('../../report/github.ts');
   for (const line of githubAnnotations(report)) context.note(line);
   const summary = context.env.GITHUB_STEP_SUMMARY;
   if (!summary) return;

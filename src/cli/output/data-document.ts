@@ -1,4 +1,4 @@
-import { DataError } from '../errors.ts';
+import { DataError } from '../../errors.ts';
 import {
   countByLabel,
   datasetWarnings,
@@ -8,8 +8,8 @@ import {
   type Split,
   type SplitName,
   sharedRows,
-} from '../mnist-data-loader/index.ts';
-import { plainTable, tableText } from '../report/plain-table.ts';
+} from '../../mnist-data-loader/index.ts';
+import { plainTable, tableText } from '../../report/plain-table.ts';
 
 /** The sets of a folder that could be loaded, and why others could not. */
 export interface LoadedFolder {

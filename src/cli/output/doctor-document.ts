@@ -27,6 +27,20 @@ export const doctorDocument = z.object({
     environment: z.record(z.string(), z.string()).describe('Variables that TensorFlow reads.'),
   }),
   devices: z.array(trial.extend({ name: z.string() })),
+  cuda: z
+    .object({
+      driver: z.string().nullable(),
+      cards: z.array(
+        z.object({
+          name: z.string(),
+          memoryMiB: z.number(),
+          computeCapability: z.string().describe('Such as 9.0.'),
+        }),
+      ),
+      missing: z.array(z.string()).describe('Shared libraries that are not found.'),
+    })
+    .nullable()
+    .describe('Looked at with --device cuda, and where set-up has made it ready.'),
   engines: z.array(trial.extend({ name: z.string() })).describe('Tried on the running device.'),
   data: z.object({ directory: z.string() }).nullable(),
   caches: z.array(

@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cudaLibraries } from '../../scripts/setup/cuda-libraries.mjs';
+
+/** What a CUDA device needs besides TensorFlow, found out without loading anything. */
+export interface CudaFacts {
+  readonly driver: string | null;
+  readonly cards: CudaCard[];
+  /** Names of the shared libraries that are not found. */
+  readonly missing: string[];
+}
+
+export interface CudaCard {
+  readonly name: string;
+  readonly memoryMiB: number;
+  /** Such as 9.0. */
+  readonly computeCapability: string;
+}
+
+/** The oldest driver that runs CUDA 12. */
+const OLDEST_DRIVER = 525;
+/** The oldest card for which TensorFlow's build has code. */
+const OLDEST_CAPABILITY = 6;
+
+const systemFolders = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/usr/lib64',
+  '/usr/lib',
+  '/usr/local/lib',
+  '/usr/lib/wsl/lib',
+];
+
+/** @param libraries folder of TensorFlow's libraries; CUDA's are looked for beside it, then in the system */
+export function cudaFacts(libraries: string | undefined): CudaFacts {
+  const [driver, cards] = askDriver();
+  const places = [...(process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean), ...systemFolders];
+  const found = (name: string, ...own: string[]) =>
+    [...own, ...places].some((folder) => existsSync(join(folder, name)));
+  const missing = cudaLibraries
+    .filter(
+      ({ part, name }) => !found(name, ...(libraries ? [join(libraries, '..', 'nvidia', part, 'lib')] : [])),
+    )
+    .map(({ name }) => name);
+  if (!found('libcuda.so.1')) missing.push('libcuda.so.1');
+  return { driver, cards, missing };
+}
+
+/** What to do about what is missing, a line each; empty where all is there. */
+export function cudaAdvice({ driver, cards, missing }: CudaFacts): string[] {
+  const advice: string[] = [];
+  if (driver === null) {
+    advice.push(
+      `no NVIDIA driver answers (nvidia-smi); install driver ${OLDEST_DRIVER} or newer, in a container also 'docker run --gpus all'`,
+    );
+  } else if (Number.parseInt(driver, 10) < OLDEST_DRIVER) {
+    advice.push(`the NVIDIA driver is ${driver}, and CUDA 12 needs ${OLDEST_DRIVER} or newer`);
+  }
+  for (const { name, computeCapability } of cards) {
+    if (Number(computeCapability) < OLDEST_CAPABILITY) {
+      advice.push(
+        `${name} has compute capability ${computeCapability}, and TensorFlow needs ${OLDEST_CAPABILITY}.0 or higher`,
+      );
+    }
+  }
+  const own = missing.filter((name) => name !== 'libcuda.so.1');
+  if (own.length > 0) advice.push(`${own.join(', ')} missing; run 'npx tfjs-lora setup --device cuda'`);
+  if (driver !== null && own.length < missing.length) {
+    advice.push("libcuda.so.1, the driver's library, is not found; add its folder to LD_LIBRARY_PATH");
+  }
+  return advice;
+}
+
+function askDriver(): [string | null, CudaCard[]] {
+  const query = '--query-gpu=driver_version,name,memory.total,compute_cap';
+  const { status, stdout } = spawnSync('nvidia-smi', [query, '--format=csv,noheader,nounits'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  if (status !== 0 || !stdout.trim()) return [null, []];
+  return parseDriverAnswer(stdout);
+}
+
+/** Reads `driver, name, MiB, capability`, a line for each card. */
+export function parseDriverAnswer(text: string): [string | null, CudaCard[]] {
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(',').map((cell) => cell.trim()));
+  const cards = rows.map(([, name = '', memory = '', computeCapability = '']) => {
+    return { name, memoryMiB: Number(memory), computeCapability };
+  });
+  return [rows[0]?.[0] ?? null, cards];
+}
