@@ -104,6 +104,7 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
       before: measure(),
       measure,
       checkEvery: steered ? 25 : 5,
+      patience: 40,
       replay: steered,
     };
     const training = trainGuarded({

@@ -21,7 +21,10 @@ export interface GuardOptions extends Budget {
   readonly replay?: SteeredReplay;
   /** Steps between two checks; 20 by default. */
   readonly checkEvery?: number;
-  /** Checks beyond the budget in a row that end training; 3 by default. */
+  /**
+   * Checks beyond the budget in a row that end training. By default 3; as many as there are where the replay is
+   * steered, which needs some checks to bring a class back.
+   */
   readonly patience?: number;
 }
 
@@ -53,10 +56,10 @@ export async function* trainGuarded(
   options: Omit<TrainOptions, 'stepsPerCall'> & { readonly guard: GuardOptions },
 ): AsyncGenerator<GuardedProgress, GuardedResult> {
   const { engine, guard, resume } = options;
-  const { checkEvery = 20, patience = 3, before } = guard;
+  const { checkEvery = 20, before, patience = guard.replay ? Number.POSITIVE_INFINITY : 3 } = guard;
   checkBudget(guard, before.length);
-  if (!Number.isInteger(patience) || patience < 1) {
-    throw new UsageError(`a patience of ${patience} checks: has to be a whole number of at least 1`);
+  if (!(patience >= 1)) {
+    throw new UsageError(`a patience of ${patience} checks: has to be at least 1`);
   }
   if (resume) engine.restore(resume);
   const checks: GuardCheck[] = [];

@@ -50,7 +50,7 @@ interface Scenario {
   replay?: SteeredReplay;
 }
 
-async function run({ errorsAfter, steps = 100, patience = 2, replay, ...rest }: Scenario) {
+async function run({ errorsAfter, steps = 100, patience, replay, ...rest }: Scenario) {
   const engine = countingEngine();
   const training = trainGuarded({
     task: smallTask(),
@@ -76,8 +76,11 @@ async function run({ errorsAfter, steps = 100, patience = 2, replay, ...rest }: 
   }
 }
 
-test('ends when the budget is exceeded twice in a row, and goes back to the best state within it', async () => {
-  const { engine, progress, result } = await run({ errorsAfter: (step) => [50 - step / 2, step / 5] });
+test('ends when the budget is exceeded as often in a row as patience allows, and goes back to the best state within it', async () => {
+  const { engine, progress, result } = await run({
+    patience: 2,
+    errorsAfter: (step) => [50 - step / 2, step / 5],
+  });
   // The other class loses 0.05 at step 25: step 20 is the last check within the budget, 30 and 40 are beyond.
   expect(result.checks.map(({ step, withinBudget }) => [step, withinBudget])).toEqual([
     [0, true],
@@ -124,6 +127,13 @@ test('a training that is stopped stays where it is, and can go on from there', a
   ]);
   const resumed = await run({ resume: stopped.result.state, errorsAfter: (step) => [50 - step / 10, 0] });
   expect(resumed.result.checks.map(({ step }) => step)).toEqual([30, 40, 50, 60, 70, 80, 90, 100]);
+});
+
+test('three checks beyond the budget end training, unless the replay is steered', async () => {
+  const errorsAfter = (step: number): [number, number] => [50, step === 0 ? 0 : 50];
+  expect((await run({ errorsAfter })).result.endedAt).toBe(30);
+  const replay: SteeredReplay = { take: (_, count) => new Int32Array(count), steer() {} };
+  expect((await run({ errorsAfter, replay })).result.endedAt).toBeUndefined();
 });
 
 test('each check steers the replay from its step on', async () => {
