@@ -90,9 +90,9 @@ function added(
   const columns = weight.length / rows;
   const sum = update.map((value, index) => value + weight[index]!);
   if (!magnitude) return Float32Array.from(sum);
-  return Float32Array.from(sum, (value, index) => {
-    const row = Math.floor(index / columns);
-    const length = Math.hypot(...sum.subarray(row * columns, (row + 1) * columns));
-    return (magnitude[row]! * value) / length;
+  const factors = Float64Array.from({ length: rows }, (_, row) => {
+    const squares = sum.subarray(row * columns, (row + 1) * columns).map((value) => value * value);
+    return magnitude[row]! / Math.sqrt(squares.reduce((total, square) => total + square, 0));
   });
+  return Float32Array.from(sum, (value, index) => factors[Math.floor(index / columns)]! * value);
 }
