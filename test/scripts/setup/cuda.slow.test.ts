@@ -1,0 +1,90 @@
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { installAddon } from '../../../scripts/setup/addon.mjs';
+import { cudaLibraries } from '../../../scripts/setup/cuda-libraries.mjs';
+import { releases } from '../../../scripts/setup/releases.mjs';
+import { fetchTensorFlow } from '../../../scripts/setup/tensorflow.mjs';
+import { withPython as withNetwork } from '../../helpers/python.ts';
+import { keptFolder } from '../../helpers/temporary.ts';
+
+/** Of NVIDIA's wheels the small one of the runtime is enough to see whether TensorFlow finds them. */
+const release = {
+  version: releases.cuda.version,
+  wheels: releases.cuda.wheels.filter(
+    ({ name }) => name === 'tensorflow' || name === 'nvidia-cuda-runtime-cu12',
+  ),
+};
+
+describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a card", () => {
+  let libraries: string;
+  let addon: string;
+
+  beforeAll(async () => {
+    vi.stubEnv('TFJS_LORA_CACHE', await keptFolder());
+    const root = await keptFolder();
+    const name = 'node_modules/@tensorflow/tfjs-node-gpu';
+    await mkdir(join(root, name), { recursive: true });
+    for (const part of ['package.json', 'binding']) {
+      await cp(resolve(name, part), join(root, name, part), { recursive: true });
+    }
+    await symlink(resolve('node_modules/node-api-headers'), join(root, 'node_modules/node-api-headers'));
+    await writeFile(join(root, 'package.json'), '{}');
+    const tensorflow = await fetchTensorFlow('cuda', () => {}, release);
+    libraries = tensorflow.libraries;
+    await installAddon(root, join(root, name), tensorflow, () => {});
+    addon = join(root, name, 'lib/napi-v8/tfjs_binding.node');
+    return () => vi.unstubAllEnvs();
+  });
+
+  test('every symbol is resolved', async () => {
+    for (const file of [
+      addon,
+      ...['cc', 'framework'].map((part) => join(libraries, `libtensorflow_${part}.so.2`)),
+    ]) {
+      const { stdout, stderr } = await execa('ldd', ['-r', file]);
+      const unresolved = `${stdout}\n${stderr}`
+        .split('\n')
+        .filter((line) => /not found|undefined symbol/.test(line));
+      // What Node itself provides to an addon.
+      expect(unresolved.filter((line) => !/undefined symbol: napi_/.test(line))).toEqual([]);
+    }
+  });
+
+  test('its search path holds each folder that set-up fills', async () => {
+    const { stdout } = await execa('readelf', [
+      '-d',
+      join(libraries, 'libtensorflow_framework.so.2'),
+      join(libraries, 'libtensorflow_cc.so.2'),
+    ]);
+    for (const { part } of cudaLibraries) expect(stdout).toContain(`$ORIGIN/../nvidia/${part}/lib`);
+  });
+
+  test("it computes on the processor, having found CUDA's runtime where set-up put it", async () => {
+    const script = `
+      const binding = require(process.argv[1]);
+      const TF = binding.TF_FLOAT;
+      const id = binding.createTensor([2, 2], TF, new Float32Array([1, 2, 3, 4]));
+      const attributes = [
+        { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: false },
+        { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: false },
+        { name: 'T', type: binding.TF_ATTR_TYPE, value: TF },
+      ];
+      const [product] = binding.executeOp('MatMul', attributes, [id, id], 1);
+      const maps = require('node:fs').readFileSync('/proc/self/maps', 'utf8');
+      console.log(JSON.stringify({
+        gpu: binding.isUsingGpuDevice(),
+        values: [...binding.tensorDataSync(product.id)],
+        runtime: /\\S+libcudart\\.so\\.12/.exec(maps)?.[0],
+      }));`;
+    const { stdout } = await execa(process.execPath, ['-e', script, addon], {
+      env: { CUDA_VISIBLE_DEVICES: '' },
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      gpu: false,
+      values: [7, 10, 15, 22],
+      runtime: resolve(libraries, '../nvidia/cuda_runtime/lib/libcudart.so.12'),
+    });
+  });
+});
