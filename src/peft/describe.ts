@@ -40,6 +40,11 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
     if (obstacle) obstacles.push(obstacle.reason);
     if (obstacle?.raw) raw.add(module);
   }
+  for (const { module, layer, settings } of adapted) {
+    const copied = [...layer.adapters.get(settings.name)!.copies.keys()];
+    if (copied.every((name) => module.layouts.some(({ weight }) => weight === name))) continue;
+    obstacles.push(`the weights of '${module.path}' (${module.className}), which PyTorch does not have so`);
+  }
   const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.copies === 'all');
   for (const { module } of saved) {
     const twin = all.find(({ path }) => path.endsWith(`.${module.path}`));

@@ -43,7 +43,8 @@ function storedPart(one: PeftModule, part: string, lowRank: boolean, raw: boolea
       ? { name, layout: AS_IT_IS }
       : { name, layout: AS_IT_IS, shape: [1, -1, ...new Array(windowAxes).fill(1)] };
   }
-  const layout = one.layouts.find(({ weight }) => weight === part)!;
+  const layout = one.layouts.find(({ weight }) => weight === part);
+  if (!layout) return { name: `${module}.${part}.tfjs`, layout: AS_IT_IS };
   const parameter = layout.parameter.split('.').at(-1);
   const name = lowRank ? `${module}.base_layer.${parameter}` : `${PREFIX}${one.path}.${layout.parameter}`;
   return { name, layout, flattened };

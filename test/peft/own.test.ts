@@ -34,6 +34,17 @@ function convNet(): tf.LayersModel {
   });
 }
 
+/** With a layer that PyTorch has otherwise. */
+function preluNet(): tf.LayersModel {
+  return tf.sequential({
+    layers: [
+      tf.layers.dense({ name: 'in', units: 6, inputShape: [4] }),
+      tf.layers.prelu({ name: 'slope' }),
+      tf.layers.dense({ name: 'out', units: 3 }),
+    ],
+  });
+}
+
 const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = [
   ['method side', () => createDigitsNet(SMALL), { rank: 2, alpha: 5 }],
   ['method weight', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, method: 'weight' }],
@@ -50,6 +61,11 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
     { rank: 2, alpha: 5, dropout: 0.25, bias: 'lora-only' },
   ],
   ['depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5 }],
+  [
+    'a layer trained whole that PyTorch has otherwise',
+    preluNet,
+    { rank: 2, targets: ['in'], modulesToSave: ['slope'] },
+  ],
   ['an adapter on depthwise convolutions with PiSSA', convNet, { rank: 2, alpha: 5, init: 'pissa' }],
 ];
 
