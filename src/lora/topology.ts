@@ -84,16 +84,37 @@ export function cloneModel(model: tf.LayersModel): tf.LayersModel {
   return rebuild(model, () => {});
 }
 
-/** As tf.models.modelFromJSON does, which is only offered as a promise. */
+type FromConfig = (
+  Class: tf.serialization.SerializableConstructor<tf.serialization.Serializable>,
+  config: LayerNode['config'],
+  customObjects: object,
+  fastWeightInit: boolean,
+) => tf.serialization.Serializable;
+
+/** As tf.models.modelFromJSON does, which is only offered as a promise; weights are zero, not drawn. */
 function instantiate({ className, config }: LayerNode): tf.LayersModel {
   const entry = tf.serialization.SerializationMap.getMap().classNameMap[className];
   if (!entry)
     throw new UsageError(`models of class '${className}' cannot be made anew; register the class first`);
   const [Class, fromConfig] = entry;
-  const model = fromConfig(Class, config as tf.serialization.ConfigDict) as tf.LayersModel;
+  const model = withKnownLayers(() => (fromConfig as FromConfig)(Class, config, {}, true) as tf.LayersModel);
   // A Sequential is otherwise built when it is first used, which unfreezes its weights.
   if (!model.built) model.build(model.inputs[0]!.shape);
   return model;
+}
+
+/** @throws UsageError for a layer class that tfjs does not know */
+function withKnownLayers<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const [, name] = /^Unknown \w+: (\S+?)\. /.exec((error as Error).message) ?? [];
+    if (name === undefined) throw error;
+    throw new UsageError(
+      `the model has a layer of class '${name}', which tfjs cannot make anew; call tf.serialization.registerClass(${name}) first`,
+      { cause: error },
+    );
+  }
 }
 
 function copyWeights(from: tf.LayersModel, to: tf.LayersModel): void {
@@ -102,6 +123,10 @@ function copyWeights(from: tf.LayersModel, to: tf.LayersModel): void {
     for (const [name, weight] of weightsOf(layer)) {
       const source = sources.get(path)?.get(name);
       if (source) variableOf(weight).assign(source.read());
+      else if (!isLoraLayer(layer) || layer.baseWeights.has(name))
+        throw new Error(
+          `weight '${name}' of layer '${path}' has no counterpart in the model that it is a copy of`,
+        );
     }
   }
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import {
   addAdapter,
   cloneModel,
@@ -62,4 +63,20 @@ test('a clone is a model of its own', () => {
   randomizeAdapter(copy);
   expect(outputsOf(adapted)).toEqual(outputsOf(base));
   expect(outputsOf(copy)).not.toEqual(outputsOf(base));
+});
+
+test('names a layer class that tfjs cannot make anew', () => {
+  class Doubling extends tf.layers.Layer {
+    static className = 'Doubling';
+    override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+      return tf.mul(Array.isArray(inputs) ? inputs[0]! : inputs, 2);
+    }
+  }
+  const base = tf.sequential({
+    layers: [tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }), new Doubling({})],
+  });
+  expect(() => injectLora(base, { rank: 2 })).toThrow(UsageError);
+  expect(() => injectLora(base, { rank: 2 })).toThrow(/class 'Doubling'.*registerClass\(Doubling\)/);
+  tf.serialization.registerClass(Doubling);
+  expect(outputsOf(injectLora(base, { rank: 2 }))).toEqual(outputsOf(base));
 });
