@@ -10,7 +10,7 @@ import { effectiveWeight } from './updates.ts';
 interface LayerConfig extends tf.serialization.ConfigDict {
   lora: LoraLayerConfig & tf.serialization.ConfigDict;
 }
-export type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
+type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
 
 /**
  * Makes the adapted form of a tfjs layer class, named 'Lora' + its name, and registers it for loading.
