@@ -1,5 +1,13 @@
-import { after, type GraphBuilder, type NodeAttribute, output } from './graph-builder.ts';
-import { type ConstantNode, liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
+import { emitForGpu } from './gpu/forms.ts';
+import { after, type GraphBuilder, output } from './graph-builder.ts';
+import {
+  type Attributes,
+  type ConstantNode,
+  liveNodes,
+  type OpNode,
+  type Program,
+  type ValueRef,
+} from './program.ts';
 
 /** Where a program is written: what stands for its inputs, variables and constants there. */
 export interface EmitScope {
@@ -8,6 +16,8 @@ export interface EmitScope {
   /** Reads a variable; called once for each variable. */
   variable(index: number): string;
   constant(node: ConstantNode): string;
+  /** Whether XLA compiles it for a GPU. */
+  readonly gpu?: boolean;
   /** Control edges for ops that take no input, such as the loop's index inside a loop. */
   readonly controls: readonly string[];
 }
@@ -33,7 +43,11 @@ export function emitProgram(program: Program, scope: EmitScope): Emitted {
       const read = scope.variable(node.index);
       reads.push(read);
       names.set(index, read);
-    } else names.set(index, emitOp(node, node.inputs.map(nameOf), scope));
+    } else {
+      const inputs = node.inputs.map(nameOf);
+      const own = scope.gpu ? emitForGpu(node, program, inputs, scope) : undefined;
+      names.set(index, own ?? emitOp(node, inputs, scope));
+    }
   });
   return {
     outputs: program.outputs.map(nameOf),
@@ -43,26 +57,15 @@ export function emitProgram(program: Program, scope: EmitScope): Emitted {
 }
 
 function emitOp(node: OpNode, inputs: readonly string[], { graph, controls }: EmitScope): string {
-  const { op, attributes } = graphForm(node);
+  const { op, layer } = node;
   const edges = inputs.length === 0 ? controls : inputs;
-  return graph.add(op, edges, attributes, node.layer ? `${node.layer}/${op}` : op);
+  return graph.add(op, edges, graphAttributes(node), layer ? `${layer}/${op}` : op);
 }
 
-interface GraphForm {
-  readonly op: string;
-  readonly attributes: Readonly<Record<string, NodeAttribute>>;
-}
-
-/** An op as a graph wants it, where that differs from how tfjs-node calls it. */
-function graphForm({ op, attributes, outputs }: OpNode): GraphForm {
-  // tfjs multiplies matrices as batches of one; MatMul does the same without the batch, and faster.
-  if (op === 'BatchMatMulV2' && outputs[0]!.shape.length === 2) {
-    const { T, adj_x, adj_y } = attributes;
-    return { op: 'MatMul', attributes: { T: T!, transpose_a: adj_x!, transpose_b: adj_y! } };
-  }
-  // Called eagerly, TensorFlow finds the type by itself.
-  if (op === 'ExpandDims') return { op, attributes: { T: { type: outputs[0]!.dtype }, ...attributes } };
-  return { op, attributes };
+/** Called eagerly, TensorFlow finds some types by itself, and tfjs-node leaves them out. */
+function graphAttributes({ op, attributes, outputs }: OpNode): Attributes {
+  if (op === 'ExpandDims') return { T: { type: outputs[0]!.dtype }, ...attributes };
+  return attributes;
 }
 
 /** A node that stands for "all of these are done". */

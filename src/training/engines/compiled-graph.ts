@@ -20,6 +20,8 @@ export interface TrainingGraph {
 
 export interface TrainingGraphOptions {
   readonly jit: boolean;
+  /** Write the step as XLA runs it best on a GPU. */
+  readonly gpu: boolean;
   readonly stepsPerIteration: number;
   /** Most turns of one call. */
   readonly capacity: number;
@@ -30,7 +32,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { jit, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { jit, gpu, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -50,6 +52,7 @@ export function buildTrainingGraph(
     graph,
     step,
     task,
+    gpu,
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),

@@ -12,6 +12,7 @@ export interface StepParts {
   readonly graph: GraphBuilder;
   readonly step: RecordedStep;
   readonly task: TrainingTask;
+  readonly gpu: boolean;
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
@@ -24,7 +25,7 @@ export interface StepParts {
 
 /** Writes one step and gives the nodes that complete it. */
 export function emitStep(parts: StepParts, turn: Turn): string[] {
-  const { graph, step, task, handles } = parts;
+  const { graph, step, task, gpu, handles } = parts;
   const columnCount = task.data.inputs.length + 1;
   const handle = (name: string) => turn.outside(handles.get(name)!, 'resource');
   const pick = (values: string, dtype: DataType) => elementOf(graph, turn, values, dtype);
@@ -33,6 +34,7 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   const names = step.variableNames;
   const { outputs, assignments, reads } = emitProgram(step.program, {
     graph,
+    gpu,
     controls: turn.controls,
     input: (index) => {
       if (index < columnCount) return gatherColumn(parts, turn, rows, index);

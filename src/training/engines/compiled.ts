@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
+import { nativeBackend } from '../../graph/backend.ts';
 import type { ConstantValues } from '../../graph/data-types.ts';
 import { GraphBuilder } from '../../graph/graph-builder.ts';
 import { type Feed, Session } from '../../graph/session.ts';
@@ -12,11 +13,16 @@ import { buildTrainingGraph, type TrainingGraph } from './compiled-graph.ts';
 import type { RecordedStep } from './compiled-step.ts';
 
 /** Turns that one call of the session can make; rows are fed for as many, whatever their number. */
-const capacity = 512;
+const CAPACITY = 512;
+
+/** A GPU makes short work of a call, so that starting one has to be rare; but large batches make large feeds. */
+const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floor(200_000 / batchSize)));
 
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
   readonly jit: boolean;
+  /** Write the step as XLA runs it best on a GPU; by default where there is one. */
+  readonly gpu?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
 }
@@ -26,6 +32,7 @@ export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
   readonly #task: TrainingTask;
   readonly #options: CompiledOptions;
+  readonly #capacity: number;
   readonly #recorded: RecordedStep;
   readonly #graph: TrainingGraph;
   readonly #session: Session;
@@ -37,8 +44,10 @@ export class CompiledEngine implements Engine {
     this.#task = task;
     this.#options = options;
     this.#recorded = step;
+    const gpu = options.jit && (options.gpu ?? nativeBackend().binding.isUsingGpuDevice());
+    this.#capacity = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
     const builder = new GraphBuilder();
-    this.#graph = buildTrainingGraph(builder, this.#recorded, task, { ...options, capacity });
+    this.#graph = buildTrainingGraph(builder, step, task, { ...options, gpu, capacity: this.#capacity });
     this.#session = new Session(builder.nodes);
     try {
       this.#fill();
@@ -58,7 +67,7 @@ export class CompiledEngine implements Engine {
     const steps = checkRows(rows, batchSize, data.rows);
     const losses = new Float32Array(steps);
     for (let first = 0; first < steps; ) {
-      const room = capacity - (this.#done % this.#options.stepsPerIteration);
+      const room = this.#capacity - (this.#done % this.#options.stepsPerIteration);
       const count = Math.min(room, steps - first);
       const part = rows.subarray(first * batchSize, (first + count) * batchSize);
       losses.set(this.#runChunk(part, count), first);
@@ -111,7 +120,7 @@ export class CompiledEngine implements Engine {
       this.#session,
       new Map([...inputs, labels].map((column, index) => [`column${index}`, columnValues(column)])),
     );
-    this.#graph.losses.write(this.#session, new Map([['losses', new Float32Array(capacity)]]));
+    this.#graph.losses.write(this.#session, new Map([['losses', new Float32Array(this.#capacity)]]));
   }
 
   #runChunk(rows: Int32Array, steps: number): Float32Array {
@@ -120,11 +129,11 @@ export class CompiledEngine implements Engine {
     // The k-th step of a group is always the k-th copy in the loop's body, as copies may round differently.
     const first = this.#done % group;
     const end = first + steps;
-    const padded = new Int32Array(capacity * batchSize);
+    const padded = new Int32Array(this.#capacity * batchSize);
     padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
     const feeds: Record<string, Feed> = {
-      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(padded) },
+      rows: { dtype: 'int64', shape: [this.#capacity, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
       turns: int(Math.ceil(end / group) * group),
       ...(group > 1 && { first: int(first), end: int(end) }),
@@ -138,7 +147,7 @@ export class CompiledEngine implements Engine {
   /** Numbers that the update takes at each step, such as the learning rate. */
   #scalars(first: number, turns: number): Record<string, Feed> {
     const { scalarNames, scalarsAt } = this.#recorded;
-    const columns = scalarNames.map(() => new Float32Array(capacity));
+    const columns = scalarNames.map(() => new Float32Array(this.#capacity));
     for (let turn = 0; turn < turns; turn++) {
       scalarsAt(first + turn).forEach((value, index) => {
         columns[index]![turn] = value;
@@ -147,7 +156,7 @@ export class CompiledEngine implements Engine {
     return Object.fromEntries(
       scalarNames.map((name, index) => [
         name,
-        { dtype: 'float32', shape: [capacity], values: columns[index]! },
+        { dtype: 'float32', shape: [this.#capacity], values: columns[index]! },
       ]),
     );
   }
