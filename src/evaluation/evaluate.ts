@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { DataError } from '../errors.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
+import { requireLogits } from '../models/logits.ts';
 import { type Normalization, normalize } from '../models/normalization.ts';
 import { imageShape } from '../training/task.ts';
 import type { Evaluation } from './evaluation.ts';
@@ -19,12 +20,14 @@ export interface EvaluateOptions {
  *
  * @param model takes one image and gives logits [batch, classes]
  * @throws DataError when the images or the labels do not fit the model
+ * @throws UsageError when the model ends in a softmax
  */
 export function evaluate(
   model: tf.LayersModel,
   dataset: ImageDataset,
   { normalization, batchSize = 1000, classNames }: EvaluateOptions,
 ): Evaluation {
+  requireLogits(model);
   const classes = model.outputs[0]!.shape.at(-1)!;
   const shape = imageShape(model, dataset);
   const outside = dataset.labels.findIndex((label) => label >= classes);

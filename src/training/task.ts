@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
+import { requireLogits } from '../models/logits.ts';
 import { type Normalization, normalize } from '../models/normalization.ts';
 import type { TrainingData, TrainingTask } from './engine.ts';
 import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
@@ -103,6 +104,7 @@ function checkTask(options: TaskOptions): void {
   if (model.outputs.length !== 1) {
     throw new TrainingError(`the model has ${model.outputs.length} outputs; training takes one`);
   }
+  if (loss === 'cross-entropy' || loss === 'binary-cross-entropy') requireLogits(model);
   if (loss === 'cross-entropy') checkLabels(data, model.outputs[0]!.shape.at(-1)!);
   if (classWeights) checkClassWeights(options, classWeights);
 }
