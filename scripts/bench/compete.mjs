@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { enter } from './programs.mjs';
 import { median, summary } from './statistics.mjs';
 
@@ -41,15 +42,21 @@ import { median, summary } from './statistics.mjs';
  */
 export async function compete(kase, rounds, setting) {
   const { name, title, unit, limitSeconds, goals } = kase;
+  /** @type {(import('./cases.mjs').Contender & import('./programs.mjs').Entrant & { played: import('./programs.mjs').Round[] })[]} */
   const entrants = [];
   try {
-    for (const contender of kase.contenders) {
-      const entrant = await enter(kase, contender, setting);
-      entrants.push({
-        ...entrant,
-        ...contender,
-        played: /** @type {import('./programs.mjs').Round[]} */ ([]),
-      });
+    // They warm up side by side, as many as there are cores; rounds are one at a time.
+    for (let first = 0; first < kase.contenders.length; first += availableParallelism()) {
+      const group = kase.contenders.slice(first, first + availableParallelism());
+      const started = await Promise.allSettled(group.map((one) => enter(kase, one, setting)));
+      for (const [index, outcome] of started.entries()) {
+        const contender = group[index];
+        if (outcome.status === 'fulfilled' && contender) {
+          entrants.push({ ...contender, ...outcome.value, played: [] });
+        }
+      }
+      const failed = started.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
     }
     for (let round = 0; round < rounds; round++) {
       for (const entrant of round % 2 === 0 ? entrants : entrants.toReversed()) {

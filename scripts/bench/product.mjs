@@ -56,6 +56,6 @@ function prepare() {
   const name = /** @type {import('../../dist/training/index.js').EngineName | 'auto'} */ (
     work.engine ?? 'auto'
   );
-  const engine = createEngine(name, task, { steps: EPOCH });
+  const engine = createEngine(name, task, { steps: work.steps ?? EPOCH });
   return { engine, order: rowOrder({ rows: mnist.train.count, seed: 0 }), batch };
 }
