@@ -2,9 +2,11 @@ import * as tf from '@tensorflow/tfjs';
 import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
 import { emitProgram } from './emit.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import type { Program } from './program.ts';
 import { type InputSpec, isRecording, type Recording, record } from './record.ts';
 import { DamagedCacheError, Session } from './session.ts';
 import { SessionVariables } from './session-variables.ts';
+import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
 
@@ -71,6 +73,7 @@ export function compileFunction<R extends Result>(
 class FunctionProgram {
   readonly #backend: NativeBackend = nativeBackend();
   readonly #recording: Recording;
+  readonly #program: Program;
   readonly #session: Session;
   readonly #variables: SessionVariables;
   readonly #inputNames: readonly string[];
@@ -90,9 +93,10 @@ class FunctionProgram {
       inputs.map(({ shape, dtype }) => ({ shape, dtype }) as InputSpec),
     );
     this.#single = single;
+    this.#program = simplify(this.#recording.program);
     const graph = new GraphBuilder();
     this.#variables = new SessionVariables(graph, 'variable');
-    const { program } = this.#recording;
+    const program = this.#program;
     const handles = program.variables.map((spec) => this.#variables.add(spec));
     this.#inputNames = program.inputs.map((spec, index) => graph.placeholder(`input${index}`, spec));
     const emitted = graph.cluster(jit ? 'function' : undefined, () =>
@@ -130,10 +134,10 @@ class FunctionProgram {
     const results = this.#session
       .run(feeds, this.#fetches)
       .map((one) => this.#backend.createOutputTensor(one));
-    const { program, variables } = this.#recording;
-    const assigned = results.splice(program.outputs.length);
+    const { variables } = this.#recording;
+    const assigned = results.splice(this.#program.outputs.length);
     assigned.forEach((value, index) => {
-      variables[program.assignments[index]!.variable]!.assign(value);
+      variables[this.#program.assignments[index]!.variable]!.assign(value);
       value.dispose();
     });
     return this.#single ? results[0]! : results;

@@ -5,3 +5,4 @@ export { countOps } from './program.ts';
 export { programTable } from './program-table.ts';
 export { type InputSpec, isRecording, type Recording, record, type TensorFunction } from './record.ts';
 export { RecordingError } from './recording-error.ts';
+export { simplify } from './simplify.ts';

@@ -1,7 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Binding, NativeBackend, OpAttribute, TensorMetadata } from './backend.ts';
-import { type ConstantValues, dataTypeOf } from './data-types.ts';
+import { type ConstantValues, type DataType, dataTypeOf } from './data-types.ts';
 import type { Attribute, Attributes, ProgramNode, TensorSpec, ValueRef } from './program.ts';
+
+/** Results of constants that are larger are made anew by the program, so that it stays small. */
+const FOLDED_VALUES = 4096;
+const FOLDED_TYPES: readonly DataType[] = ['float32', 'int32', 'bool'];
 
 interface Constant {
   readonly spec: TensorSpec;
@@ -98,6 +102,7 @@ export class Tape {
   #addOp(op: string, attributes: OpAttribute[], inputs: number[], results: TensorMetadata[]): void {
     const refs = inputs.map((id) => this.ref(id));
     const varying = refs.some((ref) => this.#varying[ref.node]);
+    if (!varying && refs.length > 0 && this.#fold(results)) return;
     const node = this.#push(
       {
         kind: 'op',
@@ -112,6 +117,19 @@ export class Tape {
     results.forEach(({ id }, output) => {
       this.#refs.set(id, { node, output });
     });
+  }
+
+  /** What depends on constants alone is a constant itself, of the values that it just got. */
+  #fold(results: TensorMetadata[]): boolean {
+    const specs = results.map(({ dtype, shape }) => ({ dtype: dataTypeOf(dtype), shape: [...shape] }));
+    const small = specs.every(
+      ({ shape }) => shape.reduce((size, length) => size * length, 1) <= FOLDED_VALUES,
+    );
+    if (!small || !specs.every(({ dtype }) => FOLDED_TYPES.includes(dtype))) return false;
+    results.forEach(({ id }, index) => {
+      this.#constants.set(id, { spec: specs[index]!, values: this.#original.tensorDataSync(id) });
+    });
+    return true;
   }
 
   /** tfjs-node's GatherV2 looks at its indices to check them; any other look is the program's own. */

@@ -7,7 +7,8 @@ import { compileFunction } from '../../src/graph/compile-function.ts';
 import { GraphBuilder, typeAttribute } from '../../src/graph/graph-builder.ts';
 import { Session } from '../../src/graph/session.ts';
 import { int64Words, SessionVariables } from '../../src/graph/session-variables.ts';
-import { loadTensorFlow, xlaCacheFolder } from '../../src/tensorflow/index.ts';
+import { loadTensorFlow } from '../../src/tensorflow/index.ts';
+import { xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 
 let cache: string;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
 import type { Program } from '../../graph/program.ts';
 import { type InputSpec, record } from '../../graph/record.ts';
+import { simplify } from '../../graph/simplify.ts';
 import type { Column, TrainingTask } from '../engine.ts';
 import { withNoise } from '../noise/with-noise.ts';
 import { clipByGlobalNorm, type UpdateRule, updateRule } from '../optimizers/index.ts';
@@ -84,7 +85,7 @@ export function recordStep(task: TrainingTask): RecordedStep {
     });
     const assigned = recording.program.assignments.map(({ variable }) => variableNames[variable]!);
     return {
-      program: recording.program,
+      program: simplify(recording.program),
       variableNames,
       weights,
       slotNames: rule.slots.map(({ name }) => name),
