@@ -3,4 +3,3 @@ export { cacheFacts } from './caches.ts';
 export { cudaAdvice, cudaFacts } from './cuda-facts.ts';
 export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './load.ts';
 export { nativeState } from './native-state.ts';
-export { xlaCacheFolder } from './xla-cache.ts';
