@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { TrainingError, UsageError } from '../../src/errors.ts';
 import { rowOrder } from '../../src/mnist-data-loader/index.ts';
 import type { Engine } from '../../src/training/engine.ts';
@@ -65,9 +65,21 @@ test('timers and signals get through between two calls', async () => {
   expect(result.status).toBe('stopped');
 });
 
-test.for([1, 3, 100])(
-  'a loss that is not finite ends at the last good state, %i steps a call',
-  async (stepsPerCall) => {
+test.for([
+  [1, 0],
+  [3, 0],
+  [100, 0],
+  [1, 3000],
+  [3, 3000],
+] as const)(
+  'a loss that is not finite ends at the last good state, with %i steps a call that take %i ms',
+  async ([stepsPerCall, callMs]) => {
+    let now = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += callMs;
+      return now;
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
     const diverging = {
       optimizer: { rule: { kind: 'sgd' }, learningRate: 1e3 },
       loss: (predictions: tf.Tensor) => tf.mean(tf.square(predictions), 1),
