@@ -14,6 +14,10 @@ CXX                    the C++ compiler, else g++ or clang++
 `;
 
 try {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    throw new SetupError(`this is Node ${process.versions.node}, and 20.19 or newer is needed`, 1);
+  }
   const { values } = parseArgs({
     options: {
       device: { type: 'string', default: 'auto' },

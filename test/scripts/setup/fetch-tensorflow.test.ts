@@ -123,6 +123,41 @@ test('TFJS_LORA_TENSORFLOW takes a wheel, whose digest is checked as well', asyn
   expect(existsSync(path)).toBe(true);
 });
 
+test('of several files those that are done are not fetched again after one failed', async () => {
+  const other = storedZip({ 'nvidia/cublas/lib/libcublas.so.12': 'CUDA', 'nvidia/cublas/include/x.h': '' });
+  const [first] = release.wheels;
+  const second = { ...first!, name: 'nvidia-cublas-cu12', sha256: sha256(other) };
+  const both = { ...release, wheels: [first!, second] };
+  await usePip(wheel);
+  await expect(fetchTensorFlow('cuda', note, both)).rejects.toThrow('SHA-256');
+  expect(notes[0]).toBe('2 downloads, 0 MB; 0 MB on disk');
+  await usePip(other);
+  const { libraries } = await fetchTensorFlow('cuda', note, both);
+  const calls = (await readFile(join(cache, 'calls'), 'utf8'))
+    .split('\n')
+    .filter((call) => / download /.test(call));
+  expect(calls.map((call) => call.split(' ').at(-1))).toEqual([
+    'tensorflow-cpu==2.21.0',
+    'nvidia-cublas-cu12==2.21.0',
+    'nvidia-cublas-cu12==2.21.0',
+  ]);
+  expect(await readFile(join(libraries, '../nvidia/cublas/lib/libcublas.so.12'), 'utf8')).toBe('CUDA');
+  expect(existsSync(join(libraries, '../nvidia/cublas/include'))).toBe(false);
+});
+
+test('TFJS_LORA_TENSORFLOW takes a folder of wheels, and names the one that it lacks', async () => {
+  const folder = await temporaryFolder();
+  vi.stubEnv('TFJS_LORA_TENSORFLOW', folder);
+  vi.stubEnv('PATH', '/nowhere');
+  await writeFile(join(folder, 'other-1.0-py3-none-any.whl'), '');
+  await expect(fetchTensorFlow('cpu', note, release)).rejects.toThrow(
+    `${folder}: has no tensorflow_cpu-2.21.0-*.whl; fetch it with 'pip download --no-deps tensorflow-cpu==2.21.0'`,
+  );
+  await writeFile(join(folder, 'tensorflow_cpu-2.21.0-cp311-cp311-manylinux_2_27_x86_64.whl'), wheel);
+  const { libraries } = await fetchTensorFlow('cpu', note, release);
+  expect(await readFile(join(libraries, 'libtensorflow_cc.so.2'), 'utf8')).toBe('the library');
+});
+
 test('TFJS_LORA_TENSORFLOW takes an unpacked wheel, or its tensorflow folder, where it is', async () => {
   const folder = await temporaryFolder();
   await mkdir(join(folder, 'tensorflow'));
