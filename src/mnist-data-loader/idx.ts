@@ -1,8 +1,8 @@
 import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
-import writeFileAtomic from 'write-file-atomic';
 import { DataError } from '../errors.ts';
+import { writeWhole } from '../write-whole.ts';
 import { fileError } from './file-error.ts';
 
 /**
@@ -93,7 +93,7 @@ export async function writeIdx(path: string, array: IdxArray): Promise<void> {
   const bytes = encodeIdx(array);
   const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
   try {
-    await writeFileAtomic(path, Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength));
+    await writeWhole(path, Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength));
   } catch (error) {
     throw fileError(path, 'written', error);
   }

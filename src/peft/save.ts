@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
-import writeFileAtomic from 'write-file-atomic';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
+import { writeWhole } from '../write-whole.ts';
 import { joinAnchors } from './anchors.ts';
 import { BASE_HASH, baseHashOf } from './base-hash.ts';
 import { describeAdapter } from './describe.ts';
@@ -56,7 +56,7 @@ export async function savePeft(
     await makeFolder(place);
     const facts = new Map([...metadata, ['format', 'pt'], [BASE_HASH, baseHash]]);
     await writeSafetensors(join(place, WEIGHTS_FILE), tensors, facts);
-    await writeFileAtomic(join(place, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+    await writeWhole(join(place, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
   }
 }
 

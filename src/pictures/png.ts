@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PNG } from 'pngjs';
-import writeFileAtomic from 'write-file-atomic';
 import { DataError } from '../errors.ts';
 import { fileError } from '../mnist-data-loader/file-error.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** A picture, four bytes (red, green, blue, alpha; not premultiplied) a pixel, row by row. */
 export interface Picture {
@@ -76,7 +76,7 @@ export async function writePng(path: string, { width, height, data }: Picture): 
   const png = new PNG({ width, height });
   png.data = Buffer.from(data.buffer, data.byteOffset, data.length);
   try {
-    await writeFileAtomic(path, PNG.sync.write(png, { colorType: 2 }));
+    await writeWhole(path, PNG.sync.write(png, { colorType: 2 }));
   } catch (error) {
     throw fileError(path, 'written', error);
   }

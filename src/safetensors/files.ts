@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { CheckpointError } from '../errors.ts';
+import { writeWhole } from '../write-whole.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 
@@ -50,7 +50,7 @@ export async function writeSafetensors(
   metadata: Safetensors['metadata'] = new Map(),
 ): Promise<void> {
   const bytes = Buffer.concat(serializeSafetensors(path, { tensors, metadata }));
-  await withErrors(path, 'written', () => writeFileAtomic(path, bytes));
+  await withErrors(path, 'written', () => writeWhole(path, bytes));
 }
 
 async function readBytes(path: string, file: FileHandle, position: number, length: number) {

@@ -1,8 +1,9 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
 import type { RenderOptions, ReportFormat } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
+import { writeWhole } from '../../write-whole.ts';
 import type { CliContext } from '../context.ts';
 import { shared } from './shared.ts';
 
@@ -62,7 +63,7 @@ export async function publishReport(
     const text = await render(report, FORMAT_OF[extname(file)]!, details);
     await onDisk(path, 'written', async () => {
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, `${text}\n`);
+      await writeWhole(path, `${text}\n`);
     });
   }
   const format = options.json ? 'json' : options.format;
