@@ -14,9 +14,13 @@ export interface CliContext {
   note(text: string): unknown;
 }
 
+/** What a shell sees when results could not be written, as for any other file. */
+const LOST_OUTPUT_EXIT_CODE = 4;
+
 /** The context of this process. */
 export function processContext(): CliContext {
   const { env, stdout, stderr } = process;
+  surviveLostOutput();
   const dumb = env.TERM === 'dumb';
   const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
   return {
@@ -28,4 +32,20 @@ export function processContext(): CliContext {
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
   };
+}
+
+/**
+ * A reader that goes away (`| head`) neither ends the command, which may still have a run to save and gates to check,
+ * nor is an error; anything else that keeps results from stdout is.
+ */
+function surviveLostOutput(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
+    process.stderr.write(`error: results cannot be written to stdout: ${reason}\n`);
+    process.once('exit', () => {
+      process.exitCode ||= LOST_OUTPUT_EXIT_CODE;
+    });
+  });
 }
