@@ -37,7 +37,8 @@ const SETTINGS = [
 ];
 
 const { train, test: testSet } = await start();
-/** @type {{ setting: Setting, cells: (string | number)[] }[]} */
+/** @typedef {import('../../dist/evaluation/comparison.js').Change} Change */
+/** @type {{ setting: Setting, changes: Change[], lost: number, cells: (string | number)[] }[]} */
 const results = [];
 for (const seed of SEEDS) {
   const { model: base } = await pretrain(train, seed);
@@ -54,14 +55,15 @@ for (const seed of SEEDS) {
     const lost = classes.filter(
       (one) => !one.tuned && one.significant && one.after.errors > one.before.errors,
     );
-    const errors = (/** @type {typeof total} */ change) => `${change.before.errors} → ${change.after.errors}`;
+    const errors = (/** @type {Change} */ change) => `${change.before.errors} → ${change.after.errors}`;
+    const changes = /** @type {Change[]} */ ([tuned, other, total]);
     results.push({
       setting,
+      changes,
+      lost: lost.length,
       cells: [
         seed,
-        errors(/** @type {typeof total} */ (tuned)),
-        errors(/** @type {typeof total} */ (other)),
-        errors(total),
+        ...changes.map(errors),
         lost.map((one) => `${one.className} (${errors(one)})`).join(', ') || 'none',
         note,
       ],
@@ -70,6 +72,24 @@ for (const seed of SEEDS) {
   }
   base.dispose();
 }
+
+/** The range of percentages. @param {number[]} values */
+const range = (values) =>
+  `${Math.round(Math.min(...values)) + 0} to ${Math.round(Math.max(...values)) + 0} %`;
+const summary = SETTINGS.map((setting) => {
+  const runs = results.filter((one) => one.setting === setting);
+  const ranges = [0, 1, 2].map((kind) =>
+    range(
+      runs.map(({ changes }) => {
+        const { before, after } = /** @type {Change} */ (changes[kind]);
+        return 100 * (after.errors / before.errors - 1);
+      }),
+    ),
+  );
+  return [setting.name, ...ranges, `${runs.filter(({ lost }) => lost > 0).length} of ${runs.length}`];
+});
+const kinds = ['errors of', 'tuned digits', 'other digits', 'all digits'];
+console.log(`${table([[...kinds, 'seeds in which another digit lost significantly'], ...summary])}\n`);
 
 const head = ['seed', 'tuned digits', 'other digits', 'all', 'other digits that lost significantly', 'kept'];
 for (const setting of SETTINGS) {
