@@ -37,4 +37,4 @@ test('300 steps of pretraining have the losses that PyTorch computes, and its er
   expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
   const errors = perClass(evaluate(model, mnist.test, { normalization })).map((score) => score.errors);
   expect(largestDifference(errors, wrong)).toBeLessThanOrEqual(2);
-});
+}, 120_000);
