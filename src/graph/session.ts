@@ -78,7 +78,7 @@ export class Session {
 
 /**
  * The addon loads graphs from files only, so each goes through a file of TensorFlow's in-memory file system: whatever
- * ends the process, no folder stays behind. Nothing can delete such a file, so some 50 KB of a graph stay in
+ * ends the process, no folder stays behind. Nothing can delete such a file, so some 25 KB of a graph stay in
  * memory; values do not travel this way but through feeds.
  */
 function load({ binding }: NativeBackend, bytes: Uint8Array): number {

@@ -24,6 +24,8 @@ const programOf = (model: tf.LayersModel) => () => recordStep(smallTask({ model 
 test('auto takes XLA for long runs of dense nets, and the graph for short runs and convolutions', () => {
   expect(chooseEngine(100, programOf(smallNet())).name).toBe('graph');
   expect(chooseEngine(100_000, programOf(smallNet())).name).toBe('xla');
+  // The many ops of a sequence take long to compile.
+  expect(chooseEngine(20_000, programOf(layerKinds.lstm!())).name).toBe('graph');
   const convolution = chooseEngine(100_000, programOf(layerKinds['conv2d and max pooling']!()));
   expect(convolution).toEqual({ name: 'graph', reason: expect.stringContaining('Conv2D') });
 });
