@@ -16,8 +16,8 @@ export interface Turn {
 export interface LoopOptions {
   /** Unique in the graph. */
   readonly name: string;
-  /** int32 scalar outside the loop: how many turns to make. */
-  readonly turns: string;
+  /** How many turns to make: a number, or an int32 scalar outside the loop. */
+  readonly turns: number | string;
   /** Turns written out one after another in the body; `turns` has to be a multiple. */
   readonly turnsPerIteration: number;
   /** Compile the loop as one XLA program. */
@@ -50,7 +50,11 @@ export function whileLoop(graph: GraphBuilder, options: LoopOptions): string {
       ...int32,
       N: { int: 2 },
     });
-    const more = graph.add('Less', [merge, enter(options.turns, 'int32', true)], int32);
+    const turns =
+      typeof options.turns === 'string'
+        ? options.turns
+        : graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(options.turns));
+    const more = graph.add('Less', [merge, enter(turns, 'int32', true)], int32);
     const condition = graph.add('LoopCond', [more]);
     const choice = graph.add('Switch', [merge, condition], int32);
     const start = graph.add('Identity', [output(choice, 1)], int32);

@@ -17,7 +17,8 @@ export type Attribute =
   | { readonly strings: readonly string[] }
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
-  | { readonly bools: readonly boolean[] };
+  | { readonly bools: readonly boolean[] }
+  | { readonly types: readonly DataType[] };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 

@@ -45,6 +45,7 @@ const messages = {
       i: { rule: 'repeated', type: 'int64', id: 3, options: { packed: true } },
       f: { rule: 'repeated', type: 'float', id: 4, options: { packed: true } },
       b: { rule: 'repeated', type: 'bool', id: 5, options: { packed: true } },
+      type: { rule: 'repeated', type: 'int32', id: 6, options: { packed: true } },
     },
   },
   Dim: { fields: { size: { type: 'int64', id: 1 } } },
@@ -96,6 +97,7 @@ function valueMessage(value: NodeAttribute) {
   if ('ints' in value) return { list: { i: value.ints } };
   if ('floats' in value) return { list: { f: value.floats } };
   if ('bools' in value) return { list: { b: value.bools } };
+  if ('types' in value) return { list: { type: value.types.map((one) => dataTypeCodes[one]) } };
   const { dtype, shape, values } = value.tensor;
   const tensorContent = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return { tensor: { dtype: dataTypeCodes[dtype], tensorShape: shapeMessage(shape), tensorContent } };

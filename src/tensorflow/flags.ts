@@ -14,9 +14,14 @@ export interface CudaFlags {
   readonly toolsFolder?: string;
   /** Let float32 products be computed in TF32, with 10 bits of mantissa. */
   readonly tf32: boolean;
+  /** Let CUDA graphs hold loops as well; only TensorFlow 2.21 is known to know the flags. */
+  readonly commandBuffers: boolean;
   /** Take only kernels that give the same bits in each run. */
   readonly deterministic: boolean;
 }
+
+/** XLA's own choice, and loops, which then need not come back to the host for each turn. */
+const COMMAND_BUFFERS = 'FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,DYNAMIC_SLICE_FUSION,WHILE,CONDITIONAL';
 
 /**
  * Sets what TensorFlow reads from the environment while it loads. What the user has set stays. Only
@@ -35,7 +40,10 @@ export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEn
   if (flags.cuda) setCudaFlags(flags.cuda, env);
 }
 
-function setCudaFlags({ toolsFolder, tf32, deterministic }: CudaFlags, env: NodeJS.ProcessEnv): void {
+function setCudaFlags(
+  { toolsFolder, tf32, deterministic, commandBuffers }: CudaFlags,
+  env: NodeJS.ProcessEnv,
+): void {
   // Memory as it is needed, so that processes can share a card.
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   // Heeded by cuBLAS and cuDNN; XLA's own kernels are told through the addon.
@@ -43,6 +51,10 @@ function setCudaFlags({ toolsFolder, tf32, deterministic }: CudaFlags, env: Node
   if (deterministic) {
     env.TF_DETERMINISTIC_OPS ??= '1';
     addFlag(env, 'XLA_FLAGS', '--xla_gpu_deterministic_ops', 'true');
+  }
+  if (commandBuffers) {
+    addFlag(env, 'XLA_FLAGS', '--xla_gpu_enable_command_buffer', COMMAND_BUFFERS);
+    addFlag(env, 'XLA_FLAGS', '--xla_gpu_command_buffer_scheduling_mode', 'CONCURRENT');
   }
   if (toolsFolder) addFlag(env, 'XLA_FLAGS', '--xla_gpu_cuda_data_dir', toolsFolder);
 }

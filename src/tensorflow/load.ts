@@ -80,8 +80,13 @@ function loadNative(
     const found = builtNativePackage(device);
     const kept = xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown');
     // The key of kept code leaves XLA's flags out.
-    const folder = deterministic ? `${kept}-deterministic` : kept;
-    const cuda = { toolsFolder: cudaToolsFolder(found.marker?.cuda), tf32, deterministic };
+    const folder = `${kept}${tf32 ? '-tf32' : ''}${deterministic ? '-deterministic' : ''}`;
+    const cuda = {
+      toolsFolder: cudaToolsFolder(found.marker?.cuda),
+      tf32,
+      deterministic,
+      commandBuffers: found.marker?.tensorflow === '2.21.0',
+    };
     setTensorFlowFlags({ threads, xlaCacheFolder: folder, cuda: device === 'cuda' ? cuda : undefined });
     loadNativePackage(found, { tf32 });
     const backend = tf.backend() as unknown as NativeBackend;

@@ -49,6 +49,8 @@ export interface TrainingState {
  */
 export interface Engine {
   readonly name: EngineName;
+  /** How many steps at a time it runs best, where it has a preference. */
+  readonly stepsPerCall?: number;
   /**
    * Runs `rows.length / batchSize` steps, step k on rows [k * batchSize, (k + 1) * batchSize).
    * Blocks until they are done, so callers pass a few hundred steps at a time.

@@ -49,7 +49,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
   const { task, engine, order, steps, signal, resume } = options;
   checkSteps(options);
   if (resume) engine.restore(resume);
-  const pacer = createPacer(options.stepsPerCall);
+  const pacer = createPacer(options.stepsPerCall ?? engine.stepsPerCall);
   const good = new GoodState(engine, (first, count) => {
     return engine.run(order.take(first * task.batchSize, count * task.batchSize));
   });

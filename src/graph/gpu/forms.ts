@@ -1,5 +1,5 @@
 import type { EmitScope } from '../emit.ts';
-import type { GraphBuilder, NodeAttribute } from '../graph-builder.ts';
+import { type GraphBuilder, type NodeAttribute, output } from '../graph-builder.ts';
 import type { OpNode, Program, TensorSpec } from '../program.ts';
 import { poolGradient } from './pool-gradient.ts';
 import { product } from './product.ts';
@@ -30,10 +30,20 @@ export function emitForGpu(
   const int32 = (values: readonly number[], shape: readonly number[] = [values.length]) =>
     constant({ kind: 'constant', outputs: [{ dtype: 'int32', shape }], values: Int32Array.from(values) });
   const site: OpSite = { node, inputs, specs, graph, int32 };
+  if (node.op === 'SparseSoftmaxCrossEntropyWithLogits') return computedOnce(site);
   if (specs.some(({ dtype }) => dtype !== 'float32')) return undefined;
-  if (node.op === 'BatchMatMulV2') return product(site);
+  if (node.op === 'MatMul') return product(site);
   if (node.op === 'MaxPoolGrad') return poolGradient(site);
   return undefined;
+}
+
+/** Keeps XLA from computing an op's results anew in each kernel that uses them. */
+function computedOnce({ node, inputs, graph }: OpSite): string {
+  const results = graph.add(node.op, inputs, node.attributes, node.op);
+  const outputs = node.outputs.map((_, index) => output(results, index));
+  return graph.add('XlaOptimizationBarrier', outputs, {
+    T: { types: node.outputs.map(({ dtype }) => dtype) },
+  });
 }
 
 export const float32 = { T: { type: 'float32' } } as const;

@@ -10,10 +10,9 @@ interface Product extends OpSite {
 }
 
 /** A product of two matrices. */
-export function product(site: OpSite): string | undefined {
-  const { attributes, outputs } = site.node;
-  if (outputs[0]!.shape.length !== 2) return undefined;
-  const transposed = [isTrue(attributes.adj_x), isTrue(attributes.adj_y)] as const;
+export function product(site: OpSite): string {
+  const { attributes } = site.node;
+  const transposed = [isTrue(attributes.transpose_a), isTrue(attributes.transpose_b)] as const;
   const terms = site.specs[0]!.shape[transposed[0] ? 0 : 1]!;
   const parts = { ...site, transposed, terms };
   return terms <= LONGEST_WRITTEN_OUT ? writtenOut(parts) : xlaDot(parts);
@@ -46,14 +45,14 @@ function factor(parts: Product, side: 0 | 1, term: number, shape: readonly numbe
   return size[0] === shape[0] && size[1] === shape[1] ? part : reshape(parts, part, shape);
 }
 
-/** XLA's own product. Of MatMul, where TF32 is not allowed, XLA makes cuBLAS calls only, which fuse with nothing. */
+/** XLA's own product, at its default precision, of which XLA makes kernels of its own or cuBLAS calls. */
 function xlaDot({ inputs, graph, transposed: [left, right] }: Product): string {
   return graph.add('XlaDotV2', inputs, {
     LhsT: { type: 'float32' },
     RhsT: { type: 'float32' },
     preferred_element_type: { type: 'float32' },
     dimension_numbers: { string: contracting(left ? 0 : 1, right ? 1 : 0) },
-    precision_config: { string: process.env.GX_ALG === '11' ? '\x10\x0b' : '' },
+    precision_config: { string: '' },
   });
 }
 

@@ -16,6 +16,8 @@ export interface TrainingGraph {
   readonly losses: SessionVariables;
   /** What to fetch to run the loop. */
   readonly done: string;
+  /** On a GPU, a loop that makes `capacity` turns: knowing their number, XLA need not look at the condition. */
+  readonly full?: string;
 }
 
 export interface TrainingGraphOptions {
@@ -67,12 +69,14 @@ export function buildTrainingGraph(
       ]),
     ),
   };
-  const done = whileLoop(graph, {
-    name: 'train',
-    turns: graph.placeholder('turns', scalar),
-    turnsPerIteration: stepsPerIteration,
-    jit,
-    body: (turn) => emitStep(parts, turn),
-  });
-  return { state, columns, losses, done };
+  const loop = (name: string, turns: number | string) =>
+    whileLoop(graph, {
+      name,
+      turns,
+      turnsPerIteration: stepsPerIteration,
+      jit,
+      body: (turn) => emitStep(parts, turn),
+    });
+  const done = loop('train', graph.placeholder('turns', scalar));
+  return { state, columns, losses, done, full: gpu ? loop('trainFull', capacity) : undefined };
 }

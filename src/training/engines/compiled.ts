@@ -62,6 +62,10 @@ export class CompiledEngine implements Engine {
     return this.#done;
   }
 
+  get stepsPerCall(): number | undefined {
+    return this.#graph.full === undefined ? undefined : this.#capacity;
+  }
+
   run(rows: Int32Array): Float32Array {
     const { batchSize, data } = this.#task;
     const steps = checkRows(rows, batchSize, data.rows);
@@ -132,14 +136,15 @@ export class CompiledEngine implements Engine {
     const padded = new Int32Array(this.#capacity * batchSize);
     padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
+    const full = steps === this.#capacity && group === 1 ? this.#graph.full : undefined;
     const feeds: Record<string, Feed> = {
       rows: { dtype: 'int64', shape: [this.#capacity, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
-      turns: int(Math.ceil(end / group) * group),
+      ...(full === undefined && { turns: int(Math.ceil(end / group) * group) }),
       ...(group > 1 && { first: int(first), end: int(end) }),
       ...this.#scalars(this.#done - first, end),
     };
-    this.#session.execute(feeds, [this.#graph.done]);
+    this.#session.execute(feeds, [full ?? this.#graph.done]);
     this.#done += steps;
     return this.#graph.losses.read(this.#session).get('losses')!.slice(first, end) as Float32Array;
   }

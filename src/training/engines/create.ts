@@ -71,6 +71,10 @@ class XlaWithFallback implements Engine {
     return this.#engine.name;
   }
 
+  get stepsPerCall(): number | undefined {
+    return this.#engine.stepsPerCall;
+  }
+
   run(rows: Int32Array): Float32Array {
     const before = this.#engine.step;
     try {

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { emitProgram } from '../../../src/graph/emit.ts';
+import { GraphBuilder } from '../../../src/graph/graph-builder.ts';
 import { injectLora } from '../../../src/lora/index.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
@@ -45,4 +47,24 @@ test('products over more rows than are written out stay products', () => {
   expect(largestRelativeDifference(lossesInGpuForm(make(), 10), lossesOf('eager', make(), 10))).toBeLessThan(
     1e-5,
   );
+});
+
+test('the form for GPUs has neither matrix products nor gradients of pooling as TensorFlow writes them', () => {
+  const graph = new GraphBuilder();
+  const { program } = recordStep(smallTask({ model: pooled(2, 4) }));
+  const ops = (gpu: boolean) => {
+    const first = graph.nodes.length;
+    emitProgram(program, {
+      graph,
+      gpu,
+      controls: [],
+      input: (index) => graph.placeholder(`input${first}-${index}`, program.inputs[index]!),
+      variable: (index) => graph.placeholder(`variable${first}-${index}`, program.variables[index]!),
+      constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+    });
+    return new Set(graph.nodes.slice(first).map(({ op }) => op));
+  };
+  const replaced = ['MatMul', 'MaxPoolGrad'];
+  expect(replaced.filter((op) => ops(false).has(op))).toEqual(replaced);
+  expect(replaced.filter((op) => ops(true).has(op))).toEqual([]);
 });
