@@ -1,4 +1,4 @@
-import type { ConstantValues, DataType } from './data-types.ts';
+import type { ConstantValues } from './data-types.ts';
 import { after, type GraphBuilder } from './graph-builder.ts';
 import type { VariableSpec } from './program.ts';
 import type { Feed, Session } from './session.ts';
@@ -83,5 +83,3 @@ export function int64Words(values: ArrayLike<number>, length = values.length): I
   }
   return words;
 }
-
-export type { DataType };

@@ -9,7 +9,7 @@ import { Session } from '../../src/graph/session.ts';
 import { int64Words, SessionVariables } from '../../src/graph/session-variables.ts';
 import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 import { xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
-import { keptFolder } from '../helpers/temporary.ts';
+import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
 
 let cache: string;
 
@@ -38,6 +38,20 @@ test('sessions run side by side, each with its own graph and variables', () => {
   });
   expect(graphs.map(({ session, variables }) => variables.read(session).get('w')![0])).toEqual([1, 2]);
   for (const { session } of graphs) session.dispose();
+});
+
+test('a graph is loaded without a file in the folder for temporary ones', async () => {
+  const folder = await temporaryFolder();
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = folder;
+  try {
+    const session = doubling();
+    expect(readdirSync(folder)).toEqual([]);
+    session.dispose();
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
 });
 
 test('a variable does not change when the array that it was written from does', () => {
