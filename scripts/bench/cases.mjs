@@ -8,6 +8,9 @@
  * @property {number} [width] units of each hidden layer of `wide`
  * @property {number} [batch]
  * @property {number} chunk steps a call, where a program makes several
+ * @property {'cpu' | 'cuda'} [device]
+ * @property {boolean} [tf32] on a GPU
+ * @property {string} [way] of PyTorch on a GPU
  * @property {number} [threads] all cores where it is not given
  * @property {string} [engine] of the product, or the way of plain tfjs
  * @property {number} [unroll] steps in one iteration of JAX's loop, 0 for a call for each step

@@ -45,9 +45,11 @@ export async function compete(kase, rounds, setting) {
   /** @type {(import('./cases.mjs').Contender & import('./programs.mjs').Entrant & { played: import('./programs.mjs').Round[] })[]} */
   const entrants = [];
   try {
-    // They warm up side by side, as many as there are cores; rounds are one at a time.
-    for (let first = 0; first < kase.contenders.length; first += availableParallelism()) {
-      const group = kase.contenders.slice(first, first + availableParallelism());
+    // They warm up side by side, as many as there are cores; rounds are one at a time. On a GPU compilers try kernels
+    // out, so there each warms up alone.
+    const atOnce = kase.work.device === 'cuda' ? 1 : availableParallelism();
+    for (let first = 0; first < kase.contenders.length; first += atOnce) {
+      const group = kase.contenders.slice(first, first + atOnce);
       const started = await Promise.allSettled(group.map((one) => enter(kase, one, setting)));
       for (const [index, outcome] of started.entries()) {
         const contender = group[index];

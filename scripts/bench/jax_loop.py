@@ -3,8 +3,11 @@ JAX anchor: training as one XLA loop (`lax.scan`, `unroll` steps in each of its 
 step at a time (`unroll` 0), Adam written out; or evaluation.
 """
 
+import os
 import time
 from functools import partial
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # contenders share a card
 
 import jax
 import jax.numpy as jnp
@@ -166,6 +169,8 @@ def whole(case):
 
 
 case = read_case()
+if not case.get("tf32"):
+    jax.config.update("jax_default_matmul_precision", "highest")
 if case["task"] == "whole":
     whole(case)
 elif case["task"] == "training":

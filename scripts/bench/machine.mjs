@@ -1,11 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
-import { nativeState } from '../../dist/tensorflow/index.js';
+import { cudaFacts, nativeState } from '../../dist/tensorflow/index.js';
 
-/** @param {string} [python] */
-export function describeMachine(python) {
+/**
+ * @param {string} [python]
+ * @param {'cpu' | 'cuda'} [device]
+ */
+export function describeMachine(python, device = 'cpu') {
+  const cuda = device === 'cuda' ? cudaFacts(undefined) : undefined;
   return {
+    ...(cuda && { cards: cuda.cards, driver: cuda.driver }),
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryBytes: totalmem(),
@@ -15,7 +20,7 @@ export function describeMachine(python) {
     versions: {
       node: process.versions.node,
       tfjs: tf.version.tfjs,
-      tensorflow: nativeState('cpu').installed?.marker?.tensorflow ?? 'unknown',
+      tensorflow: nativeState(device).installed?.marker?.tensorflow ?? 'unknown',
       ...(python && pythonVersions(python)),
     },
   };

@@ -5,15 +5,19 @@ import { pythonVenv } from '../python-venv.mjs';
 import { SetupError } from '../setup/setup-error.mjs';
 import { cases } from './cases.mjs';
 import { compete } from './compete.mjs';
+import { gpuCases } from './gpu-cases.mjs';
 import { describeMachine } from './machine.mjs';
 import { resultTable } from './table.mjs';
 
 const usage = `Usage: npm run bench -- [--only CASE]... [--rounds N] [--quick] [--no-python] [--json]
+                          [--device cuda] [--python FILE]
 
 --only CASE   one of: ${cases.map(({ name }) => name).join(', ')}; may be repeated
 --rounds N    turns of each contender in a case (default 7; 3 with --quick)
 --quick       short rounds, fewer of them: to look, not to publish
 --no-python   without PyTorch and JAX, which take 6 GB in the cache folder
+--device cuda what a GPU does: cases ${gpuCases.map(({ name }) => name).join(', ')}
+--python FILE a Python with PyTorch and JAX, instead of one made in the cache folder
 --json        one JSON document with every round; the table goes to stderr
 `;
 
@@ -37,16 +41,19 @@ async function main() {
       quick: { type: 'boolean', default: false },
       'no-python': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      device: { type: 'string', default: 'cpu' },
+      python: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return process.stdout.write(usage);
-  const chosen = choose(values.only);
+  const all = values.device === 'cuda' ? gpuCases : cases;
+  const chosen = choose(values.only, all);
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new RangeError(`--rounds ${values.rounds}: has to be a whole number of at least 1`);
-  const python = values['no-python'] ? undefined : await pythonVenv(note);
-  const machine = describeMachine(python);
+  const python = values['no-python'] ? undefined : (values.python ?? (await pythonVenv(note)));
+  const machine = describeMachine(python, values.device === 'cuda' ? 'cuda' : 'cpu');
   note(
     `${machine.processor}, ${machine.cores} cores; ${Object.entries(machine.versions)
       .map((entry) => entry.join(' '))
@@ -73,9 +80,10 @@ async function main() {
 
 /**
  * @param {readonly string[]} names
+ * @param {readonly import('./cases.mjs').Case[]} cases
  * @throws RangeError when there is no such case
  */
-function choose(names) {
+function choose(names, cases) {
   const unknown = names.find((name) => !cases.some((kase) => kase.name === name));
   if (unknown !== undefined) {
     throw new RangeError(

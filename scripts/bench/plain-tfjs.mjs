@@ -7,7 +7,7 @@ import { buildModel } from './models.mjs';
 import { readWork, serve } from './rounds.mjs';
 
 const work = readWork();
-await loadTensorFlow({ device: 'cpu', threads: work.threads });
+await loadTensorFlow({ device: work.device ?? 'cpu', threads: work.threads, tf32: work.tf32 });
 const { train, test } = await loadMnist({ directory: work.data });
 const model = buildModel(work);
 const shape = model.inputs[0]?.shape.slice(1).map((size) => size ?? 1) ?? [];

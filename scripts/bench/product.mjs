@@ -11,7 +11,7 @@ import { readWork, say, serve } from './rounds.mjs';
 const EPOCH = 6000;
 
 const work = readWork();
-await loadTensorFlow({ device: 'cpu', threads: work.threads });
+await loadTensorFlow({ device: work.device ?? 'cpu', threads: work.threads, tf32: work.tf32 });
 const mnist = await loadMnist({ directory: work.data });
 const model = buildModel(work);
 

@@ -106,7 +106,21 @@ function removeDamagedCache(error: unknown): boolean {
 }
 
 function translate(error: unknown): Error {
-  return new TensorFlowError(`TensorFlow could not run the graph: ${lineOf(error)}`, { cause: error });
+  const line = lineOf(error);
+  return new TensorFlowError(`${remedyFor(line) ?? 'TensorFlow could not run the graph'}: ${line}`, {
+    cause: error,
+  });
+}
+
+/** What to do about the failures of a GPU that users can do something about. */
+function remedyFor(line: string): string | undefined {
+  if (/RESOURCE_EXHAUSTED|out of memory|OOM when/i.test(line)) {
+    return 'not enough memory; take a smaller --batch-size, end what else holds the GPU (see nvidia-smi), or use --device cpu';
+  }
+  if (/CUDA_ERROR_(?!OUT_OF_MEMORY)|device (?:is )?lost|uncorrectable ECC/i.test(line)) {
+    return 'the GPU stopped working; look at nvidia-smi, then start again (a stopped run goes on with --resume)';
+  }
+  return undefined;
 }
 
 function lineOf(error: unknown): string {

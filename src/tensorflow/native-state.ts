@@ -22,3 +22,9 @@ export function nativeState(device: NativeDevice): NativeState {
   }
   return { installed };
 }
+
+/** Whether there is an NVIDIA card that this process may use; nothing is loaded to find out. */
+export function cudaCardIsVisible(env: NodeJS.ProcessEnv = process.env): boolean {
+  if (['', '-1'].includes(env.CUDA_VISIBLE_DEVICES ?? '0')) return false;
+  return existsSync('/dev/nvidiactl') || existsSync('/dev/dxg');
+}

@@ -64,7 +64,7 @@ export async function finetune(
 
 async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): Promise<void> {
   const { path, options, resume, signal } = job;
-  const tensorflow = await useTensorFlow(options, context);
+  const tensorflow = await useTensorFlow(options, context, options.steps * options.batchSize);
   const run = await openRun(resume ? options.out! : path, context.cwd);
   const { normalization, classNames, contentHash: baseHash } = run.manifest;
   const gates = await gatesFrom(options, context);

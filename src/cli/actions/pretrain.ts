@@ -30,11 +30,11 @@ async function pretrainInto(
   { options, resume, signal }: Pick<Training, 'resume' | 'signal'> & { options: PretrainOptions },
   context: CliContext,
 ): Promise<void> {
-  const tensorflow = await useTensorFlow(options, context);
   const mnist = await loadData(options, context);
   const { train, test } = mnist;
   const { head, seed, batchSize } = options;
   const steps = stepsOf(options, mnist);
+  const tensorflow = await useTensorFlow(options, context, steps * batchSize);
   const inputSize = train.height * train.width;
   const model = createDigitsNet({ head, seed, inputSize, classes: train.classes });
   const task = classificationTask({

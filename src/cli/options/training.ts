@@ -16,6 +16,8 @@ export type TrainingOptions = {
   readonly tensorboard?: string;
   readonly data?: string;
   readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly tf32?: boolean;
+  readonly deterministic?: boolean;
   readonly engine: 'auto' | 'eager' | 'graph' | 'xla';
   readonly out?: string;
   readonly overwrite?: boolean;
@@ -55,6 +57,8 @@ export function addTrainingOptions<
     .addOption(new Option('--tensorboard <dir>', 'also write event files there while training'))
     .addOption(shared.data())
     .addOption(shared.device())
+    .addOption(shared.tf32())
+    .addOption(shared.deterministic())
     .addOption(shared.engine())
     .addOption(shared.out())
     .addOption(shared.overwrite())
