@@ -56,19 +56,22 @@ export class RunWriter {
     return join(this.staging, ...parts);
   }
 
-  /** Writes `run.json` and puts the run in its place. Returns the run's folder. */
+  /**
+   * Writes `run.json` and puts the run in its place. Returns the run's folder.
+   *
+   * @throws CheckpointError when another process has taken the place meanwhile; the run is then kept beside it
+   */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
     return await onDisk(this.#target, 'written', async () => {
       if (this.#overwrite && existsSync(this.#target)) return await this.#replace();
       for (let number = 1; ; number++) {
         const target = number === 1 ? this.#target : `${this.#target}-${number}`;
-        if (await renameIfFree(this.staging, target)) return target;
-        if (!this.#numbered) {
-          throw new CheckpointError(
-            `${target}: was made by another process meanwhile; the new run is kept in ${this.staging}`,
-          );
-        }
+        if (!(await renameIfFree(this.staging, target))) continue;
+        if (number === 1 || this.#numbered) return target;
+        throw new CheckpointError(
+          `${this.#target}: was made by another process meanwhile; the new run is kept in ${target}`,
+        );
       }
     });
   }
@@ -103,7 +106,7 @@ async function renameIfFree(from: string, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'EPERM') return false;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || (code === 'EPERM' && existsSync(to))) return false;
     throw error;
   }
 }

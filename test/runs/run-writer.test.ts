@@ -94,8 +94,11 @@ describe('RunWriter', () => {
     const target = { out: 'mine', name: 'pretrain', cwd };
     const [first, second] = [await RunWriter.create(target), await RunWriter.create(target)];
     await first.commit(manifest);
-    await expect(second.commit(manifest)).rejects.toThrow(/made by another process meanwhile/);
-    expect(existsSync(second.path('run.json'))).toBe(true);
+    await expect(second.commit(manifest)).rejects.toThrow(/made by another process meanwhile.*mine-2/);
+    await second.discard();
+    await (await RunWriter.create({ ...target, out: 'other' })).discard();
+    expect((await readdir(cwd)).sort()).toEqual(['mine', 'mine-2']);
+    expect(existsSync(join(cwd, 'mine-2', 'run.json'))).toBe(true);
   });
 
   test('removes what a killed process left behind', async () => {
