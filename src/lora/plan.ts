@@ -6,7 +6,7 @@ import type { LayerKind } from './layers/kind.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
 import { isBias, kernelName } from './layers/names.ts';
 import { ADAPTABLE } from './layers/register.ts';
-import { matchesPattern, patternValue } from './targets.ts';
+import { fitsPattern, matchesPattern, patternValue } from './targets.ts';
 import { type PlacedLayer, placedLayers, weightsOf } from './topology.ts';
 
 /**
@@ -20,6 +20,8 @@ export function planAdapter(
   adapter: string,
 ): Map<string, AdapterSettings> {
   const layers = placedLayers(model).filter(({ layer }) => layer.weights.length > 0);
+  if (config.exclude && !layers.some(({ path }) => matches(path, config.exclude)))
+    throw noMatch('exclude', config.exclude, layers);
   const candidates = layersFrom(layers, config).filter(({ path }) => !matches(path, config.exclude));
   const saved = candidates.filter(({ path }) => matches(path, config.modulesToSave));
   if (config.modulesToSave && saved.length === 0)
@@ -28,6 +30,11 @@ export function planAdapter(
     (placed) => !saved.includes(placed) && isTarget(placed, config) && checkTarget(placed, config),
   );
   if (targets.length === 0) throw noMatch('targets', config.targets, layers);
+  for (const option of ['rankPattern', 'alphaPattern'] as const) {
+    for (const pattern of Object.keys(config[option])) {
+      if (!targets.some(({ path }) => fitsPattern(path, pattern))) throw noMatch(option, pattern, targets);
+    }
+  }
   const plan = new Map<string, AdapterSettings>();
   for (const { path, layer } of targets) plan.set(path, lowRankSettings(path, layer, config, adapter));
   for (const { path, layer } of saved) {

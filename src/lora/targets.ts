@@ -9,10 +9,15 @@ export function matchesPattern(path: string, pattern: LayerPattern): boolean {
   return pattern.some((entry) => path === entry || path.endsWith(`.${entry}`));
 }
 
-/** The value of the first pattern that fits the path: a dotted suffix, or a regular expression for one. */
+/** Whether a key of `rankPattern` or `alphaPattern` fits: a dotted suffix, or a regular expression for one. */
+export function fitsPattern(path: string, pattern: string): boolean {
+  return wholeMatch(`(.*\\.)?(${pattern})`).test(path);
+}
+
+/** The value of the first pattern that fits the path. */
 export function patternValue(path: string, patterns: Readonly<Record<string, number>>): number | undefined {
   for (const [pattern, value] of Object.entries(patterns)) {
-    if (wholeMatch(`(.*\\.)?(${pattern})`).test(path)) return value;
+    if (fitsPattern(path, pattern)) return value;
   }
   return undefined;
 }

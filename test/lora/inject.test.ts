@@ -179,6 +179,17 @@ test.each<[string, LoraConfig, RegExp]>([
     /'nowhere'; there are hidden \(Dense\), middle/,
   ],
   ['modules that match nothing', { rank: 1, modulesToSave: ['nowhere'] }, /modulesToSave 'nowhere'/],
+  ['exclusions that match nothing', { rank: 1, exclude: ['nowhere'] }, /exclude 'nowhere'/],
+  [
+    'a rank for no layer',
+    { rank: 1, rankPattern: { nowhere: 2 } },
+    /rankPattern 'nowhere'; there are hidden/,
+  ],
+  [
+    'an alpha for a layer left out',
+    { rank: 1, exclude: ['out'], alphaPattern: { out: 2 } },
+    /alphaPattern 'out'; there are hidden \(Dense\), middle \(Dense\)$/,
+  ],
   ['a start that does not exist', { rank: 1, from: 'nowhere' }, /from 'nowhere'/],
   ['a broken regular expression', { rank: 1, targets: '(' }, /not a regular expression/],
   ['dropout of 1', { rank: 1, dropout: 1 }, /dropout is 1/],
