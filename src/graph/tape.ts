@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Binding, NativeBackend, OpAttribute, TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeOf } from './data-types.ts';
 import type { Attribute, Attributes, ProgramNode, TensorSpec, ValueRef } from './program.ts';
+import { RecordingError } from './recording-error.ts';
 
 /** Results of constants that are larger are made anew by the program, so that it stays small. */
 const FOLDED_VALUES = 4096;
@@ -94,6 +95,11 @@ export class Tape {
   #capture(id: number): Constant {
     const tensor = this.#outside.get(id);
     if (!tensor) throw new Error(`tensor ${id} reached an op by a way that the recording does not see`);
+    if (tensor.dtype === 'string') {
+      throw new RecordingError(
+        'the step holds a tensor of strings, which a program cannot; use --engine eager',
+      );
+    }
     this.captured.push(tensor.dataId);
     const values = this.#original.tensorDataSync(id);
     return { spec: { dtype: tensor.dtype as TensorSpec['dtype'], shape: [...tensor.shape] }, values };

@@ -124,7 +124,7 @@ test('1,000 calls leave no tensors and no memory behind', () => {
   });
   const x = tf.ones([256, 64]);
   const call = () => tf.dispose(compiled(x));
-  for (let warm = 0; warm < 100; warm++) call();
+  for (let warm = 0; warm < 1000; warm++) call();
   const before = { tensors: tf.memory().numTensors, native: nativeBackend().binding.getNumOfTensors() };
   const rss = process.memoryUsage().rss;
   for (let run = 0; run < 1000; run++) call();

@@ -123,6 +123,11 @@ test.for<[string, TensorFunction, RegExp]>([
     (x) => [tf.add(x!, tf.variable(tf.zeros([2]), false))],
     /makes a variable '.*' each/,
   ],
+  [
+    'a tensor of strings',
+    (x) => [x!, tf.tensor1d(['a']).reshape([1, 1])],
+    /the step holds a tensor of strings/,
+  ],
   ['a promise', (async (x: tf.Tensor) => [x]) as never, /must return its tensors at once, not a promise/],
 ])('%s is refused in one line, and nothing is left changed', ([, fn, message]) => {
   const { binding } = nativeBackend();

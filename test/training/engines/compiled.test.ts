@@ -213,6 +213,21 @@ test('engines leave neither tensors nor sessions behind', () => {
   expect(count()).toEqual(before);
 });
 
+test('1,000 calls of an engine leave no tensors and no memory behind', () => {
+  const own = task();
+  const engine = engineOf('graph', own);
+  const rows = rowsOf(own, 1);
+  for (let call = 0; call < 1000; call++) engine.run(rows);
+  const { binding } = nativeBackend();
+  const before = [tf.memory().numTensors, binding.getNumOfTensors()];
+  const rss = process.memoryUsage().rss;
+  for (let call = 0; call < 1000; call++) engine.run(rows);
+  expect([tf.memory().numTensors, binding.getNumOfTensors()]).toEqual(before);
+  // The row numbers that are fed would alone make 24 MB.
+  expect(process.memoryUsage().rss - rss).toBeLessThan(16e6);
+  engine.dispose();
+});
+
 test.for(['dense', 'conv2d and max pooling', 'regularizers'])(
   'a net with %s trains in the graph as it does eagerly',
   (name) => {
