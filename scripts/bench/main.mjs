@@ -18,7 +18,7 @@ const usage = `Usage: npm run bench -- [--only CASE]... [--rounds N] [--quick] [
 --no-python   without PyTorch and JAX, which take 6 GB in the cache folder
 --device cuda what a GPU does: cases ${gpuCases.map(({ name }) => name).join(', ')}
 --python FILE a Python with PyTorch and JAX, instead of one made in the cache folder
---json        one JSON document with every round; the table goes to stderr
+--json        one JSON document with every round instead of the table
 `;
 
 const note = (/** @type {string} */ line) => console.error(line);
@@ -70,12 +70,13 @@ async function main() {
   for (const kase of chosen) {
     note(`${kase.title} ...`);
     const contenders = kase.contenders.filter(({ program }) => python || program === 'node');
-    results.push(await compete({ ...kase, contenders }, rounds, setting));
+    const result = await compete({ ...kase, contenders }, rounds, setting);
+    results.push(result);
+    note(resultTable([result]));
   }
-  if (values.json) {
-    note(resultTable(results));
-    console.log(JSON.stringify({ machine, rounds, results }, undefined, 2));
-  } else console.log(resultTable(results));
+  console.log(
+    values.json ? JSON.stringify({ machine, rounds, results }, undefined, 2) : resultTable(results),
+  );
 }
 
 /**
