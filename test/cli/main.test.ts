@@ -142,6 +142,12 @@ describe('pretrain', () => {
     expect((await run(cwd, ['pretrain', '--steps', '12', '--out', at('whole'), ...common])).code).toBe(0);
     expect((await run(cwd, ['pretrain', '--steps', '5', '--out', at('parts'), ...common])).code).toBe(0);
     expect((await weights('parts')).equals(await weights('whole'))).toBe(false);
+    const goOn = (...more: string[]) =>
+      run(cwd, ['pretrain', '--out', at('parts'), '--resume', ...common, ...more]);
+    expect(await goOn('--steps', '12', '--lr', '0.01')).toMatchObject({
+      code: 2,
+      err: 'error: --resume: the run was begun with lr 0.001, --lr says 0.01; leave it out',
+    });
     const resumed = await run(cwd, [
       'pretrain',
       '--steps',
@@ -177,6 +183,19 @@ describe('pretrain', () => {
     expect(status).toBe('stopped');
     expect(training.stepsDone).toBeGreaterThan(0);
     expect(training.stepsDone).toBeLessThan(600);
+    const fewer = await run(cwd, [
+      'pretrain',
+      '--resume',
+      '--out',
+      at('stopped'),
+      ...common,
+      '--steps',
+      '599',
+    ]);
+    expect(fewer).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/one of 600 steps; --steps 599 is fewer/),
+    });
     expect((await run(cwd, ['pretrain', '--resume', '--out', at('stopped'), ...common])).code).toBe(0);
     expect((await run(cwd, ['pretrain', '--out', at('whole'), ...common])).code).toBe(0);
     const [one, other] = await Promise.all(

@@ -53,7 +53,7 @@ export async function finetune(
   given: ReadonlySet<string>,
   context: CliContext,
 ): Promise<void> {
-  const { options, resume } = await resumeFrom(asked, 'finetune', context);
+  const { options, resume } = await resumeFrom(asked, given, 'finetune', context);
   const writer = await writerFor(options, 'finetune', context);
   try {
     await untilSignal((signal) => finetuneInto(writer, { path, options, given, resume, signal }, context));

@@ -15,8 +15,12 @@ import { type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 
 /** Trains a DigitsNet, evaluates it on the test set, and writes the run. */
-export async function pretrain(given: PretrainOptions, context: CliContext): Promise<void> {
-  const { options, resume } = await resumeFrom(given, 'pretrain', context);
+export async function pretrain(
+  given: PretrainOptions,
+  names: ReadonlySet<string>,
+  context: CliContext,
+): Promise<void> {
+  const { options, resume } = await resumeFrom(given, names, 'pretrain', context);
   const writer = await writerFor(options, 'pretrain', context);
   try {
     await untilSignal((signal) => pretrainInto(writer, { options, resume, signal }, context));

@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import type { Training } from './train-steps.ts';
 
-/** Options that may differ from those of the run that goes on: they change where and how, not what. */
+/** Options that may differ from those of the run that goes on: they change where, how and what is made of it. */
 const FREE = new Set([
   'data',
   'device',
@@ -21,6 +21,13 @@ const FREE = new Set([
   'format',
   'json',
   'report',
+  'minAccuracy',
+  'minDigitAccuracy',
+  'maxDigitDrop',
+  'maxUntunedDrop',
+  'minGain',
+  'significant',
+  'policy',
 ]);
 
 type Options = TrainingOptions & { readonly steps?: number };
@@ -29,10 +36,13 @@ type Options = TrainingOptions & { readonly steps?: number };
  * With `--resume`, the options of the stopped run, its state and its losses. More `--steps` than it had are
  * allowed, so a complete run can go on too.
  *
- * @throws UsageError when `--out` is missing, or names the run of another command or one that is complete
+ * @param names options that were given, not left at their default
+ * @throws UsageError when `--out` is missing, or names the run of another command or one that is complete; when an
+ *   option was given that contradicts the run's
  */
 export async function resumeFrom<T extends Options>(
   given: T,
+  names: ReadonlySet<string>,
   command: string,
   context: CliContext,
 ): Promise<{ options: T; resume?: Training['resume'] }> {
@@ -49,6 +59,7 @@ export async function resumeFrom<T extends Options>(
       `--resume: ${given.out} has done its ${training.stepsDone} steps; give more with --steps`,
     );
   }
+  refuseContradictions(given, names, options, training.steps);
   const kept = Object.fromEntries(Object.entries(given).filter(([name]) => FREE.has(name)));
   return {
     options: { ...given, ...options, ...kept, steps },
@@ -57,6 +68,26 @@ export async function resumeFrom<T extends Options>(
       losses: await readMetrics(join(folder, 'metrics.jsonl')),
     },
   };
+}
+
+function refuseContradictions(
+  given: Options,
+  names: ReadonlySet<string>,
+  options: Readonly<Record<string, unknown>>,
+  steps: number,
+): void {
+  if (names.has('steps') && given.steps! < steps) {
+    throw new UsageError(`--resume: the run is one of ${steps} steps; --steps ${given.steps} is fewer`);
+  }
+  for (const name of names) {
+    if (FREE.has(name) || name === 'steps') continue;
+    const [now, then] = [given[name as keyof Options], options[name]].map((value) => JSON.stringify(value));
+    if (now === then) continue;
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(
+      `--resume: the run was begun with ${flag} ${then ?? 'not set'}, --${flag} says ${now}; leave it out`,
+    );
+  }
 }
 
 /** Makes the folder of the run, so that a place that cannot be written to fails before any work is done. */

@@ -3,7 +3,7 @@ import type { CliContext } from '../context.ts';
 import { type AdapterOptions, addAdapterOptions } from '../options/adapter.ts';
 import { addGateOptions, type GateOptions } from '../options/gates.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { integer, number } from '../options/shared.ts';
+import { givenOptions, integer, number } from '../options/shared.ts';
 import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
 
 export type FinetuneOptions = TrainingOptions &
@@ -60,11 +60,8 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
     );
   addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
     async (run, options, self) => {
-      const given = self.options
-        .map((option) => option.attributeName())
-        .filter((name) => !['default', undefined].includes(self.getOptionValueSource(name as never)));
       const { finetune } = await import('../actions/finetune.ts');
-      await finetune(run, options, new Set(given), context);
+      await finetune(run, options, givenOptions(self), context);
     },
   );
 }

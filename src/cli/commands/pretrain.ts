@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { integer, positive } from '../options/shared.ts';
+import { givenOptions, integer, positive } from '../options/shared.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import { addTrainingOptions } from '../options/training.ts';
 
@@ -29,8 +29,8 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
         .choices(['relu', 'linear'] as const)
         .default('relu' as const),
     );
-  addReportOptions(addTrainingOptions(command)).action(async (options) => {
+  addReportOptions(addTrainingOptions(command)).action(async (options, self) => {
     const { pretrain } = await import('../actions/pretrain.ts');
-    await pretrain(options, context);
+    await pretrain(options, givenOptions(self), context);
   });
 }

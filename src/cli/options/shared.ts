@@ -45,6 +45,17 @@ function range(minimum: number, maximum: number): string {
     : `of at least ${minimum}`;
 }
 
+/** Names of the options that a flag, a variable or a file gave; not those left at their default. */
+export function givenOptions(command: {
+  readonly options: readonly Option[];
+  getOptionValueSource(name: never): string | undefined;
+}): Set<string> {
+  const names = command.options.map((option) => option.attributeName());
+  return new Set(
+    names.filter((name) => !['default', undefined].includes(command.getOptionValueSource(name as never))),
+  );
+}
+
 /** Options that several commands share, each described once. */
 export const shared = {
   data: () =>
