@@ -118,7 +118,8 @@ function settingLine(command: CommandUnknownOpts, option: Option): string {
   const name = option.attributeName();
   const value = command.getOptionValue(name);
   const source = command.getOptionValueSource(name) ?? 'default';
-  return `${flagName(option)} = ${value === undefined ? '(not set)' : JSON.stringify(value)}  # ${source === 'cli' ? 'flag' : source}`;
+  if (value === undefined) return `# ${flagName(option)} is not set`;
+  return `${flagName(option)} = ${JSON.stringify(value)}  # ${source === 'cli' ? 'flag' : source}`;
 }
 
 /** The long flag without dashes; `--no-progress` reads `progress`. */

@@ -20,7 +20,7 @@ export async function main(argv: readonly string[], context: CliContext = proces
     .description('Low-rank adaptation (LoRA) for TensorFlow.js: train, adapt and judge a digit classifier.')
     .version(version)
     .enablePositionalOptions()
-    .configureHelp({ showGlobalOptions: false, helpWidth: context.columns })
+    .configureHelp({ showGlobalOptions: false, helpWidth: context.columns, minWidthToWrap: 30 })
     .hook('preAction', (_program, command) => {
       const settings = applySettings(command, io);
       quiet = settings.quiet;

@@ -37,7 +37,7 @@ export function validateGates(
     gates.minGain !== undefined && 'min-gain',
   ].filter(Boolean);
   if (gate && !compared) {
-    throw new UsageError(`${gate}: there is nothing to compare with; add --baseline report.json`);
+    throw new UsageError(`${gate}: there is nothing to compare with; name a --baseline report.json, or a run with --compare`);
   }
 }
 

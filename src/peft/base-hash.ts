@@ -27,6 +27,6 @@ export function checkBase(source: string, stored: string | undefined, model: tf.
   const actual = baseHashOf(model);
   if (stored === actual) return;
   throw new CheckpointError(
-    `${source}: was trained on a base with content hash ${stored}, this base has ${actual}; use its own base, or allow any base (anyBase) if you know that it fits`,
+    `${source}: was trained on a base with content hash ${stored}, this base has ${actual}; use its own base, or allow any base (--any-base, anyBase) if you know that it fits`,
   );
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { onDisk, writeJson } from './files.ts';
 import type { RunManifest } from './manifest.ts';
 
-/** Marks folders that are being written; whoever finds one without its process may remove it. */
-const PARTIAL = /\.partial-(\d+)-[0-9a-f]{8}$/;
+/** Folders beside a run: one that is being written, and the run that it is about to replace. */
+const LEFT = /\.(partial|replaced)-(\d+)-[0-9a-f]{8}$/;
 
 export interface RunTarget {
   /** The run's folder; without it the first free one of `runs/<name>`, `runs/<name>-2`, ... */
@@ -45,9 +45,9 @@ export class RunWriter {
   static async create({ out, name, cwd, overwrite = false }: RunTarget): Promise<RunWriter> {
     const target = out === undefined ? resolve(cwd, 'runs', name) : resolve(cwd, out);
     const writer = new RunWriter(target, out === undefined, overwrite);
+    await clearUp(target);
     if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
     await onDisk(writer.staging, 'created', () => mkdir(writer.staging, { recursive: true }));
-    await removeAbandoned(target);
     return writer;
   }
 
@@ -82,7 +82,7 @@ export class RunWriter {
   }
 
   async #replace(): Promise<string> {
-    const old = `${this.#target}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
+    const old = `${this.#target}.replaced-${process.pid}-${randomBytes(4).toString('hex')}`;
     await rename(this.#target, old);
     await rename(this.staging, this.#target);
     await rm(old, { recursive: true, force: true });
@@ -111,12 +111,16 @@ async function renameIfFree(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes staging folders of the same run whose process is gone. */
-async function removeAbandoned(target: string): Promise<void> {
+/** Removes what processes that are gone left of the same run; a run that was just being replaced is put back. */
+async function clearUp(target: string): Promise<void> {
   const folder = dirname(target);
-  for (const entry of await readdir(folder)) {
-    const match = entry.startsWith(`${basename(target)}.`) ? PARTIAL.exec(entry) : null;
-    if (match && !isAlive(Number(match[1]))) await rm(join(folder, entry), { recursive: true, force: true });
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return;
+  for (const entry of await onDisk(folder, 'read', () => readdir(folder))) {
+    const left = entry.startsWith(`${basename(target)}.`) ? LEFT.exec(entry) : null;
+    if (!left || isAlive(Number(left[2]))) continue;
+    const path = join(folder, entry);
+    if (left[1] === 'replaced' && !existsSync(target)) await rename(path, target);
+    else await rm(path, { recursive: true, force: true });
   }
 }
 

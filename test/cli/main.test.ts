@@ -60,6 +60,19 @@ describe('tfjs-lora', () => {
       ['inject-lora', 'base', '--targets', 'conv9'],
       /conv9.*linear1.*linear2.*linear3/,
     ],
+    [
+      'a warm-up that takes all steps',
+      ['pretrain', '--steps', '5', '--warmup', '5'],
+      /--warmup 5: .* has 5 steps/,
+    ],
+    ['a guard option without a guard', ['finetune', 'base', '--patience', '2'], /no guard; add --max-drop/],
+    [
+      'held-out images that nobody watches',
+      ['finetune', 'base', '--validation', '0.2'],
+      /--validation: nothing/,
+    ],
+    ['a search for strength on all digits', ['finetune', 'base', '--search-strength'], /name those to tune/],
+    ['two formats at once', ['eval', 'base', '--json', '--format', 'html'], /cannot be used with/],
     ['replay without digits', ['finetune', 'base', '--replay', '0.5'], /name those to tune with --digits/],
     ['a gate on a digit that does not exist', ['eval', 'base', '--min-digit-accuracy', '12=0.5'], /12/],
     ['a gate on a change with nothing to compare', ['eval', 'base', '--min-gain', '1'], /nothing to compare/],
@@ -261,12 +274,29 @@ describe('finetune', () => {
     expect(off.evaluation.predictions).toBe(report.baseline.predictions);
   });
 
-  test('refuses to change the rank of an adapter that is there', async () => {
+  test('takes the steps of the run it was made from only, when it goes on', async () => {
+    const folder = await temporaryFolder();
+    const [out, other] = [join(folder, 'out'), join(folder, 'other')];
+    const start = ['finetune', 'base', '--digits', '2', '--steps', '2', '--out', out];
+    expect((await run(cwd, start)).code).toBe(0);
+    expect((await run(cwd, ['pretrain', '--steps', '2', '--seed', '9', '--out', other])).code).toBe(0);
+    const goOn = ['--resume', '--steps', '4', '--out', out];
+    const refused = await run(cwd, ['finetune', other, ...goOn]);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/made from a base of content/) });
+    expect((await run(cwd, ['finetune', 'base', ...goOn])).code).toBe(0);
+  });
+
+  test('refuses to change the adapter that is there', async () => {
     const out = join(await temporaryFolder(), 'adapted');
     expect((await run(cwd, ['inject-lora', 'base', '--rank', '2', '--out', out])).code).toBe(0);
     const { code, err } = await run(cwd, ['finetune', out, '--rank', '3', '--digits', '1']);
     expect(code).toBe(2);
-    expect(err).toMatch(/--rank 3: the adapter of .* has rank 2/);
+    expect(err).toMatch(/--rank 3: it has rank 2, and the adapter of .* is made already/);
+    const dora = await run(cwd, ['finetune', out, '--dora']);
+    expect(dora).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--dora: the adapter of .* is made already/),
+    });
   });
 
   test('writes everything before a gate that is not met ends it with 10', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
@@ -99,6 +99,15 @@ describe('RunWriter', () => {
     await (await RunWriter.create({ ...target, out: 'other' })).discard();
     expect((await readdir(cwd)).sort()).toEqual(['mine', 'mine-2']);
     expect(existsSync(join(cwd, 'mine-2', 'run.json'))).toBe(true);
+  });
+
+  test('puts a run back that a killed process was about to replace', async () => {
+    const cwd = await temporaryFolder();
+    const target = { out: 'mine', name: 'pretrain', cwd };
+    await (await RunWriter.create(target)).commit(manifest);
+    await rename(join(cwd, 'mine'), join(cwd, 'mine.replaced-999999999-00000000'));
+    await expect(RunWriter.create(target)).rejects.toThrow(/a run is there/);
+    expect(await readdir(cwd)).toEqual(['mine']);
   });
 
   test('removes what a killed process left behind', async () => {

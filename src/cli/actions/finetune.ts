@@ -19,7 +19,7 @@ import {
   rowOrder,
 } from '../../mnist-data-loader/index.ts';
 import { contentHash } from '../../models/index.ts';
-import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter } from '../../runs/index.ts';
+import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter, readManifest } from '../../runs/index.ts';
 import { classificationTask, type SteeredReplay, steeredReplay } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import type { CliContext } from '../context.ts';
@@ -36,8 +36,12 @@ import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
 import { type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 
-/** Options that an adapted run has settled already. */
-const SETTLED = ['rank', 'alpha', 'method'] as const;
+/** Options that an adapted run has settled already; of the first three it is on record how. */
+const RECORDED = ['rank', 'alpha', 'method'] as const;
+const SETTLED = [
+  ...['targets', 'exclude', 'bias', 'init', 'rslora', 'dora', 'dropout'],
+  ...['rankPattern', 'alphaPattern', 'modulesToSave'],
+];
 
 interface Job extends Pick<Training, 'resume' | 'signal'> {
   readonly path: string;
@@ -67,8 +71,10 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const tensorflow = await useTensorFlow(options, context, options.steps * options.batchSize);
   const run = await openRun(resume ? options.out! : path, context.cwd);
   const { normalization, classNames, contentHash: baseHash } = run.manifest;
+  if (resume) await requireSameBase(path, run, context);
   const gates = await gatesFrom(options, context);
   validateGates(gates, { classNames, compared: true });
+  requireGuard(job);
   const tuned = options.digits === undefined ? [] : parseLabels(options.digits, classNames.length);
   const model = adaptedModel(run, job);
   context.note(renderSummary(loraSummary(model)));
@@ -163,16 +169,50 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   );
 }
 
+/** A resumed run goes on from its own folder; the run that is named has to be the one it was made from. */
+async function requireSameBase(path: string, { manifest }: Run, { cwd }: CliContext): Promise<void> {
+  const { contentHash } = await readManifest(resolve(cwd, path));
+  if (contentHash === manifest.contentHash) return;
+  throw new UsageError(
+    `--resume: the run was made from a base of content ${manifest.contentHash.slice(0, 12)}, ` +
+      `that of ${path} is ${contentHash.slice(0, 12)}; name the same one`,
+  );
+}
+
+/** Options of the guard mean nothing without it. */
+function requireGuard({ options, given }: Job): void {
+  const { maxDrop, searchStrength, digits } = options;
+  const lone = ['checkEvery', 'patience'].find((name) => given.has(name) && maxDrop === undefined);
+  if (lone) throw new UsageError(`${flagOf(lone)}: there is no guard; add --max-drop`);
+  if (given.has('validation') && maxDrop === undefined && !searchStrength) {
+    throw new UsageError(
+      '--validation: nothing watches the held-out images; add --max-drop or --search-strength',
+    );
+  }
+  if (searchStrength && digits === undefined) {
+    throw new UsageError(
+      '--search-strength: there are no other digits to spare; name those to tune with --digits',
+    );
+  }
+}
+
+function flagOf(option: string): string {
+  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** The run's adapted model, or its base with a new adapter. */
 function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
   const { adapter } = run.manifest;
   if (!adapter) return injectLora(run.base, loraConfigFrom(options));
-  const changed = SETTLED.find((name) => given.has(name) && options[name] !== adapter[name]);
+  const settled = `the adapter of ${path} is made already; leave the option out, or start from a base`;
+  const changed = RECORDED.find((name) => given.has(name) && options[name] !== adapter[name]);
   if (changed) {
     throw new UsageError(
-      `--${changed} ${options[changed]}: the adapter of ${path} has ${changed} ${adapter[changed]}; leave the option out, or start from a base`,
+      `--${changed} ${options[changed]}: it has ${changed} ${adapter[changed]}, and ${settled}`,
     );
   }
+  const other = SETTLED.find((name) => given.has(name));
+  if (other) throw new UsageError(`${flagOf(other)}: ${settled}`);
   setAdapterStrength(run.model, 1);
   return run.model;
 }

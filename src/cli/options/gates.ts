@@ -19,7 +19,7 @@ export function addGateOptions<
     )
     .addOption(
       new Option(
-        '--min-digit-accuracy <digit=fraction>',
+        '--min-digit-accuracy <d=a>',
         'gate: accuracy of a digit, such as 3=0.8; may be repeated',
       ).argParser(classAccuracies),
     )

@@ -1,4 +1,5 @@
-import type { OptimizerConfig, OptimizerRule } from '../../training/optimizer-config.ts';
+import { UsageError } from '../../errors.ts';
+import type { OptimizerConfig, OptimizerRule, Schedule } from '../../training/optimizer-config.ts';
 import type { TrainingOptions } from './training.ts';
 
 const RULES: Readonly<Record<TrainingOptions['optimizer'], OptimizerRule>> = {
@@ -11,16 +12,31 @@ const RULES: Readonly<Record<TrainingOptions['optimizer'], OptimizerRule>> = {
   adagrad: { kind: 'adagrad' },
 };
 
-/** The optimizer that the options ask for, for a training of `steps` steps. */
-export function optimizerFrom(
-  { optimizer, lr, schedule, warmup, clipNorm }: TrainingOptions,
-  steps: number,
-): OptimizerConfig {
+/**
+ * The optimizer that the options ask for, for a training of `steps` steps.
+ *
+ * @throws UsageError when the warm-up takes all of them
+ */
+export function optimizerFrom(options: TrainingOptions, steps: number): OptimizerConfig {
+  const { optimizer, lr, clipNorm, warmup } = options;
+  if (warmup >= steps) {
+    throw new UsageError(`--warmup ${warmup}: the training has ${steps} steps; leave some to train`);
+  }
   return {
     rule: RULES[optimizer],
     learningRate: lr,
-    schedule:
-      schedule === 'cosine' ? { kind: 'cosine', totalSteps: steps, warmup } : { kind: 'constant', warmup },
+    schedule: scheduleFrom(options, steps),
     clipNorm,
   };
+}
+
+function scheduleFrom({ schedule, warmup, lrEvery, lrFactor }: TrainingOptions, steps: number): Schedule {
+  switch (schedule) {
+    case 'constant':
+      return { kind: 'constant', warmup };
+    case 'cosine':
+      return { kind: 'cosine', totalSteps: steps, warmup };
+    case 'step':
+      return { kind: 'step', every: lrEvery, factor: lrFactor, warmup };
+  }
 }

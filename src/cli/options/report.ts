@@ -35,7 +35,7 @@ export function addReportOptions<
     .addOption(
       new Option('--format <name>', 'how the report is printed').choices(FORMATS).default('text' as const),
     )
-    .addOption(shared.json())
+    .addOption(shared.json().conflicts('format'))
     .addOption(
       new Option(
         '--report <file>',

@@ -2,7 +2,7 @@ import { type Command, Option, type OptionValues } from '@commander-js/extra-typ
 import { integer, positive, shared } from './shared.ts';
 
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
-const SCHEDULES = ['constant', 'cosine'] as const;
+const SCHEDULES = ['constant', 'cosine', 'step'] as const;
 
 /** What the options of `addTrainingOptions` give. */
 export type TrainingOptions = {
@@ -11,6 +11,8 @@ export type TrainingOptions = {
   readonly optimizer: (typeof OPTIMIZERS)[number];
   readonly schedule: (typeof SCHEDULES)[number];
   readonly warmup: number;
+  readonly lrEvery: number;
+  readonly lrFactor: number;
   readonly clipNorm?: number;
   readonly seed: number;
   readonly tensorboard?: string;
@@ -44,6 +46,16 @@ export function addTrainingOptions<
       new Option('--schedule <name>', 'learning rate over the steps')
         .choices(SCHEDULES)
         .default('constant' as const),
+    )
+    .addOption(
+      new Option('--lr-every <steps>', "steps between drops of the schedule 'step'")
+        .argParser(integer(1))
+        .default(1000),
+    )
+    .addOption(
+      new Option('--lr-factor <factor>', "what the schedule 'step' multiplies the learning rate by")
+        .argParser(positive)
+        .default(0.1),
     )
     .addOption(
       new Option('--warmup <steps>', 'steps in which the learning rate rises from 0')
