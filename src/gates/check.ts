@@ -37,7 +37,9 @@ export function validateGates(
     gates.minGain !== undefined && 'min-gain',
   ].filter(Boolean);
   if (gate && !compared) {
-    throw new UsageError(`${gate}: there is nothing to compare with; name a --baseline report.json, or a run with --compare`);
+    throw new UsageError(
+      `${gate}: there is nothing to compare with; name a --baseline report.json, or a run with --compare`,
+    );
   }
 }
 
