@@ -9,6 +9,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     env: { TFJS_LORA_TEST_DEVICE: 'cuda' },
     include: ['test/{training,lora,peft,torch,evaluation,graph}/**/*.test.ts'],
-    exclude: ['test/**/*.slow.test.ts', 'test/**/{backends,portable,session}.test.ts'],
+    // The others load wasm or JavaScript as well, or are about what `auto` chooses on a CPU.
+    exclude: ['test/**/*.slow.test.ts', 'test/**/{backends,portable,session,create,losses}.test.ts'],
   },
 });

@@ -11,7 +11,7 @@ import {
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const float = (...shape: number[]): InputSpec => ({ shape, dtype: 'float32' });
 

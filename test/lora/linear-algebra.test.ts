@@ -13,7 +13,7 @@ import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { randomTensor } from './models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const randomMatrix = (rows: number, columns: number, key: number): Matrix =>
   matrixOf(randomTensor([rows, columns], key).dataSync(), rows, columns);

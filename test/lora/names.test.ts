@@ -14,7 +14,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
 import { reload } from './reload.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('adapts a dense layer that is applied along time', async () => {
   const base = tf.sequential({

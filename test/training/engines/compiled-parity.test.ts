@@ -8,7 +8,7 @@ import { engineOf } from '../../helpers/engines.ts';
 import { largestDifference, type ParityFixture, type Phase, parityFixture } from '../../helpers/parity.ts';
 import { useDevice } from '../../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 let fixture: ParityFixture;
 let mnist: Mnist;
