@@ -55,6 +55,7 @@ export function buildTrainingGraph(
     step,
     task,
     gpu,
+    jit,
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),

@@ -13,6 +13,7 @@ export interface StepParts {
   readonly step: RecordedStep;
   readonly task: TrainingTask;
   readonly gpu: boolean;
+  readonly jit: boolean;
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
@@ -58,11 +59,30 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
     graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
   );
   const done = inactive.restore([...updates, ...assigns]);
-  const record = graph.add('ResourceScatterUpdate', [handle('losses'), turn.index, loss], {
-    dtype: { type: 'float32' },
-    Tindices: { type: 'int32' },
-  });
-  return [...done, record];
+  return [...done, emitLoss(parts, turn, loss)];
+}
+
+/** Keeps the loss as element `turn.index` of the losses. */
+function emitLoss({ graph, jit, handles }: StepParts, turn: Turn, loss: string): string {
+  const losses = turn.outside(handles.get('losses')!, 'resource');
+  const type = { dtype: { type: 'float32' } } as const;
+  if (!jit) {
+    return graph.add('ResourceScatterUpdate', [losses, turn.index, loss], {
+      ...type,
+      Tindices: { type: 'int32' },
+    });
+  }
+  // XLA would make a loop of the scatter.
+  const one = turn.constant({ dtype: 'int32', shape: [1] }, Int32Array.of(1));
+  const vector = (value: string, dtype: DataType) =>
+    graph.add('Reshape', [value, one], { T: { type: dtype }, Tshape: { type: 'int32' } });
+  const before = graph.add('ReadVariableOp', [losses, ...turn.controls], type);
+  const after = graph.add(
+    'XlaDynamicUpdateSlice',
+    [before, vector(loss, 'float32'), vector(turn.index, 'int32')],
+    { T: { type: 'float32' }, Tindices: { type: 'int32' } },
+  );
+  return graph.add('AssignVariableOp', [losses, after], type);
 }
 
 /** The batch of a column, as the loss sees it: bytes and float32 as float32, whole numbers as int32. */
