@@ -48,10 +48,8 @@ function setCudaFlags(
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   // Heeded by cuBLAS and cuDNN; XLA's own kernels are told through the addon.
   if (!tf32) env.NVIDIA_TF32_OVERRIDE ??= '0';
-  if (deterministic) {
-    env.TF_DETERMINISTIC_OPS ??= '1';
-    addFlag(env, 'XLA_FLAGS', '--xla_gpu_deterministic_ops', 'true');
-  }
+  // Not TF_DETERMINISTIC_OPS: with it TensorFlow refuses ops such as softmax cross entropy outside XLA.
+  if (deterministic) addFlag(env, 'XLA_FLAGS', '--xla_gpu_deterministic_ops', 'true');
   if (commandBuffers) {
     addFlag(env, 'XLA_FLAGS', '--xla_gpu_enable_command_buffer', COMMAND_BUFFERS);
     addFlag(env, 'XLA_FLAGS', '--xla_gpu_command_buffer_scheduling_mode', 'CONCURRENT');
