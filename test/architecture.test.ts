@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 const ROOMS = [
   'errors.ts',
   'random.ts',
+  'file-reason.ts',
   'write-whole.ts',
   'safetensors',
   'mnist-data-loader',

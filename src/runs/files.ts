@@ -1,18 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-
-/** What the operating system's codes mean to a user. */
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'a part of the path is a file',
-  EISDIR: 'is a folder',
-  EMFILE: 'too many open files',
-};
+import { fileReason } from '../file-reason.ts';
 
 /** Runs a file operation; a failure of the file system becomes a CheckpointError that names `path`. */
 export async function onDisk<T>(path: string, action: string, operation: () => Promise<T>): Promise<T> {
@@ -21,7 +9,7 @@ export async function onDisk<T>(path: string, action: string, operation: () => P
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined || error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`${path}: cannot be ${action}: ${REASONS[code] ?? code}`, { cause: error });
+    throw new CheckpointError(`${path}: cannot be ${action}: ${fileReason(code)}`, { cause: error });
   }
 }
 

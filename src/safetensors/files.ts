@@ -1,22 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
+import { fileReason } from '../file-reason.ts';
 import { writeWhole } from '../write-whole.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 
 /** Bytes asked of the system at once; calls of 2 GiB and more fail. */
 const CHUNK_BYTES = 2 ** 30;
-
-/** What the operating system's codes mean to a user, and what to do. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder; check the path',
-  ENOTDIR: 'a part of the path is a file; check the path',
-  EISDIR: 'it is a folder; name a file',
-  EACCES: 'permission denied; check its owner and mode',
-  EPERM: 'permission denied; check its owner and mode',
-  EROFS: 'the file system is read-only; choose another folder',
-  ENOSPC: 'the disk is full; free some space',
-};
 
 /**
  * Reads a safetensors file into one buffer, which its tensors are views of. Nothing is allocated before the
@@ -70,6 +60,6 @@ async function withErrors<T>(path: string, action: string, operation: () => Prom
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined || error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`${path}: cannot be ${action}: ${REASONS[code] ?? code}`, { cause: error });
+    throw new CheckpointError(`${path}: cannot be ${action}: ${fileReason(code)}`, { cause: error });
   }
 }
