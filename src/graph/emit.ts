@@ -1,4 +1,3 @@
-import { emitForGpu } from './gpu/forms.ts';
 import { after, type GraphBuilder, output } from './graph-builder.ts';
 import {
   type Attributes,
@@ -8,6 +7,7 @@ import {
   type Program,
   type ValueRef,
 } from './program.ts';
+import { emitForXla, type XlaTarget } from './xla/forms.ts';
 
 /** Where a program is written: what stands for its inputs, variables and constants there. */
 export interface EmitScope {
@@ -16,8 +16,8 @@ export interface EmitScope {
   /** Reads a variable; called once for each variable. */
   variable(index: number): string;
   constant(node: ConstantNode): string;
-  /** Whether XLA compiles it for a GPU. */
-  readonly gpu?: boolean;
+  /** What XLA compiles it for, if it does: some ops have a form that it makes more of. */
+  readonly xla?: XlaTarget;
   /** Control edges for ops that take no input, such as the loop's index inside a loop. */
   readonly controls: readonly string[];
 }
@@ -45,7 +45,7 @@ export function emitProgram(program: Program, scope: EmitScope): Emitted {
       names.set(index, read);
     } else {
       const inputs = node.inputs.map(nameOf);
-      const own = scope.gpu ? emitForGpu(node, program, inputs, scope) : undefined;
+      const own = scope.xla ? emitForXla(node, program, inputs, { ...scope, target: scope.xla }) : undefined;
       names.set(index, own ?? emitOp(node, inputs, scope));
     }
   });

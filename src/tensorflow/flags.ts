@@ -3,8 +3,6 @@ import { mkdirSync } from 'node:fs';
 export interface TensorFlowFlags {
   /** Threads of TensorFlow's two pools, both; TensorFlow takes all cores where it is not given. */
   readonly threads?: number;
-  /** Folder in which XLA keeps compiled code; none is kept where it is not given. */
-  readonly xlaCacheFolder?: string;
   /** Set for a GPU. */
   readonly cuda?: CudaFlags;
 }
@@ -34,10 +32,16 @@ export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEn
     env.TF_NUM_INTRAOP_THREADS ??= String(flags.threads);
     env.TF_NUM_INTEROP_THREADS ??= String(flags.threads);
   }
-  if (flags.xlaCacheFolder && canHoldXlaCache(flags.xlaCacheFolder)) {
-    addFlag(env, 'TF_XLA_FLAGS', '--tf_xla_persistent_cache_directory', flags.xlaCacheFolder);
-  }
   if (flags.cuda) setCudaFlags(flags.cuda, env);
+  // One kernel then moves a weight and its slots together, where XLA would read and write them in one each.
+  else addFlag(env, 'XLA_FLAGS', '--xla_backend_extra_options', 'xla_cpu_use_multi_output_fusion');
+}
+
+/** Lets XLA keep compiled code in a folder, unless the user named one or it cannot hold any. */
+export function keepCompiledCode(folder: string, env: NodeJS.ProcessEnv = process.env): void {
+  if (canHoldXlaCache(folder)) {
+    addFlag(env, 'TF_XLA_FLAGS', '--tf_xla_persistent_cache_directory', folder);
+  }
 }
 
 function setCudaFlags(

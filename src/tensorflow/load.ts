@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../errors.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
-import { setTensorFlowFlags } from './flags.ts';
+import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
 import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
 import { cudaCardIsVisible, nativeState } from './native-state.ts';
 import { xlaCacheFolder } from './xla-cache.ts';
@@ -97,16 +97,15 @@ function loadNative(
   if (failure) throw failure;
   try {
     const found = builtNativePackage(device);
-    const kept = xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown');
-    // The key of kept code leaves XLA's flags out.
-    const folder = `${kept}${tf32 ? '-tf32' : ''}${deterministic ? '-deterministic' : ''}`;
     const cuda = {
       toolsFolder: cudaToolsFolder(found.marker?.cuda),
       tf32,
       deterministic,
       commandBuffers: found.marker?.tensorflow === '2.21.0',
     };
-    setTensorFlowFlags({ threads, xlaCacheFolder: folder, cuda: device === 'cuda' ? cuda : undefined });
+    setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
+    const settings = [process.env.XLA_FLAGS ?? '', tf32 ? 'tf32' : ''];
+    keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
     loadNativePackage(found, { tf32 });
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {

@@ -5,12 +5,18 @@ import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 
 /**
- * The folder for code that XLA compiled: one for each version of TensorFlow and each kind of processor,
- * because compiled code uses the instructions that it found.
+ * The folder for code that XLA compiled: one for each version of TensorFlow, each kind of processor, because
+ * compiled code uses the instructions that it found, and each way to compile, which XLA's own key leaves out.
+ *
+ * @param settings all that tells XLA how to compile, such as XLA_FLAGS
  */
-export function xlaCacheFolder(device: 'cpu' | 'cuda', tensorflowVersion: string): string {
+export function xlaCacheFolder(
+  device: 'cpu' | 'cuda',
+  tensorflowVersion: string,
+  settings: readonly string[],
+): string {
   const kind = createHash('sha256')
-    .update(`${processor()}\n${device === 'cuda' ? graphicsCards() : ''}`)
+    .update([processor(), device === 'cuda' ? graphicsCards() : '', ...settings].join('\n'))
     .digest('hex');
   return join(cacheFolder(), 'xla', `${tensorflowVersion}-${arch()}-${device}-${kind.slice(0, 12)}`);
 }

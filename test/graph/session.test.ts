@@ -16,7 +16,7 @@ let cache: string;
 beforeAll(async () => {
   process.env.TFJS_LORA_CACHE = await keptFolder();
   const { version } = await loadTensorFlow({ device: 'cpu', threads: 1 });
-  cache = xlaCacheFolder('cpu', version!);
+  cache = xlaCacheFolder('cpu', version!, [process.env.XLA_FLAGS!, '']);
 });
 
 const scalar = { dtype: 'float32', shape: [] } as const;

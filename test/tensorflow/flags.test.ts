@@ -2,18 +2,20 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { setTensorFlowFlags } from '../../src/tensorflow/flags.ts';
+import { keepCompiledCode, setTensorFlowFlags } from '../../src/tensorflow/flags.ts';
 import { clearXlaCache, xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 test('sets only what the user has not set', async () => {
   const folder = join(await temporaryFolder(), 'xla');
   const env = { TF_CPP_MIN_LOG_LEVEL: '0', TF_NUM_INTRAOP_THREADS: '3' };
-  setTensorFlowFlags({ threads: 1, xlaCacheFolder: folder }, env);
+  setTensorFlowFlags({ threads: 1 }, env);
+  keepCompiledCode(folder, env);
   expect(env).toEqual({
     TF_CPP_MIN_LOG_LEVEL: '0',
     TF_NUM_INTRAOP_THREADS: '3',
     TF_NUM_INTEROP_THREADS: '1',
+    XLA_FLAGS: '--xla_backend_extra_options=xla_cpu_use_multi_output_fusion',
     TF_XLA_FLAGS: `--tf_xla_persistent_cache_directory=${folder}`,
   });
   expect(existsSync(folder)).toBe(true);
@@ -22,35 +24,39 @@ test('sets only what the user has not set', async () => {
 test("XLA flags of the user come first, and the user's own cache folder stays", async () => {
   const folder = await temporaryFolder();
   const env = { TF_XLA_FLAGS: '--tf_xla_clustering_debug' };
-  setTensorFlowFlags({ xlaCacheFolder: folder }, env);
+  keepCompiledCode(folder, env);
   expect(env.TF_XLA_FLAGS).toBe(`--tf_xla_clustering_debug --tf_xla_persistent_cache_directory=${folder}`);
   const own = { TF_XLA_FLAGS: '--tf_xla_persistent_cache_directory=/own' };
-  setTensorFlowFlags({ xlaCacheFolder: folder }, own);
+  keepCompiledCode(folder, own);
   expect(own.TF_XLA_FLAGS).toBe('--tf_xla_persistent_cache_directory=/own');
+  const options = { XLA_FLAGS: '--xla_backend_extra_options=xla_cpu_small_call' };
+  setTensorFlowFlags({}, options);
+  expect(options.XLA_FLAGS).toBe('--xla_backend_extra_options=xla_cpu_small_call');
 });
 
 test('threads are left to TensorFlow unless given', () => {
   const env: NodeJS.ProcessEnv = {};
   setTensorFlowFlags({}, env);
-  expect(env).toEqual({ TF_CPP_MIN_LOG_LEVEL: '3' });
+  expect(Object.keys(env).filter((name) => name.includes('THREADS'))).toEqual([]);
 });
 
 test('a cache folder that XLA flags cannot name, or that cannot be made, is left out', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'file'), '');
-  for (const xlaCacheFolder of [join(folder, 'with space'), join(folder, 'file/below')]) {
+  for (const unusable of [join(folder, 'with space'), join(folder, 'file/below')]) {
     const env: NodeJS.ProcessEnv = {};
-    setTensorFlowFlags({ xlaCacheFolder }, env);
+    keepCompiledCode(unusable, env);
     expect(env.TF_XLA_FLAGS).toBeUndefined();
   }
 });
 
-test('code that XLA compiled is kept apart by version and device, and can be cleared', async () => {
+test('code that XLA compiled is kept apart by version, device and settings, and can be cleared', async () => {
   vi.stubEnv('TFJS_LORA_CACHE', await temporaryFolder());
-  const folder = xlaCacheFolder('cpu', '2.21.0');
-  expect(xlaCacheFolder('cpu', '2.21.0')).toBe(folder);
-  expect(xlaCacheFolder('cpu', '2.22.0')).not.toBe(folder);
-  expect(xlaCacheFolder('cuda', '2.21.0')).not.toBe(folder);
+  const folder = xlaCacheFolder('cpu', '2.21.0', ['']);
+  expect(xlaCacheFolder('cpu', '2.21.0', [''])).toBe(folder);
+  expect(xlaCacheFolder('cpu', '2.22.0', [''])).not.toBe(folder);
+  expect(xlaCacheFolder('cuda', '2.21.0', [''])).not.toBe(folder);
+  expect(xlaCacheFolder('cpu', '2.21.0', ['--xla_cpu_enable_fast_math'])).not.toBe(folder);
   clearXlaCache();
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'damaged'), '?');

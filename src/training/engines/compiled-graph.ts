@@ -2,6 +2,7 @@ import type { GraphBuilder } from '../../graph/graph-builder.ts';
 import { whileLoop } from '../../graph/loop.ts';
 import type { TensorSpec } from '../../graph/program.ts';
 import { SessionVariables } from '../../graph/session-variables.ts';
+import type { XlaTarget } from '../../graph/xla/forms.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
 import type { RecordedStep } from './compiled-step.ts';
@@ -21,9 +22,8 @@ export interface TrainingGraph {
 }
 
 export interface TrainingGraphOptions {
-  readonly jit: boolean;
-  /** Write the step as XLA runs it best on a GPU. */
-  readonly gpu: boolean;
+  /** What XLA compiles the loop for; otherwise TensorFlow's executor runs it node by node. */
+  readonly xla: XlaTarget | undefined;
   readonly stepsPerIteration: number;
   /** Most turns of one call. */
   readonly capacity: number;
@@ -34,7 +34,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { jit, gpu, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { xla, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -54,8 +54,7 @@ export function buildTrainingGraph(
     graph,
     step,
     task,
-    gpu,
-    jit,
+    xla,
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),
@@ -75,9 +74,9 @@ export function buildTrainingGraph(
       name,
       turns,
       turnsPerIteration: stepsPerIteration,
-      jit,
+      jit: xla !== undefined,
       body: (turn) => emitStep(parts, turn),
     });
   const done = loop('train', graph.placeholder('turns', scalar));
-  return { state, columns, losses, done, full: gpu ? loop('trainFull', capacity) : undefined };
+  return { state, columns, losses, done, full: xla === 'gpu' ? loop('trainFull', capacity) : undefined };
 }

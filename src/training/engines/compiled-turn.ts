@@ -2,18 +2,18 @@ import type { DataType } from '../../graph/data-types.ts';
 import { emitProgram, gate } from '../../graph/emit.ts';
 import { type GraphBuilder, output } from '../../graph/graph-builder.ts';
 import type { Turn } from '../../graph/loop.ts';
+import type { XlaTarget } from '../../graph/xla/forms.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
+import { emitMoves } from './compiled-moves.ts';
 import type { RecordedStep } from './compiled-step.ts';
-import { GRADIENT } from './compiled-updates.ts';
 
 /** What the turns of a training loop have in common. */
 export interface StepParts {
   readonly graph: GraphBuilder;
   readonly step: RecordedStep;
   readonly task: TrainingTask;
-  readonly gpu: boolean;
-  readonly jit: boolean;
+  readonly xla: XlaTarget | undefined;
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
@@ -26,7 +26,7 @@ export interface StepParts {
 
 /** Writes one step and gives the nodes that complete it. */
 export function emitStep(parts: StepParts, turn: Turn): string[] {
-  const { graph, step, task, gpu, handles } = parts;
+  const { graph, step, task, xla, handles } = parts;
   const columnCount = task.data.inputs.length + 1;
   const handle = (name: string) => turn.outside(handles.get(name)!, 'resource');
   const pick = (values: string, dtype: DataType) => elementOf(graph, turn, values, dtype);
@@ -35,7 +35,7 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   const names = step.variableNames;
   const { outputs, assignments, reads } = emitProgram(step.program, {
     graph,
-    gpu,
+    xla,
     controls: turn.controls,
     input: (index) => {
       if (index < columnCount) return gatherColumn(parts, turn, rows, index);
@@ -54,7 +54,7 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
     ...inactive.reads,
     ...assignments.map(({ value }) => value),
   ]);
-  const updates = step.fused ? emitFused(parts, turn, gradients, scalars, ready) : [];
+  const updates = step.fused ? emitMoves(parts, turn, { gradients, scalars, ready }) : [];
   const assigns = assignments.map(({ variable, value }) =>
     graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
   );
@@ -63,10 +63,10 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
 }
 
 /** Keeps the loss as element `turn.index` of the losses. */
-function emitLoss({ graph, jit, handles }: StepParts, turn: Turn, loss: string): string {
+function emitLoss({ graph, xla, handles }: StepParts, turn: Turn, loss: string): string {
   const losses = turn.outside(handles.get('losses')!, 'resource');
   const type = { dtype: { type: 'float32' } } as const;
-  if (!jit) {
+  if (!xla) {
     return graph.add('ResourceScatterUpdate', [losses, turn.index, loss], {
       ...type,
       Tindices: { type: 'int32' },
@@ -118,27 +118,6 @@ function elementOf(graph: GraphBuilder, turn: Turn, values: string, dtype: DataT
     Tindices: { type: 'int32' },
     Taxis: { type: 'int32' },
     batch_dims: { int: 0 },
-  });
-}
-
-function emitFused(
-  { graph, step, handles }: StepParts,
-  turn: Turn,
-  gradients: readonly string[],
-  scalars: ReadonlyMap<string, string>,
-  ready: string,
-): string[] {
-  const { op, inputs, attributes } = step.fused!;
-  const number = (value: number) => turn.constant({ dtype: 'float32', shape: [] }, Float32Array.of(value));
-  return step.moved.map((name, index) => {
-    const operand = (input: string | number) => {
-      if (typeof input === 'number') return number(input);
-      return input === GRADIENT ? gradients[index]! : scalars.get(input)!;
-    };
-    const targets = [name, ...step.slotNames.map((slot) => `${slot}/${name}`)].map((one) =>
-      turn.outside(handles.get(one)!, 'resource'),
-    );
-    return graph.add(op, [...targets, ...inputs.map(operand), ready], attributes);
   });
 }
 

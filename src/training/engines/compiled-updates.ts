@@ -1,6 +1,7 @@
 import type { NodeAttribute } from '../../graph/graph-builder.ts';
 import type { OptimizerConfig } from '../optimizer-config.ts';
 import { learningRateAt } from '../optimizers/index.ts';
+import type { Math32 } from './compiled-moves.ts';
 
 /** An update rule for which TensorFlow has one op: it takes the variable, its slots in the rule's order, then `inputs`. */
 export interface FusedUpdate {
@@ -8,9 +9,18 @@ export interface FusedUpdate {
   /** Scalars by name, numbers, or `gradient`. */
   readonly inputs: readonly (string | number)[];
   readonly attributes: Readonly<Record<string, NodeAttribute>>;
+  /** What the op computes, op by op: the new weight, then the new slots. For XLA on a CPU. */
+  readonly arithmetic?: Arithmetic;
   readonly scalarNames: readonly string[];
   scalarsAt(step: number): readonly number[];
 }
+
+/** The old weight, its slots and gradient as nodes; `math` writes ops, `scalar` finds a scalar by its name. */
+export type Arithmetic = (
+  old: { readonly weight: string; readonly slots: readonly string[]; readonly gradient: string },
+  math: Math32,
+  scalar: (name: string) => string,
+) => readonly string[];
 
 export const GRADIENT = 'gradient';
 
@@ -45,6 +55,7 @@ export function fusedUpdate(config: OptimizerConfig): FusedUpdate | undefined {
     op: 'ResourceApplyAdam',
     inputs: [0, 0, 'stepSize', beta1, beta2, 'epsilon', GRADIENT],
     attributes: { ...attributes, use_nesterov: { bool: false } },
+    arithmetic: adamArithmetic(beta1, beta2),
     scalarNames: ['stepSize', 'epsilon'],
     scalarsAt: (step) => adamScalars(step, learningRateAt(config, step), beta1, beta2, epsilon),
   };
@@ -59,4 +70,21 @@ function adamScalars(step: number, rate: number, beta1: number, beta2: number, e
   const second = (1 - beta2) / (1 - Math.fround(beta2));
   const correction = Math.sqrt((1 - beta2 ** (step + 1)) / second);
   return [(rate * first * correction) / (1 - beta1 ** (step + 1)), epsilon * correction];
+}
+
+/**
+ * The weight moves by means that are computed anew, in other words than those that are kept: XLA on a CPU joins kernels
+ * that read the same arrays, but none that read what another one writes, so that this makes one pass over
+ * memory where the op makes three.
+ */
+function adamArithmetic(beta1: number, beta2: number): Arithmetic {
+  const [first, second] = [1 - Math.fround(beta1), 1 - Math.fround(beta2)];
+  return ({ weight, slots: [m, v], gradient }, { add, sub, mul, div, sqrt }, scalar) => {
+    const keptM = add(m!, mul(sub(gradient, m!), first));
+    const keptV = add(v!, mul(sub(mul(gradient, gradient), v!), second));
+    const nextM = add(mul(m!, beta1), mul(gradient, first));
+    const nextV = add(mul(v!, beta2), mul(mul(gradient, second), gradient));
+    const denominator = add(sqrt(nextV), scalar('epsilon'));
+    return [sub(weight, div(mul(nextM, scalar('stepSize')), denominator)), keptM, keptV];
+  };
 }

@@ -5,6 +5,7 @@ import type { ConstantValues } from '../../graph/data-types.ts';
 import { GraphBuilder } from '../../graph/graph-builder.ts';
 import { type Feed, Session } from '../../graph/session.ts';
 import { int64Words } from '../../graph/session-variables.ts';
+import type { XlaTarget } from '../../graph/xla/forms.ts';
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
 import { checkRows } from '../rows.ts';
 import { namedWeights } from '../weights.ts';
@@ -21,8 +22,8 @@ const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floo
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
   readonly jit: boolean;
-  /** Write the step as XLA runs it best on a GPU; by default where there is one. */
-  readonly gpu?: boolean;
+  /** Write the step as XLA runs it best there; by default where it will run. */
+  readonly target?: XlaTarget;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
 }
@@ -44,10 +45,10 @@ export class CompiledEngine implements Engine {
     this.#task = task;
     this.#options = options;
     this.#recorded = step;
-    const gpu = options.jit && (options.gpu ?? nativeBackend().binding.isUsingGpuDevice());
-    this.#capacity = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
+    const xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
+    this.#capacity = xla === 'gpu' ? gpuCapacity(task.batchSize) : CAPACITY;
     const builder = new GraphBuilder();
-    this.#graph = buildTrainingGraph(builder, step, task, { ...options, gpu, capacity: this.#capacity });
+    this.#graph = buildTrainingGraph(builder, step, task, { ...options, xla, capacity: this.#capacity });
     this.#session = new Session(builder.nodes);
     try {
       this.#fill();
@@ -166,6 +167,8 @@ export class CompiledEngine implements Engine {
     );
   }
 }
+
+const xlaTarget = (): XlaTarget => (nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu');
 
 function valuesOf(values: ReadonlyMap<string, Float32Array>, name: string, size: number): Float32Array {
   const found = values.get(name);

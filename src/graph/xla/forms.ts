@@ -4,8 +4,12 @@ import type { OpNode, Program, TensorSpec } from '../program.ts';
 import { poolGradient } from './pool-gradient.ts';
 import { product } from './product.ts';
 
+/** What XLA compiles for. */
+export type XlaTarget = 'cpu' | 'gpu';
+
 /** An op that is about to be written, with what its form depends on. */
 export interface OpSite {
+  readonly target: XlaTarget;
   readonly node: OpNode;
   readonly inputs: readonly string[];
   readonly specs: readonly TensorSpec[];
@@ -15,25 +19,26 @@ export interface OpSite {
 }
 
 /**
- * Writes an op in the form of which XLA makes the fewest and fastest kernels on a GPU. Small steps take as long as
- * their number of kernels, some 1.5 us each.
+ * Writes an op in the form of which XLA makes the fewest and fastest kernels. A small step on a GPU takes as long
+ * as its number of kernels, some 1.5 us each; on a CPU it takes as long as its kernels read and write memory.
  *
  * @returns the node, or undefined where the op is best as it is
  */
-export function emitForGpu(
+export function emitForXla(
   node: OpNode,
   program: Program,
   inputs: readonly string[],
-  { graph, constant }: EmitScope,
+  { graph, constant, target }: EmitScope & { readonly target: XlaTarget },
 ): string | undefined {
   const specs = node.inputs.map((ref) => program.nodes[ref.node]!.outputs[ref.output]!);
   const int32 = (values: readonly number[], shape: readonly number[] = [values.length]) =>
     constant({ kind: 'constant', outputs: [{ dtype: 'int32', shape }], values: Int32Array.from(values) });
-  const site: OpSite = { node, inputs, specs, graph, int32 };
+  const site: OpSite = { target, node, inputs, specs, graph, int32 };
+  const float = specs.every(({ dtype }) => dtype === 'float32');
+  if (node.op === 'MatMul' && float) return product(site);
+  if (target === 'cpu') return undefined;
   if (node.op === 'SparseSoftmaxCrossEntropyWithLogits') return computedOnce(site);
-  if (specs.some(({ dtype }) => dtype !== 'float32')) return undefined;
-  if (node.op === 'MatMul') return product(site);
-  if (node.op === 'MaxPoolGrad') return poolGradient(site);
+  if (node.op === 'MaxPoolGrad' && float) return poolGradient(site);
   return undefined;
 }
 

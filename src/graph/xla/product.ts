@@ -1,7 +1,10 @@
-import { float32, isTrue, type OpSite, reshape, slice } from './forms.ts';
+import { float32, isTrue, type OpSite, reshape, slice, type XlaTarget } from './forms.ts';
 
-/** Longest sum that is written out: a small batch, or the rank of an adapter. */
-const LONGEST_WRITTEN_OUT = 16;
+/**
+ * Longest sum that is written out: a small batch, or the rank of an adapter. With more terms a CPU is
+ * faster at a product that keeps its operands in registers.
+ */
+const LONGEST_WRITTEN_OUT: Readonly<Record<XlaTarget, number>> = { cpu: 10, gpu: 16 };
 
 interface Product extends OpSite {
   readonly transposed: readonly [boolean, boolean];
@@ -9,13 +12,14 @@ interface Product extends OpSite {
   readonly terms: number;
 }
 
-/** A product of two matrices. */
-export function product(site: OpSite): string {
+/** A product of two matrices; undefined where it is best as it is. */
+export function product(site: OpSite): string | undefined {
   const { attributes } = site.node;
   const transposed = [isTrue(attributes.transpose_a), isTrue(attributes.transpose_b)] as const;
   const terms = site.specs[0]!.shape[transposed[0] ? 0 : 1]!;
   const parts = { ...site, transposed, terms };
-  return terms <= LONGEST_WRITTEN_OUT ? writtenOut(parts) : xlaDot(parts);
+  if (terms <= LONGEST_WRITTEN_OUT[site.target]) return writtenOut(parts);
+  return site.target === 'gpu' ? xlaDot(parts) : undefined;
 }
 
 /**

@@ -2,6 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { emitProgram } from '../../../src/graph/emit.ts';
 import { GraphBuilder } from '../../../src/graph/graph-builder.ts';
+import type { Program } from '../../../src/graph/program.ts';
+import { record } from '../../../src/graph/record.ts';
+import { simplify } from '../../../src/graph/simplify.ts';
+import type { XlaTarget } from '../../../src/graph/xla/forms.ts';
 import { injectLora } from '../../../src/lora/index.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
@@ -13,7 +17,11 @@ import { useDevice } from '../../helpers/tensorflow.ts';
 useDevice();
 
 function lossesInGpuForm(task: TrainingTask, steps: number): Float32Array {
-  const engine = new CompiledEngine(task, recordStep(task), { jit: true, gpu: true, stepsPerIteration: 1 });
+  const engine = new CompiledEngine(task, recordStep(task), {
+    jit: true,
+    target: 'gpu',
+    stepsPerIteration: 1,
+  });
   const losses = engine.run(rowsOf(task, steps));
   engine.dispose();
   return losses;
@@ -49,22 +57,41 @@ test('products over more rows than are written out stay products', () => {
   );
 });
 
-test('the form for GPUs has neither matrix products nor gradients of pooling as TensorFlow writes them', () => {
+/** The ops of a step in the form for a target, or as TensorFlow has them. */
+function opsOf(program: Program, xla?: XlaTarget): Set<string> {
   const graph = new GraphBuilder();
+  emitProgram(program, {
+    graph,
+    xla,
+    controls: [],
+    input: (index) => graph.placeholder(`input${index}`, program.inputs[index]!),
+    variable: (index) => graph.placeholder(`variable${index}`, program.variables[index]!),
+    constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+  });
+  return new Set(graph.nodes.map(({ op }) => op));
+}
+
+test('the form for GPUs has neither matrix products nor gradients of pooling as TensorFlow writes them', () => {
   const { program } = recordStep(smallTask({ model: pooled(2, 4) }));
-  const ops = (gpu: boolean) => {
-    const first = graph.nodes.length;
-    emitProgram(program, {
-      graph,
-      gpu,
-      controls: [],
-      input: (index) => graph.placeholder(`input${first}-${index}`, program.inputs[index]!),
-      variable: (index) => graph.placeholder(`variable${first}-${index}`, program.variables[index]!),
-      constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
-    });
-    return new Set(graph.nodes.slice(first).map(({ op }) => op));
-  };
   const replaced = ['MatMul', 'MaxPoolGrad'];
-  expect(replaced.filter((op) => ops(false).has(op))).toEqual(replaced);
-  expect(replaced.filter((op) => ops(true).has(op))).toEqual([]);
+  expect(replaced.filter((op) => opsOf(program).has(op))).toEqual(replaced);
+  expect(replaced.filter((op) => opsOf(program, 'gpu').has(op))).toEqual([]);
+});
+
+test('the form for CPUs writes out products of few terms and leaves all else as it is', () => {
+  const { program } = recordStep(smallTask({ model: pooled(2, 4) }));
+  const written = opsOf(program, 'cpu');
+  expect(written.has('MaxPoolGrad')).toBe(true);
+  expect(written.has('XlaOptimizationBarrier')).toBe(false);
+  const product = (terms: number) => {
+    const { program } = record(
+      (a, b) => [tf.matMul(a!, b!)],
+      [
+        { shape: [3, terms], dtype: 'float32' },
+        { shape: [terms, 2], dtype: 'float32' },
+      ],
+    );
+    return [...opsOf(simplify(program), 'cpu')].filter((op) => op === 'MatMul');
+  };
+  expect([product(10), product(11)]).toEqual([[], ['MatMul']]);
 });
