@@ -40,6 +40,7 @@
  * @property {Readonly<Record<string, number>>} [goals] least ratio to a team
  * @property {number} [limitSeconds] most seconds that the product may take, or take longer than the other contender
  * @property {boolean} [cached] compiled code is kept from process to process
+ * @property {number} [operations] floating-point operations of one unit, where they are shown as a rate
  */
 
 /** @type {(engine: string, threads?: number) => Contender} */

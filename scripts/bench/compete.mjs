@@ -30,6 +30,7 @@ import { median, summary } from './statistics.mjs';
  * @property {readonly Standing[]} standings
  * @property {readonly Comparison[]} comparisons
  * @property {number} [limitSeconds]
+ * @property {number} [operations] of one unit
  */
 
 /**
@@ -41,7 +42,7 @@ import { median, summary } from './statistics.mjs';
  * @returns {Promise<Result>}
  */
 export async function compete(kase, rounds, setting) {
-  const { name, title, unit, limitSeconds, goals } = kase;
+  const { name, title, unit, limitSeconds, goals, operations } = kase;
   /** @type {(import('./cases.mjs').Contender & import('./programs.mjs').Entrant & { played: import('./programs.mjs').Round[] })[]} */
   const entrants = [];
   try {
@@ -79,7 +80,15 @@ export async function compete(kase, rounds, setting) {
       peakBytes: Math.max(...entrant.played.map((round) => round.peakBytes)),
     };
   });
-  return { name, title, unit, standings, comparisons: comparisons(standings, goals), limitSeconds };
+  return {
+    name,
+    title,
+    unit,
+    standings,
+    comparisons: comparisons(standings, goals),
+    limitSeconds,
+    operations,
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 // What the bench measures on a CUDA device.
+import { stepOperations } from './operations.mjs';
 
 /** @typedef {import('./cases.mjs').Case} Case */
 /** @typedef {import('./cases.mjs').Contender} Contender */
@@ -49,7 +50,17 @@ const compiled = torch('compiled', 'compiled');
  */
 function training(name, title, work, contenders, goals) {
   const shared = { task: /** @type {const} */ ('training'), device: /** @type {const} */ ('cuda') };
-  return { name, title, unit: 'steps/s', kind: 'serve', work: { ...shared, ...work }, contenders, goals };
+  const operations = stepOperations(work);
+  return {
+    name,
+    title,
+    unit: 'steps/s',
+    kind: 'serve',
+    work: { ...shared, ...work },
+    contenders,
+    goals,
+    operations,
+  };
 }
 
 /** @type {(width: number, batch: number, chunk: number, goals?: Record<string, number>) => Case} */
@@ -62,8 +73,8 @@ const wide = (width, batch, chunk, goals) =>
     goals,
   );
 
-/** Full calls: what `gpuCapacity` in src/training/engines/compiled.ts gives for the batch. */
-const [small, middle] = [2000, 1562];
+/** Full calls: what `gpuCapacity` in src/training/engines/compiled.ts gives for batches of 10, 128, 512 and above. */
+const [small, middle, large, least] = [2000, 1562, 390, 64];
 
 /** @type {readonly Case[]} */
 export const gpuCases = [
@@ -97,6 +108,16 @@ export const gpuCases = [
     { JAX: 1 },
   ),
   wide(1024, 128, middle),
-  wide(4096, 512, 390, { 'PyTorch compiled': 1 }),
-  wide(8192, 4096, 64),
+  wide(1024, 4096, least),
+  wide(4096, 128, middle),
+  wide(4096, 512, large, { 'PyTorch compiled': 1 }),
+  wide(8192, 4096, least),
+  {
+    name: 'evaluation',
+    title: 'evaluation of 10,000 images',
+    unit: 'runs/s',
+    kind: 'serve',
+    work: { task: 'evaluation', device: 'cuda', model: 'digits', chunk: 1 },
+    contenders: [product, { ...jax, name: 'JAX' }, torch('eager', 'eager'), torch('compiled', 'compiled')],
+  },
 ];

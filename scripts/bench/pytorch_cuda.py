@@ -1,6 +1,6 @@
 """
 PyTorch anchors on a GPU, by the case's `way`: `script` as a beginner writes it, `eager` with all data on the card and
-fused Adam, `graph` the same as a CUDA graph of `chunk` steps, `compiled` with torch.compile.
+fused Adam, `graph` the same as a CUDA graph of `chunk` steps, `compiled` with torch.compile. Evaluation is `eager` or `compiled`.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pytorch_models import build, normalized
-from round_protocol import read_case, read_mnist, row_order, serve
+from round_protocol import MEAN, STD, read_case, read_mnist, row_order, serve
 
 DEVICE = torch.device("cuda")
 
@@ -85,7 +85,33 @@ def training(case):
     return replay
 
 
+def evaluation(case):
+    """Images go to the card as bytes, 1,000 at a time; classes and confidences come back."""
+    images, labels = (torch.from_numpy(array.copy()) for array in read_mnist(case, "t10k"))
+    model = build(case).to(DEVICE).eval()
+
+    def judge(images, labels):
+        logits = model(images.float().div(255).sub(MEAN).div(STD))
+        confidences, classes = logits.softmax(1).max(1)
+        return confidences, classes, nn.functional.cross_entropy(logits, labels.long())
+
+    judge = torch.compile(judge) if case["way"] == "compiled" else judge
+
+    def evaluate():
+        with torch.inference_mode():
+            for first in range(0, len(images), 1000):
+                parts = (whole[first : first + 1000].to(DEVICE) for whole in (images, labels))
+                for result in judge(*parts):
+                    result.cpu()
+        return 1
+
+    return evaluate
+
+
 case = read_case()
 torch.manual_seed(0)
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.get("tf32", False)
-serve(script(case) if case["way"] == "script" else training(case), case)
+if case["task"] == "evaluation":
+    serve(evaluation(case), case)
+else:
+    serve(script(case) if case["way"] == "script" else training(case), case)

@@ -7,11 +7,14 @@ import { summary } from './statistics.mjs';
  * @param {readonly import('./compete.mjs').Result[]} results
  */
 export function resultTable(results) {
-  const table = plainTable(['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right']);
-  table.push(['', '', 'median', 'least', 'most', 'tfjs-lora is', 'wanted', 'peak MB']);
+  const rated = results.some(({ operations }) => operations !== undefined);
+  const columns = ['', '', 'median', 'least', 'most', ...(rated ? ['TFLOP/s'] : []), 'tfjs-lora is'];
+  const table = plainTable(['left', ...new Array(columns.length + 1).fill('right')]);
+  table.push([...columns, 'wanted', 'peak MB']);
   for (const result of results) {
-    table.push([`${result.title}`, result.unit, '', '', '', '', limit(result), '']);
-    for (const standing of result.standings) table.push(row(result, standing));
+    const empty = new Array(columns.length - 2).fill('');
+    table.push([result.title, result.unit, ...empty, limit(result), '']);
+    for (const standing of result.standings) table.push(row(result, standing, rated));
   }
   return tableText(table);
 }
@@ -19,8 +22,10 @@ export function resultTable(results) {
 /**
  * @param {import('./compete.mjs').Result} result
  * @param {import('./compete.mjs').Standing} standing
+ * @param {boolean} rated with a column of operations a second
  */
-function row({ unit, comparisons }, { name, note, seconds, peakBytes }) {
+function row({ unit, comparisons, operations }, { name, note, seconds, medianSeconds, peakBytes }, rated) {
+  const rate = operations === undefined ? '' : figure(operations / medianSeconds / 1e12);
   const figures = summary(seconds.map((one) => (unit === 's' ? one : 1 / one)));
   const comparison = comparisons.find(({ against }) => against === name);
   const stands = comparisons.some(({ product }) => product === name);
@@ -29,6 +34,7 @@ function row({ unit, comparisons }, { name, note, seconds, peakBytes }) {
     `  ${name}${stands ? ' *' : ''}`,
     note.replace('engine ', ''),
     ...[figures.median, figures.least, figures.most].map(figure),
+    ...(rated ? [rate] : []),
     ratio ? `${times(ratio.median)} (${times(ratio.least)}-${times(ratio.most)})` : '',
     goal && ratio ? `${times(goal)} ${ratio.median >= goal ? 'yes' : 'no'}` : '',
     peakBytes > 0 ? (peakBytes / 1e6).toFixed(0) : '',

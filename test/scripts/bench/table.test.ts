@@ -16,7 +16,21 @@ test('a limit in seconds is on what the product takes above the other contender'
   expect(resultTable([{ ...alone, standings: alone.standings.slice(0, 1) }])).toMatch(/ 0\.005 s no/);
 });
 
-function result({ goal, limitSeconds }: { goal?: number; limitSeconds?: number }): Result {
+test('where operations are counted, their rate stands beside the speed', () => {
+  const [header, , ours, anchor] = resultTable([result({ operations: 3e10 })]).split('\n');
+  expect(header).toMatch(/most +TFLOP\/s +tfjs-lora is/);
+  expect(ours).toMatch(/ours \* +xla +100 +100 +100 +3\.00 +700/);
+  expect(anchor).toMatch(/50\.0 +1\.50 +2\.00x/);
+  expect(resultTable([result({})])).not.toContain('TFLOP');
+});
+
+interface Given {
+  readonly goal?: number;
+  readonly limitSeconds?: number;
+  readonly operations?: number;
+}
+
+function result({ goal, limitSeconds, operations }: Given): Result {
   const standings = [
     {
       name: 'ours',
@@ -30,7 +44,7 @@ function result({ goal, limitSeconds }: { goal?: number; limitSeconds?: number }
   ];
   const goals: Record<string, number> = goal === undefined ? {} : { PyTorch: goal };
   return {
-    ...{ name: 'case', title: 'a case', unit: 'steps/s', standings, limitSeconds },
+    ...{ name: 'case', title: 'a case', unit: 'steps/s', standings, limitSeconds, operations },
     comparisons: comparisons(standings, goals),
   };
 }
