@@ -4,7 +4,7 @@ import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
 import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
 import { cudaCardIsVisible, nativeState } from './native-state.ts';
-import { xlaCacheFolder } from './xla-cache.ts';
+import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
 
 /** `js` is tfjs' plain JavaScript backend; `auto` is `cuda` for long training, `cpu` where that works, else `wasm`. */
 export type DeviceName = 'auto' | 'cpu' | 'cuda' | 'wasm' | 'js';
@@ -104,7 +104,7 @@ function loadNative(
       commandBuffers: found.marker?.tensorflow === '2.21.0',
     };
     setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
-    const settings = [process.env.XLA_FLAGS ?? '', tf32 ? 'tf32' : ''];
+    const settings = compilerSettings(device, { tf32 });
     keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
     loadNativePackage(found, { tf32 });
     const backend = tf.backend() as unknown as NativeBackend;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { arch, cpus } from 'node:os';
+import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 
@@ -8,7 +8,7 @@ import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
  * The folder for code that XLA compiled: one for each version of TensorFlow, each kind of processor, because
  * compiled code uses the instructions that it found, and each way to compile, which XLA's own key leaves out.
  *
- * @param settings all that tells XLA how to compile, such as XLA_FLAGS
+ * @param settings see `compilerSettings`
  */
 export function xlaCacheFolder(
   device: 'cpu' | 'cuda',
@@ -19,6 +19,16 @@ export function xlaCacheFolder(
     .update([processor(), device === 'cuda' ? graphicsCards() : '', ...settings].join('\n'))
     .digest('hex');
   return join(cacheFolder(), 'xla', `${tensorflowVersion}-${arch()}-${device}-${kind.slice(0, 12)}`);
+}
+
+/** What tells XLA how to compile besides the program: on a CPU it splits kernels for as many threads as there will be. */
+export function compilerSettings(
+  device: 'cpu' | 'cuda',
+  { tf32 }: { readonly tf32: boolean },
+  env = process.env,
+): string[] {
+  const threads = env.TF_NUM_INTRAOP_THREADS ?? String(availableParallelism());
+  return [env.XLA_FLAGS ?? '', device === 'cpu' ? threads : '', tf32 ? 'tf32' : ''];
 }
 
 /**

@@ -8,7 +8,7 @@ import { GraphBuilder, typeAttribute } from '../../src/graph/graph-builder.ts';
 import { Session } from '../../src/graph/session.ts';
 import { int64Words, SessionVariables } from '../../src/graph/session-variables.ts';
 import { loadTensorFlow } from '../../src/tensorflow/index.ts';
-import { xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
+import { compilerSettings, xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
 import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
 
 let cache: string;
@@ -16,7 +16,7 @@ let cache: string;
 beforeAll(async () => {
   process.env.TFJS_LORA_CACHE = await keptFolder();
   const { version } = await loadTensorFlow({ device: 'cpu', threads: 1 });
-  cache = xlaCacheFolder('cpu', version!, [process.env.XLA_FLAGS!, '']);
+  cache = xlaCacheFolder('cpu', version!, compilerSettings('cpu', { tf32: false }));
 });
 
 const scalar = { dtype: 'float32', shape: [] } as const;

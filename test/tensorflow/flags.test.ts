@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { keepCompiledCode, setTensorFlowFlags } from '../../src/tensorflow/flags.ts';
-import { clearXlaCache, xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
+import { clearXlaCache, compilerSettings, xlaCacheFolder } from '../../src/tensorflow/xla-cache.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 test('sets only what the user has not set', async () => {
@@ -57,6 +57,10 @@ test('code that XLA compiled is kept apart by version, device and settings, and 
   expect(xlaCacheFolder('cpu', '2.22.0', [''])).not.toBe(folder);
   expect(xlaCacheFolder('cuda', '2.21.0', [''])).not.toBe(folder);
   expect(xlaCacheFolder('cpu', '2.21.0', ['--xla_cpu_enable_fast_math'])).not.toBe(folder);
+  const settings = [{}, { TF_NUM_INTRAOP_THREADS: '999' }, { XLA_FLAGS: '--xla_dump_to=/a' }].map((env) =>
+    compilerSettings('cpu', { tf32: false }, env),
+  );
+  expect(new Set([...settings, compilerSettings('cpu', { tf32: true }, {})].map(String)).size).toBe(4);
   clearXlaCache();
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'damaged'), '?');
