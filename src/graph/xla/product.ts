@@ -1,4 +1,5 @@
-import { float32, isTrue, type OpSite, reshape, slice, type XlaTarget } from './forms.ts';
+import { output } from '../graph-builder.ts';
+import { float32, isTrue, type OpSite, reshape, type XlaTarget } from './forms.ts';
 
 /**
  * Longest sum that is written out: a small batch, or the rank of an adapter. With more terms a CPU is
@@ -27,26 +28,29 @@ export function product(site: OpSite): string | undefined {
  * product, such as the optimizer's update, while a matrix product stays a kernel of its own.
  */
 function writtenOut(parts: Product): string {
-  const { node, graph, terms } = parts;
-  const [rows, columns] = node.outputs[0]!.shape as [number, number];
-  let sum: string | undefined;
-  for (let term = 0; term < terms; term++) {
-    const factors = [factor(parts, 0, term, [rows, 1]), factor(parts, 1, term, [1, columns])];
-    const one = graph.add('Mul', factors, float32);
-    sum = sum === undefined ? one : graph.add('AddV2', [sum, one], float32);
-  }
-  return sum!;
+  const [left, right] = [factors(parts, 0), factors(parts, 1)];
+  const products = left.map((factor, term) => parts.graph.add('Mul', [factor, right[term]!], float32));
+  return parts.graph.add('AddN', products, { ...float32, N: { int: products.length } });
 }
 
-/** What one side contributes to a term, as a column or a row. */
-function factor(parts: Product, side: 0 | 1, term: number, shape: readonly number[]): string {
-  const summed = (side === 0) !== parts.transposed[side] ? 1 : 0;
-  const size = [...parts.specs[side]!.shape];
-  size[summed] = 1;
-  const begin = [0, 0];
-  begin[summed] = term;
-  const part = slice(parts, parts.inputs[side]!, begin, size);
-  return size[0] === shape[0] && size[1] === shape[1] ? part : reshape(parts, part, shape);
+/** What one side contributes to each term: columns [rows, 1] of the left matrix, rows [1, columns] of the right one. */
+function factors(site: Product, side: 0 | 1): string[] {
+  const { transposed, terms, inputs, specs, graph } = site;
+  const summed = (side === 0) !== transposed[side] ? 1 : 0;
+  const other = specs[side]!.shape[1 - summed]!;
+  const matrix = summed === 1 ? [other, terms] : [terms, other];
+  const [shape, axis] = side === 0 ? [[...matrix, 1], summed] : unitRow(matrix, summed);
+  const parts = graph.add('Unpack', [reshape(site, inputs[side]!, shape)], {
+    ...float32,
+    num: { int: terms },
+    axis: { int: axis },
+  });
+  return Array.from({ length: terms }, (_, term) => output(parts, term));
+}
+
+/** The shape that has a dimension of 1 before the one that is not summed over, and where the summed one is then. */
+function unitRow(matrix: readonly number[], summed: number): [number[], number] {
+  return summed === 0 ? [[matrix[0]!, 1, matrix[1]!], 0] : [[1, ...matrix], 2];
 }
 
 /** XLA's own product, at its default precision, of which XLA makes kernels of its own or cuBLAS calls. */
