@@ -27,6 +27,8 @@ export interface Emitted {
   readonly assignments: readonly { readonly variable: number; readonly value: string }[];
   /** The nodes that read variables; whatever changes one comes after them. */
   readonly reads: readonly string[];
+  /** The graph's nodes for those of the program, by position; unused ones have none. */
+  readonly names: ReadonlyMap<number, string>;
 }
 
 /** Writes a program into a graph, once; unused nodes are left out. */
@@ -53,6 +55,7 @@ export function emitProgram(program: Program, scope: EmitScope): Emitted {
     outputs: program.outputs.map(nameOf),
     assignments: program.assignments.map(({ variable, value }) => ({ variable, value: nameOf(value) })),
     reads,
+    names,
   };
 }
 

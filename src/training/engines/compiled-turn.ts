@@ -6,6 +6,7 @@ import type { XlaTarget } from '../../graph/xla/forms.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
 import { emitMoves } from './compiled-moves.ts';
+import { afterReaders } from './compiled-order.ts';
 import type { RecordedStep } from './compiled-step.ts';
 
 /** What the turns of a training loop have in common. */
@@ -33,7 +34,12 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   const rows = pick(parts.rows, 'int64');
   const scalars = new Map(step.scalarNames.map((name) => [name, pick(parts.scalars.get(name)!, 'float32')]));
   const names = step.variableNames;
-  const { outputs, assignments, reads } = emitProgram(step.program, {
+  const {
+    outputs,
+    assignments,
+    reads,
+    names: nodes,
+  } = emitProgram(step.program, {
     graph,
     xla,
     controls: turn.controls,
@@ -54,6 +60,10 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
     ...inactive.reads,
     ...assignments.map(({ value }) => value),
   ]);
+  if (step.fused && xla === 'cpu') {
+    const [first] = step.scalarNames as [string];
+    scalars.set(first, afterReaders(parts, turn, scalars.get(first)!, nodes));
+  }
   const updates = step.fused ? emitMoves(parts, turn, { gradients, scalars, ready }) : [];
   const assigns = assignments.map(({ variable, value }) =>
     graph.add('AssignVariableOp', [handle(names[variable]!), value, ready], { dtype: { type: 'float32' } }),
