@@ -1,14 +1,23 @@
 import * as tf from '@tensorflow/tfjs';
 import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
+import type { DataType } from './data-types.ts';
 import { emitProgram } from './emit.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import type { Program } from './program.ts';
 import { type InputSpec, isRecording, type Recording, record } from './record.ts';
-import { DamagedCacheError, Session } from './session.ts';
+import { DamagedCacheError, type Feed, Session } from './session.ts';
 import { SessionVariables } from './session-variables.ts';
 import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
+
+/** An input that goes to the device as bytes and is cast there: the function sees float32 values, 0..255. */
+export interface Bytes extends Feed {
+  readonly dtype: 'uint8';
+  readonly values: Uint8Array;
+}
+
+type Input = tf.Tensor | Bytes;
 
 export interface CompileOptions {
   /** Compile with XLA: slower to start, faster to run for dense layers. */
@@ -18,15 +27,16 @@ export interface CompileOptions {
 }
 
 export interface CompiledFunction<R extends Result> {
-  (...inputs: tf.Tensor[]): R;
+  (...inputs: Input[]): R;
   /** Frees the programs; the next call would record anew. */
   dispose(): void;
 }
 
 /**
  * Gives a function that does what `fn` does as one TensorFlow graph, as tf.function does in Python. It records
- * `fn` for each combination of input shapes and types. Variables are read as they are at each call, and assignments to them take place. The
- * caller disposes the results, as with `fn`. Gradients do not flow through it.
+ * `fn` for each combination of input shapes and types, again when a variable or tensor that it used was disposed.
+ * Variables are read as they are at each call, and assignments to them take place. The caller disposes the
+ * results, as with `fn`. Gradients do not flow through it.
  *
  * @param fn synchronous; takes tensors and gives one or several
  * @throws RecordingError when `fn` cannot be recorded
@@ -36,8 +46,8 @@ export function compileFunction<R extends Result>(
   { jit = false, maxShapes = 8 }: CompileOptions = {},
 ): CompiledFunction<R> {
   const programs = new Map<string, FunctionProgram>();
-  const call = (...inputs: tf.Tensor[]): R => {
-    if (isRecording()) return fn(...inputs);
+  const call = (...inputs: Input[]): R => {
+    if (isRecording()) return fn(...inputs.map(tensorOf));
     const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
     let program = programs.get(key);
     programs.delete(key);
@@ -69,6 +79,20 @@ export function compileFunction<R extends Result>(
   return Object.assign(call, { dispose });
 }
 
+const fromBytes = {
+  SrcT: { type: 'uint8' },
+  DstT: { type: 'float32' },
+  Truncate: { bool: false },
+} as const;
+
+function isBytes(input: Input): input is Bytes {
+  return input.dtype === 'uint8';
+}
+
+function tensorOf(input: Input): tf.Tensor {
+  return isBytes(input) ? tf.tensor(new Float32Array(input.values), [...input.shape]) : input;
+}
+
 /** `fn` for one combination of input shapes. */
 class FunctionProgram {
   readonly #backend: NativeBackend = nativeBackend();
@@ -82,7 +106,7 @@ class FunctionProgram {
   /** What each variable held when it was last copied to the session. */
   readonly #copied = new Map<tf.Variable, object>();
 
-  constructor(fn: (...inputs: tf.Tensor[]) => Result, inputs: readonly tf.Tensor[], jit: boolean) {
+  constructor(fn: (...inputs: tf.Tensor[]) => Result, inputs: readonly Input[], jit: boolean) {
     let single = false;
     this.#recording = record(
       (...tensors) => {
@@ -90,7 +114,10 @@ class FunctionProgram {
         single = result instanceof tf.Tensor;
         return single ? [result as tf.Tensor] : (result as tf.Tensor[]);
       },
-      inputs.map(({ shape, dtype }) => ({ shape, dtype }) as InputSpec),
+      inputs.map((input): InputSpec => {
+        const { shape, dtype } = input;
+        return { shape, dtype: isBytes(input) ? 'float32' : (dtype as InputSpec['dtype']) };
+      }),
     );
     this.#single = single;
     this.#program = simplify(this.#recording.program);
@@ -98,12 +125,17 @@ class FunctionProgram {
     this.#variables = new SessionVariables(graph, 'variable');
     const program = this.#program;
     const handles = program.variables.map((spec) => this.#variables.add(spec));
-    this.#inputNames = program.inputs.map((spec, index) => graph.placeholder(`input${index}`, spec));
+    this.#inputNames = inputs.map(({ dtype, shape }, index) =>
+      graph.placeholder(`input${index}`, { dtype: dtype as DataType, shape }),
+    );
     const emitted = graph.cluster(jit ? 'function' : undefined, () =>
       emitProgram(program, {
         graph,
         controls: [],
-        input: (index) => this.#inputNames[index]!,
+        input: (index) => {
+          const name = this.#inputNames[index]!;
+          return isBytes(inputs[index]!) ? graph.add('Cast', [name], fromBytes) : name;
+        },
         variable: (index) =>
           graph.add('ReadVariableOp', [handles[index]!], {
             dtype: { type: program.variables[index]!.dtype },
@@ -115,8 +147,9 @@ class FunctionProgram {
     const names = [...emitted.outputs, ...emitted.assignments.map(({ value }) => value)];
     this.#fetches = names.map((name, index) => {
       const { node, output } = results[index]!;
-      const { dtype } = program.nodes[node]!.outputs[output]!;
-      const inside = program.nodes[node]!.kind !== 'input';
+      const source = program.nodes[node]!;
+      const { dtype } = source.outputs[output]!;
+      const inside = source.kind !== 'input' || isBytes(inputs[source.index]!);
       const out = jit && inside ? graph.add('XlaClusterOutput', [name], { T: { type: dtype } }) : name;
       return graph.identity(out, dtype, `result${index}`);
     });
@@ -124,13 +157,17 @@ class FunctionProgram {
   }
 
   isStale(): boolean {
-    return this.#recording.isStale();
+    return this.#recording.isStale() || this.#recording.variables.some(({ isDisposed }) => isDisposed);
   }
 
-  run(inputs: readonly tf.Tensor[]): Result {
+  run(inputs: readonly Input[]): Result {
     this.#copyVariables();
-    const ids = this.#backend.getInputTensorIds(inputs);
-    const feeds = Object.fromEntries(this.#inputNames.map((name, index) => [name, ids[index]!]));
+    const feeds = Object.fromEntries(
+      inputs.map((input, index) => [
+        this.#inputNames[index]!,
+        isBytes(input) ? input : tensorId(this.#backend, input),
+      ]),
+    );
     const results = this.#session
       .run(feeds, this.#fetches)
       .map((one) => this.#backend.createOutputTensor(one));

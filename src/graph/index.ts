@@ -1,4 +1,9 @@
-export { type CompiledFunction, type CompileOptions, compileFunction } from './compile-function.ts';
+export {
+  type Bytes,
+  type CompiledFunction,
+  type CompileOptions,
+  compileFunction,
+} from './compile-function.ts';
 export type { ConstantValues, DataType } from './data-types.ts';
 export type * from './program.ts';
 export { countOps } from './program.ts';

@@ -91,6 +91,32 @@ test('a tensor of the surroundings that was disposed and replaced is recorded an
   compiled.dispose();
 });
 
+test.for([false, true])('bytes are seen as float32, and go in as they are (jit %s)', (jit) => {
+  const compiled = compileFunction((x, y) => [tf.div(x!, 2), tf.add(x!, y!), x!], { jit });
+  const bytes = { dtype: 'uint8', shape: [3], values: Uint8Array.of(0, 7, 255) } as const;
+  const results = compiled(bytes, tf.tensor1d([0.5, 1, 2]));
+  expect(results.map((one) => [one.dtype, ...one.dataSync()])).toEqual([
+    ['float32', 0, 3.5, 127.5],
+    ['float32', 0.5, 8, 257],
+    ['float32', 0, 7, 255],
+  ]);
+  const { program } = record((y) => compiled(bytes, y!), [{ shape: [3], dtype: 'float32' }]);
+  expect(program.nodes).toContainEqual(
+    expect.objectContaining({ kind: 'constant', values: Float32Array.of(0, 7, 255) }),
+  );
+  compiled.dispose();
+});
+
+test('a variable that was disposed and replaced is recorded anew', () => {
+  let w = tf.variable(tf.scalar(2), false);
+  const compiled = compileFunction((x) => tf.mul(x!, w));
+  expect(compiled(tf.scalar(3)).dataSync()[0]).toBe(6);
+  w.dispose();
+  w = tf.variable(tf.scalar(5), false);
+  expect(compiled(tf.scalar(3)).dataSync()[0]).toBe(15);
+  compiled.dispose();
+});
+
 test('inside a recording it is the function itself', () => {
   const compiled = compileFunction((x) => tf.square(x!));
   const { program } = record((x) => [compiled(x!)], [{ shape: [2], dtype: 'float32' }]);
