@@ -1,5 +1,5 @@
 // tfjs-lora itself: training by one of its engines, evaluation, or a whole run.
-import { evaluate } from '../../dist/evaluation/index.js';
+import { createEvaluator } from '../../dist/evaluation/index.js';
 import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
@@ -16,9 +16,9 @@ const mnist = await loadMnist({ directory: work.data });
 const model = buildModel(work);
 
 if (work.task === 'evaluation') {
-  const options = { normalization: mnistNormalization };
+  const evaluator = createEvaluator(model, { normalization: mnistNormalization });
   await serve(() => {
-    evaluate(model, mnist.test, options);
+    evaluator.evaluate(mnist.test);
     return 1;
   }, work.seconds);
 } else if (work.task === 'training') {

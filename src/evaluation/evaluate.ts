@@ -1,78 +1,95 @@
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { DataError } from '../errors.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { requireLogits } from '../models/logits.ts';
-import { type Normalization, normalize } from '../models/normalization.ts';
-import { imageShape } from '../training/task.ts';
+import type { EngineName } from '../training/engine.ts';
+import { Classifier, type ClassifierOptions } from './classifier.ts';
 import type { Evaluation } from './evaluation.ts';
-import { imageTensor } from './image-tensor.ts';
 
-export interface EvaluateOptions {
-  readonly normalization: Normalization;
-  /** Images per call of the model; memory grows with it. */
-  readonly batchSize?: number;
+export interface EvaluateOptions extends ClassifierOptions {
   /** By default the numbers of the classes. */
   readonly classNames?: readonly string[];
 }
 
+/** Evaluates one model time and again, as it is each time. */
+export interface Evaluator {
+  /** What it runs on, so far. */
+  readonly engine: EngineName;
+  /** @throws DataError when the images or the labels do not fit the model */
+  evaluate(dataset: ImageDataset): Evaluation;
+  /** Frees what was compiled; the model stays. */
+  dispose(): void;
+}
+
 /**
- * Runs a classifier over a labelled set.
+ * For several evaluations of a model whose weights and adapters may change in between: what is compiled for one
+ * serves the next. The caller disposes it.
+ *
+ * @param model takes one image and gives logits [batch, classes]
+ * @throws UsageError when the model ends in a softmax
+ */
+export function createEvaluator(
+  model: tf.LayersModel,
+  { classNames, ...options }: EvaluateOptions,
+): Evaluator {
+  const classifier = new Classifier(model, options);
+  const { classes } = classifier;
+  const names = classNames ?? Array.from({ length: classes }, (_, label) => String(label));
+  return {
+    get engine() {
+      return classifier.engine;
+    },
+    evaluate: (dataset) => {
+      const { images, labels, count } = dataset;
+      requireLabels(labels, classes);
+      const logits = classifier.logits(images, dataset);
+      return { count, classNames: names, labels, ...readLogits(logits, labels, classes) };
+    },
+    dispose: () => classifier.dispose(),
+  };
+}
+
+/**
+ * Runs a classifier over a labelled set once; `createEvaluator` is faster where that is done again.
  *
  * @param model takes one image and gives logits [batch, classes]
  * @throws DataError when the images or the labels do not fit the model
  * @throws UsageError when the model ends in a softmax
  */
-export function evaluate(
-  model: tf.LayersModel,
-  dataset: ImageDataset,
-  { normalization, batchSize = 1000, classNames }: EvaluateOptions,
-): Evaluation {
-  requireLogits(model);
-  const classes = model.outputs[0]!.shape.at(-1)!;
-  const shape = imageShape(model, dataset);
-  const outside = dataset.labels.findIndex((label) => label >= classes);
-  if (outside >= 0) {
-    throw new DataError(
-      `label ${dataset.labels[outside]} of row ${outside} is outside the ${classes} classes of the model (0 to ${classes - 1})`,
-    );
+export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: EvaluateOptions): Evaluation {
+  const evaluator = createEvaluator(model, options);
+  try {
+    return evaluator.evaluate(dataset);
+  } finally {
+    evaluator.dispose();
   }
-  const predictions = new Uint8Array(dataset.count);
-  const confidences = new Float32Array(dataset.count);
-  const pixels = dataset.height * dataset.width;
-  let loss = 0;
-  for (let first = 0; first < dataset.count; first += batchSize) {
-    const count = Math.min(batchSize, dataset.count - first);
-    const images = dataset.images.subarray(first * pixels, (first + count) * pixels);
-    const logits = tf.tidy(() => {
-      const bytes = imageTensor(images, [count, ...shape]);
-      return (model.apply(normalize(bytes, normalization), { training: false }) as tf.Tensor).dataSync();
-    });
-    for (let index = 0; index < count; index++) {
-      const row = logits.subarray(index * classes, (index + 1) * classes) as Float32Array;
-      const { prediction, logSum } = readLogits(row);
-      predictions[first + index] = prediction;
-      confidences[first + index] = Math.exp(row[prediction]! - logSum);
-      loss += logSum - row[dataset.labels[first + index]!]!;
-    }
-  }
-  return {
-    count: dataset.count,
-    classNames: classNames ?? Array.from({ length: classes }, (_, label) => String(label)),
-    labels: dataset.labels,
-    predictions,
-    confidences,
-    loss: loss / dataset.count,
-  };
 }
 
-/** The largest logit, the first of equals, and ln(sum(e^logit)). */
-function readLogits(logits: Float32Array): { prediction: number; logSum: number } {
-  let prediction = 0;
-  for (let label = 1; label < logits.length; label++) {
-    if (logits[label]! > logits[prediction]!) prediction = label;
+function requireLabels(labels: Uint8Array, classes: number): void {
+  const outside = labels.findIndex((label) => label >= classes);
+  if (outside < 0) return;
+  throw new DataError(
+    `label ${labels[outside]} of row ${outside} is outside the ${classes} classes of the model (0 to ${classes - 1})`,
+  );
+}
+
+/** Prediction and softmax of each row; the loss is -ln of the softmax at the label, its mean in double precision. */
+function readLogits(logits: Float32Array, labels: Uint8Array, classes: number) {
+  const count = labels.length;
+  const predictions = new Uint8Array(count);
+  const confidences = new Float32Array(count);
+  let loss = 0;
+  for (let row = 0; row < count; row++) {
+    const first = row * classes;
+    let best = first;
+    for (let index = first + 1; index < first + classes; index++) {
+      if (logits[index]! > logits[best]!) best = index;
+    }
+    const largest = logits[best]!;
+    let sum = 0;
+    for (let index = first; index < first + classes; index++) sum += Math.exp(logits[index]! - largest);
+    predictions[row] = best - first;
+    confidences[row] = 1 / sum;
+    loss += Math.log(sum) + largest - logits[first + labels[row]!]!;
   }
-  const largest = logits[prediction]!;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  return { prediction, logSum: largest + Math.log(sum) };
+  return { predictions, confidences, loss: loss / count };
 }

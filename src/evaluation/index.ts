@@ -1,3 +1,4 @@
+export { Classifier, type ClassifierOptions } from './classifier.ts';
 export {
   type Change,
   type ClassChange,
@@ -6,7 +7,7 @@ export {
   SIGNIFICANCE_LEVEL,
 } from './comparison.ts';
 export { type ConfusionChange, confusionMatrix, movedConfusions } from './confusion.ts';
-export { type EvaluateOptions, evaluate } from './evaluate.ts';
+export { createEvaluator, type EvaluateOptions, type Evaluator, evaluate } from './evaluate.ts';
 export type { Evaluation } from './evaluation.ts';
 export {
   type Averages,

@@ -79,7 +79,10 @@ export function classificationTask({
  *
  * @throws DataError when the images have another number of pixels
  */
-export function imageShape(model: tf.LayersModel, { height, width }: ImageDataset): number[] {
+export function imageShape(
+  model: tf.LayersModel,
+  { height, width }: Pick<ImageDataset, 'height' | 'width'>,
+): number[] {
   const shape = model.inputs[0]!.shape.slice(1).map((size, index) => size ?? [height, width, 1][index] ?? 1);
   const values = shape.reduce((product, size) => product * size, 1);
   if (model.inputs.length !== 1 || values !== height * width) {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, DataError, UsageError } from '../../errors.ts';
-import { evaluate } from '../../evaluation/evaluate.ts';
+import { createEvaluator } from '../../evaluation/evaluate.ts';
 import { checkGates, validateGates } from '../../gates/check.ts';
 import {
   disableAdapters,
@@ -90,9 +90,10 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
     seed,
   });
   disableAdapters(model);
-  const before = evaluate(model, test, { normalization, classNames });
+  const evaluator = createEvaluator(model, { normalization, classNames });
+  const before = evaluator.evaluate(test);
   enableAdapters(model);
-  const validation = validationFor(model, train, tuned, normalization, options);
+  const validation = validationFor(model, evaluator, train, tuned, options);
   const order = orderOf(train, validation, tuned, options);
   const guard = options.maxDrop === undefined ? undefined : validation?.guard;
   const trained = await trainSteps(
@@ -105,7 +106,8 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   );
   const search = options.searchStrength ? validation?.searchStrength() : undefined;
   const strength = search?.strength ?? 1;
-  const after = evaluate(model, test, { normalization, classNames });
+  const after = evaluator.evaluate(test);
+  evaluator.dispose();
   const base = unmergeLora(model);
   requireUnmoved(base, baseHash);
   const { engine, state, losses, elapsedMs, failure } = trained;

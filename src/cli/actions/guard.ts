@@ -1,9 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
-import { evaluate } from '../../evaluation/evaluate.ts';
+import type { Evaluator } from '../../evaluation/evaluate.ts';
 import { perClass } from '../../evaluation/per-class.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
 import { type ImageDataset, selectRows, splitRows } from '../../mnist-data-loader/index.ts';
-import type { Normalization } from '../../models/index.ts';
 import type { ForgettingGuard, TrainingCurve } from '../../report/report.ts';
 import {
   type ClassCount,
@@ -27,19 +26,23 @@ export interface Validation {
   searchStrength(): StrengthSearch;
 }
 
-/** Sets the validation split aside when `--max-drop` or `--search-strength` need one. */
+/**
+ * Sets the validation split aside when `--max-drop` or `--search-strength` need one.
+ *
+ * @param evaluator of `model`
+ */
 export function validationFor(
   model: tf.LayersModel,
+  evaluator: Evaluator,
   train: ImageDataset,
   tuned: readonly number[],
-  normalization: Normalization,
   options: FinetuneOptions,
 ): Validation | undefined {
   const { maxDrop, searchStrength: searches, validation: share, seed, checkEvery, patience } = options;
   if (maxDrop === undefined && !searches) return undefined;
   const { kept, heldOut } = splitRows(train, { share, seed });
   const examples = selectRows(train, heldOut);
-  const measure = (): readonly ClassCount[] => perClass(evaluate(model, examples, { normalization }));
+  const measure = (): readonly ClassCount[] => perClass(evaluator.evaluate(examples));
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);

@@ -1,10 +1,9 @@
 import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../../errors.ts';
+import { Classifier } from '../../evaluation/classifier.ts';
 import { makeFolder } from '../../mnist-data-loader/file-error.ts';
-import { normalize } from '../../models/index.ts';
 import {
-  type Classify,
   classifyImages,
   type ImageSize,
   type PreparedImage,
@@ -32,8 +31,12 @@ export async function predict(
     images.push(...read.map((image) => ({ ...image, file })));
   }
   if (options.prepared) await writePrepared(images, size, resolve(context.cwd, options.prepared));
-  const predictions = await classifyImages(images, classifier(run, size));
-  const { classNames } = run.manifest;
+  const { classNames, normalization } = run.manifest;
+  const classifier = new Classifier(run.model, { normalization });
+  const predictions = await classifyImages(images, async (pixels) =>
+    probabilities(classifier.logits(pixels, size), classifier.classes),
+  );
+  classifier.dispose();
   context.print(
     options.json
       ? JSON.stringify(predictionDocument(predictions, classNames, options.model), null, 2)
@@ -41,20 +44,11 @@ export async function predict(
   );
 }
 
-function classifier({ model, manifest }: Run, { height, width }: ImageSize): Classify {
-  const shape = model.inputs[0]!.shape.slice(1) as number[];
-  return async (images, count) => {
-    const probabilities = tf.tidy(() => {
-      const pixels = tf.tensor(images, [count, height * width], 'int32').toFloat();
-      const inputs = normalize(pixels, manifest.normalization).reshape([count, ...shape]);
-      return tf.softmax(model.predict(inputs) as tf.Tensor);
-    });
-    try {
-      return (await probabilities.data()) as Float32Array;
-    } finally {
-      probabilities.dispose();
-    }
-  };
+function probabilities(logits: Float32Array, classes: number): Float32Array {
+  return tf.tidy(() => {
+    const rows = tf.tensor2d(logits, [logits.length / classes, classes]);
+    return tf.softmax(rows).dataSync() as Float32Array;
+  });
 }
 
 /** The size of the images a model takes; a flat input is that of a square. */

@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs';
+import { TensorFlowError } from '../errors.ts';
+import { hasNativeBackend, nativeBackend } from '../graph/backend.ts';
+import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
+import { requireLogits } from '../models/logits.ts';
+import { type Normalization, normalize } from '../models/normalization.ts';
+import type { EngineName } from '../training/engine.ts';
+import { imageShape } from '../training/task.ts';
+import { evenBatch, largestBatch } from './batch-size.ts';
+import { imageTensor } from './image-tensor.ts';
+
+export interface ClassifierOptions {
+  readonly normalization: Normalization;
+  /** Most images per call of the model; memory grows with it. By default up to 2,000, fewer where layers give large outputs. */
+  readonly batchSize?: number;
+  /**
+   * How the model runs. `auto`, the default, compiles it on native TensorFlow once it has been used so much that
+   * this pays: for XLA on a GPU, as a graph on a CPU. What cannot be compiled runs eagerly.
+   */
+  readonly engine?: EngineName | 'auto';
+}
+
+/** Batches after which compiling has paid: it takes as long as seven, and halves the time of those that follow. */
+const BATCHES_WORTH_COMPILING = 12;
+
+/**
+ * Gives a model's logits for images, time and again. Weights, and which adapters are on and how much, are those
+ * of each call. What else a layer keeps in JavaScript is as it was when the model was compiled.
+ */
+export class Classifier {
+  readonly #model: tf.LayersModel;
+  readonly #normalization: Normalization;
+  readonly #batchSize: number | undefined;
+  #engine: EngineName | 'auto';
+  #compiled: CompiledFunction<tf.Tensor> | undefined;
+  /** What the compiled model was made of. */
+  #weights: readonly tf.LayerVariable[] = [];
+  #batches = 0;
+
+  /**
+   * @param model takes one image and gives logits [batch, classes]
+   * @throws UsageError when the model ends in a softmax
+   */
+  constructor(model: tf.LayersModel, { normalization, batchSize, engine = 'auto' }: ClassifierOptions) {
+    requireLogits(model);
+    this.#model = model;
+    this.#normalization = normalization;
+    this.#batchSize = batchSize;
+    this.#engine = hasNativeBackend() ? engine : 'eager';
+  }
+
+  /** What the next batch runs on. */
+  get engine(): EngineName {
+    return this.#engine === 'auto' ? 'eager' : this.#engine;
+  }
+
+  get classes(): number {
+    return this.#model.outputs[0]!.shape.at(-1)!;
+  }
+
+  /**
+   * @param images pixels 0..255, [count, height, width]
+   * @returns [count, classes]
+   * @throws DataError when the images have another size than the model's
+   */
+  logits(images: Uint8Array, size: { readonly height: number; readonly width: number }): Float32Array {
+    const shape = imageShape(this.#model, size);
+    const pixels = size.height * size.width;
+    const count = images.length / pixels;
+    const logits = new Float32Array(count * this.classes);
+    if (count === 0) return logits;
+    const batch = evenBatch(count, this.#batchSize ?? largestBatch(this.#model));
+    this.#prepare(Math.ceil(count / batch));
+    for (let first = 0; first < count; first += batch) {
+      const part = images.subarray(first * pixels, (first + batch) * pixels);
+      const found = this.#batchLogits(padded(part, batch * pixels), [batch, ...shape]);
+      logits.set(found.subarray(0, (part.length / pixels) * this.classes), first * this.classes);
+    }
+    return logits;
+  }
+
+  /** Frees what was compiled; the model stays. */
+  dispose(): void {
+    this.#compiled?.dispose();
+    this.#compiled = undefined;
+  }
+
+  /** Settles how the next batches run. */
+  #prepare(batches: number): void {
+    this.#batches += batches;
+    if (this.#engine === 'auto' && this.#batches >= BATCHES_WORTH_COMPILING) {
+      this.#engine = nativeBackend().binding.isUsingGpuDevice() ? 'xla' : 'graph';
+    }
+    const { weights } = this.#model;
+    if (
+      weights.length === this.#weights.length &&
+      weights.every((one, index) => one === this.#weights[index])
+    )
+      return;
+    this.dispose();
+    this.#weights = weights;
+  }
+
+  #batchLogits(values: Uint8Array, shape: number[]): Float32Array {
+    if (this.engine === 'eager') {
+      return tf.tidy(() => this.#apply(imageTensor(values, shape)).dataSync() as Float32Array);
+    }
+    try {
+      this.#compiled ??= compileFunction((images) => this.#apply(images!), { jit: this.#engine === 'xla' });
+      const logits = this.#compiled({ dtype: 'uint8', shape, values });
+      const found = logits.dataSync() as Float32Array;
+      logits.dispose();
+      return found;
+    } catch (error) {
+      if (!(error instanceof RecordingError || error instanceof TensorFlowError)) throw error;
+      this.dispose();
+      this.#engine = this.#engine === 'xla' ? 'graph' : 'eager';
+      return this.#batchLogits(values, shape);
+    }
+  }
+
+  #apply(images: tf.Tensor): tf.Tensor {
+    return this.#model.apply(normalize(images, this.#normalization), { training: false }) as tf.Tensor;
+  }
+}
+
+/** The values, black behind them. */
+function padded(values: Uint8Array, length: number): Uint8Array {
+  if (values.length === length) return values;
+  const whole = new Uint8Array(length);
+  whole.set(values);
+  return whole;
+}
