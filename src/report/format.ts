@@ -1,3 +1,4 @@
+import type { Change } from '../evaluation/comparison.ts';
 import type { Report, Subject } from './report.ts';
 
 /** What stands where a number is not defined. */
@@ -33,6 +34,19 @@ export function signed(value: number, digits = 0): string {
 export function probability(p: number | null): string {
   if (p === null) return NOT_AVAILABLE;
   return p < 0.001 ? '<0.001' : p.toFixed(3);
+}
+
+/** Errors before and after and their difference, fixed, broken, accuracies before and after. */
+export function changeFigures({ before, after, fixed, broken }: Change): string[] {
+  return [
+    count(before.errors),
+    count(after.errors),
+    signed(after.errors - before.errors),
+    count(fixed),
+    count(broken),
+    percent(before.accuracy),
+    percent(after.accuracy),
+  ];
 }
 
 /** 'digit' where the classes are digits, else 'class'. */

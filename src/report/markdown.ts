@@ -1,5 +1,15 @@
 import type { Change } from '../evaluation/comparison.ts';
-import { classWord, count, percent, points, probability, setting, signed, title } from './format.ts';
+import {
+  changeFigures,
+  classWord,
+  count,
+  percent,
+  points,
+  probability,
+  setting,
+  signed,
+  title,
+} from './format.ts';
 import type { Report } from './report.ts';
 import { type EvaluationResults, type Results, resultsOf } from './results.ts';
 
@@ -55,16 +65,11 @@ function comparisonTable(word: string, { comparison }: Results): string {
   return table([...header, 'accuracy % before', 'after', 'change', 'p'], rows, 2);
 }
 
-function changeCells({ before, after, gain, fixed, broken, pValue, significant }: Change): string[] {
+function changeCells(change: Change): string[] {
+  const { before, gain, pValue, significant } = change;
   return [
     count(before.support),
-    count(before.errors),
-    count(after.errors),
-    signed(after.errors - before.errors),
-    count(fixed),
-    count(broken),
-    percent(before.accuracy),
-    percent(after.accuracy),
+    ...changeFigures(change),
     points(gain),
     `${probability(pValue)}${significant ? ' \\*' : ''}`,
   ];

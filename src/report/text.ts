@@ -1,6 +1,16 @@
 import picocolors from 'picocolors';
 import type { Change, Comparison } from '../evaluation/comparison.ts';
-import { classWord, count, percent, points, probability, setting, shorten, signed, title } from './format.ts';
+import {
+  changeFigures,
+  classWord,
+  count,
+  percent,
+  points,
+  probability,
+  setting,
+  shorten,
+  title,
+} from './format.ts';
 import { plainTable, tableText } from './plain-table.ts';
 import type { Report } from './report.ts';
 import { type EvaluationResults, resultsOf } from './results.ts';
@@ -94,17 +104,11 @@ function isShort({ classes }: Comparison): boolean {
 }
 
 function changeRow(name: string, change: Change, colors: Colors): string[] {
-  const { before, after, gain, fixed, broken, pValue, significant } = change;
+  const { gain, fixed, broken, pValue, significant } = change;
   const paint = !significant ? (text: string) => text : fixed > broken ? colors.green : colors.red;
   return [
     name,
-    count(before.errors),
-    count(after.errors),
-    signed(after.errors - before.errors),
-    count(fixed),
-    count(broken),
-    percent(before.accuracy),
-    percent(after.accuracy),
+    ...changeFigures(change),
     paint(points(gain)),
     paint(`${probability(pValue)} ${significant ? '*' : ' '}`),
   ];

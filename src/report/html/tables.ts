@@ -1,6 +1,6 @@
 import type { Change, Comparison } from '../../evaluation/comparison.ts';
 import type { ConfusionChange } from '../../evaluation/confusion.ts';
-import { count, NOT_AVAILABLE, percent, points, probability, signed } from '../format.ts';
+import { changeFigures, count, NOT_AVAILABLE, percent, points, probability, signed } from '../format.ts';
 import type { LayerRank } from '../report.ts';
 import type { EvaluationResults } from '../results.ts';
 import { html, type Markup } from './markup.ts';
@@ -53,18 +53,12 @@ export function comparisonTable(word: string, { classes, tuned, other, total }: 
 }
 
 function changeRow(name: string, change: Change, tuned = false): Markup {
-  const { before, after, gain, fixed, broken, pValue, significant } = change;
+  const { before, gain, fixed, broken, pValue, significant } = change;
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const arrow = { better: ' ▲', worse: ' ▼', '': '' }[direction];
   return html`<tr><th scope="row">${name}${tuned && html`<span class="tag">tuned</span>`}</th>${[
     count(before.support),
-    count(before.errors),
-    count(after.errors),
-    signed(after.errors - before.errors),
-    count(fixed),
-    count(broken),
-    percent(before.accuracy),
-    percent(after.accuracy),
+    ...changeFigures(change),
   ].map(
     cell,
   )}<td class="${direction}">${minus(points(gain))}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>

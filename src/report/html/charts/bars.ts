@@ -33,14 +33,7 @@ export function errorBars(
   const option = {
     grid: { left: labelRoom(names), right: 48, top: 12, bottom: 28, outerBoundsMode: 'none' },
     xAxis: { type: 'value', splitLine, axisLabel: { ...axisLabel, hideOverlap: true }, minInterval: 1 },
-    yAxis: {
-      type: 'category',
-      data: names,
-      inverse: true,
-      axisTick: { show: false },
-      axisLine: { lineStyle: { color: muted } },
-      axisLabel: { ...text, color: ink, interval: 0 },
-    },
+    yAxis: nameAxis(names),
     series,
   };
   return draw(option, width, 40 + names.length * (baseline ? 42 : 26));
@@ -74,15 +67,18 @@ export function rankBars(layers: readonly LayerRank[], width: number): string {
       splitLine,
       axisLabel: { ...axisLabel, formatter: '{value} %', hideOverlap: true },
     },
-    yAxis: {
-      type: 'category',
-      data: names,
-      inverse: true,
-      axisTick: { show: false },
-      axisLine: { lineStyle: { color: muted } },
-      axisLabel: { ...text, color: ink, interval: 0 },
-    },
+    yAxis: nameAxis(names),
     series,
   };
   return draw(option, width, 44 + layers.length * 32);
 }
+
+/** Names from top to bottom. */
+const nameAxis = (names: readonly string[]) => ({
+  type: 'category',
+  data: names,
+  inverse: true,
+  axisTick: { show: false },
+  axisLine: { lineStyle: { color: muted } },
+  axisLabel: { ...text, color: ink, interval: 0 },
+});
