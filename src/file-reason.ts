@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied; check its owner and mode',
   EPERM: 'permission denied; check its owner and mode',
   EROFS: 'the file system is read-only; choose another folder',
+  ENOTSUP: 'the file system does not allow it; choose another folder',
   ENOSPC: 'the disk is full; free some space',
   EDQUOT: 'the disk quota is used up; free some space',
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',

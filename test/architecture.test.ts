@@ -7,6 +7,7 @@ const ROOMS = [
   'errors.ts',
   'random.ts',
   'file-reason.ts',
+  'make-folder.ts',
   'write-whole.ts',
   'safetensors',
   'mnist-data-loader',

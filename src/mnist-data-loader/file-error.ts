@@ -1,6 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { DataError } from '../errors.ts';
 import { fileReason } from '../file-reason.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** Turns a failure of the file system into a DataError that names the path; other errors stay as they are. */
 export function fileError(path: string, action: 'read' | 'written', error: unknown): unknown {
@@ -15,9 +16,9 @@ export function fileError(path: string, action: 'read' | 'written', error: unkno
  * @returns the names in it
  * @throws DataError when it cannot be made or read
  */
-export async function makeFolder(directory: string): Promise<string[]> {
+export async function makeDataFolder(directory: string): Promise<string[]> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     return await readdir(directory);
   } catch (error) {
     throw fileError(directory, 'written', error);

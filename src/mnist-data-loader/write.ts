@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { ImageDataset } from './dataset.ts';
-import { makeFolder } from './file-error.ts';
+import { makeDataFolder } from './file-error.ts';
 import { writeIdx } from './idx.ts';
 
 export interface WriteOptions {
@@ -26,7 +26,7 @@ export async function writeMnist(
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
   const files = [...filesOf('train', sets.train, suffix), ...filesOf('t10k', sets.test, suffix)];
-  const present = await makeFolder(directory);
+  const present = await makeDataFolder(directory);
   const stems = new Set(files.map(({ name }) => stem(name)));
   const taken = present.filter((name) => stems.has(stem(name)));
   if (taken[0] && !overwrite) {

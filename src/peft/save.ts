@@ -1,8 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { fileReason } from '../file-reason.ts';
 import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
+import { makeFolder } from '../make-folder.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
 import { writeWhole } from '../write-whole.ts';
 import { joinAnchors } from './anchors.ts';
@@ -53,7 +54,7 @@ export async function savePeft(
   });
   for (const { name, config, tensors, metadata } of contents) {
     const place = name === DEFAULT_ADAPTER ? folder : join(folder, name);
-    await makeFolder(place);
+    await makePlace(place);
     const facts = new Map([...metadata, ['format', 'pt'], [BASE_HASH, baseHash]]);
     await writeSafetensors(join(place, WEIGHTS_FILE), tensors, facts);
     await writeWhole(join(place, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
@@ -97,10 +98,13 @@ const FIXED_KEYS = {
   inference_mode: true,
 };
 
-async function makeFolder(path: string): Promise<void> {
+async function makePlace(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
   } catch (error) {
-    throw new CheckpointError(`${path}: cannot be created: ${(error as Error).message}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CheckpointError(`${path}: cannot be created: ${code ? fileReason(code) : message}`, {
+      cause: error,
+    });
   }
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { makeFolder } from '../mnist-data-loader/file-error.ts';
+import { makeDataFolder } from '../mnist-data-loader/file-error.ts';
 import { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
 import { writePng } from './png.ts';
 
@@ -71,7 +71,7 @@ export async function writeMistakeSheets(
   if (judgement.labels.length !== dataset.count) {
     throw new RangeError(`${judgement.labels.length} judgements do not fit ${dataset.count} images`);
   }
-  const stale = await makeFolder(directory);
+  const stale = await makeDataFolder(directory);
   const sheets: MistakeSheet[] = [];
   for (const label of judgement.classNames.keys()) {
     const mistakes = mistakesOf(judgement, label);

@@ -1,14 +1,15 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { onDisk, readJson, writeJson } from './files.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
 
 /** Writes a LayersModel as `model.json` and `weights.bin`, as `tf.loadLayersModel` reads them on any backend. */
 export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
-  await onDisk(folder, 'created', () => mkdir(folder, { recursive: true }));
+  await onDisk(folder, 'created', () => makeFolder(folder));
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
       refuseDuplicates(folder, artifacts.weightSpecs ?? []);

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { onDisk, writeJson } from './files.ts';
 import type { RunManifest } from './manifest.ts';
 
@@ -47,7 +48,7 @@ export class RunWriter {
     const writer = new RunWriter(target, out === undefined, overwrite);
     await clearUp(target);
     if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
-    await onDisk(writer.staging, 'created', () => mkdir(writer.staging, { recursive: true }));
+    await onDisk(target, 'created', () => makeFolder(writer.staging));
     return writer;
   }
 

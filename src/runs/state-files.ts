@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import {
   float32Values,
   readSafetensors,
@@ -18,7 +18,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
     for (const [name, values] of state[part])
       tensors.set(`${part}/${name}`, safeTensor(values, [values.length]));
   }
-  await onDisk(dirname(path), 'created', () => mkdir(dirname(path), { recursive: true }));
+  await onDisk(dirname(path), 'created', () => makeFolder(dirname(path)));
   await writeSafetensors(path, tensors, new Map([['step', String(state.step)]]));
 }
 

