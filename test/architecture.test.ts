@@ -8,6 +8,7 @@ const ROOMS = [
   'random.ts',
   'file-reason.ts',
   'make-folder.ts',
+  'read-toml.ts',
   'write-whole.ts',
   'safetensors',
   'mnist-data-loader',

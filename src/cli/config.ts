@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommanderError } from '@commander-js/extra-typings';
-import { parse } from 'smol-toml';
 import { UsageError } from '../errors.ts';
+import { readToml } from '../read-toml.ts';
 import type { CliContext } from './context.ts';
 
 /** Options that steer the command line itself and cannot come from a file. */
@@ -54,44 +53,24 @@ function readConfig(
   const given = (command.getOptionValue('config') as string | undefined) ?? context.env.TFJS_LORA_CONFIG;
   if (!given) return () => undefined;
   const path = resolve(context.cwd, given);
-  const table = parseToml(path);
-  const commands = new Set(command.parent?.commands.map((sibling) => sibling.name()));
-  const known = new Set(
-    command.parent?.commands.flatMap((sibling) => sibling.options.map((option) => flagName(option))),
-  );
+  const table = readToml(path);
+  const every = commandsBelow(rootOf(command));
+  const known = new Set(every.flatMap((one) => [one.name(), ...one.options.map(flagName)]));
+  const names = options.map(flagName);
+  const takes = `${command.name()} takes ${names.join(', ')}`;
   const own = table[command.name()] ?? {};
   if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
-  for (const key of Object.keys(table)) {
-    if (!commands.has(key) && !known.has(key)) {
-      throw new UsageError(`${path}: no option or command is called '${key}'; see 'tfjs-lora --help'`);
-    }
+  const stranger = Object.keys(table).find((key) => !known.has(key));
+  if (stranger !== undefined) {
+    throw new UsageError(`${path}: no option or command is called '${stranger}'; ${takes}`);
   }
-  const names = new Set(options.map(flagName));
-  for (const key of Object.keys(own)) {
-    if (!names.has(key)) {
-      throw new UsageError(
-        `${path}: ${command.name()} has no option '${key}'; it takes ${[...names].join(', ')}`,
-      );
-    }
-  }
+  const wrong = Object.keys(own).find((key) => !names.includes(key));
+  if (wrong !== undefined)
+    throw new UsageError(`${path}: ${command.name()} has no option '${wrong}'; ${takes}`);
   return (option) => {
     const value = own[flagName(option)] ?? table[flagName(option)];
     return value === undefined ? undefined : { value, source: path };
   };
-}
-
-function parseToml(path: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`--config ${path}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UsageError(`--config ${path}: ${(error as Error).message.split('\n')[0]}`);
-  }
 }
 
 function parseSetting(option: Option, { value, source }: Setting): unknown {
@@ -120,6 +99,15 @@ function settingLine(command: CommandUnknownOpts, option: Option): string {
   const source = command.getOptionValueSource(name) ?? 'default';
   if (value === undefined) return `# ${flagName(option)} is not set`;
   return `${flagName(option)} = ${JSON.stringify(value)}  # ${source === 'cli' ? 'flag' : source}`;
+}
+
+function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
+  return command.parent ? rootOf(command.parent) : command;
+}
+
+/** Those of `data` too: a file serves all commands, and none may stumble over what is meant for another. */
+function commandsBelow(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.commands.flatMap((child) => [child, ...commandsBelow(child)]);
 }
 
 /** The long flag without dashes; `--no-progress` reads `progress`. */

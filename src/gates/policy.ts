@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { parse } from 'smol-toml';
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
+import { readToml } from '../read-toml.ts';
 import type { Gates } from './gates.ts';
 
 const fraction = z.number().min(0).max(1);
@@ -19,12 +18,16 @@ const policySchema = z.strictObject({
  * Reads gates from a TOML file: keys are the flags without dashes, `min-digit-accuracy` is a table of
  * accuracies by class.
  *
- * @throws UsageError naming the file and the first key that is wrong
+ * @throws UsageError naming the file and the first key that is wrong, or where its syntax is
  */
 export function readPolicy(path: string): Gates {
   const result = policySchema.safeParse(readToml(path));
   if (!result.success) {
     const issue = result.error.issues[0]!;
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(policySchema.shape).join(', ');
+      throw new UsageError(`${path}: no gate is called '${issue.keys[0]}'; there are ${known}`);
+    }
     throw new UsageError(`${path}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`);
   }
   const policy = result.data;
@@ -36,18 +39,4 @@ export function readPolicy(path: string): Gates {
     minGain: policy['min-gain'],
     significant: policy.significant,
   };
-}
-
-function readToml(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${path}: the policy cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-  try {
-    return parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: ${(error as Error).message.split('\n')[0]}`);
-  }
 }

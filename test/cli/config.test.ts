@@ -28,6 +28,7 @@ async function run(argv: string[], { env = {}, toml }: { env?: NodeJS.ProcessEnv
       seen.options = options;
     });
   program.command('eval').option('--format <name>', 'format');
+  program.command('data').command('check').option('--repair', 'repair');
   if (toml !== undefined) {
     const path = join(await temporaryFolder(), 'lora.toml');
     await writeFile(path, toml);
@@ -55,6 +56,12 @@ describe('applySettings', () => {
     expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 6, digits: '2,3' });
   });
 
+  test('passes over what the file says for other commands', async () => {
+    const toml =
+      'format = "html"\nrepair = true\nrank = 5\n[eval]\nformat = "text"\n[check]\nrepair = false\n';
+    expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 5 });
+  });
+
   test('reads true and false for flags, also for the ones that say no', async () => {
     const { options, quiet } = await run(['finetune'], {
       env: { TFJS_LORA_PROGRESS: 'false', TFJS_LORA_QUIET: '1' },
@@ -70,9 +77,21 @@ describe('applySettings', () => {
       /TFJS_LORA_RANK: rank = 0: .*at least 1/,
     ],
     ['a choice that does not exist', { env: { TFJS_LORA_DEVICE: 'tpu' } }, /tpu.*auto, cpu, cuda, wasm/],
-    ['an unknown key', { toml: 'rnak = 2' }, /no option or command is called 'rnak'/],
-    ['an unknown key in a table', { toml: '[finetune]\nrnak = 2' }, /finetune has no option 'rnak'/],
-    ['a file that is not TOML', { toml: 'rank = = 2' }, /Invalid TOML/],
+    [
+      'an unknown key',
+      { toml: 'rnak = 2' },
+      /lora.toml: no option or command is called 'rnak'; finetune takes rank, digits,/,
+    ],
+    [
+      'an unknown key in a table',
+      { toml: '[finetune]\nrnak = 2' },
+      /lora.toml: finetune has no option 'rnak'; finetune takes rank, digits,/,
+    ],
+    [
+      'a file that is not TOML',
+      { toml: 'rank = = 2' },
+      /lora.toml: line 1, column 8: is no TOML: invalid value$/,
+    ],
     [
       'a flag that is neither true nor false',
       { env: { TFJS_LORA_QUIET: 'maybe' } },
@@ -85,7 +104,7 @@ describe('applySettings', () => {
 
   test('refuses a file that cannot be read', async () => {
     await expect(run(['finetune', '--config', '/no/such/file.toml'])).rejects.toThrow(
-      /cannot be read \(ENOENT\)/,
+      '/no/such/file.toml: cannot be read: there is no such file',
     );
   });
 

@@ -45,11 +45,19 @@ describe('readPolicy', () => {
   });
 
   test.each([
-    ['an unknown gate', 'max-drop = 1', 'max-drop'],
+    [
+      'an unknown gate',
+      'max-drop = 1',
+      "gates.toml: no gate is called 'max-drop'; there are min-accuracy, min-digit-accuracy, max-digit-drop",
+    ],
     ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
     ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
-    ['what is no TOML', 'min-accuracy 0.85', 'gates.toml: '],
+    [
+      'what is no TOML',
+      'significant = true\nmin-accuracy 0.85',
+      'gates.toml: line 2, column 14: is no TOML: ',
+    ],
   ])('refuses %s, naming file and key', (_, text, words) => {
     const read = () => readPolicy(policy(text));
     expect(read).toThrow(UsageError);
@@ -58,7 +66,7 @@ describe('readPolicy', () => {
 
   test('says when the file is not there', () => {
     expect(() => readPolicy(join(folder, 'none.toml'))).toThrow(
-      'none.toml: the policy cannot be read (ENOENT)',
+      'none.toml: cannot be read: there is no such file',
     );
   });
 });
