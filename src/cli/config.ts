@@ -19,7 +19,8 @@ interface Setting {
  * after the command, which wins.
  *
  * @throws UsageError for a value no flag would take, an unknown key, an unreadable file
- * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from
+ * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from, as TOML
+ *   with comments, or as one JSON document where `--json` is set
  */
 export function applySettings(command: CommandUnknownOpts, context: CliContext): { quiet: boolean } {
   const options = command.options.filter((option) => !NOT_IN_FILES.has(option.attributeName()));
@@ -32,7 +33,7 @@ export function applySettings(command: CommandUnknownOpts, context: CliContext):
     command.setOptionValueWithSource(name, parseSetting(option, found), found.source);
   }
   if (command.getOptionValue('printConfig') === true) {
-    for (const option of options) context.print(settingLine(command, option));
+    printSettings(command, options, context);
     throw new CommanderError(0, 'tfjs-lora.printConfig', '');
   }
   return { quiet: command.getOptionValue('quiet') === true };
@@ -93,12 +94,26 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
   }
 }
 
-function settingLine(command: CommandUnknownOpts, option: Option): string {
+function printSettings(command: CommandUnknownOpts, options: readonly Option[], context: CliContext): void {
+  const settings = options.map((option) => [flagName(option), settingOf(command, option)] as const);
+  if (command.getOptionValue('json') === true) {
+    context.print(
+      JSON.stringify({ command: command.name(), options: Object.fromEntries(settings) }, null, 2),
+    );
+    return;
+  }
+  for (const [name, { value, source }] of settings) {
+    context.print(
+      value === null ? `# ${name} is not set` : `${name} = ${JSON.stringify(value)}  # ${source}`,
+    );
+  }
+}
+
+/** The value that a command will see, null where it has none. */
+function settingOf(command: CommandUnknownOpts, option: Option): Setting {
   const name = option.attributeName();
-  const value = command.getOptionValue(name);
   const source = command.getOptionValueSource(name) ?? 'default';
-  if (value === undefined) return `# ${flagName(option)} is not set`;
-  return `${flagName(option)} = ${JSON.stringify(value)}  # ${source === 'cli' ? 'flag' : source}`;
+  return { value: command.getOptionValue(name) ?? null, source: source === 'cli' ? 'flag' : source };
 }
 
 function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {

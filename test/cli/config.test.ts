@@ -108,23 +108,50 @@ describe('applySettings', () => {
     );
   });
 
-  test('prints each value with its source and runs nothing', async () => {
-    const context = recordedContext({ env: { TFJS_LORA_RANK: '4' } });
-    const program = new Command()
-      .exitOverride()
-      .hook('preAction', (_, command) => void applySettings(command, context));
-    let ran = false;
-    program
-      .command('finetune')
-      .option('--rank <n>', 'rank', integer(1), 2)
-      .addOption(shared.device())
-      .addOption(shared.printConfig())
-      .action(() => {
-        ran = true;
+  describe('with --print-config', () => {
+    async function printed(...flags: string[]): Promise<string[]> {
+      const context = recordedContext({ env: { TFJS_LORA_RANK: '4' } });
+      const program = new Command()
+        .exitOverride()
+        .hook('preAction', (_, command) => void applySettings(command, context));
+      let ran = false;
+      program
+        .command('finetune')
+        .option('--rank <n>', 'rank', integer(1), 2)
+        .option('--digits <list>', 'digits')
+        .addOption(shared.device())
+        .addOption(shared.json())
+        .addOption(shared.printConfig())
+        .action(() => {
+          ran = true;
+        });
+      const stopped = program.parseAsync(['finetune', '--print-config', ...flags], { from: 'user' });
+      await expect(stopped).rejects.toThrow(CommanderError);
+      expect(ran).toBe(false);
+      return context.out;
+    }
+
+    test('prints each value with its source and runs nothing', async () => {
+      expect(await printed('--device', 'cpu')).toEqual([
+        'rank = 4  # TFJS_LORA_RANK',
+        '# digits is not set',
+        'device = "cpu"  # flag',
+        '# json is not set',
+      ]);
+    });
+
+    test('prints one JSON document with --json', async () => {
+      const lines = await printed('--json');
+      expect(lines).toHaveLength(1);
+      expect(JSON.parse(lines[0]!)).toEqual({
+        command: 'finetune',
+        options: {
+          rank: { value: 4, source: 'TFJS_LORA_RANK' },
+          digits: { value: null, source: 'default' },
+          device: { value: 'auto', source: 'default' },
+          json: { value: true, source: 'flag' },
+        },
       });
-    const stopped = program.parseAsync(['finetune', '--print-config', '--device', 'cpu'], { from: 'user' });
-    await expect(stopped).rejects.toThrow(CommanderError);
-    expect(ran).toBe(false);
-    expect(context.out).toEqual(['rank = 4  # TFJS_LORA_RANK', 'device = "cpu"  # flag']);
+    });
   });
 });

@@ -74,7 +74,11 @@ export const shared = {
   quiet: () => new Option('--quiet', 'print results and errors only'),
   noProgress: () => new Option('--no-progress', 'no progress bar, no progress lines'),
   config: () => new Option('--config <file>', 'TOML file with values for options that are not given'),
-  printConfig: () => new Option('--print-config', 'print each option with its value and source, then stop'),
+  printConfig: () =>
+    new Option(
+      '--print-config',
+      'print each option with its value and source (TOML, or JSON with --json), then stop',
+    ),
   out: () =>
     new Option('--out <dir>', 'folder of the new run (default: runs/<command>, numbered when taken)'),
   overwrite: () => new Option('--overwrite', 'replace the run that --out names'),
