@@ -1,9 +1,11 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { makeDataFolder } from '../mnist-data-loader/file-error.ts';
+import { fileError } from '../mnist-data-loader/file-error.ts';
+import { writeWhole } from '../write-whole.ts';
 import { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
-import { writePng } from './png.ts';
+import { encodePng } from './png.ts';
 
 /** What a classifier said about each image of a set; an `Evaluation` is one. */
 export interface Judgement {
@@ -58,7 +60,8 @@ export function mistakesOf(judgement: Judgement, label: number): Mistake[] {
 /**
  * Writes a contact sheet `truth-<class>.png` for every class with mistakes: each image with its truth, the
  * guess, the guess's probability and its row in the set, the most confident mistake first. A sheet left from
- * before is removed where a class has no mistakes.
+ * before is removed where a class has no mistakes. Sheets appear when all are written: a full disk leaves the folder
+ * as it was, or not there.
  *
  * @param directory made when it is not there
  * @throws DataError when the folder cannot be written to
@@ -71,21 +74,30 @@ export async function writeMistakeSheets(
   if (judgement.labels.length !== dataset.count) {
     throw new RangeError(`${judgement.labels.length} judgements do not fit ${dataset.count} images`);
   }
-  const stale = await makeDataFolder(directory);
-  const sheets: MistakeSheet[] = [];
-  for (const label of judgement.classNames.keys()) {
-    const mistakes = mistakesOf(judgement, label);
-    const name = sheetName(label, judgement.classNames);
-    if (mistakes.length === 0) {
-      if (stale.includes(name)) await rm(join(directory, name), { force: true });
-      continue;
+  const names = [...judgement.classNames.keys()].map((label) => sheetName(label, judgement.classNames));
+  let made: string | undefined;
+  try {
+    made = await makeFolder(directory);
+    const staging = await mkdtemp(join(directory, '.partial-'));
+    made ??= staging;
+    const sheets: MistakeSheet[] = [];
+    for (const [label, name] of names.entries()) {
+      const mistakes = mistakesOf(judgement, label);
+      if (mistakes.length === 0) continue;
+      const total = judgement.labels.reduce((count, truth) => count + (truth === label ? 1 : 0), 0);
+      const sheet = drawSheet(mistakes, total, judgement.classNames, dataset);
+      await writeWhole(join(staging, name), encodePng(sheet));
+      sheets.push({ label, path: join(directory, name), mistakes: mistakes.length });
     }
-    const path = join(directory, name);
-    const total = judgement.labels.reduce((count, truth) => count + (truth === label ? 1 : 0), 0);
-    await writePng(path, drawSheet(mistakes, total, judgement.classNames, dataset));
-    sheets.push({ label, path, mistakes: mistakes.length });
+    const fresh = await readdir(staging);
+    for (const name of fresh) await rename(join(staging, name), join(directory, name));
+    for (const name of names) if (!fresh.includes(name)) await rm(join(directory, name), { force: true });
+    await rm(staging, { recursive: true });
+    return sheets;
+  } catch (error) {
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    throw fileError(directory, 'written', error);
   }
-  return sheets;
 }
 
 function drawSheet(

@@ -72,12 +72,17 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Writes a PNG, whole or not at all; the same picture gives the same bytes. */
-export async function writePng(path: string, { width, height, data }: Picture): Promise<void> {
-  const png = new PNG({ width, height });
-  png.data = Buffer.from(data.buffer, data.byteOffset, data.length);
+export async function writePng(path: string, picture: Picture): Promise<void> {
   try {
-    await writeWhole(path, PNG.sync.write(png, { colorType: 2 }));
+    await writeWhole(path, encodePng(picture));
   } catch (error) {
     throw fileError(path, 'written', error);
   }
+}
+
+/** The bytes of a PNG file, without the transparency. */
+export function encodePng({ width, height, data }: Picture): Uint8Array {
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(data.buffer, data.byteOffset, data.length);
+  return PNG.sync.write(png, { colorType: 2 });
 }

@@ -1,10 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { createCanvas, fitText, textWidth } from '../../src/pictures/canvas.ts';
 import { mistakesOf, type Picture, parsePng, writeMistakeSheets } from '../../src/pictures/index.ts';
+import { writeWhole } from '../../src/write-whole.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+
+vi.mock('../../src/write-whole.ts', { spy: true });
 
 /** Image i is of shade 100 + i throughout. */
 const dataset = {
@@ -78,6 +81,29 @@ describe('writeMistakeSheets', () => {
     expect(await readFile(first!.path)).toEqual(bytes);
     await writeMistakeSheets({ ...judgement, predictions: judgement.labels }, dataset, folder);
     expect(await readdir(folder)).toEqual(['mine.png']);
+  });
+
+  it('leaves nothing half-made when the disk is full', async () => {
+    const folder = await temporaryFolder();
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    /** The first sheet still fits. */
+    const fill = () =>
+      vi
+        .mocked(writeWhole)
+        .mockImplementationOnce((path, content) => writeFile(path, content))
+        .mockRejectedValueOnce(full);
+    fill();
+    await expect(writeMistakeSheets(judgement, dataset, join(folder, 'new', 'sheets'))).rejects.toThrowError(
+      /new\/sheets: cannot be written: the disk is full/,
+    );
+    expect(await readdir(folder)).toEqual([]);
+
+    await writeFile(join(folder, 'truth-0.png'), 'of before');
+    await writeFile(join(folder, 'truth-1.png'), 'of before');
+    fill();
+    await expect(writeMistakeSheets(judgement, dataset, folder)).rejects.toThrowError(DataError);
+    expect((await readdir(folder)).sort()).toEqual(['truth-0.png', 'truth-1.png']);
+    expect(await readFile(join(folder, 'truth-0.png'), 'utf8')).toBe('of before');
   });
 
   it('shows a hundred of many mistakes and says so', async () => {
