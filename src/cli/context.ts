@@ -12,6 +12,8 @@ export interface CliContext {
   print(text: string): unknown;
   /** Writes everything that is not a result to stderr, with a line end. */
   note(text: string): unknown;
+  /** Like `note`, but not silenced by `--quiet`: for lines that a CI server reads. */
+  annotate(text: string): unknown;
 }
 
 /** What a shell sees when results could not be written, as for any other file. */
@@ -31,6 +33,7 @@ export function processContext(): CliContext {
     columns: stdout.columns ?? 80,
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
+    annotate: (text) => stderr.write(`${text}\n`),
   };
 }
 

@@ -35,6 +35,7 @@ async function run(argv: string[], env: NodeJS.ProcessEnv = {}) {
     columns: 80,
     print: (text) => out.push(text),
     note: (text) => err.push(text),
+    annotate: (text) => err.push(text),
   });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
@@ -86,6 +87,14 @@ describe('compare', () => {
     expect(err).toContain('::error title=tfjs-lora min-gain::min-gain 50: ');
     expect(out).not.toContain('::');
     expect(readFileSync(summary, 'utf8')).toMatch(/^earlier\n## compare\n/);
+  });
+
+  test('on GitHub annotates with --quiet too, which silences the rest', async () => {
+    const env = { GITHUB_ACTIONS: 'true' };
+    const { err } = await run(['runs/base', 'runs/tuned', '--min-gain', '-100', '--quiet'], env);
+    expect(err).toBe('::notice title=tfjs-lora gates::all 1 gates met');
+    const refused = await run(['runs/base', 'runs/tuned', '--min-gain', '50', '--quiet'], env);
+    expect(refused.err).toMatch(/^::error title=tfjs-lora min-gain::.+\nerror: 1 of 1 gates not met\n/);
   });
 
   test('an HTML report without images at hand says so, and is written', async () => {

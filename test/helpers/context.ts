@@ -17,6 +17,7 @@ export function recordedContext(overrides: Partial<CliContext> = {}): RecordedCo
     columns: 80,
     print: (text) => out.push(text),
     note: (text) => err.push(text),
+    annotate: (text) => err.push(text),
     ...overrides,
     out,
     err,

@@ -71,7 +71,7 @@ export async function publishReport(
   context.print(await render(report, format, { ...details, color: context.color }));
   if (context.env.GITHUB_ACTIONS !== 'true') return;
   const { githubAnnotations } = await import('../../report/github.ts');
-  for (const line of githubAnnotations(report)) context.note(line);
+  for (const line of githubAnnotations(report)) context.annotate(line);
   const summary = context.env.GITHUB_STEP_SUMMARY;
   if (!summary) return;
   const markdown = await render(report, 'markdown');
