@@ -1,6 +1,7 @@
 import type { EmitScope } from '../emit.ts';
 import { type GraphBuilder, type NodeAttribute, output } from '../graph-builder.ts';
 import type { OpNode, Program, TensorSpec } from '../program.ts';
+import { convolution, filterGradient } from './convolution.ts';
 import { poolGradient } from './pool-gradient.ts';
 import { product } from './product.ts';
 
@@ -39,6 +40,8 @@ export function emitForXla(
   if (target === 'cpu') return undefined;
   if (node.op === 'SparseSoftmaxCrossEntropyWithLogits') return computedOnce(site);
   if (node.op === 'MaxPoolGrad' && float) return poolGradient(site);
+  if (node.op === 'Conv2D' && float) return convolution(site);
+  if (node.op === 'Conv2DBackpropFilter' && node.outputs[0]!.dtype === 'float32') return filterGradient(site);
   return undefined;
 }
 
@@ -65,6 +68,24 @@ export function slice(
 
 export function reshape({ graph, int32 }: OpSite, value: string, shape: readonly number[]): string {
   return graph.add('Reshape', [value, int32(shape)], { ...float32, Tshape: { type: 'int32' } });
+}
+
+export function concat({ graph, int32 }: OpSite, values: readonly string[], axis: number): string {
+  if (values.length === 1) return values[0]!;
+  return graph.add('ConcatV2', [...values, int32([axis], [])], {
+    ...float32,
+    Tidx: { type: 'int32' },
+    N: { int: values.length },
+  });
+}
+
+/** Sums over an axis, which goes. */
+export function sum({ graph, int32 }: OpSite, value: string, axis: number): string {
+  return graph.add('Sum', [value, int32([axis])], {
+    ...float32,
+    Tidx: { type: 'int32' },
+    keep_dims: { bool: false },
+  });
 }
 
 export const isTrue = (attribute: NodeAttribute | undefined): boolean =>

@@ -1,5 +1,5 @@
 import type { NodeAttribute } from '../graph-builder.ts';
-import { float32, type OpSite, reshape, slice } from './forms.ts';
+import { concat, float32, type OpSite, reshape, slice } from './forms.ts';
 
 /** Largest window, in elements, that is written out. */
 const LARGEST_WINDOW = 9;
@@ -45,14 +45,6 @@ export function poolGradient(site: OpSite): string | undefined {
   if (covered[0] === height && covered[1] === width) return whole;
   const margins = [0, 0, 0, height - covered[0], 0, width - covered[1], 0, 0];
   return graph.add('Pad', [whole, int32(margins, [4, 2])], { ...float32, Tpaddings: { type: 'int32' } });
-}
-
-function concat({ graph, int32 }: OpSite, values: readonly string[], axis: number): string {
-  return graph.add('ConcatV2', [...values, int32([axis], [])], {
-    ...float32,
-    Tidx: { type: 'int32' },
-    N: { int: values.length },
-  });
 }
 
 const ints = (attribute: NodeAttribute | undefined): readonly number[] =>
