@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { TrainingState } from '../training/index.ts';
+import type { GuardHistory, TrainingState } from '../training/index.ts';
+import { writeGuard } from './guard-files.ts';
 import type { RunManifest } from './manifest.ts';
 import { writeMetrics } from './metrics.ts';
 import { saveModel } from './model-files.ts';
@@ -14,19 +15,22 @@ export interface RunContent {
   readonly adapted?: tf.LayersModel;
   /** What training needs to go on. */
   readonly state?: TrainingState;
+  /** What a guard needs to go on, when the training was stopped. */
+  readonly guard?: GuardHistory;
   /** Loss of every step. */
   readonly losses?: Float32Array;
 }
 
 /** Writes everything but the reports into the run's staging folder and puts the run in its place. */
 export async function saveRun(writer: RunWriter, content: RunContent): Promise<string> {
-  const { manifest, base, adapted, state, losses } = content;
+  const { manifest, base, adapted, state, guard, losses } = content;
   await saveModel(base, writer.path('model'));
   if (adapted) {
     const { savePeft } = await import('../peft/index.ts');
     await savePeft(adapted, writer.path('adapter'));
   }
   if (state) await writeState(writer.path('state', 'state.safetensors'), state);
+  if (guard) await writeGuard(writer.path('state'), guard);
   if (losses) await writeMetrics(writer.path('metrics.jsonl'), losses);
   return await writer.commit(manifest);
 }

@@ -331,6 +331,40 @@ describe('the guard of finetune', () => {
     expect(training.stepsDone).toBe(keptStep);
   });
 
+  test('goes on after a stop as if there had been none, its checks and best state included', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    const common = ['--replay', '0.5', '--max-drop', '1', '--validation', '0.5', '--check-every', '10'];
+    const tune = (name: string, ...more: string[]) =>
+      run(cwd, [
+        ...['finetune', 'base', '--digits', '2,3', '--lr', '0.05', '--steps', '250', '--engine', 'eager'],
+        ...[...common, '--json', '--out', at(name), ...more],
+      ]);
+    const before = process.listenerCount('SIGTERM');
+    const stopped = tune('parts');
+    const listening = setInterval(() => {
+      if (process.listenerCount('SIGTERM') === before) return;
+      clearInterval(listening);
+      setTimeout(() => process.kill(process.pid, 'SIGTERM'), 300);
+    }, 10);
+    expect((await stopped).code).toBe(143);
+    expect((await readdir(at('parts/state'))).sort()).toEqual([
+      'best.safetensors',
+      'guard.json',
+      'state.safetensors',
+    ]);
+    const resumed = await tune('parts', '--resume');
+    const whole = await tune('whole');
+    expect([resumed.code, whole.code]).toEqual([0, 0]);
+    expect(resumed.err).not.toContain('no record of earlier checks');
+    expect(JSON.parse(resumed.out).guard).toEqual(JSON.parse(whole.out).guard);
+    const [one, other] = await Promise.all(
+      ['parts', 'whole'].map((name) => readFile(join(at(name), 'adapter', 'adapter_model.safetensors'))),
+    );
+    expect(one!.equals(other!)).toBe(true);
+    expect(await readdir(at('parts/state'))).toEqual(['state.safetensors']);
+  });
+
   test('stores the strength that the search found, and eval uses it', async () => {
     const out = join(await temporaryFolder(), 'run');
     const { out: printed } = await run(cwd, [

@@ -144,6 +144,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
       base,
       adapted: model,
       state,
+      guard: trained.status === 'stopped' ? trained.guarded?.history : undefined,
       losses,
       report: {
         createdAt,

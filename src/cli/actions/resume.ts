@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { RunWriter, readManifest, readMetrics, readState } from '../../runs/index.ts';
+import { RunWriter, readGuard, readManifest, readMetrics, readState } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import type { Training } from './train-steps.ts';
@@ -66,6 +66,7 @@ export async function resumeFrom<T extends Options>(
     resume: {
       state: await readState(join(folder, 'state', 'state.safetensors')),
       losses: await readMetrics(join(folder, 'metrics.jsonl')),
+      guard: await readGuard(join(folder, 'state')),
     },
   };
 }

@@ -5,6 +5,7 @@ import {
   createEngine,
   type EngineName,
   type GuardedResult,
+  type GuardHistory,
   type GuardOptions,
   type TrainingProgress,
   type TrainingResult,
@@ -26,8 +27,12 @@ export interface Training {
   readonly steps: number;
   readonly label: string;
   readonly signal: AbortSignal;
-  /** Where an earlier run left off, and the losses up to there. */
-  readonly resume?: { readonly state: TrainingState; readonly losses: Float32Array };
+  /** Where an earlier run left off, the losses up to there, and what its guard had seen if it was stopped. */
+  readonly resume?: {
+    readonly state: TrainingState;
+    readonly losses: Float32Array;
+    readonly guard?: GuardHistory;
+  };
   /** Watches what training costs, and goes back to the best state within its budget. */
   readonly guard?: GuardOptions;
 }
@@ -38,7 +43,7 @@ export interface Trained {
   readonly status: 'finished' | 'stopped';
   readonly failure?: TrainingError;
   /** What the guard saw and kept. */
-  readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt'>;
+  readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt' | 'history'>;
   readonly state: TrainingState;
   /** The loss of every step, those before `resume` included. */
   readonly losses: Float32Array;
@@ -59,6 +64,11 @@ export async function trainSteps(
     enabled: options.progress && !options.quiet,
   });
   const events = await startEvents(options, context, resume && done + 1);
+  if (guard && resume && !resume.guard) {
+    context.note(
+      `note: the run has no record of earlier checks; its guard looks for the best state from step ${done} on`,
+    );
+  }
   const losses = new Float32Array(steps);
   losses.set(resume?.losses.subarray(0, done) ?? []);
   const started = performance.now();
@@ -68,7 +78,7 @@ export async function trainSteps(
   try {
     const options = { task, engine, order, steps, signal, resume: resume?.state };
     const training: AsyncGenerator<TrainingProgress, TrainingResult | GuardedResult> = guard
-      ? trainGuarded({ ...options, guard })
+      ? trainGuarded({ ...options, guard: { ...guard, history: resume?.guard } })
       : train(options);
     for (let next = await training.next(); ; next = await training.next()) {
       if (next.done) {

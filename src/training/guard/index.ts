@@ -5,6 +5,7 @@ export {
   type GuardCheck,
   type GuardedProgress,
   type GuardedResult,
+  type GuardHistory,
   type GuardOptions,
   trainGuarded,
 } from './train-guarded.ts';

@@ -26,6 +26,16 @@ export interface GuardOptions extends Budget {
    * steered, which needs some checks to bring a class back.
    */
   readonly patience?: number;
+  /** Of the training that `resume` goes on with; without it the best state is looked for from there on. */
+  readonly history?: GuardHistory;
+}
+
+/** What a guard has seen and kept, to go on from where a training was stopped. */
+export interface GuardHistory {
+  /** The counts of each class, by label, at each check so far. */
+  readonly checks: readonly { readonly step: number; readonly counts: readonly ClassCount[] }[];
+  /** The state that is the best so far. */
+  readonly best: TrainingState;
 }
 
 export interface GuardCheck extends Balance {
@@ -43,37 +53,46 @@ export interface GuardedResult extends TrainingResult {
   readonly kept: GuardCheck;
   /** The step that training had reached when the guard ended it; undefined when it ran to its end. */
   readonly endedAt?: number;
+  readonly history: GuardHistory;
 }
 
 /**
  * Trains like `train` and watches what it costs: ends when the budget is exceeded time after time, and goes back
  * to the state that gained most within the budget. That is the state at the start when no other kept it. A
- * training that its signal stops stays where it is, so that it can go on.
+ * training that its signal stops stays where it is, so that it can go on: with its history as if it had not stopped.
  *
- * @throws UsageError when the budget does not make sense, and what `train` throws
+ * @throws UsageError when the budget does not make sense or the history is of other examples, and what `train` throws
  */
 export async function* trainGuarded(
   options: Omit<TrainOptions, 'stepsPerCall'> & { readonly guard: GuardOptions },
 ): AsyncGenerator<GuardedProgress, GuardedResult> {
   const { engine, guard, resume } = options;
-  const { checkEvery = 20, before, patience = guard.replay ? Number.POSITIVE_INFINITY : 3 } = guard;
+  const { checkEvery = 20, before, patience = guard.replay ? Number.POSITIVE_INFINITY : 3, history } = guard;
   checkBudget(guard, before.length);
   if (!(patience >= 1)) {
     throw new UsageError(`a patience of ${patience} checks: has to be at least 1`);
   }
+  if (history) checkHistory(history, before);
   if (resume) engine.restore(resume);
+  const seen: GuardHistory['checks'][number][] = [];
   const checks: GuardCheck[] = [];
-  let best: { readonly step: number; readonly state: TrainingState } | undefined;
-  const check = (step: number): GuardCheck => {
-    engine.syncModel();
-    const after = guard.measure();
-    const one = { step, ...balance(before, after, guard) };
-    guard.replay?.steer(step, before, after);
+  let best = history?.best;
+  const add = (step: number, counts: readonly ClassCount[]): GuardCheck => {
+    const one = { step, ...balance(before, counts, guard) };
+    guard.replay?.steer(step, before, counts);
+    seen.push({ step, counts });
     checks.push(one);
-    if (best === undefined || bestWithinBudget(checks) === one) best = { step, state: engine.state() };
     return one;
   };
-  check(resume?.step ?? 0);
+  const check = (step: number): GuardCheck => {
+    engine.syncModel();
+    const one = add(step, guard.measure());
+    if (best === undefined || bestWithinBudget(checks) === one) best = engine.state();
+    return one;
+  };
+  for (const { step, counts } of history?.checks ?? []) add(step, counts);
+  const first = resume?.step ?? 0;
+  if (checks.at(-1)?.step !== first) check(first);
   const training = train({ ...options, stepsPerCall: checkEvery });
   for (;;) {
     const next = await training.next();
@@ -87,10 +106,20 @@ export async function* trainGuarded(
   }
 
   function settle(result: TrainingResult, endedAt?: number): GuardedResult {
-    const wanted = result.status === 'stopped' ? { step: result.state.step, state: result.state } : best!;
-    engine.restore(wanted.state);
+    const state = result.status === 'stopped' ? result.state : best!;
+    engine.restore(state);
     engine.syncModel();
-    const kept = checks.find(({ step }) => step === wanted.step)!;
-    return { ...result, state: wanted.state, checks, kept, endedAt };
+    const kept = checks.find(({ step }) => step === state.step)!;
+    return { ...result, state, checks, kept, endedAt, history: { checks: seen, best: best! } };
   }
+}
+
+function checkHistory({ checks }: GuardHistory, before: readonly ClassCount[]): void {
+  const same = checks.every(
+    ({ counts }) =>
+      counts.length === before.length &&
+      counts.every(({ support }, label) => support === before[label]!.support),
+  );
+  if (same) return;
+  throw new UsageError('the guard holds out other examples than before the stop; go on with the same data');
 }

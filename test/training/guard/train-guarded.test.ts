@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
 import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
 import type { Engine, TrainingState } from '../../../src/training/engine.ts';
 import {
   type GuardedProgress,
   type GuardedResult,
+  type GuardHistory,
   type SteeredReplay,
   trainGuarded,
 } from '../../../src/training/index.ts';
@@ -48,9 +49,10 @@ interface Scenario {
   resume?: TrainingState;
   patience?: number;
   replay?: SteeredReplay;
+  history?: GuardHistory;
 }
 
-async function run({ errorsAfter, steps = 100, patience, replay, ...rest }: Scenario) {
+async function run({ errorsAfter, steps = 100, patience, replay, history, ...rest }: Scenario) {
   const engine = countingEngine();
   const training = trainGuarded({
     task: smallTask(),
@@ -65,6 +67,7 @@ async function run({ errorsAfter, steps = 100, patience, replay, ...rest }: Scen
       checkEvery: 10,
       patience,
       replay,
+      history,
       measure: () => errorsAfter(engine.synced).map((errors) => ({ support: 100, errors })),
     },
   });
@@ -127,6 +130,60 @@ test('a training that is stopped stays where it is, and can go on from there', a
   ]);
   const resumed = await run({ resume: stopped.result.state, errorsAfter: (step) => [50 - step / 10, 0] });
   expect(resumed.result.checks.map(({ step }) => step)).toEqual([30, 40, 50, 60, 70, 80, 90, 100]);
+});
+
+describe('with its history, a training that was stopped', () => {
+  const patience = 4;
+  /** Within the budget up to step 20, where the most is gained; the guard ends it at step 60. */
+  const errorsAfter = (step: number): [number, number] => [50 - step / 10, step > 20 ? 50 : 0];
+
+  async function stopAt(last: number) {
+    const stop = new AbortController();
+    const { result } = await run({
+      signal: stop.signal,
+      patience,
+      errorsAfter: (step) => {
+        if (step === last) stop.abort();
+        return errorsAfter(step);
+      },
+    });
+    expect(result).toMatchObject({ status: 'stopped', state: { step: last } });
+    return result;
+  }
+
+  test('ends, and goes back to a state before the stop, as if it had not stopped', async () => {
+    const whole = await run({ errorsAfter, patience });
+    expect([whole.result.endedAt, whole.result.kept.step]).toEqual([60, 20]);
+    const { state, history } = await stopAt(40);
+    const resumed = await run({ errorsAfter, patience, resume: state, history });
+    const { checks, kept, endedAt, state: end } = resumed.result;
+    expect({ checks, kept, endedAt, end }).toEqual({
+      checks: whole.result.checks,
+      kept: whole.result.kept,
+      endedAt: 60,
+      end: whole.result.state,
+    });
+    expect(resumed.result.history).toEqual(whole.result.history);
+  });
+
+  test('steers its replay through the same checks again', async () => {
+    const { state, history } = await stopAt(20);
+    const steered: number[] = [];
+    const replay: SteeredReplay = {
+      take: (_, count) => new Int32Array(count),
+      steer: (step) => steered.push(step),
+    };
+    await run({ errorsAfter, patience, replay, resume: state, history, steps: 40 });
+    expect(steered).toEqual([0, 10, 20, 30, 40]);
+  });
+
+  test('does not go on with other examples held out', async () => {
+    const { state, history } = await stopAt(20);
+    const other = history.checks.map(({ step, counts }) => ({ step, counts: [...counts, counts[0]!] }));
+    await expect(run({ errorsAfter, resume: state, history: { ...history, checks: other } })).rejects.toThrow(
+      /other examples than before the stop/,
+    );
+  });
 });
 
 test('three checks beyond the budget end training, unless the replay is steered', async () => {

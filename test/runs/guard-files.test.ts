@@ -1,0 +1,47 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/errors.ts';
+import { readGuard, writeGuard } from '../../src/runs/guard-files.ts';
+import type { GuardHistory } from '../../src/training/index.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+const history: GuardHistory = {
+  checks: [0, 20].map((step) => ({
+    step,
+    counts: [
+      { support: 50, errors: step },
+      { support: 40, errors: 3 },
+    ],
+  })),
+  best: {
+    step: 20,
+    weights: new Map([['dense/kernel', Float32Array.of(1, 2, 3)]]),
+    slots: new Map([['m/dense/kernel', Float32Array.of(4, 5, 6)]]),
+  },
+};
+
+describe('the history of a guard', () => {
+  test('survives writing and reading', async () => {
+    const folder = join(await temporaryFolder(), 'state');
+    await writeGuard(folder, history);
+    expect(await readGuard(folder)).toEqual(history);
+  });
+
+  test('is undefined where there is none', async () => {
+    expect(await readGuard(await temporaryFolder())).toBeUndefined();
+  });
+
+  test.each([
+    ['other JSON', '{"checks": []}', /guard.json: does not hold the checks of a guard/],
+    ['other classes', '{"support": [1], "checks": [{"step": 0, "errors": [1, 1]}]}', /guard.json/],
+    ['no JSON', '{', /guard.json: is not JSON/],
+  ])('is refused when damaged: %s', async (_, text, message) => {
+    const folder = await temporaryFolder();
+    await writeGuard(folder, history);
+    expect(JSON.parse(await readFile(join(folder, 'guard.json'), 'utf8')).support).toEqual([50, 40]);
+    await writeFile(join(folder, 'guard.json'), text);
+    await expect(readGuard(folder)).rejects.toThrow(CheckpointError);
+    await expect(readGuard(folder)).rejects.toThrow(message);
+  });
+});
