@@ -109,7 +109,6 @@ export const gpuCases = [
   ),
   wide(1024, 128, middle),
   wide(1024, 4096, least),
-  wide(4096, 128, middle),
   wide(4096, 512, large, { 'PyTorch compiled': 1 }),
   wide(8192, 4096, least),
   {

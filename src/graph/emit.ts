@@ -18,6 +18,8 @@ export interface EmitScope {
   constant(node: ConstantNode): string;
   /** What XLA compiles it for, if it does: some ops have a form that it makes more of. */
   readonly xla?: XlaTarget;
+  /** Whether large products say how precise they have to be; then the graph is to be run by `withStatedPrecision`. */
+  readonly statedPrecision?: boolean;
   /** Control edges for ops that take no input, such as the loop's index inside a loop. */
   readonly controls: readonly string[];
 }

@@ -14,6 +14,7 @@ export type Attribute =
   | { readonly bool: boolean }
   | { readonly type: DataType }
   | { readonly shape: readonly number[] }
+  | { readonly shapes: readonly (readonly number[])[] }
   | { readonly strings: readonly string[] }
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }

@@ -46,6 +46,7 @@ const messages = {
       f: { rule: 'repeated', type: 'float', id: 4, options: { packed: true } },
       b: { rule: 'repeated', type: 'bool', id: 5, options: { packed: true } },
       type: { rule: 'repeated', type: 'int32', id: 6, options: { packed: true } },
+      shape: { rule: 'repeated', type: 'TensorShape', id: 7 },
     },
   },
   Dim: { fields: { size: { type: 'int64', id: 1 } } },
@@ -93,6 +94,7 @@ function valueMessage(value: NodeAttribute) {
   if ('bool' in value) return { b: value.bool };
   if ('type' in value) return { type: dataTypeCodes[value.type] };
   if ('shape' in value) return { shape: shapeMessage(value.shape) };
+  if ('shapes' in value) return { list: { shape: value.shapes.map(shapeMessage) } };
   if ('strings' in value) return { list: { s: value.strings.map((text) => Buffer.from(text)) } };
   if ('ints' in value) return { list: { i: value.ints } };
   if ('floats' in value) return { list: { f: value.floats } };

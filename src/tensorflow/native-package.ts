@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
 import { restoreNodeUtil } from './node-shim.ts';
+import { setTensorFloat32 } from './tensor-float32.ts';
 
 const require = createRequire(import.meta.url);
 const STDERR = 2;
@@ -113,7 +114,7 @@ function preload(helper: string, tf32: boolean): void {
   if (!existsSync(helper)) return;
   const tensorflow = require(helper) as Preload;
   const lines = tensorflow.preload().split('\n');
-  tensorflow.allowTensorFloat32(tf32);
+  setTensorFloat32(tensorflow.allowTensorFloat32, tf32);
   const rest = lines.filter((line) => line !== '' && !chatter.test(line));
   if (rest.length > 0) writeSync(STDERR, `${rest.join('\n')}\n`);
 }

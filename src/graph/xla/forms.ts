@@ -11,6 +11,8 @@ export type XlaTarget = 'cpu' | 'gpu';
 /** An op that is about to be written, with what its form depends on. */
 export interface OpSite {
   readonly target: XlaTarget;
+  /** Whether products say how precise they have to be. */
+  readonly statedPrecision: boolean;
   readonly node: OpNode;
   readonly inputs: readonly string[];
   readonly specs: readonly TensorSpec[];
@@ -29,12 +31,12 @@ export function emitForXla(
   node: OpNode,
   program: Program,
   inputs: readonly string[],
-  { graph, constant, target }: EmitScope & { readonly target: XlaTarget },
+  { graph, constant, target, statedPrecision = false }: EmitScope & { readonly target: XlaTarget },
 ): string | undefined {
   const specs = node.inputs.map((ref) => program.nodes[ref.node]!.outputs[ref.output]!);
   const int32 = (values: readonly number[], shape: readonly number[] = [values.length]) =>
     constant({ kind: 'constant', outputs: [{ dtype: 'int32', shape }], values: Int32Array.from(values) });
-  const site: OpSite = { target, node, inputs, specs, graph, int32 };
+  const site: OpSite = { target, statedPrecision, node, inputs, specs, graph, int32 };
   const float = specs.every(({ dtype }) => dtype === 'float32');
   if (node.op === 'MatMul' && float) return product(site);
   if (target === 'cpu') return undefined;

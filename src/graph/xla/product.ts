@@ -1,5 +1,6 @@
 import { output } from '../graph-builder.ts';
 import { float32, isTrue, type OpSite, reshape, sum, type XlaTarget } from './forms.ts';
+import { statedProduct } from './stated-product.ts';
 
 /**
  * Longest sum that is written out: a small batch, or the rank of an adapter. With more terms a CPU is
@@ -29,7 +30,12 @@ export function product(site: OpSite): string | undefined {
   if (terms <= LONGEST_WRITTEN_OUT[site.target]) return writtenOut(parts);
   if (site.target === 'cpu') return undefined;
   const [rows, columns] = node.outputs[0]!.shape as [number, number];
-  return (rows * columns * terms <= MOST_SUMMED ? summed(parts, rows, columns) : undefined) ?? xlaDot(parts);
+  if (rows * columns * terms <= MOST_SUMMED) {
+    const sums = summed(parts, rows, columns);
+    if (sums) return sums;
+  }
+  const over = [transposed[0] ? 0 : 1, transposed[1] ? 1 : 0] as const;
+  return site.statedPrecision ? statedProduct(site, over) : xlaDot(site, over);
 }
 
 /**
@@ -79,12 +85,12 @@ function unitRow(matrix: readonly number[], summed: number): [number[], number] 
 }
 
 /** XLA's own product, at its default precision, of which XLA makes kernels of its own or cuBLAS calls. */
-function xlaDot({ inputs, graph, transposed: [left, right] }: Product): string {
+function xlaDot({ inputs, graph }: OpSite, [left, right]: readonly [number, number]): string {
   return graph.add('XlaDotV2', inputs, {
     LhsT: { type: 'float32' },
     RhsT: { type: 'float32' },
     preferred_element_type: { type: 'float32' },
-    dimension_numbers: { string: contracting(left ? 0 : 1, right ? 1 : 0) },
+    dimension_numbers: { string: contracting(left, right) },
     precision_config: { string: '' },
   });
 }

@@ -24,6 +24,8 @@ export interface TrainingGraph {
 export interface TrainingGraphOptions {
   /** What XLA compiles the loop for; otherwise TensorFlow's executor runs it node by node. */
   readonly xla: XlaTarget | undefined;
+  /** Let large products say how precise they have to be; the graph is then to be run by `withStatedPrecision`. */
+  readonly statedPrecision?: boolean;
   readonly stepsPerIteration: number;
   /** Most turns of one call. */
   readonly capacity: number;
@@ -34,7 +36,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { xla, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { xla, statedPrecision = false, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -55,6 +57,7 @@ export function buildTrainingGraph(
     step,
     task,
     xla,
+    statedPrecision,
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),

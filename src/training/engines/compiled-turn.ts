@@ -15,6 +15,7 @@ export interface StepParts {
   readonly step: RecordedStep;
   readonly task: TrainingTask;
   readonly xla: XlaTarget | undefined;
+  readonly statedPrecision: boolean;
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
@@ -42,6 +43,7 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   } = emitProgram(step.program, {
     graph,
     xla,
+    statedPrecision: parts.statedPrecision,
     controls: turn.controls,
     input: (index) => {
       if (index < columnCount) return gatherColumn(parts, turn, rows, index);

@@ -6,6 +6,8 @@ import { GraphBuilder } from '../../graph/graph-builder.ts';
 import { type Feed, Session } from '../../graph/session.ts';
 import { int64Words } from '../../graph/session-variables.ts';
 import type { XlaTarget } from '../../graph/xla/forms.ts';
+import { canStatePrecision } from '../../graph/xla/stated-product.ts';
+import { productsMayStatePrecision, withStatedPrecision } from '../../tensorflow/tensor-float32.ts';
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
 import { checkRows } from '../rows.ts';
 import { namedWeights } from '../weights.ts';
@@ -24,6 +26,8 @@ export interface CompiledOptions {
   readonly jit: boolean;
   /** Write the step as XLA runs it best there; by default where it will run. */
   readonly target?: XlaTarget;
+  /** Let products say how precise they have to be, where all can; by default true. */
+  readonly statedPrecision?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
 }
@@ -31,6 +35,8 @@ export interface CompiledOptions {
 /** An engine that records one step, puts it into a loop of one TensorFlow graph, and runs that. */
 export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
+  /** Whether products say how precise they have to be, which not every card can heed. */
+  readonly statedPrecision: boolean;
   readonly #task: TrainingTask;
   readonly #options: CompiledOptions;
   readonly #capacity: number;
@@ -48,7 +54,11 @@ export class CompiledEngine implements Engine {
     const xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
     this.#capacity = xla === 'gpu' ? gpuCapacity(task.batchSize) : CAPACITY;
     const builder = new GraphBuilder();
-    this.#graph = buildTrainingGraph(builder, step, task, { ...options, xla, capacity: this.#capacity });
+    const stated = xla === 'gpu' && productsMayStatePrecision() && canStatePrecision(step.program);
+    this.statedPrecision = stated && options.statedPrecision !== false;
+    const { statedPrecision } = this;
+    const capacity = this.#capacity;
+    this.#graph = buildTrainingGraph(builder, step, task, { ...options, xla, statedPrecision, capacity });
     this.#session = new Session(builder.nodes);
     try {
       this.#fill();
@@ -145,7 +155,9 @@ export class CompiledEngine implements Engine {
       ...(group > 1 && { first: int(first), end: int(end) }),
       ...this.#scalars(this.#done - first, end),
     };
-    this.#session.execute(feeds, [full ?? this.#graph.done]);
+    const execute = () => this.#session.execute(feeds, [full ?? this.#graph.done]);
+    if (this.statedPrecision) withStatedPrecision(execute);
+    else execute();
     this.#done += steps;
     return this.#graph.losses.read(this.#session).get('losses')!.slice(first, end) as Float32Array;
   }

@@ -29,7 +29,9 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
     if (choice.reason) note(`engine ${choice.name}: ${choice.reason}`);
     if (choice.name === 'eager') return new EagerEngine(task);
     if (choice.name === 'graph') return graph();
-    const xla = () => compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, hints.steps) });
+    const steps = stepsPerIteration(task, hints.steps);
+    const xla = (statedPrecision = true) =>
+      compile(task, { jit: true, stepsPerIteration: steps, statedPrecision });
     return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;
@@ -56,11 +58,15 @@ function stepsPerIteration({ model }: TrainingTask, steps: number): number {
 /** XLA compiles at the first run, so only then is it known whether it can. */
 class XlaWithFallback implements Engine {
   #engine: CompiledEngine;
-  readonly #xla: () => CompiledEngine;
+  readonly #xla: (statedPrecision?: boolean) => CompiledEngine;
   readonly #graph: () => CompiledEngine;
   readonly #note: (line: string) => void;
 
-  constructor(xla: () => CompiledEngine, graph: () => CompiledEngine, note: (line: string) => void) {
+  constructor(
+    xla: (statedPrecision?: boolean) => CompiledEngine,
+    graph: () => CompiledEngine,
+    note: (line: string) => void,
+  ) {
     this.#engine = xla();
     this.#xla = xla;
     this.#graph = graph;
@@ -81,9 +87,13 @@ class XlaWithFallback implements Engine {
       return this.#engine.run(rows);
     } catch (error) {
       if (this.name !== 'xla' || !isLimit(error) || this.#engine.step !== before) throw error;
-      const damaged = error instanceof DamagedCacheError;
-      if (!damaged) this.#note(`falling back to the graph engine: ${error.message}`);
-      this.#replace(damaged ? this.#xla : this.#graph);
+      const { statedPrecision } = this.#engine;
+      if (error instanceof DamagedCacheError) this.#replace(() => this.#xla(statedPrecision));
+      else if (statedPrecision) this.#replace(() => this.#xla(false));
+      else {
+        this.#note(`falling back to the graph engine: ${error.message}`);
+        this.#replace(this.#graph);
+      }
       return this.run(rows);
     }
   }

@@ -7,7 +7,9 @@ import { record } from '../../../src/graph/record.ts';
 import { Session } from '../../../src/graph/session.ts';
 import { simplify } from '../../../src/graph/simplify.ts';
 import type { XlaTarget } from '../../../src/graph/xla/forms.ts';
+import { canStatePrecision } from '../../../src/graph/xla/stated-product.ts';
 import { injectLora } from '../../../src/lora/index.ts';
+import { withStatedPrecision } from '../../../src/tensorflow/tensor-float32.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import type { TrainingTask } from '../../../src/training/index.ts';
@@ -29,13 +31,14 @@ function lossesInGpuForm(task: TrainingTask, steps: number): Float32Array {
 }
 
 /** The result of a program of two inputs in the form for GPUs, as XLA computes it on this device. */
-function runInGpuForm(program: Program, operands: readonly tf.Tensor[]): tf.Tensor {
+function runInGpuForm(program: Program, operands: readonly tf.Tensor[], statedPrecision = false): tf.Tensor {
   const graph = new GraphBuilder();
   const feeds = program.inputs.map((spec, index) => graph.placeholder(`input${index}`, spec));
   const { outputs } = graph.cluster('form', () =>
     emitProgram(program, {
       graph,
       xla: 'gpu',
+      statedPrecision,
       controls: [],
       input: (index) => feeds[index]!,
       variable: () => '',
@@ -52,7 +55,7 @@ function runInGpuForm(program: Program, operands: readonly tf.Tensor[]): tf.Tens
       { dtype: 'float32' as const, shape, values: one.dataSync() as Float32Array },
     ] as const;
   });
-  const [read] = session.read(Object.fromEntries(values), [result]);
+  const [read] = withStatedPrecision(() => session.read(Object.fromEntries(values), [result]));
   session.dispose();
   const { node, output } = program.outputs[0]!;
   return tf.tensor(read as Float32Array, [...program.nodes[node]!.outputs[output]!.shape]);
@@ -101,11 +104,12 @@ test.for(Object.keys(models))('%s: the form for GPUs trains as the eager engine 
 });
 
 /** The ops of a step in the form for a target, or as TensorFlow has them. */
-function opsOf(program: Program, xla?: XlaTarget): Set<string> {
+function opsOf(program: Program, xla?: XlaTarget, statedPrecision = false): Set<string> {
   const graph = new GraphBuilder();
   emitProgram(program, {
     graph,
     xla,
+    statedPrecision,
     controls: [],
     input: (index) => graph.placeholder(`input${index}`, program.inputs[index]!),
     variable: (index) => graph.placeholder(`variable${index}`, program.variables[index]!),
@@ -148,8 +152,10 @@ test.for([
       tf.randomUniform(shape as [number, number], -1, 1, 'float32', index),
     ) as [tf.Tensor2D, tf.Tensor2D];
     const expected = tf.matMul(...operands, ...transposed);
-    const difference = tf.sub(runInGpuForm(program, operands), expected).abs().max().dataSync()[0]!;
-    expect(difference).toBeLessThan(1e-4);
+    for (const stated of [false, true]) {
+      const result = runInGpuForm(program, operands, stated);
+      expect(tf.sub(result, expected).abs().max().dataSync()[0]).toBeLessThan(1e-4);
+    }
   }
 });
 
@@ -161,6 +167,9 @@ test('a product is written out, summed, or left to XLA, by how many terms and mu
   expect(written(64, 17, 64)).toEqual(expect.arrayContaining(['Mul', 'Sum']));
   expect(written(128, 256, 128)).toContain('Sum');
   expect(written(128, 257, 128)).toContain('XlaDotV2');
+  const large = productOf(128, 257, 128, [false, false]);
+  expect([...opsOf(large, 'gpu', true)]).toContain('XlaCallModule');
+  expect(canStatePrecision(large)).toBe(true);
 });
 
 test('a convolution of many terms, or one that leaves places out, stays as it is', () => {
@@ -170,6 +179,7 @@ test('a convolution of many terms, or one that leaves places out, stays as it is
       (images, filters) => [tf.conv2d(images as tf.Tensor4D, filters as tf.Tensor4D, stride, 'valid')],
       inputs,
     );
+    expect(canStatePrecision(program)).toBe(false);
     return opsOf(simplify(program), 'gpu').has('Conv2D');
   };
   expect([ops([3, 3, 1, 4], 1), ops([3, 3, 2, 4], 1), ops([3, 3, 1, 4], 2)]).toEqual([false, true, true]);

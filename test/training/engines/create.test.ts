@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { TrainingError } from '../../../src/errors.ts';
 import { nativeBackend } from '../../../src/graph/backend.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
@@ -92,6 +92,33 @@ test('a step that XLA cannot compile runs in the graph, from the same state, aft
   expect(losses).toEqual(lossesOf('graph', upsampled(), 5));
   engine.restore(state);
   expect(engine.run(rowsOf(task, 5))).toEqual(losses);
+  expect(notes).toHaveLength(1);
+  engine.dispose();
+  expect(nativeBackend().binding.getNumOfSavedModels()).toBe(0);
+});
+
+test('products that say how precise they are give way to plain ones before the graph takes over', () => {
+  const backend = nativeBackend();
+  const { binding } = backend;
+  backend.binding = Object.create(binding, { isUsingGpuDevice: { value: () => true } });
+  onTestFinished(() => {
+    backend.binding = binding;
+  });
+  const model = tf.sequential({
+    layers: [
+      tf.layers.upSampling2d({ size: [2, 2], inputShape: [4, 4, 1] }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 3, kernelInitializer: tf.initializers.glorotUniform({ seed: 4 }) }),
+      tf.layers.reshape({ targetShape: [1, 3, 1] }),
+      tf.layers.upSampling2d({ size: [2, 1] }),
+      tf.layers.flatten(),
+      tf.layers.dense({ units: 3, kernelInitializer: tf.initializers.glorotUniform({ seed: 5 }) }),
+    ],
+  });
+  const task = smallTask({ model });
+  const { engine, notes } = create('xla', task);
+  engine.run(rowsOf(task, 2));
+  expect(engine.name).toBe('graph');
   expect(notes).toHaveLength(1);
   engine.dispose();
   expect(nativeBackend().binding.getNumOfSavedModels()).toBe(0);

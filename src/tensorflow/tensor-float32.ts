@@ -1,0 +1,30 @@
+/** Tells TensorFlow whether float32 products may be computed in TF32. */
+type Tell = (allowed: boolean) => void;
+
+let tell: Tell | undefined;
+let allowedByUser = false;
+
+export function setTensorFloat32(own: Tell, allowed: boolean): void {
+  tell = own;
+  allowedByUser = allowed;
+  tell(allowed);
+}
+
+/** Whether products may say by themselves how precise they have to be: where TF32 is off, and TensorFlow can be told. */
+export function productsMayStatePrecision(): boolean {
+  return tell !== undefined && !allowedByUser;
+}
+
+/**
+ * Runs a graph in which each product says how precise it has to be. While TensorFlow compiles with TF32 off, it puts
+ * the highest precision in place of what products say, and XLA leaves those to cuBLAS.
+ */
+export function withStatedPrecision<T>(run: () => T): T {
+  if (!productsMayStatePrecision()) return run();
+  tell!(true);
+  try {
+    return run();
+  } finally {
+    tell!(false);
+  }
+}
