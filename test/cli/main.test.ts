@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CliContext } from '../../src/cli/context.ts';
 import { main } from '../../src/cli/main.ts';
+import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { recordedContext } from '../helpers/context.ts';
 import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
 import { writeSplit } from '../helpers/tiny-set.ts';
@@ -61,6 +62,11 @@ describe('tfjs-lora', () => {
       'targets that match nothing',
       ['inject-lora', 'base', '--targets', 'conv9'],
       /conv9.*linear1.*linear2.*linear3/,
+    ],
+    [
+      'a start from data that it does not have',
+      ['inject-lora', 'base', '--init', 'lora-ga'],
+      /--init lora-ga: .* run 'finetune base --init lora-ga'/,
     ],
     [
       'a warm-up that takes all steps',
@@ -301,6 +307,43 @@ describe('finetune', () => {
       code: 2,
       err: expect.stringMatching(/--dora: the adapter of .* is made already/),
     });
+  });
+
+  test('starts from the gradient on the digits to be tuned, and saves what it trained', async () => {
+    const folder = await temporaryFolder();
+    const argv = ['finetune', 'base', '--init', 'lora-ga', '--rank', '2', '--json'];
+    const starts = await Promise.all(
+      ['2', '3'].map(async (digit) => {
+        const out = join(folder, digit);
+        const { code } = await run(cwd, [
+          ...argv,
+          '--digits',
+          digit,
+          '--steps',
+          '1',
+          '--lr',
+          '1e-12',
+          '--out',
+          out,
+        ]);
+        expect(code).toBe(0);
+        const { tensors } = await readSafetensors(join(out, 'adapter', 'adapter_model.safetensors'));
+        return [...tensors].flatMap(([name, tensor]) => [...float32Values(name, tensor)]);
+      }),
+    );
+    expect(starts[0]!.length).toBe(starts[1]!.length);
+    const apart = starts[0]!.map((value, index) => Math.abs(value - starts[1]![index]!));
+    expect(Math.max(...apart)).toBeGreaterThan(0.001);
+
+    const out = join(folder, 'tuned');
+    const tuned = await run(cwd, [...argv, '--digits', '2,3', '--steps', '30', '--lr', '0.05', '--out', out]);
+    expect(tuned.code).toBe(0);
+    const report = JSON.parse(tuned.out);
+    expect(report.evaluation.predictions).not.toBe(report.baseline.predictions);
+    const again = JSON.parse((await run(cwd, ['eval', out, '--json'])).out);
+    expect(again.evaluation.predictions).toBe(report.evaluation.predictions);
+    const off = JSON.parse((await run(cwd, ['eval', out, '--strength', '0', '--json'])).out);
+    expect(off.evaluation.predictions).toBe(report.baseline.predictions);
   });
 
   test('writes everything before a gate that is not met ends it with 10', async () => {

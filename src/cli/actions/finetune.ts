@@ -8,6 +8,7 @@ import {
   enableAdapters,
   injectLora,
   loraSummary,
+  type StartOptions,
   setAdapterStrength,
   unmergeLora,
 } from '../../lora/index.ts';
@@ -17,6 +18,7 @@ import {
   type RowOrder,
   replayOrder,
   rowOrder,
+  selectRows,
 } from '../../mnist-data-loader/index.ts';
 import { contentHash } from '../../models/index.ts';
 import { openRun, RUN_FORMAT_VERSION, type Run, type RunWriter, readManifest } from '../../runs/index.ts';
@@ -27,12 +29,13 @@ import { loraConfigFrom } from '../options/adapter.ts';
 import { gatesFrom } from '../options/gates.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
-import { accuracyCurve, guardReport, type Validation, validationFor } from './guard.ts';
+import { accuracyCurve, guardReport, splitFor, validationOn } from './guard.ts';
 import { renderSummary } from './inject-lora.ts';
 import { publishRun } from './publish-run.ts';
 import { rankUse } from './rank-use.ts';
 import { resumeFrom, writerFor } from './resume.ts';
 import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
+import { startLoss } from './start-loss.ts';
 import { type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 
@@ -76,25 +79,23 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   validateGates(gates, { classNames, compared: true });
   requireGuard(job);
   const tuned = options.digits === undefined ? [] : parseLabels(options.digits, classNames.length);
-  const model = adaptedModel(run, job);
-  context.note(renderSummary(loraSummary(model)));
   const mnist = await loadData(options, context);
   const { train, test } = mnist;
   const { seed, batchSize, steps } = options;
-  const task = classificationTask({
-    model,
-    dataset: train,
-    normalization,
-    batchSize,
+  const { kept, heldOut } = splitFor(train, options);
+  const order = orderOf(train, kept, tuned, options);
+  const lesson = {
+    ...{ dataset: train, normalization, batchSize, seed },
     optimizer: optimizerFrom(options, steps),
-    seed,
-  });
+  };
+  const model = adaptedModel(run, job, startLoss(order, lesson));
+  context.note(renderSummary(loraSummary(model)));
+  const task = classificationTask({ ...lesson, model });
   disableAdapters(model);
   const evaluator = createEvaluator(model, { normalization, classNames });
   const before = evaluator.evaluate(test);
   enableAdapters(model);
-  const validation = validationFor(model, evaluator, train, tuned, options);
-  const order = orderOf(train, validation, tuned, options);
+  const validation = heldOut && validationOn(selectRows(train, heldOut), model, evaluator, tuned, options);
   const guard = options.maxDrop === undefined ? undefined : validation?.guard;
   const trained = await trainSteps(
     {
@@ -204,9 +205,9 @@ function flagOf(option: string): string {
 }
 
 /** The run's adapted model, or its base with a new adapter. */
-function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
+function adaptedModel(run: Run, { path, options, given }: Job, loss: StartOptions['loss']): tf.LayersModel {
   const { adapter } = run.manifest;
-  if (!adapter) return injectLora(run.base, loraConfigFrom(options));
+  if (!adapter) return injectLora(run.base, loraConfigFrom(options), { loss });
   const settled = `the adapter of ${path} is made already; leave the option out, or start from a base`;
   const changed = RECORDED.find((name) => given.has(name) && options[name] !== adapter[name]);
   if (changed) {
@@ -220,16 +221,18 @@ function adaptedModel(run: Run, { path, options, given }: Job): tf.LayersModel {
   return run.model;
 }
 
-/** @param rows the rows that may be trained on; all of them where it is not given */
-/** Rows of the tuned digits, with a share of the others; a guard steers which of those. */
+/**
+ * Rows of the tuned digits, with a share of the others; a guard steers which of those.
+ *
+ * @param allowed the rows that may be trained on
+ */
 function orderOf(
   train: ImageDataset,
-  validation: Validation | undefined,
+  allowed: Int32Array,
   tuned: readonly number[],
   options: FinetuneOptions,
 ): RowOrder | SteeredReplay {
   const { seed, replay: share, batchSize, maxDrop } = options;
-  const allowed = validation?.rows ?? Int32Array.from({ length: train.count }, (_, row) => row);
   const isTuned = (row: number) => tuned.length === 0 || tuned.includes(train.labels[row]!);
   const rows = allowed.filter(isTuned);
   if (rows.length === 0) throw new DataError(`the training set has no example of ${tuned.join(', ')}`);

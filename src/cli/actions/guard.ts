@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import type { Evaluator } from '../../evaluation/evaluate.ts';
 import { perClass } from '../../evaluation/per-class.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
-import { type ImageDataset, selectRows, splitRows } from '../../mnist-data-loader/index.ts';
+import { type ImageDataset, splitRows } from '../../mnist-data-loader/index.ts';
 import type { ForgettingGuard, TrainingCurve } from '../../report/report.ts';
 import {
   type ClassCount,
@@ -18,38 +18,40 @@ const DEFAULT_BUDGET_POINTS = 1;
 
 /** A part of the training set that is not trained on, and what it says about the model. */
 export interface Validation {
-  /** Rows that are left to train on. */
-  readonly rows: Int32Array;
   readonly examples: number;
   readonly guard: GuardOptions;
   /** Finds the adapter's strength and leaves the model at it. */
   searchStrength(): StrengthSearch;
 }
 
+/** The rows to train on, and those to hold out when `--max-drop` or `--search-strength` need some. */
+export function splitFor(
+  train: ImageDataset,
+  { maxDrop, searchStrength: searches, validation: share, seed }: FinetuneOptions,
+): { readonly kept: Int32Array; readonly heldOut?: Int32Array } {
+  if (maxDrop !== undefined || searches) return splitRows(train, { share, seed });
+  return { kept: Int32Array.from({ length: train.count }, (_, row) => row) };
+}
+
 /**
- * Sets the validation split aside when `--max-drop` or `--search-strength` need one.
+ * What the held-out examples say about a model.
  *
  * @param evaluator of `model`
  */
-export function validationFor(
+export function validationOn(
+  examples: ImageDataset,
   model: tf.LayersModel,
   evaluator: Evaluator,
-  train: ImageDataset,
   tuned: readonly number[],
-  options: FinetuneOptions,
-): Validation | undefined {
-  const { maxDrop, searchStrength: searches, validation: share, seed, checkEvery, patience } = options;
-  if (maxDrop === undefined && !searches) return undefined;
-  const { kept, heldOut } = splitRows(train, { share, seed });
-  const examples = selectRows(train, heldOut);
+  { maxDrop, checkEvery, patience }: FinetuneOptions,
+): Validation {
   const measure = (): readonly ClassCount[] => perClass(evaluator.evaluate(examples));
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);
   const budget = { tuned, maxDrop: (maxDrop ?? DEFAULT_BUDGET_POINTS) / 100 };
   return {
-    rows: kept,
-    examples: heldOut.length,
+    examples: examples.count,
     guard: { ...budget, before, measure, checkEvery, patience },
     searchStrength: () => {
       const found = searchStrength(budget, (strength) => {

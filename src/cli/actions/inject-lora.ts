@@ -13,6 +13,11 @@ export async function injectLoraInto(
   options: InjectLoraOptions,
   context: CliContext,
 ): Promise<void> {
+  if (options.init === 'lora-ga') {
+    throw new UsageError(
+      `--init lora-ga: it starts from the gradient on what will be trained; run 'finetune ${path} --init lora-ga'`,
+    );
+  }
   const tensorflow = await useTensorFlow(options, context);
   const run = await openRun(path, context.cwd);
   if (run.manifest.adapter) {

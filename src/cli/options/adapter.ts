@@ -10,7 +10,7 @@ export type AdapterOptions = {
   readonly exclude?: string;
   readonly method: 'side' | 'weight' | 'weight-view';
   readonly bias: 'none' | 'lora-only' | 'all';
-  readonly init: 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora';
+  readonly init: 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora' | 'lora-ga';
   readonly rslora?: boolean;
   readonly dora?: boolean;
   readonly dropout: number;
@@ -48,8 +48,8 @@ export function addAdapterOptions<
         .default('none' as const),
     )
     .addOption(
-      new Option('--init <name>', 'how A and B start')
-        .choices(['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora'] as const)
+      new Option('--init <name>', "how A and B start; 'lora-ga' needs data, so finetune has it alone")
+        .choices(['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora', 'lora-ga'] as const)
         .default('kaiming' as const),
     )
     .addOption(new Option('--rslora', 'scale by alpha / sqrt(rank)'))

@@ -1,0 +1,26 @@
+import type { StartOptions } from '../../lora/index.ts';
+import type { ImageDataset, RowOrder } from '../../mnist-data-loader/index.ts';
+import type { Normalization } from '../../models/index.ts';
+import { eagerBatch } from '../../training/batch.ts';
+import { classificationTask, type OptimizerConfig } from '../../training/index.ts';
+
+/** More than a batch, so that the gradient is that of the digits and not of a few images. */
+const EXAMPLES = 256;
+
+/** What `--init lora-ga` starts from: the mean loss of the first examples in the order of training. */
+export function startLoss(
+  order: RowOrder,
+  options: {
+    readonly dataset: ImageDataset;
+    readonly normalization: Normalization;
+    readonly batchSize: number;
+    readonly optimizer: OptimizerConfig;
+    readonly seed: number;
+  },
+): NonNullable<StartOptions['loss']> {
+  return (model) => {
+    const task = classificationTask({ ...options, model });
+    const { inputs, labels } = eagerBatch(task.data, order.take(0, EXAMPLES));
+    return task.loss(inputs, labels);
+  };
+}
