@@ -36,8 +36,8 @@ export async function main(argv: readonly string[], context: CliContext = proces
 }
 
 /** Makes commander report through the context and throw instead of ending the process. */
-function configureOutput(command: CommandUnknownOpts, context: CliContext): void {
-  const path = command.parent ? `tfjs-lora ${command.name()}` : 'tfjs-lora';
+function configureOutput(command: CommandUnknownOpts, context: CliContext, above = ''): void {
+  const path = `${above}${command.name()}`;
   command
     .exitOverride()
     .configureOutput({
@@ -45,7 +45,7 @@ function configureOutput(command: CommandUnknownOpts, context: CliContext): void
       writeErr: (text) => context.note(text.trimEnd()),
     })
     .showHelpAfterError(`Run '${path} --help' for what it takes.`);
-  for (const child of command.commands) configureOutput(child, context);
+  for (const child of command.commands) configureOutput(child, context, `${path} `);
 }
 
 function exitCodeOf(error: unknown, context: CliContext): number {

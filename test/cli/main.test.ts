@@ -44,6 +44,11 @@ describe('tfjs-lora', () => {
   test.each([
     ['an unknown command', ['pretain'], /pretrain/],
     ['an unknown option', ['pretrain', '--stepz', '5'], /--steps/],
+    [
+      'an unknown option of a command of a command',
+      ['data', 'subset', '--cuont', '5'],
+      /Run 'tfjs-lora data subset --help'/,
+    ],
     ['steps together with epochs', ['pretrain', '--steps', '5', '--epochs', '1'], /cannot be used with/],
     ['no batch', ['pretrain', '--batch-size', '0'], /--batch-size.*at least 1/],
     [
