@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { TensorFlowError } from '../errors.ts';
+import { TensorFlowError, UsageError } from '../errors.ts';
 import { hasNativeBackend, nativeBackend } from '../graph/backend.ts';
 import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
 import { requireLogits } from '../models/logits.ts';
@@ -39,10 +39,13 @@ export class Classifier {
 
   /**
    * @param model takes one image and gives logits [batch, classes]
-   * @throws UsageError when the model ends in a softmax
+   * @throws UsageError when the model ends in a softmax, or for a batch size that is none
    */
   constructor(model: tf.LayersModel, { normalization, batchSize, engine = 'auto' }: ClassifierOptions) {
     requireLogits(model);
+    if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
+      throw new UsageError(`batch size ${batchSize}: has to be a whole number of at least 1`);
+    }
     this.#model = model;
     this.#normalization = normalization;
     this.#batchSize = batchSize;

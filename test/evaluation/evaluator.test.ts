@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import { createEvaluator, type EvaluateOptions, evaluate } from '../../src/evaluation/index.ts';
 import { nativeBackend } from '../../src/graph/backend.ts';
 import {
@@ -96,6 +97,10 @@ test('sets of other sizes, and sizes that no batch divides, are evaluated alike'
   const { evaluator, check } = comparedWithEager(smallNet(), { engine: 'graph', batchSize: 7 });
   for (const count of [60, 1, 13, 60]) expect(check(stripes(count)).count).toBe(count);
   evaluator.dispose();
+});
+
+test.for([0, 1.5, Number.NaN])('a batch size of %s is refused', (batchSize) => {
+  expect(() => createEvaluator(smallNet(), { normalization, batchSize })).toThrow(UsageError);
 });
 
 test('an empty set has no predictions', () => {
