@@ -45,6 +45,7 @@ export async function enter({ kind, work, cached }, contender, setting) {
   if (kind === 'serve') return await serving(start(undefined), remove);
   const oneRun = async (/** @type {string | undefined} */ cache) => {
     const run = start(cache);
+    run.watchMemory();
     const line = kind === 'run' ? await run.line() : undefined;
     const elapsedSeconds = await run.ended();
     const { elapsedMs = 1000 * elapsedSeconds, note = '' } = line ?? {};
@@ -111,12 +112,11 @@ class Program {
       this.complaints = (this.complaints + chunk).slice(-4000);
     });
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
-    const timer = setInterval(() => this.readPeakBytes(), 20);
     /** @type {Promise<number | null>} */
     this.closed = new Promise((resolve, reject) => {
       this.child.on('error', reject);
       this.child.on('exit', (code) => {
-        clearInterval(timer);
+        clearInterval(this.watching);
         this.endedAtMs = performance.now();
         resolve(code);
       });
@@ -138,6 +138,11 @@ class Program {
 
   go() {
     this.child.stdin.write('go\n');
+  }
+
+  /** Looks at the memory time and again, for a program that ends by itself. It costs the program time. */
+  watchMemory() {
+    this.watching = setInterval(() => this.readPeakBytes(), 50);
   }
 
   finish() {
