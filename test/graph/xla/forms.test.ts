@@ -55,7 +55,8 @@ function runInGpuForm(program: Program, operands: readonly tf.Tensor[], statedPr
       { dtype: 'float32' as const, shape, values: one.dataSync() as Float32Array },
     ] as const;
   });
-  const [read] = withStatedPrecision(() => session.read(Object.fromEntries(values), [result]));
+  const run = () => session.read(Object.fromEntries(values), [result]);
+  const [read] = statedPrecision ? withStatedPrecision(run) : run();
   session.dispose();
   const { node, output } = program.outputs[0]!;
   return tf.tensor(read as Float32Array, [...program.nodes[node]!.outputs[output]!.shape]);
@@ -170,6 +171,7 @@ test('a product is written out, summed, or left to XLA, by how many terms and mu
   const large = productOf(128, 257, 128, [false, false]);
   expect([...opsOf(large, 'gpu', true)]).toContain('XlaCallModule');
   expect(canStatePrecision(large)).toBe(true);
+  expect(canStatePrecision(productOf(1024, 1024, 513, [false, false]))).toBe(false);
 });
 
 test('a convolution of many terms, or one that leaves places out, stays as it is', () => {
