@@ -1,5 +1,6 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AppError } from '../errors.ts';
+import { deviceError } from '../tensorflow/native-error.ts';
 import { addCommands } from './commands/index.ts';
 import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
@@ -51,9 +52,10 @@ function configureOutput(command: CommandUnknownOpts, context: CliContext, above
 function exitCodeOf(error: unknown, context: CliContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
   if (error instanceof Stopped) return error.signal === 'SIGINT' ? 130 : 143;
-  if (error instanceof AppError) {
-    context.note(`error: ${error.message}`);
-    return error.exitCode;
+  const known = error instanceof AppError ? error : deviceError(error);
+  if (known) {
+    context.note(`error: ${known.message}`);
+    return known.exitCode;
   }
   context.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   context.note('This is a bug in tfjs-lora: please report it with the lines above and the command.');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { TensorFlowError } from '../errors.ts';
+import { lineOf, remedyFor } from '../tensorflow/native-error.ts';
 import { clearXlaCache } from '../tensorflow/xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
@@ -110,20 +111,4 @@ function translate(error: unknown): Error {
   return new TensorFlowError(`${remedyFor(line) ?? 'TensorFlow could not run the graph'}: ${line}`, {
     cause: error,
   });
-}
-
-/** What to do about the failures of a GPU that users can do something about. */
-function remedyFor(line: string): string | undefined {
-  if (/RESOURCE_EXHAUSTED|out of memory|OOM when/i.test(line)) {
-    return 'not enough memory; take a smaller --batch-size, end what else holds the GPU (see nvidia-smi), or use --device cpu';
-  }
-  if (/CUDA_ERROR_(?!OUT_OF_MEMORY)|device (?:is )?lost|uncorrectable ECC/i.test(line)) {
-    return 'the GPU stopped working; look at nvidia-smi, then start again (a stopped run goes on with --resume)';
-  }
-  return undefined;
-}
-
-function lineOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\s+/g, ' ').slice(0, 400);
 }

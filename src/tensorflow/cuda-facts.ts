@@ -72,13 +72,20 @@ export function cudaAdvice({ driver, cards, missing }: CudaFacts): string[] {
 }
 
 function askDriver(): [string | null, CudaCard[]] {
-  const query = '--query-gpu=driver_version,name,memory.total,compute_cap';
-  const { status, stdout } = spawnSync('nvidia-smi', [query, '--format=csv,noheader,nounits'], {
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
-  if (status !== 0 || !stdout.trim()) return [null, []];
-  return parseDriverAnswer(stdout);
+  const answer = queryCards('driver_version,name,memory.total,compute_cap');
+  return answer === undefined ? [null, []] : parseDriverAnswer(answer);
+}
+
+/** Memory that is free on the card that has most of it; undefined where no driver answers. */
+export function freeMemoryMiB(): number | undefined {
+  const free = queryCards('memory.free')?.trim().split('\n').map(Number);
+  return free?.every(Number.isFinite) ? Math.max(...free) : undefined;
+}
+
+function queryCards(fields: string): string | undefined {
+  const args = [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'];
+  const { status, stdout } = spawnSync('nvidia-smi', args, { encoding: 'utf8', timeout: 20_000 });
+  return status === 0 && stdout.trim() ? stdout : undefined;
 }
 
 /** Reads `driver, name, MiB, capability`, a line for each card. */

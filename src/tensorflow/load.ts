@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../errors.ts';
+import { freeMemoryMiB } from './cuda-facts.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
 import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
@@ -39,6 +40,9 @@ export interface LoadedTensorFlow {
  * the first; larger nets gain sooner.
  */
 const EXAMPLES_WORTH_A_GPU = 600_000;
+
+/** With 600 MiB free on an H100 the first kernels of TensorFlow did not start. */
+const LEAST_FREE_MIB = 640;
 
 let native: { readonly device: NativeDevice; readonly version: string } | undefined;
 const failures = new Map<NativeDevice, TensorFlowError>();
@@ -106,6 +110,7 @@ function loadNative(
     setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
     const settings = compilerSettings(device, { tf32 });
     keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
+    if (device === 'cuda') checkFreeMemory();
     loadNativePackage(found, { tf32 });
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
@@ -118,6 +123,15 @@ function loadNative(
     if (error instanceof TensorFlowError) failures.set(device, error);
     throw error;
   }
+}
+
+/** TensorFlow ends the process when a card cannot hold what CUDA itself needs. */
+function checkFreeMemory(): void {
+  const free = freeMemoryMiB();
+  if (free === undefined || free >= LEAST_FREE_MIB) return;
+  throw new TensorFlowError(
+    `the GPU has ${free} MiB of memory free, and ${LEAST_FREE_MIB} are needed to start; end what else holds it (see nvidia-smi), or use --device cpu`,
+  );
 }
 
 interface NativeBackend {

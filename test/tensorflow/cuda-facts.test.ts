@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { cudaAdvice, cudaFacts, parseDriverAnswer } from '../../src/tensorflow/cuda-facts.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { cudaAdvice, cudaFacts, freeMemoryMiB, parseDriverAnswer } from '../../src/tensorflow/cuda-facts.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 test("the driver's answer names each card", () => {
@@ -43,4 +43,22 @@ test('each thing that is missing has a line that says what to do', () => {
     "libcublas.so.12 missing; run 'npx tfjs-lora setup --device cuda'",
     expect.stringContaining('LD_LIBRARY_PATH'),
   ]);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+test('the memory that is free is that of the card with most, and unknown where no driver answers', async () => {
+  const folder = await temporaryFolder();
+  const answers = async (script: string) => {
+    const file = join(folder, 'nvidia-smi');
+    await writeFile(file, `#!/bin/sh\n${script}\n`);
+    await chmod(file, 0o755);
+    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+    return freeMemoryMiB();
+  };
+  expect(await answers("printf '148\\n600\\n'")).toBe(600);
+  expect(await answers("echo '[N/A]'")).toBeUndefined();
+  expect(await answers('exit 9')).toBeUndefined();
 });
