@@ -1,6 +1,6 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AppError } from '../errors.ts';
-import { deviceError } from '../tensorflow/native-error.ts';
+import { deviceErrorOfOp } from '../tensorflow/native-error.ts';
 import { addCommands } from './commands/index.ts';
 import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
@@ -52,7 +52,7 @@ function configureOutput(command: CommandUnknownOpts, context: CliContext, above
 function exitCodeOf(error: unknown, context: CliContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
   if (error instanceof Stopped) return error.signal === 'SIGINT' ? 130 : 143;
-  const known = error instanceof AppError ? error : deviceError(error);
+  const known = error instanceof AppError ? error : deviceErrorOfOp(error);
   if (known) {
     context.note(`error: ${known.message}`);
     return known.exitCode;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { TensorFlowError } from '../errors.ts';
-import { lineOf, remedyFor } from '../tensorflow/native-error.ts';
+import { deviceError, lineOf } from '../tensorflow/native-error.ts';
 import { clearXlaCache } from '../tensorflow/xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
@@ -108,7 +108,7 @@ function removeDamagedCache(error: unknown): boolean {
 
 function translate(error: unknown): Error {
   const line = lineOf(error);
-  return new TensorFlowError(`${remedyFor(line) ?? 'TensorFlow could not run the graph'}: ${line}`, {
-    cause: error,
-  });
+  return (
+    deviceError(error) ?? new TensorFlowError(`TensorFlow could not run the graph: ${line}`, { cause: error })
+  );
 }

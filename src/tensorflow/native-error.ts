@@ -1,5 +1,8 @@
 import { TensorFlowError } from '../errors.ts';
 
+/** A device ran out of memory or stopped working: nothing that another way to compute would help. */
+export class DeviceError extends TensorFlowError {}
+
 /** What TensorFlow says when it fails, on one line. */
 export function lineOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
@@ -7,7 +10,7 @@ export function lineOf(error: unknown): string {
 }
 
 /** What to do about the failures of a device that users can do something about. */
-export function remedyFor(line: string): string | undefined {
+function remedyFor(line: string): string | undefined {
   if (/RESOURCE_EXHAUSTED|out of memory|OOM when|failed to launch on the GPU/i.test(line)) {
     return 'not enough memory; take a smaller --batch-size, end what else holds the GPU (see nvidia-smi), or use --device cpu';
   }
@@ -17,9 +20,14 @@ export function remedyFor(line: string): string | undefined {
   return undefined;
 }
 
-/** An error of an op, as tfjs-node throws it, that users can do something about; undefined for all others. */
-export function deviceError(error: unknown): TensorFlowError | undefined {
+/** What went wrong with the device, if it was that, from an error of a session or an op as the addon throws it. */
+export function deviceError(error: unknown): DeviceError | undefined {
   const line = lineOf(error);
-  const remedy = line.startsWith('Invalid TF_Status') ? remedyFor(line) : undefined;
-  return remedy === undefined ? undefined : new TensorFlowError(`${remedy}: ${line}`, { cause: error });
+  const remedy = remedyFor(line);
+  return remedy === undefined ? undefined : new DeviceError(`${remedy}: ${line}`, { cause: error });
+}
+
+/** As `deviceError`, for errors that may come from anywhere: only those of ops count. */
+export function deviceErrorOfOp(error: unknown): DeviceError | undefined {
+  return lineOf(error).startsWith('Invalid TF_Status') ? deviceError(error) : undefined;
 }

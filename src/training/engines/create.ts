@@ -2,6 +2,7 @@ import { TensorFlowError } from '../../errors.ts';
 import { nativeBackend } from '../../graph/backend.ts';
 import { RecordingError } from '../../graph/recording-error.ts';
 import { DamagedCacheError } from '../../graph/session.ts';
+import { DeviceError } from '../../tensorflow/native-error.ts';
 import type { Engine, EngineName, TrainingState, TrainingTask } from '../engine.ts';
 import { chooseEngine } from './choose.ts';
 import { CompiledEngine, type CompiledOptions } from './compiled.ts';
@@ -122,7 +123,8 @@ class XlaWithFallback implements Engine {
   }
 }
 
-/** Whether another engine may succeed where this error came up. */
+/** Whether another engine may succeed where this error came up; a device that is full or broken is one for all. */
 function isLimit(error: unknown): error is RecordingError | TensorFlowError {
+  if (error instanceof DeviceError) return false;
   return error instanceof RecordingError || error instanceof TensorFlowError;
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, onTestFinished, test } from 'vitest';
 import { TrainingError } from '../../../src/errors.ts';
-import { nativeBackend } from '../../../src/graph/backend.ts';
+import { type NativeBackend, nativeBackend } from '../../../src/graph/backend.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
 import { chooseEngine } from '../../../src/training/engines/choose.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
@@ -97,13 +97,38 @@ test('a step that XLA cannot compile runs in the graph, from the same state, aft
   expect(nativeBackend().binding.getNumOfSavedModels()).toBe(0);
 });
 
-test('products that say how precise they are give way to plain ones before the graph takes over', () => {
+/** Puts functions in the place of the addon's until the test ends. */
+function replaceInAddon(functions: Partial<NativeBackend['binding']>): void {
   const backend = nativeBackend();
   const { binding } = backend;
-  backend.binding = Object.create(binding, { isUsingGpuDevice: { value: () => true } });
+  const properties = Object.entries(functions).map(([name, value]) => [name, { value }]);
+  backend.binding = Object.create(binding, Object.fromEntries(properties));
   onTestFinished(() => {
     backend.binding = binding;
   });
+}
+
+test('a device that is full or broken is an error, since no other engine would do better', () => {
+  const task = smallTask();
+  const { engine, notes } = create('xla', task);
+  const fail = (message: string) => {
+    replaceInAddon({
+      runSavedModel: () => {
+        throw new Error(message);
+      },
+    });
+    return () => engine.run(rowsOf(task, 2));
+  };
+  expect(fail('RESOURCE_EXHAUSTED: Out of memory while trying to allocate 3 GB')).toThrow(
+    /^not enough memory;/,
+  );
+  expect(fail('INTERNAL: CUDA_ERROR_ILLEGAL_ADDRESS')).toThrow(/^the GPU stopped working;/);
+  expect([engine.name, notes]).toEqual(['xla', []]);
+  engine.dispose();
+});
+
+test('products that say how precise they are give way to plain ones before the graph takes over', () => {
+  replaceInAddon({ isUsingGpuDevice: () => true });
   const model = tf.sequential({
     layers: [
       tf.layers.upSampling2d({ size: [2, 2], inputShape: [4, 4, 1] }),
