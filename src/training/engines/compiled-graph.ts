@@ -17,8 +17,6 @@ export interface TrainingGraph {
   readonly losses: SessionVariables;
   /** What to fetch to run the loop. */
   readonly done: string;
-  /** On a GPU, a loop that makes `capacity` turns: knowing their number, XLA need not look at the condition. */
-  readonly full?: string;
 }
 
 export interface TrainingGraphOptions {
@@ -26,6 +24,8 @@ export interface TrainingGraphOptions {
   readonly xla: XlaTarget | undefined;
   /** Let large products say how precise they have to be; the graph is then to be run by `withStatedPrecision`. */
   readonly statedPrecision?: boolean;
+  /** Make `capacity` turns in each call: knowing their number, XLA on a GPU need not look at the condition. */
+  readonly full?: boolean;
   readonly stepsPerIteration: number;
   /** Most turns of one call. */
   readonly capacity: number;
@@ -36,7 +36,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { xla, statedPrecision = false, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { xla, statedPrecision = false, full = false, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -72,14 +72,12 @@ export function buildTrainingGraph(
       ]),
     ),
   };
-  const loop = (name: string, turns: number | string) =>
-    whileLoop(graph, {
-      name,
-      turns,
-      turnsPerIteration: stepsPerIteration,
-      jit: xla !== undefined,
-      body: (turn) => emitStep(parts, turn),
-    });
-  const done = loop('train', graph.placeholder('turns', scalar));
-  return { state, columns, losses, done, full: xla === 'gpu' ? loop('trainFull', capacity) : undefined };
+  const done = whileLoop(graph, {
+    name: 'train',
+    turns: full ? capacity : graph.placeholder('turns', scalar),
+    turnsPerIteration: stepsPerIteration,
+    jit: xla !== undefined,
+    body: (turn) => emitStep(parts, turn),
+  });
+  return { state, columns, losses, done };
 }

@@ -30,6 +30,8 @@ export interface CompiledOptions {
   readonly statedPrecision?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
+  /** Steps that will be run, where that is known: if they fill a call, a loop of fixed length is compiled for those that do. */
+  readonly steps?: number;
 }
 
 /** An engine that records one step, puts it into a loop of one TensorFlow graph, and runs that. */
@@ -41,8 +43,11 @@ export class CompiledEngine implements Engine {
   readonly #options: CompiledOptions;
   readonly #capacity: number;
   readonly #recorded: RecordedStep;
-  readonly #graph: TrainingGraph;
-  readonly #session: Session;
+  readonly #xla: XlaTarget | undefined;
+  #graph: TrainingGraph;
+  #session: Session;
+  /** Whether calls make as many steps as they can, and no other number. */
+  #full: boolean;
   #done = 0;
 
   /** @throws TensorFlowError when TensorFlow refuses the graph */
@@ -51,21 +56,13 @@ export class CompiledEngine implements Engine {
     this.#task = task;
     this.#options = options;
     this.#recorded = step;
-    const xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
-    this.#capacity = xla === 'gpu' ? gpuCapacity(task.batchSize) : CAPACITY;
-    const builder = new GraphBuilder();
-    const stated = xla === 'gpu' && productsMayStatePrecision() && canStatePrecision(step.program);
+    this.#xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
+    const gpu = this.#xla === 'gpu';
+    this.#capacity = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
+    const stated = gpu && productsMayStatePrecision() && canStatePrecision(step.program);
     this.statedPrecision = stated && options.statedPrecision !== false;
-    const { statedPrecision } = this;
-    const capacity = this.#capacity;
-    this.#graph = buildTrainingGraph(builder, step, task, { ...options, xla, statedPrecision, capacity });
-    this.#session = new Session(builder.nodes);
-    try {
-      this.#fill();
-    } catch (error) {
-      this.dispose();
-      throw error;
-    }
+    this.#full = gpu && options.stepsPerIteration === 1 && (options.steps ?? 0) >= this.#capacity;
+    [this.#graph, this.#session] = this.#open();
   }
 
   /** Optimizer steps done. */
@@ -74,7 +71,7 @@ export class CompiledEngine implements Engine {
   }
 
   get stepsPerCall(): number | undefined {
-    return this.#graph.full === undefined ? undefined : this.#capacity;
+    return this.#xla === 'gpu' ? this.#capacity : undefined;
   }
 
   run(rows: Int32Array): Float32Array {
@@ -121,21 +118,51 @@ export class CompiledEngine implements Engine {
     this.#session.dispose();
   }
 
-  /** Puts the data, the model's weights and empty slots on the device. */
-  #fill(): void {
-    const { state, columns } = this.#graph;
+  /** Makes the graph and puts the data, the model's weights and empty slots on the device. */
+  #open(): [TrainingGraph, Session] {
+    const builder = new GraphBuilder();
+    const graph = buildTrainingGraph(builder, this.#recorded, this.#task, {
+      ...this.#options,
+      xla: this.#xla,
+      statedPrecision: this.statedPrecision,
+      full: this.#full,
+      capacity: this.#capacity,
+    });
+    const session = new Session(builder.nodes);
+    try {
+      this.#fill(graph, session);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+    return [graph, session];
+  }
+
+  /**
+   * Goes on with a loop that makes any number of turns. It has a graph of its own: TensorFlow numbers the loops of a
+   * graph by chance, and what XLA keeps is found again by that number.
+   */
+  #takeAnyCount(): void {
+    const state = this.state();
+    this.#session.dispose();
+    this.#full = false;
+    [this.#graph, this.#session] = this.#open();
+    this.restore(state);
+  }
+
+  #fill({ state, columns, losses }: TrainingGraph, session: Session): void {
     const values = new Map<string, ConstantValues>();
     for (const [name, variable] of this.#recorded.weights)
       values.set(name, variable.dataSync() as Float32Array);
     for (const [name, { size, initial }] of this.#recorded.slots)
       values.set(name, new Float32Array(size).fill(initial));
-    state.write(this.#session, values);
+    state.write(session, values);
     const { inputs, labels } = this.#task.data;
     columns.write(
-      this.#session,
+      session,
       new Map([...inputs, labels].map((column, index) => [`column${index}`, columnValues(column)])),
     );
-    this.#graph.losses.write(this.#session, new Map([['losses', new Float32Array(this.#capacity)]]));
+    losses.write(session, new Map([['losses', new Float32Array(this.#capacity)]]));
   }
 
   #runChunk(rows: Int32Array, steps: number): Float32Array {
@@ -147,15 +174,15 @@ export class CompiledEngine implements Engine {
     const padded = new Int32Array(this.#capacity * batchSize);
     padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
-    const full = steps === this.#capacity && group === 1 ? this.#graph.full : undefined;
+    if (this.#full && steps !== this.#capacity) this.#takeAnyCount();
     const feeds: Record<string, Feed> = {
       rows: { dtype: 'int64', shape: [this.#capacity, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
-      ...(full === undefined && { turns: int(Math.ceil(end / group) * group) }),
+      ...(!this.#full && { turns: int(Math.ceil(end / group) * group) }),
       ...(group > 1 && { first: int(first), end: int(end) }),
       ...this.#scalars(this.#done - first, end),
     };
-    const execute = () => this.#session.execute(feeds, [full ?? this.#graph.done]);
+    const execute = () => this.#session.execute(feeds, [this.#graph.done]);
     if (this.statedPrecision) withStatedPrecision(execute);
     else execute();
     this.#done += steps;

@@ -30,9 +30,9 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
     if (choice.reason) note(`engine ${choice.name}: ${choice.reason}`);
     if (choice.name === 'eager') return new EagerEngine(task);
     if (choice.name === 'graph') return graph();
-    const steps = stepsPerIteration(task, hints.steps);
+    const { steps } = hints;
     const xla = (statedPrecision = true) =>
-      compile(task, { jit: true, stepsPerIteration: steps, statedPrecision });
+      compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, steps), statedPrecision, steps });
     return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { DataError, TrainingError } from '../../../src/errors.ts';
 import { nativeBackend } from '../../../src/graph/backend.ts';
+import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
+import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import type { OptimizerConfig, TrainingTask } from '../../../src/training/index.ts';
 import {
   type EngineKind,
@@ -79,6 +81,26 @@ test('more steps than one call of the session takes are made in several', () => 
   const losses = [500, 100].map((count, index) => parts.run(rowsOf(task(), count, index * 500)));
   expect([...lossesOf('graph', task(), 600)]).toEqual(losses.flatMap((part) => [...part]));
   parts.dispose();
+});
+
+test('for a GPU, a call that is full has a loop of its own, and steps that are left over go on from it', () => {
+  const make = (steps?: number) =>
+    new CompiledEngine(task(), recordStep(task()), {
+      jit: true,
+      target: 'gpu',
+      stepsPerIteration: 1,
+      steps,
+    });
+  const [full, any] = [make(2005), make()];
+  expect([full.stepsPerCall, any.stepsPerCall]).toEqual([2000, 2000]);
+  for (const count of [2000, 5, 2000]) {
+    const rows = rowsOf(task(), count, full.step);
+    expect(largestRelativeDifference(full.run(rows), any.run(rows))).toBeLessThan(1e-5);
+    expect(full.step).toBe(any.step);
+  }
+  expect(nativeBackend().binding.getNumOfSavedModels()).toBe(2);
+  full.dispose();
+  any.dispose();
 });
 
 test('another engine goes on from a state', () => {
