@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommanderError } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.ts';
-import { readToml } from '../read-toml.ts';
+import { readToml } from '../files/read-toml.ts';
 import type { CliContext } from './context.ts';
 
 /** Options that steer the command line itself and cannot come from a file. */

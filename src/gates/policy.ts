@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
-import { readToml } from '../read-toml.ts';
+import { readToml } from '../files/read-toml.ts';
 import type { Gates } from './gates.ts';
 
 const fraction = z.number().min(0).max(1);

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { DataError } from '../errors.ts';
-import { fileReason } from '../file-reason.ts';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { fileReason } from '../files/reason.ts';
 
 /** Turns a failure of the file system into a DataError that names the path; other errors stay as they are. */
 export function fileError(path: string, action: 'read' | 'written', error: unknown): unknown {

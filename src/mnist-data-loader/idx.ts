@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
-import { writeWhole } from '../write-whole.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import { fileError } from './file-error.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { fileReason } from '../file-reason.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { fileReason } from '../files/reason.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
-import { makeFolder } from '../make-folder.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
-import { writeWhole } from '../write-whole.ts';
 import { joinAnchors } from './anchors.ts';
 import { BASE_HASH, baseHashOf } from './base-hash.ts';
 import { describeAdapter } from './describe.ts';

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
 import { fileError } from '../mnist-data-loader/file-error.ts';
-import { writeWhole } from '../write-whole.ts';
 import { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
 import { encodePng } from './png.ts';
 

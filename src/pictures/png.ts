@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import { fileError } from '../mnist-data-loader/file-error.ts';
-import { writeWhole } from '../write-whole.ts';
 
 /** A picture, four bytes (red, green, blue, alpha; not premultiplied) a pixel, row by row. */
 export interface Picture {

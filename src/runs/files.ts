@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { fileReason } from '../file-reason.ts';
+import { fileReason } from '../files/reason.ts';
 
 /** Runs a file operation; a failure of the file system becomes a CheckpointError that names `path`. */
 export async function onDisk<T>(path: string, action: string, operation: () => Promise<T>): Promise<T> {

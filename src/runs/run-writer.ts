@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { onDisk, writeJson } from './files.ts';
 import type { RunManifest } from './manifest.ts';
 

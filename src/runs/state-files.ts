@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { makeFolder } from '../make-folder.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import {
   float32Values,
   readSafetensors,

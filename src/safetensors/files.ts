@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { fileReason } from '../file-reason.ts';
-import { writeWhole } from '../write-whole.ts';
+import { fileReason } from '../files/reason.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 

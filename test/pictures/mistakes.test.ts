@@ -2,12 +2,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { DataError } from '../../src/errors.ts';
+import { writeWhole } from '../../src/files/write-whole.ts';
 import { createCanvas, fitText, textWidth } from '../../src/pictures/canvas.ts';
 import { mistakesOf, type Picture, parsePng, writeMistakeSheets } from '../../src/pictures/index.ts';
-import { writeWhole } from '../../src/write-whole.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-vi.mock('../../src/write-whole.ts', { spy: true });
+vi.mock('../../src/files/write-whole.ts', { spy: true });
 
 /** Image i is of shade 100 + i throughout. */
 const dataset = {

@@ -1,10 +1,10 @@
 import { appendFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import { makeFolder } from '../../make-folder.ts';
+import { makeFolder } from '../../files/make-folder.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 import type { RenderOptions, ReportFormat } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
-import { writeWhole } from '../../write-whole.ts';
 import type { CliContext } from '../context.ts';
 import { shared } from './shared.ts';
 

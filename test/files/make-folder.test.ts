@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { makeFolder } from '../src/make-folder.ts';
-import { temporaryFolder } from './helpers/temporary.ts';
+import { makeFolder } from '../../src/files/make-folder.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 
 describe('makeFolder', () => {
   test('makes the folders above as well, and says which is the topmost that it made', async () => {

@@ -3,8 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transpile } from 'typescript';
 import { expect, test } from 'vitest';
-import { writeWhole } from '../src/write-whole.ts';
-import { temporaryFolder } from './helpers/temporary.ts';
+import { writeWhole } from '../../src/files/write-whole.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 
 test('replaces a file by the whole content and leaves nothing beside it', async () => {
   const folder = await temporaryFolder();
@@ -17,7 +17,7 @@ test('replaces a file by the whole content and leaves nothing beside it', async 
 
 test('fails where the system takes only a part of the bytes, and keeps what was there', async () => {
   const folder = await temporaryFolder();
-  const source = await readFile('src/write-whole.ts', 'utf8');
+  const source = await readFile('src/files/write-whole.ts', 'utf8');
   await writeFile(join(folder, 'write-whole.mjs'), transpile(source, { module: 99, target: 99 }));
   await writeFile(join(folder, 'file'), 'before');
   const script = `import { writeWhole } from './write-whole.mjs';

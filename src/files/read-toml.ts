@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
-import { UsageError } from './errors.ts';
-import { fileReason } from './file-reason.ts';
+import { UsageError } from '../errors.ts';
+import { fileReason } from './reason.ts';
 
 /**
  * Reads a TOML file.
