@@ -1,6 +1,6 @@
 import type { Turn } from '../../graph/loop.ts';
 import type { StepParts } from './compiled-turn.ts';
-import { GRADIENT } from './compiled-updates.ts';
+import { GRADIENT, type NativeUpdate } from './compiled-updates.ts';
 
 /** Float32 arithmetic in a graph, on nodes and numbers. */
 export type Math32 = Readonly<
@@ -23,25 +23,27 @@ const float32 = { dtype: { type: 'float32' } } as const;
 /** Writes how a fused update moves the weights, and gives the nodes that complete it. */
 export function emitMoves(parts: StepParts, turn: Turn, worked: Worked): string[] {
   const { step, handles, xla } = parts;
-  const { arithmetic } = step.fused!;
+  const { native } = step.fused!;
   return step.moved.flatMap((name, index) => {
     const targets = [name, ...step.slotNames.map((slot) => `${slot}/${name}`)].map((one) =>
       turn.outside(handles.get(one)!, 'resource'),
     );
-    return xla === 'cpu' && arithmetic
-      ? emitArithmetic(parts, turn, worked, targets, worked.gradients[index]!)
-      : [emitOp(parts, turn, worked, targets, worked.gradients[index]!)];
+    const gradient = worked.gradients[index]!;
+    if (native && !(xla === 'cpu' && step.fused!.arithmetic)) {
+      return [emitNative(parts, turn, worked, targets, gradient, native)];
+    }
+    return emitArithmetic(parts, turn, worked, targets, gradient);
   });
 }
 
-function emitOp(
-  { graph, step }: StepParts,
+function emitNative(
+  { graph }: StepParts,
   turn: Turn,
   { scalars, ready }: Worked,
   targets: readonly string[],
   gradient: string,
+  { op, inputs, attributes }: NativeUpdate,
 ): string {
-  const { op, inputs, attributes } = step.fused!;
   const operands = inputs.map((input) => {
     if (typeof input === 'number') return constant(turn, input);
     return input === GRADIENT ? gradient : scalars.get(input)!;
@@ -50,7 +52,7 @@ function emitOp(
 }
 
 function emitArithmetic(
-  { graph, step }: StepParts,
+  { graph, step, xla }: StepParts,
   turn: Turn,
   { scalars, ready }: Worked,
   targets: readonly string[],
@@ -72,7 +74,8 @@ function emitArithmetic(
   const [weight, ...slots] = targets.map((target) =>
     graph.add('ReadVariableOp', [target, ...turn.controls], float32),
   ) as [string, ...string[]];
-  const next = step.fused!.arithmetic!({ weight, slots, gradient }, math, (name) => scalars.get(name)!);
+  const old = { weight, slots, gradient };
+  const next = step.fused!.arithmetic!(old, math, (name) => scalars.get(name)!, xla === 'cpu');
   return targets.map((target, index) =>
     graph.add('AssignVariableOp', [target, next[index]!, ready], float32),
   );

@@ -31,7 +31,7 @@ export interface RecordedStep {
   readonly slots: ReadonlyMap<string, SlotSpec>;
   /** Names of the weights that a step may change. */
   readonly changed: ReadonlySet<string>;
-  /** The op that moves the weights; without one the program's own assignments do. */
+  /** What moves the weights; without it the program's own assignments do. */
   readonly fused: FusedUpdate | undefined;
   /** With `fused`: weights whose gradients are the program's other outputs, in order. */
   readonly moved: readonly string[];
