@@ -301,6 +301,18 @@ describe('finetune', () => {
     expect((await run(cwd, ['finetune', 'base', ...goOn])).code).toBe(0);
   });
 
+  test('goes on with the options that made the adapter, and with no others', async () => {
+    const out = join(await temporaryFolder(), 'out');
+    const argv = ['finetune', 'base', '--digits', '2', '--dropout', '0.1', '--rank', '3', '--out', out];
+    expect((await run(cwd, [...argv, '--steps', '2'])).code).toBe(0);
+    const goOn = ['--steps', '4', '--resume'];
+    expect(await run(cwd, [...argv, ...goOn, '--dora'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--resume: the run was begun with dora not set/),
+    });
+    expect((await run(cwd, [...argv, ...goOn])).code).toBe(0);
+  });
+
   test('refuses to change the adapter that is there', async () => {
     const out = join(await temporaryFolder(), 'adapted');
     expect((await run(cwd, ['inject-lora', 'base', '--rank', '2', '--out', out])).code).toBe(0);

@@ -205,9 +205,16 @@ function flagOf(option: string): string {
 }
 
 /** The run's adapted model, or its base with a new adapter. */
-function adaptedModel(run: Run, { path, options, given }: Job, loss: StartOptions['loss']): tf.LayersModel {
+function adaptedModel(
+  run: Run,
+  { path, options, given, resume }: Job,
+  loss: StartOptions['loss'],
+): tf.LayersModel {
   const { adapter } = run.manifest;
   if (!adapter) return injectLora(run.base, loraConfigFrom(options), { loss });
+  setAdapterStrength(run.model, 1);
+  // What was given then says no more than the run itself does.
+  if (resume) return run.model;
   const settled = `the adapter of ${path} is made already; leave the option out, or start from a base`;
   const changed = RECORDED.find((name) => given.has(name) && options[name] !== adapter[name]);
   if (changed) {
@@ -217,7 +224,6 @@ function adaptedModel(run: Run, { path, options, given }: Job, loss: StartOption
   }
   const other = SETTLED.find((name) => given.has(name));
   if (other) throw new UsageError(`${flagOf(other)}: ${settled}`);
-  setAdapterStrength(run.model, 1);
   return run.model;
 }
 
