@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { TensorFlowError } from '../errors.ts';
 import { deviceError, lineOf } from '../tensorflow/native-error.ts';
-import { clearXlaCache } from '../tensorflow/xla-cache.ts';
+import { clearXlaCache, removeKeptCode } from '../tensorflow/xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
 import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
 import type { NodeDef } from './graph-builder.ts';
@@ -96,14 +95,18 @@ function load({ binding }: NativeBackend, bytes: Uint8Array): number {
   }
 }
 
-/** XLA gives up at a file of its cache that it cannot read, for as long as the session lives. Says whether it was that. */
+/** What TensorFlow says of a file that is not one of its cache, of one that lacks a part, and of code in it that is none. */
+const DAMAGED = /serialized (?:cache|CpuAotCompilationResult)|Read less bytes than requested/i;
+
+/**
+ * XLA gives up at a file of its cache that it cannot read, for as long as the session lives. Says whether it was that,
+ * and the file is gone.
+ */
 function removeDamagedCache(error: unknown): boolean {
   const text = String(error);
   const file = /\S*xla_compile_cache\S*\.pb/.exec(text)?.[0];
-  if (file) rmSync(file, { force: true });
-  else if (/serialized cache/i.test(text)) clearXlaCache();
-  else return false;
-  return true;
+  if (file && removeKeptCode(file)) return true;
+  return (file !== undefined || DAMAGED.test(text)) && clearXlaCache();
 }
 
 function translate(error: unknown): Error {

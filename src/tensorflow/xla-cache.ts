@@ -32,15 +32,25 @@ export function compilerSettings(
 }
 
 /**
- * Removes all code that XLA kept, to be called when TensorFlow cannot read it. The folder in use stays,
- * empty, so that compiling can go on at once.
+ * Removes what XLA kept in the folder that TF_XLA_FLAGS names, to be called when TensorFlow cannot read it. The folder
+ * stays, so that compiling can go on at once.
+ *
+ * @returns whether a file went; where none did, to compile again would fail as before
  */
-export function clearXlaCache(): void {
-  const folder = join(cacheFolder(), 'xla');
-  for (const kind of entries(folder)) {
-    for (const file of entries(join(folder, kind))) {
-      rmSync(join(folder, kind, file), { recursive: true, force: true });
-    }
+export function clearXlaCache(env = process.env): boolean {
+  const flag = /--tf_xla_persistent_cache_directory=(\S+)/.exec(env.TF_XLA_FLAGS ?? '');
+  const folder = flag?.[1] ?? '';
+  const kept = entries(folder).filter((file) => /^xla_compile_cache.*\.pb$/.test(file));
+  return kept.filter((file) => removeKeptCode(join(folder, file))).length > 0;
+}
+
+/** @returns whether the file was there and is gone, which a folder that cannot be written to prevents */
+export function removeKeptCode(file: string): boolean {
+  try {
+    rmSync(file, { recursive: true });
+    return true;
+  } catch {
+    return false;
   }
 }
 

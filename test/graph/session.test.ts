@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
@@ -109,15 +109,17 @@ test('whole numbers become pairs of words, the sign in both', () => {
 });
 
 test.for([
-  ['noise', Buffer.from('no protocol buffer at all')],
-  ['nothing', Buffer.alloc(0)],
-] as const)('compiled code that the disk has turned into %s is removed and made anew', ([, bytes]) => {
+  ['noise', () => Buffer.from('no protocol buffer at all')],
+  ['nothing', () => Buffer.alloc(0)],
+  ['its beginning', (whole: Buffer) => whole.subarray(0, 100)],
+  ['another of the same length', (whole: Buffer) => whole.fill(255, whole.length / 2, whole.length / 2 + 8)],
+] as const)('compiled code that the disk has turned into %s is removed and made anew', ([, damage]) => {
   const compiled = () => compileFunction((x) => tf.exp(tf.mul(x!, 2)), { jit: true });
   const first = compiled();
   first(tf.scalar(1));
   const files = readdirSync(cache);
   expect(files.length).toBeGreaterThan(0);
-  for (const file of files) writeFileSync(join(cache, file), bytes);
+  for (const file of files) writeFileSync(join(cache, file), damage(readFileSync(join(cache, file))));
   const second = compiled();
   expect(second(tf.scalar(1)).dataSync()[0]).toBeCloseTo(Math.exp(2), 5);
 });
