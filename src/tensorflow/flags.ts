@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 
 export interface TensorFlowFlags {
   /** Threads of TensorFlow's two pools, both; TensorFlow takes all cores where it is not given. */
@@ -77,6 +77,8 @@ function canHoldXlaCache(folder: string): boolean {
   if (/\s/.test(folder)) return false;
   try {
     mkdirSync(folder, { recursive: true });
+    // XLA refuses to compile where it cannot keep what it compiled.
+    accessSync(folder, constants.W_OK);
     return true;
   } catch {
     return false;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -38,6 +38,20 @@ test('threads are left to TensorFlow unless given', () => {
   const env: NodeJS.ProcessEnv = {};
   setTensorFlowFlags({}, env);
   expect(Object.keys(env).filter((name) => name.includes('THREADS'))).toEqual([]);
+});
+
+vi.mock('node:fs', { spy: true });
+
+test('a cache folder that cannot be written to is left out', async () => {
+  const env: NodeJS.ProcessEnv = {};
+  vi.mocked(accessSync).mockImplementationOnce(() => {
+    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  });
+  const folder = await temporaryFolder();
+  keepCompiledCode(folder, env);
+  expect(env.TF_XLA_FLAGS).toBeUndefined();
+  keepCompiledCode(folder, env);
+  expect(env.TF_XLA_FLAGS).toContain(folder);
 });
 
 test('a cache folder that XLA flags cannot name, or that cannot be made, is left out', async () => {
