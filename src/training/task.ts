@@ -77,15 +77,17 @@ export function classificationTask({
 /**
  * The shape in which a model takes an image.
  *
- * @throws DataError when the images have another number of pixels
+ * @throws DataError when the images have another number of pixels, or the model takes several inputs
  */
 export function imageShape(
   model: tf.LayersModel,
   { height, width }: Pick<ImageDataset, 'height' | 'width'>,
 ): number[] {
+  const { length: count } = model.inputs;
+  if (count !== 1) throw new DataError(`the model takes ${count} inputs; images go into a model of one`);
   const shape = model.inputs[0]!.shape.slice(1).map((size, index) => size ?? [height, width, 1][index] ?? 1);
   const values = shape.reduce((product, size) => product * size, 1);
-  if (model.inputs.length !== 1 || values !== height * width) {
+  if (values !== height * width) {
     throw new DataError(
       `images have ${height} x ${width} pixels, but the model takes [${shape}]; use a model of that input size`,
     );

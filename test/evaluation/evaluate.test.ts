@@ -94,6 +94,15 @@ test('a label outside the classes of the model is refused', () => {
   expect(run).toThrow('label 3 of row 0 is outside the 3 classes of the model (0 to 2)');
 });
 
+test('a model of two inputs is refused as what it is', () => {
+  const inputs = [tf.input({ shape: [3] }), tf.input({ shape: [3] })];
+  const joined = tf.layers.concatenate().apply(inputs) as tf.SymbolicTensor;
+  const outputs = tf.layers.dense({ units: 3 }).apply(joined) as tf.SymbolicTensor;
+  expect(() =>
+    evaluate(tf.model({ inputs, outputs }), images([[1, 2, 3]], [1]), { normalization: raw }),
+  ).toThrow('the model takes 2 inputs; images go into a model of one');
+});
+
 test('images of another size are refused', () => {
   expect(() => evaluate(echo(4), images([[1, 2, 3]], [1]), { normalization: raw })).toThrow(
     'images have 1 x 3 pixels, but the model takes [4]',
