@@ -101,7 +101,7 @@ function lowRankSettings(
   const bound = Math.min(inputs, outputs);
   if (rank > bound)
     throw new UsageError(
-      `rank is ${rank}, and layer '${path}' maps ${inputs} inputs to ${outputs} outputs; its rank can be at most ${bound} (see rankPattern)`,
+      `rank is ${rank}, and layer '${path}' maps ${inputs} inputs to ${outputs} outputs; its rank can be at most ${bound}; give it one of its own with rankPattern (--rank-pattern ${path}=${bound})`,
     );
   if (config.init === 'lora-ga' && 2 * rank > bound)
     throw new UsageError(
