@@ -187,6 +187,13 @@ test('a convolution of many terms, or one that leaves places out, stays as it is
   expect([ops([3, 3, 1, 4], 1), ops([3, 3, 2, 4], 1), ops([3, 3, 1, 4], 2)]).toEqual([false, true, true]);
 });
 
+test('AdamW, for which TensorFlow has no op, moves weights in the form for GPUs as it does eagerly', () => {
+  const make = () =>
+    smallTask({ optimizer: { rule: { kind: 'adamw', weightDecay: 0.1 }, learningRate: 1e-2 } });
+  const expected = lossesOf('eager', make(), 30);
+  expect(largestRelativeDifference(lossesInGpuForm(make(), 30), expected)).toBeLessThan(1e-5);
+});
+
 test('the form for CPUs writes out products of few terms and leaves all else as it is', () => {
   const { program } = recordStep(smallTask({ model: pooled(2, 4) }));
   const written = opsOf(program, 'cpu');
