@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
-import { fileError } from './file-error.ts';
+import { onDisk } from '../files/on-disk.ts';
 
 export type SplitName = 'train' | 'test';
 
@@ -58,13 +58,15 @@ async function findIn(directory: string, optional = false): Promise<MnistFiles |
 }
 
 async function list(folder: string, optional: boolean): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (optional && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
-    throw fileError(folder, 'read', error);
-  }
+  return await onDisk(DataError, folder, 'read', async () => {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (optional && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
+      throw error;
+    }
+  });
 }
 
 function splitIn(

@@ -2,8 +2,8 @@ import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write-whole.ts';
-import { fileError } from './file-error.ts';
 
 /**
  * An array of unsigned bytes in the IDX format of the MNIST files (described at the end of Yann LeCun's MNIST
@@ -92,11 +92,7 @@ export async function readIdx(path: string): Promise<IdxArray> {
 export async function writeIdx(path: string, array: IdxArray): Promise<void> {
   const bytes = encodeIdx(array);
   const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
-  try {
-    await writeWhole(path, Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength));
-  } catch (error) {
-    throw fileError(path, 'written', error);
-  }
+  await onDisk(DataError, path, 'written', () => writeWhole(path, stored));
 }
 
 function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
@@ -138,7 +134,7 @@ function isGzip(bytes: Uint8Array): boolean {
 }
 
 async function readBounded(path: string): Promise<Uint8Array> {
-  try {
+  return await onDisk(DataError, path, 'read', async () => {
     const file = await open(path);
     try {
       const stat = await file.stat();
@@ -148,9 +144,7 @@ async function readBounded(path: string): Promise<Uint8Array> {
     } finally {
       await file.close();
     }
-  } catch (error) {
-    throw fileError(path, 'read', error);
-  }
+  });
 }
 
 async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array> {

@@ -1,8 +1,9 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { onDisk } from '../files/on-disk.ts';
 import type { ImageDataset } from './dataset.ts';
-import { makeDataFolder } from './file-error.ts';
 import { writeIdx } from './idx.ts';
 
 export interface WriteOptions {
@@ -26,7 +27,10 @@ export async function writeMnist(
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
   const files = [...filesOf('train', sets.train, suffix), ...filesOf('t10k', sets.test, suffix)];
-  const present = await makeDataFolder(directory);
+  const present = await onDisk(DataError, directory, 'written', async () => {
+    await makeFolder(directory);
+    return await readdir(directory);
+  });
   const stems = new Set(files.map(({ name }) => stem(name)));
   const taken = present.filter((name) => stems.has(stem(name)));
   if (taken[0] && !overwrite) {

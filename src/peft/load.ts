@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { readJson } from '../files/json.ts';
 import type { LoraMethod } from '../lora/index.ts';
 import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
 import { splitAnchors } from './anchors.ts';
@@ -43,7 +44,7 @@ export async function loadPeft(
 ): Promise<tf.LayersModel> {
   const place = await adapterFolder(folder, adapter);
   const configPath = join(place, CONFIG_FILE);
-  const content = await readConfig(configPath);
+  const content = await readJson(configPath);
   const modules = peftModules(base);
   if (!existsSync(join(place, WEIGHTS_FILE)) && existsSync(join(place, MLX_WEIGHTS_FILE))) {
     const source = join(place, MLX_WEIGHTS_FILE);
@@ -126,14 +127,4 @@ async function adapterFolder(folder: string, adapter: string): Promise<string> {
   const named = entries.filter((name) => existsSync(join(folder, name, CONFIG_FILE)));
   const hint = named.length > 0 ? `; it has the adapters ${named.join(', ')}` : '';
   throw new CheckpointError(`${folder}: has no ${CONFIG_FILE}${hint}`);
-}
-
-async function readConfig(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new CheckpointError(`${path}: cannot be read as JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { writeJson } from '../files/json.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { fileReason } from '../files/reason.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
 import { joinAnchors } from './anchors.ts';
@@ -39,6 +39,7 @@ export interface SavePeftOptions {
  * for (method 'weight-view', depthwise or dilated convolutions) gets a type that PEFT refuses; `loadPeft` reads it.
  *
  * @throws UsageError when there is no such adapter, or `peftOnly` is set and PEFT has no form for it
+ * @throws CheckpointError when the folder cannot be written to
  */
 export async function savePeft(
   model: tf.LayersModel,
@@ -54,10 +55,10 @@ export async function savePeft(
   });
   for (const { name, config, tensors, metadata } of contents) {
     const place = name === DEFAULT_ADAPTER ? folder : join(folder, name);
-    await makePlace(place);
+    await onDisk(CheckpointError, place, 'created', () => makeFolder(place));
     const facts = new Map([...metadata, ['format', 'pt'], [BASE_HASH, baseHash]]);
     await writeSafetensors(join(place, WEIGHTS_FILE), tensors, facts);
-    await writeWhole(join(place, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+    await writeJson(join(place, CONFIG_FILE), config);
   }
 }
 
@@ -97,14 +98,3 @@ const FIXED_KEYS = {
   fan_in_fan_out: false,
   inference_mode: true,
 };
-
-async function makePlace(path: string): Promise<void> {
-  try {
-    await makeFolder(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new CheckpointError(`${path}: cannot be created: ${code ? fileReason(code) : message}`, {
-      cause: error,
-    });
-  }
-}

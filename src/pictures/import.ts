@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';
-import { fileError } from '../mnist-data-loader/file-error.ts';
+import { onDisk } from '../files/on-disk.ts';
 import type { ImageDataset } from '../mnist-data-loader/index.ts';
 import { parsePng, readBytes } from './png.ts';
 import { type ImageSize, prepareDigit } from './prepare.ts';
@@ -48,9 +48,5 @@ async function listPictures(directory: string): Promise<{ path: string; label: n
 }
 
 async function list(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    throw fileError(directory, 'read', error);
-  }
+  return await onDisk(DataError, directory, 'read', () => readdir(directory));
 }

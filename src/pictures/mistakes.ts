@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DataError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write-whole.ts';
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { fileError } from '../mnist-data-loader/file-error.ts';
 import { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
 import { encodePng } from './png.ts';
 
@@ -74,6 +75,14 @@ export async function writeMistakeSheets(
   if (judgement.labels.length !== dataset.count) {
     throw new RangeError(`${judgement.labels.length} judgements do not fit ${dataset.count} images`);
   }
+  return await onDisk(DataError, directory, 'written', () => drawInto(directory, judgement, dataset));
+}
+
+async function drawInto(
+  directory: string,
+  judgement: Judgement,
+  dataset: Pick<ImageDataset, 'images' | 'height' | 'width'>,
+): Promise<MistakeSheet[]> {
   const names = [...judgement.classNames.keys()].map((label) => sheetName(label, judgement.classNames));
   let made: string | undefined;
   try {
@@ -96,7 +105,7 @@ export async function writeMistakeSheets(
     return sheets;
   } catch (error) {
     if (made !== undefined) await rm(made, { recursive: true, force: true });
-    throw fileError(directory, 'written', error);
+    throw error;
   }
 }
 

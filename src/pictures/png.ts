@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write-whole.ts';
-import { fileError } from '../mnist-data-loader/file-error.ts';
 
 /** A picture, four bytes (red, green, blue, alpha; not premultiplied) a pixel, row by row. */
 export interface Picture {
@@ -57,7 +57,7 @@ export function parsePng(bytes: Uint8Array, name: string): Picture {
 
 /** Reads a file that may be a picture; DataError when it cannot be read or is larger than any picture. */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  try {
+  return await onDisk(DataError, path, 'read', async () => {
     const found = await stat(path);
     if (!found.isFile()) throw new DataError(`${path}: is not a file; give a picture`);
     if (found.size > MAX_FILE_BYTES) {
@@ -66,18 +66,12 @@ export async function readBytes(path: string): Promise<Uint8Array> {
       );
     }
     return await readFile(path);
-  } catch (error) {
-    throw fileError(path, 'read', error);
-  }
+  });
 }
 
 /** Writes a PNG, whole or not at all; the same picture gives the same bytes. */
 export async function writePng(path: string, picture: Picture): Promise<void> {
-  try {
-    await writeWhole(path, encodePng(picture));
-  } catch (error) {
-    throw fileError(path, 'written', error);
-  }
+  await onDisk(DataError, path, 'written', () => writeWhole(path, encodePng(picture)));
 }
 
 /** The bytes of a PNG file, without the transparency. */

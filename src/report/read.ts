@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { readJson } from '../runs/files.ts';
+import { readJson } from '../files/json.ts';
 import { fromDocument } from './document.ts';
 import type { Report } from './report.ts';
 

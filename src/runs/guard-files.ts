@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
+import { readJson, writeJson } from '../files/json.ts';
 import type { GuardHistory } from '../training/index.ts';
-import { readJson, writeJson } from './files.ts';
 import { readState, writeState } from './state-files.ts';
 
 const CHECKS = 'guard.json';

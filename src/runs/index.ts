@@ -1,4 +1,3 @@
-export { onDisk, readJson, writeJson } from './files.ts';
 export { readGuard } from './guard-files.ts';
 export { parseManifest, RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
 export { readMetrics, writeMetrics } from './metrics.ts';

@@ -2,20 +2,21 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { readJson, writeJson } from '../files/json.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { onDisk, readJson, writeJson } from './files.ts';
+import { onDisk } from '../files/on-disk.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
 
 /** Writes a LayersModel as `model.json` and `weights.bin`, as `tf.loadLayersModel` reads them on any backend. */
 export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
-  await onDisk(folder, 'created', () => makeFolder(folder));
+  await onDisk(CheckpointError, folder, 'created', () => makeFolder(folder));
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
       refuseDuplicates(folder, artifacts.weightSpecs ?? []);
       const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData ?? new ArrayBuffer(0));
       const path = join(folder, WEIGHTS_FILE);
-      await onDisk(path, 'written', () => writeFile(path, new Uint8Array(weights)));
+      await onDisk(CheckpointError, path, 'written', () => writeFile(path, new Uint8Array(weights)));
       await writeJson(join(folder, 'model.json'), {
         format: artifacts.format,
         generatedBy: artifacts.generatedBy,
@@ -52,7 +53,9 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
   const specs = json.weightsManifest.flatMap((group) => group.weights);
   const files = json.weightsManifest.flatMap((group) => group.paths);
   const parts = await Promise.all(
-    files.map((file) => onDisk(join(folder, file), 'read', () => readFile(join(folder, file)))),
+    files.map((file) =>
+      onDisk(CheckpointError, join(folder, file), 'read', () => readFile(join(folder, file))),
+    ),
   );
   const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
   const expected = specs.reduce((sum, spec) => sum + byteLength(spec, path), 0);

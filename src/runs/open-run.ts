@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { readJson } from '../files/json.ts';
 import { setAdapterStrength } from '../lora/index.ts';
 import { contentHash } from '../models/index.ts';
-import { readJson } from './files.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { loadModel } from './model-files.ts';
 

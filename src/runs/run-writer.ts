@@ -3,8 +3,9 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { writeJson } from '../files/json.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { onDisk, writeJson } from './files.ts';
+import { onDisk } from '../files/on-disk.ts';
 import type { RunManifest } from './manifest.ts';
 
 /** Folders beside a run: one that is being written, and the run that it is about to replace. */
@@ -48,7 +49,7 @@ export class RunWriter {
     const writer = new RunWriter(target, out === undefined, overwrite);
     await clearUp(target);
     if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
-    await onDisk(target, 'created', () => makeFolder(writer.staging));
+    await onDisk(CheckpointError, target, 'created', () => makeFolder(writer.staging));
     return writer;
   }
 
@@ -64,7 +65,7 @@ export class RunWriter {
    */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
-    return await onDisk(this.#target, 'written', async () => {
+    return await onDisk(CheckpointError, this.#target, 'written', async () => {
       if (this.#overwrite && existsSync(this.#target)) return await this.#replace();
       for (let number = 1; ; number++) {
         const target = number === 1 ? this.#target : `${this.#target}-${number}`;
@@ -92,7 +93,7 @@ export class RunWriter {
 }
 
 async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
-  const entries = await onDisk(target, 'read', () => readdir(target));
+  const entries = await onDisk(CheckpointError, target, 'read', () => readdir(target));
   if (entries.length === 0) return;
   if (!entries.includes('run.json')) {
     throw new UsageError(`--out ${out}: holds files that are no run; name another folder`);
@@ -116,7 +117,7 @@ async function renameIfFree(from: string, to: string): Promise<boolean> {
 async function clearUp(target: string): Promise<void> {
   const folder = dirname(target);
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return;
-  for (const entry of await onDisk(folder, 'read', () => readdir(folder))) {
+  for (const entry of await onDisk(CheckpointError, folder, 'read', () => readdir(folder))) {
     const left = entry.startsWith(`${basename(target)}.`) ? LEFT.exec(entry) : null;
     if (!left || isAlive(Number(left[2]))) continue;
     const path = join(folder, entry);

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { onDisk } from '../files/on-disk.ts';
 import {
   float32Values,
   readSafetensors,
@@ -9,7 +10,6 @@ import {
   writeSafetensors,
 } from '../safetensors/index.ts';
 import type { TrainingState } from '../training/index.ts';
-import { onDisk } from './files.ts';
 
 /** Writes what training needs to go on, as safetensors: `weights/<name>`, `slots/<slot>/<name>`, the step. */
 export async function writeState(path: string, state: TrainingState): Promise<void> {
@@ -18,7 +18,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
     for (const [name, values] of state[part])
       tensors.set(`${part}/${name}`, safeTensor(values, [values.length]));
   }
-  await onDisk(dirname(path), 'created', () => makeFolder(dirname(path)));
+  await onDisk(CheckpointError, dirname(path), 'created', () => makeFolder(dirname(path)));
   await writeSafetensors(path, tensors, new Map([['step', String(state.step)]]));
 }
 

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { fileReason } from '../files/reason.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { writeWhole } from '../files/write-whole.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
@@ -15,7 +15,7 @@ const CHUNK_BYTES = 2 ** 30;
  * @throws CheckpointError when the file cannot be read or anything about it is not as the format has it
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  return await withErrors(path, 'read', async () => {
+  return await onDisk(CheckpointError, path, 'read', async () => {
     const file = await open(path);
     try {
       const stats = await file.stat();
@@ -40,7 +40,7 @@ export async function writeSafetensors(
   metadata: Safetensors['metadata'] = new Map(),
 ): Promise<void> {
   const bytes = Buffer.concat(serializeSafetensors(path, { tensors, metadata }));
-  await withErrors(path, 'written', () => writeWhole(path, bytes));
+  await onDisk(CheckpointError, path, 'written', () => writeWhole(path, bytes));
 }
 
 async function readBytes(path: string, file: FileHandle, position: number, length: number) {
@@ -52,14 +52,4 @@ async function readBytes(path: string, file: FileHandle, position: number, lengt
     done += bytesRead;
   }
   return bytes;
-}
-
-async function withErrors<T>(path: string, action: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === undefined || error instanceof CheckpointError) throw error;
-    throw new CheckpointError(`${path}: cannot be ${action}: ${fileReason(code)}`, { cause: error });
-  }
 }

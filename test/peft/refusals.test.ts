@@ -205,7 +205,7 @@ describe('a folder that holds no adapter is named', () => {
   test('one whose configuration is no JSON', async () => {
     const folder = await changed('plain', {});
     await writeFile(join(folder, 'adapter_config.json'), '{');
-    expect(await refusal(folder)).toMatch(/adapter_config.json: cannot be read as JSON/);
+    expect(await refusal(folder)).toMatch(/adapter_config.json: is not JSON; the file is damaged/);
   });
 
   test('one that has other adapters', async () => {

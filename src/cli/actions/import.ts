@@ -2,17 +2,11 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../../errors.ts';
+import { readJson } from '../../files/json.ts';
 import { loraLayers, loraSummary } from '../../lora/index.ts';
 import { contentHash, mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
-import {
-  openRun,
-  RUN_FORMAT_VERSION,
-  type Run,
-  type RunManifest,
-  readJson,
-  saveRun,
-} from '../../runs/index.ts';
+import { openRun, RUN_FORMAT_VERSION, type Run, type RunManifest, saveRun } from '../../runs/index.ts';
 import { readSafetensors } from '../../safetensors/index.ts';
 import { assignStateDict, digitsNetFrom } from '../../torch/index.ts';
 import type { ImportOptions } from '../commands/import.ts';

@@ -1,8 +1,9 @@
 import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../../errors.ts';
+import { CheckpointError, DataError } from '../../errors.ts';
 import { Classifier } from '../../evaluation/classifier.ts';
-import { makeDataFolder } from '../../mnist-data-loader/file-error.ts';
+import { makeFolder } from '../../files/make-folder.ts';
+import { onDisk } from '../../files/on-disk.ts';
 import {
   classifyImages,
   type ImageSize,
@@ -67,7 +68,7 @@ async function writePrepared(
   { height, width }: ImageSize,
   directory: string,
 ): Promise<void> {
-  await makeDataFolder(directory);
+  await onDisk(DataError, directory, 'written', () => makeFolder(directory));
   for (const [index, { file, row, pixels }] of images.entries()) {
     const data = new Uint8Array(4 * pixels.length);
     for (const [pixel, shade] of pixels.entries()) data.set([shade, shade, shade, 255], 4 * pixel);

@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
+import { CheckpointError } from '../../errors.ts';
+import { onDisk } from '../../files/on-disk.ts';
 import { requireGates } from '../../gates/check.ts';
 import type { ImageDataset } from '../../mnist-data-loader/index.ts';
 import { render } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
-import { onDisk, type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
+import { type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import { publishReport, type ReportOptions } from '../options/report.ts';
 import { shown } from './session.ts';
@@ -33,7 +35,7 @@ export async function publishRun(
   ] as const) {
     const path = writer.path(name);
     const text = await render(report, format);
-    await onDisk(path, 'written', () => writeFile(path, `${text}\n`));
+    await onDisk(CheckpointError, path, 'written', () => writeFile(path, `${text}\n`));
   }
   const run = shown(await saveRun(writer, content), context.cwd);
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });

@@ -1,7 +1,9 @@
 import { appendFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
+import { CheckpointError } from '../../errors.ts';
 import { makeFolder } from '../../files/make-folder.ts';
+import { onDisk } from '../../files/on-disk.ts';
 import { writeWhole } from '../../files/write-whole.ts';
 import type { RenderOptions, ReportFormat } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
@@ -58,11 +60,10 @@ export async function publishReport(
   details: RenderOptions = {},
 ): Promise<void> {
   const { render } = await import('../../report/render.ts');
-  const { onDisk } = await import('../../runs/files.ts');
   for (const file of options.report ?? []) {
     const path = resolve(context.cwd, file);
     const text = await render(report, FORMAT_OF[extname(file)]!, details);
-    await onDisk(path, 'written', async () => {
+    await onDisk(CheckpointError, path, 'written', async () => {
       await makeFolder(dirname(path));
       await writeWhole(path, `${text}\n`);
     });
@@ -75,7 +76,7 @@ export async function publishReport(
   const summary = context.env.GITHUB_STEP_SUMMARY;
   if (!summary) return;
   const markdown = await render(report, 'markdown');
-  await onDisk(summary, 'written', () => appendFile(summary, `${markdown}\n\n`));
+  await onDisk(CheckpointError, summary, 'written', () => appendFile(summary, `${markdown}\n\n`));
 }
 
 /** Whether some output is HTML, which shows images where it gets them. */

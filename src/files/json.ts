@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { CheckpointError } from '../errors.ts';
+import { onDisk } from './on-disk.ts';
+import { writeWhole } from './write-whole.ts';
+
+/** @throws CheckpointError when the file cannot be read or is not JSON */
+export async function readJson(path: string): Promise<unknown> {
+  const text = await onDisk(CheckpointError, path, 'read', () => readFile(path, 'utf8'));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CheckpointError(`${path}: is not JSON; the file is damaged`);
+  }
+}
+
+/**
+ * Writes a value as JSON, indented, the file whole or not at all.
+ *
+ * @throws CheckpointError when the file cannot be written
+ */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  await onDisk(CheckpointError, path, 'written', () => writeWhole(path, text));
+}
