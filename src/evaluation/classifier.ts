@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
 import { hasNativeBackend, nativeBackend } from '../graph/backend.ts';
 import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
+import { takeValues } from '../lora/take-values.ts';
 import { requireLogits } from '../models/logits.ts';
 import { type Normalization, normalize } from '../models/normalization.ts';
 import type { EngineName } from '../training/engine.ts';
@@ -105,10 +106,10 @@ export class Classifier {
   }
 
   #batchLogits(values: Uint8Array, shape: number[]): Float32Array {
-    if (this.engine === 'eager') return valuesOf(tf.tidy(() => this.#apply(imageTensor(values, shape))));
+    if (this.engine === 'eager') return takeValues(tf.tidy(() => this.#apply(imageTensor(values, shape))));
     try {
       this.#compiled ??= compileFunction((images) => this.#apply(images!), { jit: this.#engine === 'xla' });
-      return valuesOf(this.#compiled({ dtype: 'uint8', shape, values }));
+      return takeValues(this.#compiled({ dtype: 'uint8', shape, values }));
     } catch (error) {
       if (!(error instanceof RecordingError || error instanceof TensorFlowError)) throw error;
       this.dispose();
@@ -119,15 +120,6 @@ export class Classifier {
 
   #apply(images: tf.Tensor): tf.Tensor {
     return this.#model.apply(normalize(images, this.#normalization), { training: false }) as tf.Tensor;
-  }
-}
-
-/** Reads a tensor and disposes it, outside `tidy`: that looks for tensors in every element of what it returns. */
-function valuesOf(tensor: tf.Tensor): Float32Array {
-  try {
-    return tensor.dataSync() as Float32Array;
-  } finally {
-    tensor.dispose();
   }
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
 import { createRandom } from '../random.ts';
+import { takeValues } from './take-values.ts';
 
 /** U · diag(s) · Vᵀ with s descending; U [rows, k], V [columns, k]. */
 export interface SingularVectors {
@@ -88,9 +89,9 @@ export function principalVectors(kernel: tf.Tensor2D, rank: number): SingularVec
   ).q;
   const times = (matrix: Matrix, transposed: boolean): Matrix => {
     const product = tf.tidy(() =>
-      tf.matMul(kernel, tf.tensor2d(valuesOf(matrix), [matrix.rows, matrix.columns]), transposed).dataSync(),
+      tf.matMul(kernel, tf.tensor2d(valuesOf(matrix), [matrix.rows, matrix.columns]), transposed),
     );
-    return matrixOf(product, transposed ? columns : rows, matrix.columns);
+    return matrixOf(takeValues(product), transposed ? columns : rows, matrix.columns);
   };
   const iterations = 16;
   let range = thinQr(times(basis, false)).q;

@@ -4,6 +4,7 @@ import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
 import { matrixOf, productSvd, svd } from './linear-algebra.ts';
+import { takeValues } from './take-values.ts';
 
 export interface UpdateSpectrum {
   /** Frobenius norm of the base's kernel. */
@@ -45,6 +46,6 @@ function productValues(layer: LoraLayer, adapter: LayerAdapter): readonly number
 
 function viewedValues(layer: LoraLayer, { a, b }: LayerAdapter): readonly number[] {
   const [inputs, outputs] = layer.baseWeights.get('kernel')!.shape as [number, number];
-  const update = tf.tidy(() => layer.kind!.update(a!.read(), b!.read(), [inputs, outputs]).dataSync());
-  return svd(matrixOf(update, inputs, outputs)).s;
+  const update = tf.tidy(() => layer.kind!.update(a!.read(), b!.read(), [inputs, outputs]));
+  return svd(matrixOf(takeValues(update), inputs, outputs)).s;
 }

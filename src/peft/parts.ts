@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import type { AdapterTensor } from '../lora/index.ts';
+import { takeValues } from '../lora/take-values.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { fromTorch, torchShape, toTorch, type WeightLayout } from '../torch/index.ts';
 import type { PeftModule } from './modules.ts';
@@ -108,8 +109,10 @@ function valuesFor(
       `${source}: ${name} has shape [${tensor.shape}], its layer needs [${expected}]; the adapter belongs to another model or rank`,
     );
   }
-  return tf.tidy(() => {
+  const turned = tf.tidy(() => {
     const value = tf.tensor(float32Values(`${source}: ${name}`, tensor), [...torchShape(layout, shape)]);
-    return fromTorch(value, layout, shape, flattened)!.dataSync<'float32'>().slice();
+    return fromTorch(value, layout, shape, flattened)!;
   });
+  // A layout that agrees leaves a view of the file.
+  return takeValues(turned).slice();
 }

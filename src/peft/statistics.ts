@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { takeValues } from '../lora/take-values.ts';
 import { type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { toTorch } from '../torch/index.ts';
 import type { PeftModule } from './modules.ts';
@@ -17,11 +18,7 @@ export function statisticsOf({ path, layer, layouts, flattened }: PeftModule): M
   for (const layout of layouts.filter(({ weight }) => weight.startsWith('moving_'))) {
     const weight = layer.weights.find(({ originalName }) => originalName.endsWith(`/${layout.weight}`))!;
     const value = toTorch(weight.read() as tf.Tensor, layout, flattened);
-    statistics.set(
-      `${PREFIX}${path}.${layout.parameter}`,
-      safeTensor(value.dataSync<'float32'>(), value.shape),
-    );
-    value.dispose();
+    statistics.set(`${PREFIX}${path}.${layout.parameter}`, safeTensor(takeValues(value), value.shape));
   }
   if (statistics.size > 0) {
     statistics.set(`${PREFIX}${path}.${COUNTER}`, { dtype: 'I64', shape: [], data: new Uint8Array(8) });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { placedLayers } from '../lora/index.ts';
+import { takeValues } from '../lora/take-values.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { flattenedShape } from './flatten.ts';
 import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
@@ -28,9 +29,7 @@ export function toStateDict(model: tf.LayersModel): Map<string, SafeTensor> {
   return new Map(
     placedWeights(model).map(({ name, variable, layout, flattened }) => {
       const value = toTorch(variable, layout, flattened);
-      const tensor = safeTensor(value.dataSync() as Float32Array, value.shape);
-      value.dispose();
-      return [name, tensor];
+      return [name, safeTensor(takeValues(value), value.shape)];
     }),
   );
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { takeValues } from '../lora/take-values.ts';
 
 /** What a proof found. */
 export interface Check {
@@ -20,10 +21,8 @@ export type Outputs = readonly Float32Array[];
 
 /** What a model gives for the inputs; tensors it makes are freed. */
 export function outputsOf(model: tf.LayersModel, inputs: readonly tf.Tensor[]): Outputs {
-  return tf.tidy(() => {
-    const outputs = model.predict(inputs.length === 1 ? inputs[0]! : [...inputs]);
-    return [outputs].flat().map((output) => output.dataSync<'float32'>().slice());
-  });
+  const outputs = tf.tidy(() => model.predict(inputs.length === 1 ? inputs[0]! : [...inputs]));
+  return [outputs].flat().map(takeValues);
 }
 
 /** The largest difference, relative to the largest magnitude of what is expected; infinite where one is not a number. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { type LoraLayer, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
+import { takeValues } from '../lora/take-values.ts';
 
 /** What an adapter is and does on one layer. */
 export interface LayerInspection {
@@ -70,10 +71,12 @@ export function deadUnits(model: tf.LayersModel, inputs: readonly tf.Tensor[]): 
     outputs: layers.map(({ output }) => output as tf.SymbolicTensor),
   });
   const outputs = new Set(model.outputs.map(({ id }) => id));
-  const largest = tf.tidy(() => {
-    const values = [probe.predict(inputs.length === 1 ? inputs[0]! : [...inputs])].flat();
-    return values.map((value) => tf.max(value.reshape([-1, value.shape.at(-1)!]), 0).dataSync());
-  });
+  const largest = tf
+    .tidy(() => {
+      const values = [probe.predict(inputs.length === 1 ? inputs[0]! : [...inputs])].flat();
+      return values.map((value) => tf.max(value.reshape([-1, value.shape.at(-1)!]), 0));
+    })
+    .map(takeValues);
   return layers.flatMap((layer, index) => {
     const dead = [...largest[index]!.keys()].filter((unit) => largest[index]![unit]! <= 0);
     const isOutput = outputs.has((layer.output as tf.SymbolicTensor).id);

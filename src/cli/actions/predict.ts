@@ -4,6 +4,7 @@ import { CheckpointError, DataError } from '../../errors.ts';
 import { Classifier } from '../../evaluation/classifier.ts';
 import { makeFolder } from '../../files/make-folder.ts';
 import { onDisk } from '../../files/on-disk.ts';
+import { takeValues } from '../../lora/take-values.ts';
 import {
   classifyImages,
   type ImageSize,
@@ -46,10 +47,7 @@ export async function predict(
 }
 
 function probabilities(logits: Float32Array, classes: number): Float32Array {
-  const softmax = tf.tidy(() => tf.softmax(tf.tensor2d(logits, [logits.length / classes, classes])));
-  const values = softmax.dataSync() as Float32Array;
-  softmax.dispose();
-  return values;
+  return takeValues(tf.tidy(() => tf.softmax(tf.tensor2d(logits, [logits.length / classes, classes]))));
 }
 
 /** The size of the images a model takes; a flat input is that of a square. */
