@@ -1,11 +1,24 @@
 import { UsageError } from '../errors.ts';
 
 /** Where the low-rank term enters a layer; see `LoraConfig.method`. */
-export type LoraMethod = 'side' | 'weight' | 'weight-view';
+export const LORA_METHODS = ['side', 'weight', 'weight-view'] as const;
+export type LoraMethod = (typeof LORA_METHODS)[number];
+
 /** Which biases train; see `LoraConfig.bias`. */
-export type LoraBias = 'none' | 'lora-only' | 'all';
+export const LORA_BIASES = ['none', 'lora-only', 'all'] as const;
+export type LoraBias = (typeof LORA_BIASES)[number];
+
 /** How A and B start; see `LoraConfig.init`. */
-export type LoraInit = 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora' | 'lora-ga';
+export const LORA_INITS = [
+  'kaiming',
+  'gaussian',
+  'normal',
+  'orthogonal',
+  'pissa',
+  'olora',
+  'lora-ga',
+] as const;
+export type LoraInit = (typeof LORA_INITS)[number];
 
 /** Layers by name: 'all', a regular expression that must match a whole path, or names and dotted suffixes of paths. */
 export type LayerPattern = string | RegExp | readonly string[];
@@ -66,20 +79,9 @@ export interface LoraConfig {
   readonly seed?: number;
 }
 
+/** A configuration that was checked, with its defaults filled in. */
 export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
   Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
-
-const METHODS: readonly LoraMethod[] = ['side', 'weight', 'weight-view'];
-const BIASES: readonly LoraBias[] = ['none', 'lora-only', 'all'];
-const INITS: readonly LoraInit[] = [
-  'kaiming',
-  'gaussian',
-  'normal',
-  'orthogonal',
-  'pissa',
-  'olora',
-  'lora-ga',
-];
 
 /**
  * Fills in defaults and checks what can be checked without a model.
@@ -113,9 +115,9 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
     throw new UsageError(`dropout is ${resolved.dropout}; it has to be at least 0 and below 1`);
   if (!Number.isSafeInteger(resolved.seed))
     throw new UsageError(`seed is ${resolved.seed}; it has to be a whole number`);
-  checkChoice('method', resolved.method, METHODS);
-  checkChoice('bias', resolved.bias, BIASES);
-  checkChoice('init', resolved.init, INITS);
+  checkChoice('method', resolved.method, LORA_METHODS);
+  checkChoice('bias', resolved.bias, LORA_BIASES);
+  checkChoice('init', resolved.init, LORA_INITS);
   checkMethod(resolved);
   return resolved;
 }
@@ -133,6 +135,7 @@ function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void 
     );
 }
 
+/** @throws UsageError naming the option when the value is no whole number of at least 1 */
 export function checkRank(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new UsageError(`${name} is ${value}; it has to be a whole number of at least 1`);

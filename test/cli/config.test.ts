@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command, CommanderError } from '@commander-js/extra-typings';
+import { Command, CommanderError, Option } from '@commander-js/extra-typings';
 import { describe, expect, test } from 'vitest';
 import { applySettings } from '../../src/cli/config.ts';
-import { integer, shared } from '../../src/cli/options/shared.ts';
+import { integer } from '../../src/cli/options/numbers.ts';
+import { addSettings, shared } from '../../src/cli/options/shared.ts';
 import { UsageError } from '../../src/errors.ts';
 import { recordedContext } from '../helpers/context.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -14,15 +15,13 @@ async function run(argv: string[], { env = {}, toml }: { env?: NodeJS.ProcessEnv
   const program = new Command('tfjs-lora').hook('preAction', (_, command) => {
     seen.quiet = applySettings(command, context).quiet;
   });
-  program
+  const command = program
     .command('finetune')
     .option('--rank <n>', 'rank', integer(1), 2)
     .option('--digits <list>', 'digits')
     .addOption(shared.device())
-    .addOption(shared.quiet())
-    .addOption(shared.noProgress())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
+    .addOption(shared.noProgress());
+  addSettings(command)
     .exitOverride()
     .action((options) => {
       seen.options = options;
@@ -121,7 +120,7 @@ describe('applySettings', () => {
         .option('--digits <list>', 'digits')
         .addOption(shared.device())
         .addOption(shared.json())
-        .addOption(shared.printConfig())
+        .addOption(new Option('--print-config'))
         .action(() => {
           ran = true;
         });

@@ -6,18 +6,18 @@ import {
   cacheFacts,
   cudaAdvice,
   cudaFacts,
-  type DeviceName,
   type LoadedTensorFlow,
   loadTensorFlow,
   nativeState,
 } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
+import type { Device } from '../options/shared.ts';
 import type { DoctorDocument } from '../output/doctor-document.ts';
 import { version } from '../version.ts';
 import { type Trial, tryDevices, tryEngines } from './doctor-trials.ts';
 
 interface Options {
-  readonly device: Exclude<DeviceName, 'js'>;
+  readonly device: Device;
   readonly data?: string;
 }
 

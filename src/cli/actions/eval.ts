@@ -11,7 +11,7 @@ import { openRun, type Run } from '../../runs/index.ts';
 import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../options/gates.ts';
-import { publishReport } from '../options/report.ts';
+import { publishReport } from './publish-report.ts';
 import { shown, testSetName, useTensorFlow, versionsOf } from './session.ts';
 
 /** Evaluates a run, compares it with another where one is named, and checks the gates. */

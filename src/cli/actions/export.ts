@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../../errors.ts';
 import { mergeLora } from '../../lora/index.ts';
 import { savePeft } from '../../peft/index.ts';
+import { count } from '../../report/format.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import { writeSafetensors } from '../../safetensors/index.ts';
 import { toStateDict } from '../../torch/index.ts';
@@ -65,7 +66,7 @@ async function exportWeights(
   context.print(
     options.json
       ? JSON.stringify({ file, adapterFoldedIn: folded, tensors: shapes }, null, 2)
-      : `wrote ${tensors.size} tensors of ${values.toLocaleString('en-US')} values to ${file}` +
+      : `wrote ${tensors.size} tensors of ${count(values)} values to ${file}` +
           (folded ? ', the adapter folded in' : ''),
   );
 }

@@ -27,6 +27,7 @@ import type { FinetuneOptions } from '../commands/finetune.ts';
 import type { CliContext } from '../context.ts';
 import { loraConfigFrom } from '../options/adapter.ts';
 import { gatesFrom } from '../options/gates.ts';
+import { flagOf } from '../options/given.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
 import { accuracyCurve, guardReport, splitFor, validationOn } from './guard.ts';
@@ -198,10 +199,6 @@ function requireGuard({ options, given }: Job): void {
       '--search-strength: there are no other digits to spare; name those to tune with --digits',
     );
   }
-}
-
-function flagOf(option: string): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The run's adapted model, or its base with a new adapter. */

@@ -3,6 +3,7 @@ import type { Evaluator } from '../../evaluation/evaluate.ts';
 import { perClass } from '../../evaluation/per-class.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
 import { type ImageDataset, splitRows } from '../../mnist-data-loader/index.ts';
+import { count } from '../../report/format.ts';
 import type { ForgettingGuard, TrainingCurve } from '../../report/report.ts';
 import {
   type ClassCount,
@@ -95,7 +96,7 @@ export function accuracyCurve(
   if (!validation || !guarded) return undefined;
   const { examples } = validation;
   return {
-    name: `${examples.toLocaleString('en-US')} held-out examples`,
+    name: `${count(examples)} held-out examples`,
     points: guarded.checks.map(({ step, errors }) => ({ step, accuracy: 1 - errors / examples })),
   };
 }
@@ -108,7 +109,7 @@ function guardLines(
 ): string[] {
   const lines: string[] = [];
   const { examples, guard } = validation;
-  const budget = `${points(guard.maxDrop)} points, on ${examples.toLocaleString('en-US')} held-out examples`;
+  const budget = `${points(guard.maxDrop)} points, on ${count(examples)} held-out examples`;
   if (guarded) {
     const { kept, endedAt, checks } = guarded;
     const end = endedAt === undefined ? 'ran to the end' : `ended training at step ${endedAt}`;

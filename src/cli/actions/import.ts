@@ -6,6 +6,7 @@ import { readJson } from '../../files/json.ts';
 import { loraLayers, loraSummary } from '../../lora/index.ts';
 import { contentHash, mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
+import { count } from '../../report/format.ts';
 import { openRun, RUN_FORMAT_VERSION, type Run, type RunManifest, saveRun } from '../../runs/index.ts';
 import { readSafetensors } from '../../safetensors/index.ts';
 import { assignStateDict, digitsNetFrom } from '../../torch/index.ts';
@@ -62,7 +63,7 @@ export async function importSource(
     context.print(
       options.json
         ? JSON.stringify({ run: saved, contentHash: hash, parameters: values, adapter }, null, 2)
-        : `imported ${given}: ${values.toLocaleString('en-US')} values, content ${hash.slice(0, 12)}` +
+        : `imported ${given}: ${count(values)} values, content ${hash.slice(0, 12)}` +
             (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
     );
     context.note(`saved in ${saved}`);

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
+import { count, percent } from '../../report/format.ts';
 import { openRun, RUN_FORMAT_VERSION, saveRun } from '../../runs/index.ts';
 import type { InjectLoraOptions } from '../commands/inject-lora.ts';
 import type { CliContext } from '../context.ts';
@@ -68,12 +69,4 @@ export function renderSummary(summary: LoraSummary): string {
     `trainable: ${count(trainableParameters)} of ${count(totalParameters)} values = ${percent(shareOfTotal)} % ` +
       `(${percent(shareOfBase)} % of the base's ${count(baseParameters)})`,
   ].join('\n');
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
-}
-
-function percent(fraction: number): string {
-  return (100 * fraction).toFixed(2);
 }

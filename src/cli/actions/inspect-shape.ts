@@ -1,4 +1,5 @@
 import { loraCost } from '../../lora/cost.ts';
+import { count, percent } from '../../report/format.ts';
 import type { InspectOptions } from '../commands/inspect.ts';
 import type { CliContext } from '../context.ts';
 
@@ -14,7 +15,7 @@ export function inspectShape(
     context.print(JSON.stringify({ ...document, ...cost }, null, 2));
     return;
   }
-  const share = `${(100 * cost.share).toFixed(2)} %`;
+  const share = `${percent(cost.share)} %`;
   context.print(
     [
       `kernel ${inputs} x ${outputs}, rank ${rank}: A ${inputs} x ${rank}, B ${rank} x ${outputs}`,
@@ -25,8 +26,4 @@ export function inspectShape(
       `merging               ${count(cost.mergeMultiplyAdds)} multiply-adds, once`,
     ].join('\n'),
   );
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

@@ -4,6 +4,7 @@ import { programTable } from '../../graph/index.ts';
 import { loraSummary } from '../../lora/index.ts';
 import { findMnist, loadSplit } from '../../mnist-data-loader/index.ts';
 import { modelSummary } from '../../models/index.ts';
+import { count } from '../../report/format.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import { recordStep } from '../../training/engines/compiled-step.ts';
 import { classificationTask } from '../../training/index.ts';
@@ -29,12 +30,12 @@ export async function inspectRun(
   if (options.program) return await inspectProgram(run, options, context);
   const summary = modelSummary(run.base);
   const adapters = run.manifest.adapter ? inspectAdapters(run.model) : undefined;
-  const { inputs, count, real } = await examplesFor(run, options, EXAMPLES, context);
+  const { inputs, count: examples, real } = await examplesFor(run, options, EXAMPLES, context);
   const dead = real ? deadUnits(run.model, inputs) : [];
   tf.dispose([...inputs]);
   const warnings = [
     ...adapterWarnings(adapters ?? []),
-    ...dead.map((units) => deadWarning(units, count, run.manifest.classNames)),
+    ...dead.map((units) => deadWarning(units, examples, run.manifest.classNames)),
   ];
   if (options.json) {
     const document = { format: 'tfjs-lora inspection', formatVersion: 1, run: path };
@@ -72,12 +73,12 @@ async function inspectProgram(
 
 function deadWarning(
   { path, units, dead, isOutput }: DeadUnits,
-  count: number,
+  examples: number,
   classNames: readonly string[],
 ): string {
   const names =
     isOutput && classNames.length === units ? dead.map((unit) => classNames[unit]!) : dead.map(String);
   const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', ...' : '');
   const what = isOutput && classNames.length === units ? 'outputs' : 'units';
-  return `${dead.length} of ${units} ${what} of '${path}' never fire on ${count.toLocaleString('en-US')} test images, so they learn nothing: ${listed}`;
+  return `${dead.length} of ${units} ${what} of '${path}' never fire on ${count(examples)} test images, so they learn nothing: ${listed}`;
 }

@@ -7,7 +7,8 @@ import { render } from '../../report/render.ts';
 import type { Report } from '../../report/report.ts';
 import { type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
-import { publishReport, type ReportOptions } from '../options/report.ts';
+import type { ReportOptions } from '../options/report.ts';
+import { publishReport } from './publish-report.ts';
 import { shown } from './session.ts';
 
 /**

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { RunWriter, readGuard, readManifest, readMetrics, readState } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
+import { flagOf } from '../options/given.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import type { Training } from './train-steps.ts';
 
@@ -84,9 +85,9 @@ function refuseContradictions(
     if (FREE.has(name) || name === 'steps') continue;
     const [now, then] = [given[name as keyof Options], options[name]].map((value) => JSON.stringify(value));
     if (now === then) continue;
-    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const flag = flagOf(name);
     throw new UsageError(
-      `--resume: the run was begun with ${flag} ${then ?? 'not set'}, --${flag} says ${now}; leave it out`,
+      `--resume: the run was begun with ${flag.slice(2)} ${then ?? 'not set'}, ${flag} says ${now}; leave it out`,
     );
   }
 }

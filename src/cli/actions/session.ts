@@ -3,9 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { findMnist, loadMnist, type Mnist } from '../../mnist-data-loader/index.ts';
 import { type LoadedTensorFlow, loadTensorFlow } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
+import type { Device } from '../options/shared.ts';
 import { version } from '../version.ts';
-
-export type Device = 'auto' | 'cpu' | 'cuda' | 'wasm';
 
 interface DeviceOptions {
   readonly device: Device;

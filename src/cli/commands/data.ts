@@ -1,9 +1,29 @@
-import { resolve } from 'node:path';
 import { type Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { DataError, UsageError } from '../../errors.ts';
-import type { ImageDataset } from '../../mnist-data-loader/index.ts';
+import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { integer, number, shared } from '../options/shared.ts';
+import { optionGroup } from '../options/group.ts';
+import { integer, number } from '../options/numbers.ts';
+import { addSettings, shared } from '../options/shared.ts';
+
+/** What the options of commands that write a set give. */
+export type WriteSetOptions = {
+  readonly seed: number;
+  readonly gzip?: boolean;
+  readonly overwrite?: boolean;
+  readonly out?: string;
+  readonly json?: boolean;
+};
+
+/** What the options of `data subset` give. */
+export type SubsetOptions = WriteSetOptions & {
+  readonly data?: string;
+  readonly digits?: string;
+  readonly count?: number;
+  readonly testCount?: number;
+};
+
+/** What the options of `data import` give. */
+export type ImportOptions = WriteSetOptions & { readonly testShare: number; readonly size: number };
 
 /** `data`, `data check`, `data subset` and `data import`. */
 export function addDataCommand(program: CommandUnknownOpts, context: CliContext): void {
@@ -12,17 +32,11 @@ export function addDataCommand(program: CommandUnknownOpts, context: CliContext)
     .description('show the images that commands use; check a folder, or make a set')
     .enablePositionalOptions()
     .addOption(shared.data())
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (options) => {
-      const { loadFolder, dataDocument, renderData } = await import('../output/data-document.ts');
-      const folder = await loadFolder(options.data, context.cwd);
-      if (folder.errors[0]) throw folder.errors[0];
-      const document = dataDocument(folder);
-      context.print(options.json ? JSON.stringify(document, null, 2) : renderData(document));
-    });
+    .addOption(shared.json());
+  addSettings(data).action(async (options) => {
+    const { showData } = await import('../actions/data.ts');
+    await showData(options, context);
+  });
   addCheck(data, context);
   addSubset(data, context);
   addImport(data, context);
@@ -37,21 +51,13 @@ function addCheck(data: CommandUnknownOpts, context: CliContext): void {
     .argument('<dir>', 'folder with IDX files')
     .addOption(shared.json())
     .action(async (directory, options) => {
-      const { loadFolder, dataDocument, dataFindings, renderData } = await import(
-        '../output/data-document.ts'
-      );
-      const folder = await loadFolder(directory, context.cwd);
-      const document = { ...dataDocument(folder), ...dataFindings(folder) };
-      context.print(options.json ? JSON.stringify(document, null, 2) : renderData(document));
-      if (document.errors.length > 0) {
-        const problems = document.errors.length === 1 ? '1 problem' : `${document.errors.length} problems`;
-        throw new DataError(`${directory}: cannot be used (${problems}, see above)`);
-      }
+      const { checkData } = await import('../actions/data.ts');
+      await checkData(directory, options, context);
     });
 }
 
 function addSubset(data: Command, context: CliContext): void {
-  data
+  const command = data
     .command('subset')
     .description('write a smaller set of IDX files, drawn at random from a larger one')
     .addOption(shared.data())
@@ -61,32 +67,16 @@ function addSubset(data: Command, context: CliContext): void {
     )
     .addOption(
       new Option('--test-count <n>', 'test images of each label (default: all)').argParser(integer(1)),
-    )
-    .addOption(shared.seed())
-    .addOption(new Option('--gzip', 'compress the files'))
-    .addOption(new Option('--overwrite', 'replace IDX files that are in the folder'))
-    .option('--out <dir>', 'folder for the new files')
-    .addOption(shared.json())
-    .action(async (options) => {
-      requireOut(options);
-      const { loadMnist, parseLabels, subsetOf } = await import('../../mnist-data-loader/index.ts');
-      const whole = await loadMnist({ directory: options.data, cwd: context.cwd });
-      const labels =
-        options.digits === undefined ? undefined : parseLabels(options.digits, whole.train.classes);
-      const draw = { labels, seed: options.seed };
-      const train = subsetOf(whole.train, { ...draw, perClass: options.count });
-      const test = subsetOf(whole.test, { ...draw, perClass: options.testCount });
-      if (train.count === 0 || test.count === 0) {
-        throw new DataError(
-          `${whole.directory}: has no ${train.count === 0 ? 'training' : 'test'} image of label ${options.digits}; choose others`,
-        );
-      }
-      await writeAndShow({ train, test }, options, context);
-    });
+    );
+  addWriteSetOptions(command).action(async (options) => {
+    requireOut(options);
+    const { writeSubset } = await import('../actions/data.ts');
+    await writeSubset(options, context);
+  });
 }
 
 function addImport(data: Command, context: CliContext): void {
-  data
+  const command = data
     .command('import')
     .description('write IDX files from PNG pictures in folders named by label, such as 7/one.png')
     .argument('<dir>', 'folder that holds the folders 0, 1, ...')
@@ -97,51 +87,22 @@ function addImport(data: Command, context: CliContext): void {
     )
     .addOption(
       new Option('--size <pixels>', 'height and width of the images').argParser(integer(8, 512)).default(28),
-    )
-    .addOption(shared.seed())
-    .addOption(new Option('--gzip', 'compress the files'))
-    .addOption(new Option('--overwrite', 'replace IDX files that are in the folder'))
-    .option('--out <dir>', 'folder for the new files')
-    .addOption(shared.json())
-    .action(async (directory, options) => {
-      requireOut(options);
-      const { selectRows, splitRows } = await import('../../mnist-data-loader/index.ts');
-      const { importPictures } = await import('../../pictures/index.ts');
-      const whole = await importPictures(resolve(context.cwd, directory), {
-        height: options.size,
-        width: options.size,
-      });
-      const { kept, heldOut } = splitRows(whole, { share: options.testShare, seed: options.seed });
-      if (kept.length === 0 || heldOut.length === 0) {
-        throw new DataError(
-          `${directory}: ${whole.count} pictures make ${kept.length} to train on and ${heldOut.length} to test; add pictures or change --test-share`,
-        );
-      }
-      const sets = { train: selectRows(whole, kept), test: selectRows(whole, heldOut) };
-      await writeAndShow(sets, options, context);
-    });
+    );
+  addWriteSetOptions(command).action(async (directory, options) => {
+    requireOut(options);
+    const { writePictures } = await import('../actions/data.ts');
+    await writePictures(directory, options, context);
+  });
 }
 
-interface WriteOptions {
-  readonly out?: string;
-  readonly gzip?: true;
-  readonly overwrite?: true;
-  readonly json?: true;
-}
+const addWriteSetOptions = optionGroup<WriteSetOptions>(() => [
+  shared.seed(),
+  new Option('--gzip', 'compress the files'),
+  new Option('--overwrite', 'replace IDX files that are in the folder'),
+  new Option('--out <dir>', 'folder for the new files'),
+  shared.json(),
+]);
 
-function requireOut({ out }: WriteOptions): void {
+function requireOut({ out }: WriteSetOptions): void {
   if (!out) throw new UsageError('--out: name the folder for the new files');
-}
-
-async function writeAndShow(
-  sets: { train: ImageDataset; test: ImageDataset },
-  options: WriteOptions,
-  context: CliContext,
-): Promise<void> {
-  const { writeMnist } = await import('../../mnist-data-loader/index.ts');
-  const { loadFolder, dataDocument, renderData } = await import('../output/data-document.ts');
-  const out = resolve(context.cwd, options.out!);
-  await writeMnist(out, sets, options);
-  const document = dataDocument(await loadFolder(out, context.cwd));
-  context.print(options.json ? JSON.stringify(document, null, 2) : renderData(document));
 }

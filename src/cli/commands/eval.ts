@@ -1,9 +1,11 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addGateOptions, type GateOptions } from '../options/gates.ts';
+import { number } from '../options/numbers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { number, shared } from '../options/shared.ts';
+import { addSettings, type Device, shared } from '../options/shared.ts';
 
+/** What the options of `eval` give. */
 export type EvalOptions = ReportOptions &
   GateOptions & {
     readonly strength?: number;
@@ -11,7 +13,7 @@ export type EvalOptions = ReportOptions &
     readonly baseline?: string;
     readonly mistakes?: string;
     readonly data?: string;
-    readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+    readonly device: Device;
   };
 
 /** `eval RUN`: accuracy and errors of each digit on the test set. */
@@ -34,14 +36,11 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     .addOption(
       new Option('--mistakes <dir>', 'write a contact sheet (PNG) of the wrong images of each digit there'),
     );
-  addGateOptions(addReportOptions(command))
+  const judged = addGateOptions(addReportOptions(command))
     .addOption(shared.data())
-    .addOption(shared.device())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (run, options) => {
-      const { evaluateRun } = await import('../actions/eval.ts');
-      await evaluateRun(run, options, context);
-    });
+    .addOption(shared.device());
+  addSettings(judged).action(async (run, options) => {
+    const { evaluateRun } = await import('../actions/eval.ts');
+    await evaluateRun(run, options, context);
+  });
 }

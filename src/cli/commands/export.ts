@@ -1,11 +1,12 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options/shared.ts';
+import { addSettings, type Device, shared } from '../options/shared.ts';
 
+/** What the options of `export` give. */
 export interface ExportOptions {
   readonly base?: boolean;
   readonly adapter?: boolean;
-  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly device: Device;
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly json?: boolean;
@@ -13,7 +14,7 @@ export interface ExportOptions {
 
 /** `export RUN`: weights for PyTorch, or the adapter for PEFT. */
 export function addExportCommand(program: CommandUnknownOpts, context: CliContext): void {
-  program
+  const command = program
     .command('export')
     .description(
       "write a run's weights as a PyTorch state dict, with its adapter folded in, or the adapter for PEFT",
@@ -26,12 +27,9 @@ export function addExportCommand(program: CommandUnknownOpts, context: CliContex
     .addOption(shared.device())
     .addOption(new Option('--out <file>', 'safetensors file to write, or the folder of the adapter'))
     .addOption(new Option('--overwrite', 'replace what --out names'))
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (run, options) => {
-      const { exportRun } = await import('../actions/export.ts');
-      await exportRun(run, options, context);
-    });
+    .addOption(shared.json());
+  addSettings(command).action(async (run, options) => {
+    const { exportRun } = await import('../actions/export.ts');
+    await exportRun(run, options, context);
+  });
 }

@@ -2,10 +2,12 @@ import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { type AdapterOptions, addAdapterOptions } from '../options/adapter.ts';
 import { addGateOptions, type GateOptions } from '../options/gates.ts';
+import { givenOptions } from '../options/given.ts';
+import { integer, number } from '../options/numbers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { givenOptions, integer, number } from '../options/shared.ts';
 import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
 
+/** What the options of `finetune` give. */
 export type FinetuneOptions = TrainingOptions &
   AdapterOptions &
   ReportOptions &

@@ -1,24 +1,23 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { Head } from '../../models/digits-net.ts';
 import type { CliContext } from '../context.ts';
-import { finite, positive, shared } from '../options/shared.ts';
+import { finite, positive } from '../options/numbers.ts';
+import { addNewRunOptions, type NewRunOptions } from '../options/shared.ts';
 
-export interface ImportOptions {
+/** What the options of `import` give. */
+export type ImportOptions = NewRunOptions & {
   readonly into?: string;
   readonly architecture?: string;
   readonly prefix: string;
-  readonly head: 'relu' | 'linear';
+  readonly head: Head;
   readonly mean?: number;
   readonly std?: number;
   readonly anyBase?: boolean;
-  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
-  readonly out?: string;
-  readonly overwrite?: boolean;
-  readonly json?: boolean;
-}
+};
 
 /** `import SOURCE`: weights of PyTorch, or an adapter of PEFT or mlx-lm, as a run. */
 export function addImportCommand(program: CommandUnknownOpts, context: CliContext): void {
-  program
+  const command = program
     .command('import')
     .description('make a run of PyTorch weights, or of a base and an adapter of PEFT or mlx-lm')
     .argument('<source>', 'safetensors file of a PyTorch state dict, or the folder of an adapter')
@@ -33,7 +32,7 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
     .addOption(
       new Option('--head <name>', 'last layer of a DigitsNet: ReLU on the logits as published, or none')
         .choices(['relu', 'linear'] as const)
-        .default('relu' as const),
+        .default('relu'),
     )
     .addOption(
       new Option('--mean <number>', 'mean of pixels in 0..1 that the model was trained with').argParser(
@@ -41,16 +40,9 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
       ),
     )
     .addOption(new Option('--std <number>', 'their standard deviation').argParser(positive))
-    .addOption(new Option('--any-base', 'put the adapter on a base other than the one it was trained on'))
-    .addOption(shared.device())
-    .addOption(shared.out())
-    .addOption(shared.overwrite())
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (source, options) => {
-      const { importSource } = await import('../actions/import.ts');
-      await importSource(source, options, context);
-    });
+    .addOption(new Option('--any-base', 'put the adapter on a base other than the one it was trained on'));
+  addNewRunOptions(command).action(async (source, options) => {
+    const { importSource } = await import('../actions/import.ts');
+    await importSource(source, options, context);
+  });
 }

@@ -1,20 +1,22 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { integer, shared } from '../options/shared.ts';
+import { integer } from '../options/numbers.ts';
+import { addSettings, type Device, shared } from '../options/shared.ts';
 
+/** What the options of `inspect` give. */
 export interface InspectOptions {
   readonly shape?: readonly [inputs: number, outputs: number];
   readonly rank: number;
   readonly program?: boolean;
   readonly batchSize: number;
   readonly data?: string;
-  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly device: Device;
   readonly json?: boolean;
 }
 
 /** `inspect RUN`: what is in it and what stands out; `inspect --shape`: what low rank would save. */
 export function addInspectCommand(program: CommandUnknownOpts, context: CliContext): void {
-  program
+  const command = program
     .command('inspect')
     .description("show a run's layers, what its adapter changes, and what stands out")
     .argument('[run]', 'run folder')
@@ -33,19 +35,16 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
     )
     .addOption(shared.data())
     .addOption(shared.device())
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (run, options) => {
-      if (options.shape) {
-        const { inspectShape } = await import('../actions/inspect-shape.ts');
-        inspectShape(options.shape, options, context);
-        return;
-      }
-      const { inspectRun } = await import('../actions/inspect.ts');
-      await inspectRun(run, options, context);
-    });
+    .addOption(shared.json());
+  addSettings(command).action(async (run, options) => {
+    if (options.shape) {
+      const { inspectShape } = await import('../actions/inspect-shape.ts');
+      inspectShape(options.shape, options, context);
+      return;
+    }
+    const { inspectRun } = await import('../actions/inspect.ts');
+    await inspectRun(run, options, context);
+  });
 }
 
 function parseShape(text: string): [number, number] {

@@ -1,21 +1,23 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { integer, shared } from '../options/shared.ts';
+import { integer } from '../options/numbers.ts';
+import { addSettings, type Device, shared } from '../options/shared.ts';
 
+/** What the options of `predict` give. */
 export interface PredictOptions {
   /** Folder of the run. */
   readonly model: string;
   readonly rows?: readonly number[];
   readonly top: number;
   readonly prepared?: string;
-  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly device: Device;
   readonly json?: true;
 }
 
 /** `predict`: what a run's model says about pictures and rows of IDX files. */
 export function addPredictCommand(program: CommandUnknownOpts, context: CliContext): void {
-  program
+  const command = program
     .command('predict')
     .description('classify PNG pictures of digits, of any size and colour, or rows of IDX files')
     .argument('<files...>', 'PNG pictures or IDX files of images')
@@ -30,18 +32,15 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
     )
     .option('--prepared <dir>', 'also write what the model sees of each picture, as PNG')
     .addOption(shared.device())
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (files, options) => {
-      const { model, ...others } = options;
-      if (!model) {
-        throw new UsageError('--model: name the run whose model is to classify, such as runs/pretrain');
-      }
-      const { predict } = await import('../actions/predict.ts');
-      await predict(files, { model, ...others }, context);
-    });
+    .addOption(shared.json());
+  addSettings(command).action(async (files, options) => {
+    const { model, ...others } = options;
+    if (!model) {
+      throw new UsageError('--model: name the run whose model is to classify, such as runs/pretrain');
+    }
+    const { predict } = await import('../actions/predict.ts');
+    await predict(files, { model, ...others }, context);
+  });
 }
 
 /** `0,5,10-19` as row numbers in the order given. */

@@ -1,15 +1,17 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { Head } from '../../models/digits-net.ts';
 import type { CliContext } from '../context.ts';
+import { givenOptions } from '../options/given.ts';
+import { integer, positive } from '../options/numbers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { givenOptions, integer, positive } from '../options/shared.ts';
-import type { TrainingOptions } from '../options/training.ts';
-import { addTrainingOptions } from '../options/training.ts';
+import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
 
+/** What the options of `pretrain` give. */
 export type PretrainOptions = TrainingOptions &
   ReportOptions & {
     readonly epochs: number;
     readonly steps?: number;
-    readonly head: 'relu' | 'linear';
+    readonly head: Head;
   };
 
 /** `pretrain`: a classifier from seeded initial weights. */
@@ -27,7 +29,7 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
     .addOption(
       new Option('--head <name>', 'last layer: ReLU on the logits as published, or none')
         .choices(['relu', 'linear'] as const)
-        .default('relu' as const),
+        .default('relu'),
     );
   addReportOptions(addTrainingOptions(command)).action(async (options, self) => {
     const { pretrain } = await import('../actions/pretrain.ts');

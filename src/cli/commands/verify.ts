@@ -1,16 +1,17 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { shared } from '../options/shared.ts';
+import { addSettings, type Device, shared } from '../options/shared.ts';
 
+/** What the options of `verify` give. */
 export interface VerifyOptions {
   readonly data?: string;
-  readonly device: 'auto' | 'cpu' | 'cuda' | 'wasm';
+  readonly device: Device;
   readonly json?: boolean;
 }
 
 /** `verify RUN`: proofs on the run's own files. */
 export function addVerifyCommand(program: CommandUnknownOpts, context: CliContext): void {
-  program
+  const command = program
     .command('verify')
     .description(
       "prove on a run's own files that its adapter does what it should; exit code 4 when it does not",
@@ -18,12 +19,9 @@ export function addVerifyCommand(program: CommandUnknownOpts, context: CliContex
     .argument('<run>', 'run folder')
     .addOption(shared.data())
     .addOption(shared.device())
-    .addOption(shared.json())
-    .addOption(shared.quiet())
-    .addOption(shared.config())
-    .addOption(shared.printConfig())
-    .action(async (run, options) => {
-      const { verifyRun } = await import('../actions/verify.ts');
-      await verifyRun(run, options, context);
-    });
+    .addOption(shared.json());
+  addSettings(command).action(async (run, options) => {
+    const { verifyRun } = await import('../actions/verify.ts');
+    await verifyRun(run, options, context);
+  });
 }

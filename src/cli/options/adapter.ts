@@ -1,6 +1,15 @@
-import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
-import type { LoraConfig } from '../../lora/config.ts';
-import { integer, number, positive } from './shared.ts';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import {
+  LORA_BIASES,
+  LORA_INITS,
+  LORA_METHODS,
+  type LoraBias,
+  type LoraConfig,
+  type LoraInit,
+  type LoraMethod,
+} from '../../lora/config.ts';
+import { optionGroup } from './group.ts';
+import { integer, number, positive } from './numbers.ts';
 
 /** What the options of `addAdapterOptions` give. */
 export type AdapterOptions = {
@@ -8,9 +17,9 @@ export type AdapterOptions = {
   readonly alpha: number;
   readonly targets: string;
   readonly exclude?: string;
-  readonly method: 'side' | 'weight' | 'weight-view';
-  readonly bias: 'none' | 'lora-only' | 'all';
-  readonly init: 'kaiming' | 'gaussian' | 'normal' | 'orthogonal' | 'pissa' | 'olora' | 'lora-ga';
+  readonly method: LoraMethod;
+  readonly bias: LoraBias;
+  readonly init: LoraInit;
   readonly rslora?: boolean;
   readonly dora?: boolean;
   readonly dropout: number;
@@ -20,51 +29,30 @@ export type AdapterOptions = {
 };
 
 /** Adds the options that say how a model is adapted, in PEFT's terms. */
-export function addAdapterOptions<
-  Args extends unknown[],
-  Options extends OptionValues,
-  Globals extends OptionValues,
->(command: Command<Args, Options, Globals>): Command<Args, Options & AdapterOptions, Globals> {
-  const extended = command
-    .addOption(new Option('--rank <n>', 'rank of the update').argParser(integer(1)).default(2))
-    .addOption(
-      new Option('--alpha <n>', 'the update is scaled by alpha / rank').argParser(positive).default(1),
-    )
-    .addOption(
-      new Option(
-        '--targets <layers>',
-        "layers to adapt: 'all', names with commas, or /a regular expression/",
-      ).default('all'),
-    )
-    .addOption(new Option('--exclude <layers>', 'layers to leave alone, written as --targets'))
-    .addOption(
-      new Option('--method <name>', 'beside the layer, in its weight, or as the published reshape of it')
-        .choices(['side', 'weight', 'weight-view'] as const)
-        .default('side' as const),
-    )
-    .addOption(
-      new Option('--bias <which>', 'biases to train besides')
-        .choices(['none', 'lora-only', 'all'] as const)
-        .default('none' as const),
-    )
-    .addOption(
-      new Option('--init <name>', "how A and B start; 'lora-ga' needs data, so finetune has it alone")
-        .choices(['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora', 'lora-ga'] as const)
-        .default('kaiming' as const),
-    )
-    .addOption(new Option('--rslora', 'scale by alpha / sqrt(rank)'))
-    .addOption(new Option('--dora', "train the weight's magnitude apart from its direction"))
-    .addOption(
-      new Option('--dropout <share>', 'share of inputs that A does not see while training')
-        .argParser(number(0, 0.99))
-        .default(0),
-    )
-    .addOption(new Option('--rank-pattern <layer=n,...>', 'ranks of single layers').argParser(pattern))
-    .addOption(new Option('--alpha-pattern <layer=n,...>', 'alphas of single layers').argParser(pattern))
-    .addOption(new Option('--modules-to-save <layers>', 'layers to train whole, written as --targets'));
-  // Named here, because the inferred type is a nest of one level an option.
-  return extended as unknown as Command<Args, Options & AdapterOptions, Globals>;
-}
+export const addAdapterOptions = optionGroup<AdapterOptions>(() => [
+  new Option('--rank <n>', 'rank of the update').argParser(integer(1)).default(2),
+  new Option('--alpha <n>', 'the update is scaled by alpha / rank').argParser(positive).default(1),
+  new Option(
+    '--targets <layers>',
+    "layers to adapt: 'all', names with commas, or /a regular expression/",
+  ).default('all'),
+  new Option('--exclude <layers>', 'layers to leave alone, written as --targets'),
+  new Option('--method <name>', 'beside the layer, in its weight, or as the published reshape of it')
+    .choices(LORA_METHODS)
+    .default('side'),
+  new Option('--bias <which>', 'biases to train besides').choices(LORA_BIASES).default('none'),
+  new Option('--init <name>', "how A and B start; 'lora-ga' needs data, so finetune has it alone")
+    .choices(LORA_INITS)
+    .default('kaiming'),
+  new Option('--rslora', 'scale by alpha / sqrt(rank)'),
+  new Option('--dora', "train the weight's magnitude apart from its direction"),
+  new Option('--dropout <share>', 'share of inputs that A does not see while training')
+    .argParser(number(0, 0.99))
+    .default(0),
+  new Option('--rank-pattern <layer=n,...>', 'ranks of single layers').argParser(pattern),
+  new Option('--alpha-pattern <layer=n,...>', 'alphas of single layers').argParser(pattern),
+  new Option('--modules-to-save <layers>', 'layers to train whole, written as --targets'),
+]);
 
 /** The adapter that the options describe. */
 export function loraConfigFrom(options: AdapterOptions & { readonly seed: number }): LoraConfig {

@@ -1,47 +1,28 @@
 import { resolve } from 'node:path';
-import { type Command, InvalidArgumentError, Option, type OptionValues } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Gates } from '../../gates/gates.ts';
 import type { CliContext } from '../context.ts';
-import { number } from './shared.ts';
+import { optionGroup } from './group.ts';
+import { number } from './numbers.ts';
 
 /** What the options of `addGateOptions` give. */
 export type GateOptions = Gates & { readonly policy?: string };
 
 /** Adds the gates: bounds that make the command end with exit code 10 when results do not keep them. */
-export function addGateOptions<
-  Args extends unknown[],
-  Options extends OptionValues,
-  Globals extends OptionValues,
->(command: Command<Args, Options, Globals>): Command<Args, Options & GateOptions, Globals> {
-  const extended = command
-    .addOption(
-      new Option('--min-accuracy <fraction>', 'gate: total accuracy, 0 to 1').argParser(number(0, 1)),
-    )
-    .addOption(
-      new Option(
-        '--min-digit-accuracy <d=a>',
-        'gate: accuracy of a digit, such as 3=0.8; may be repeated',
-      ).argParser(classAccuracies),
-    )
-    .addOption(
-      new Option('--max-digit-drop <points>', 'gate: largest drop of any one digit').argParser(
-        number(0, 100),
-      ),
-    )
-    .addOption(
-      new Option(
-        '--max-untuned-drop <points>',
-        'gate: largest drop of the digits not tuned, together',
-      ).argParser(number(0, 100)),
-    )
-    .addOption(
-      new Option('--min-gain <points>', 'gate: least gain of total accuracy').argParser(number(-100, 100)),
-    )
-    .addOption(new Option('--significant', 'gates count only changes beyond noise (exact McNemar, Holm)'))
-    .addOption(new Option('--policy <file>', 'TOML file with gates; flags win'));
-  // Named here, because the inferred type is a nest of one level an option.
-  return extended as unknown as Command<Args, Options & GateOptions, Globals>;
-}
+export const addGateOptions = optionGroup<GateOptions>(() => [
+  new Option('--min-accuracy <fraction>', 'gate: total accuracy, 0 to 1').argParser(number(0, 1)),
+  new Option(
+    '--min-digit-accuracy <d=a>',
+    'gate: accuracy of a digit, such as 3=0.8; may be repeated',
+  ).argParser(classAccuracies),
+  new Option('--max-digit-drop <points>', 'gate: largest drop of any one digit').argParser(number(0, 100)),
+  new Option('--max-untuned-drop <points>', 'gate: largest drop of the digits not tuned, together').argParser(
+    number(0, 100),
+  ),
+  new Option('--min-gain <points>', 'gate: least gain of total accuracy').argParser(number(-100, 100)),
+  new Option('--significant', 'gates count only changes beyond noise (exact McNemar, Holm)'),
+  new Option('--policy <file>', 'TOML file with gates; flags win'),
+]);
 
 /** The gates that flags and the policy file set; flags win. */
 export async function gatesFrom(options: GateOptions, context: Pick<CliContext, 'cwd'>): Promise<Gates> {

@@ -1,14 +1,12 @@
-import { DataError } from '../../errors.ts';
+import type { DataError } from '../../errors.ts';
 import {
   countByLabel,
   datasetWarnings,
-  findMnist,
-  loadSplit,
   rowList,
   type Split,
-  type SplitName,
   sharedRows,
 } from '../../mnist-data-loader/index.ts';
+import { count } from '../../report/format.ts';
 import { plainTable, tableText } from '../../report/plain-table.ts';
 
 /** The sets of a folder that could be loaded, and why others could not. */
@@ -48,27 +46,7 @@ export interface DataDocument {
   readonly warnings?: readonly string[];
 }
 
-/**
- * Loads what a folder has, set by set.
- *
- * @throws DataError when the folder has no IDX files at all
- */
-export async function loadFolder(directory: string | undefined, cwd: string): Promise<LoadedFolder> {
-  const files = await findMnist(directory, cwd);
-  const errors: DataError[] = [];
-  const load = async (name: SplitName): Promise<Split | undefined> => {
-    if (!files[name]) return undefined;
-    try {
-      return await loadSplit(files, name);
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      errors.push(error);
-      return undefined;
-    }
-  };
-  return { directory: files.directory, train: await load('train'), test: await load('test'), errors };
-}
-
+/** What there is to say of a folder without looking at its images. */
 export function dataDocument({ directory, train, test }: LoadedFolder): DataDocument {
   return {
     format: 'tfjs-lora data',
@@ -157,8 +135,4 @@ function table(sets: readonly (readonly [string, SetDocument])[]): string {
 
 function digestLines({ images, labels, sha256 }: SetDocument): string[] {
   return [`sha256 ${sha256.images}  ${images}`, `sha256 ${sha256.labels}  ${labels}`];
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }

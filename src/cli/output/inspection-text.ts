@@ -1,6 +1,7 @@
 import type { ProgramRow } from '../../graph/program-table.ts';
 import type { LoraSummary } from '../../lora/summary.ts';
 import type { ModelSummary } from '../../models/summary.ts';
+import { count, percent } from '../../report/format.ts';
 import { plainTable, tableText } from '../../report/plain-table.ts';
 import type { LayerInspection } from '../../verification/inspect.ts';
 
@@ -29,7 +30,7 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
       rank > 0 ? String(alpha) : '-',
       rank > 0 ? short(effectiveScale) : '-',
       count(trainableParameters),
-      updateShare === undefined ? '-' : `${(100 * updateShare).toFixed(2)} %`,
+      updateShare === undefined ? '-' : `${percent(updateShare)} %`,
       layer.effectiveRank === undefined ? '-' : layer.effectiveRank.toFixed(1),
     ]);
   }
@@ -44,7 +45,7 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
     ),
     '',
     `trainable: ${count(trainableParameters)} of ${count(totalParameters)} values, ` +
-      `${(100 * shareOfBase).toFixed(2)} % of the base's ${count(baseParameters)}`,
+      `${percent(shareOfBase)} % of the base's ${count(baseParameters)}`,
   ].join('\n');
 }
 
@@ -65,8 +66,4 @@ function listed(values: readonly number[]): string {
 
 function short(value: number): string {
   return String(Number(value.toPrecision(3)));
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
