@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../../errors.ts';
 import type { Evaluator } from '../../evaluation/evaluate.ts';
 import { perClass } from '../../evaluation/per-class.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
@@ -12,6 +13,7 @@ import {
   searchStrength,
 } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
+import { flagOf } from '../options/given.ts';
 import type { Trained } from './train-steps.ts';
 
 /** Share of the other digits' accuracy, in points, that a strength search may cost where no budget is given. */
@@ -23,6 +25,29 @@ export interface Validation {
   readonly guard: GuardOptions;
   /** Finds the adapter's strength and leaves the model at it. */
   searchStrength(): StrengthSearch;
+}
+
+/**
+ * Options of the guard mean nothing without it.
+ *
+ * @param given names of the options that were given, not left at their default
+ */
+export function requireGuard(
+  given: ReadonlySet<string>,
+  { maxDrop, searchStrength: searches, digits }: FinetuneOptions,
+): void {
+  const lone = ['checkEvery', 'patience'].find((name) => given.has(name) && maxDrop === undefined);
+  if (lone) throw new UsageError(`${flagOf(lone)}: there is no guard; add --max-drop`);
+  if (given.has('validation') && maxDrop === undefined && !searches) {
+    throw new UsageError(
+      '--validation: nothing watches the held-out images; add --max-drop or --search-strength',
+    );
+  }
+  if (searches && digits === undefined) {
+    throw new UsageError(
+      '--search-strength: there are no other digits to spare; name those to tune with --digits',
+    );
+  }
 }
 
 /** The rows to train on, and those to hold out when `--max-drop` or `--search-strength` need some. */

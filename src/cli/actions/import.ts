@@ -7,13 +7,13 @@ import { loraLayers, loraSummary } from '../../lora/index.ts';
 import { contentHash, mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
 import { count } from '../../report/format.ts';
-import { openRun, RUN_FORMAT_VERSION, type Run, type RunManifest, saveRun } from '../../runs/index.ts';
+import { openRun, type Run, type RunManifest, saveRun } from '../../runs/index.ts';
 import { readSafetensors } from '../../safetensors/index.ts';
 import { assignStateDict, digitsNetFrom } from '../../torch/index.ts';
 import type { ImportOptions } from '../commands/import.ts';
 import type { CliContext } from '../context.ts';
-import { writerFor } from './resume.ts';
-import { shown, useTensorFlow, versionsOf } from './session.ts';
+import { inNewRun, manifestHeader } from './new-run.ts';
+import { shown, useTensorFlow } from './session.ts';
 
 interface Imported {
   readonly base: tf.LayersModel;
@@ -36,21 +36,16 @@ export async function importSource(
   const imported = isAdapter
     ? await adapterOn(run!, source, options, context)
     : { base: await weightsFrom(source, run, options, context) };
-  const writer = await writerFor(options, 'import', context);
-  try {
+  await inNewRun(options, 'import', context, async (writer) => {
     const hash = contentHash(imported.base);
     const adapter = imported.adapted && adapterFacts(imported.adapted);
     const folder = await saveRun(writer, {
       ...imported,
       manifest: {
-        format: 'tfjs-lora run',
-        formatVersion: RUN_FORMAT_VERSION,
-        command: 'import',
+        ...manifestHeader('import', tensorflow),
         status: 'complete',
-        createdAt: new Date().toISOString(),
         options: { source, ...options },
         seed: run?.manifest.seed ?? 0,
-        versions: versionsOf(tensorflow),
         contentHash: hash,
         classNames: run?.manifest.classNames ?? classNamesOf(imported.base),
         normalization: normalizationOf(run, options),
@@ -67,9 +62,7 @@ export async function importSource(
             (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
     );
     context.note(`saved in ${saved}`);
-  } finally {
-    await writer.discard();
-  }
+  });
 }
 
 async function adapterOn(

@@ -1,12 +1,12 @@
 import { UsageError } from '../../errors.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
 import { count, percent } from '../../report/format.ts';
-import { openRun, RUN_FORMAT_VERSION, saveRun } from '../../runs/index.ts';
+import { openRun, saveRun } from '../../runs/index.ts';
 import type { InjectLoraOptions } from '../commands/inject-lora.ts';
 import type { CliContext } from '../context.ts';
 import { loraConfigFrom } from '../options/adapter.ts';
-import { writerFor } from './resume.ts';
-import { shown, useTensorFlow, versionsOf } from './session.ts';
+import { inNewRun, manifestHeader } from './new-run.ts';
+import { shown, useTensorFlow } from './session.ts';
 
 /** Writes a run with the base's model and a fresh adapter, and prints what the adapter costs. */
 export async function injectLoraInto(
@@ -24,22 +24,16 @@ export async function injectLoraInto(
   if (run.manifest.adapter) {
     throw new UsageError(`${path}: has an adapter already; name its base, or go on with 'finetune ${path}'`);
   }
-  const writer = await writerFor(options, 'inject-lora', context);
-  try {
+  await inNewRun(options, 'inject-lora', context, async (writer) => {
     const adapted = injectLora(run.base, loraConfigFrom(options));
     const { contentHash, classNames, normalization } = run.manifest;
     const { rank, alpha, method, seed } = options;
     const folder = await saveRun(writer, {
       manifest: {
-        format: 'tfjs-lora run',
-        formatVersion: RUN_FORMAT_VERSION,
-        command: 'inject-lora',
+        ...manifestHeader('inject-lora', tensorflow),
         status: 'complete',
-        createdAt: new Date().toISOString(),
         options,
-        seed,
-        versions: versionsOf(tensorflow),
-        ...{ contentHash, classNames, normalization },
+        ...{ seed, contentHash, classNames, normalization },
         derivedFrom: { folder: run.folder, contentHash },
         adapter: { method, rank, alpha, strength: 1 },
       },
@@ -52,9 +46,7 @@ export async function injectLoraInto(
       options.json ? JSON.stringify({ run: saved, ...summary }, null, 2) : renderSummary(summary),
     );
     context.note(`saved in ${saved}`);
-  } finally {
-    await writer.discard();
-  }
+  });
 }
 
 /** The adapted layers and how much of the model trains. */

@@ -2,15 +2,16 @@ import { UsageError } from '../../errors.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { type Mnist, rowOrder } from '../../mnist-data-loader/index.ts';
 import { contentHash, createDigitsNet, mnistNormalization } from '../../models/index.ts';
-import { RUN_FORMAT_VERSION, type RunWriter } from '../../runs/index.ts';
+import type { RunWriter } from '../../runs/index.ts';
 import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
 import type { CliContext } from '../context.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
+import { inNewRun, manifestHeader } from './new-run.ts';
 import { publishRun } from './publish-run.ts';
-import { resumeFrom, writerFor } from './resume.ts';
-import { loadData, testSetName, useTensorFlow, versionsOf } from './session.ts';
+import { resumeFrom } from './resume.ts';
+import { loadData, testSetName, useTensorFlow } from './session.ts';
 import { type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 
@@ -21,12 +22,9 @@ export async function pretrain(
   context: CliContext,
 ): Promise<void> {
   const { options, resume } = await resumeFrom(given, names, 'pretrain', context);
-  const writer = await writerFor(options, 'pretrain', context);
-  try {
-    await untilSignal((signal) => pretrainInto(writer, { options, resume, signal }, context));
-  } finally {
-    await writer.discard();
-  }
+  await inNewRun(options, 'pretrain', context, (writer) =>
+    untilSignal((signal) => pretrainInto(writer, { options, resume, signal }, context)),
+  );
 }
 
 async function pretrainInto(
@@ -58,22 +56,17 @@ async function pretrainInto(
   const evaluation = evaluate(model, test, { normalization: mnistNormalization });
   const { engine, state, losses, elapsedMs, failure } = trained;
   await recordAccuracies(options, context, [{ step: state.step, evaluation }]);
-  const createdAt = new Date().toISOString();
-  const versions = versionsOf(tensorflow);
+  const header = manifestHeader('pretrain', tensorflow);
   const hash = contentHash(model);
   const { device } = tensorflow;
   await publishRun(
     writer,
     {
       manifest: {
-        format: 'tfjs-lora run',
-        formatVersion: RUN_FORMAT_VERSION,
-        command: 'pretrain',
+        ...header,
         status: state.step < steps ? 'stopped' : 'complete',
-        createdAt,
         options,
         seed,
-        versions,
         contentHash: hash,
         classNames: [...evaluation.classNames],
         normalization: mnistNormalization,
@@ -83,7 +76,7 @@ async function pretrainInto(
       state,
       losses,
       report: {
-        createdAt,
+        createdAt: header.createdAt,
         subject: {
           command: 'pretrain',
           data: testSetName(mnist, context.cwd),
@@ -93,7 +86,7 @@ async function pretrainInto(
           engine,
           device,
           contentHash: hash,
-          versions,
+          versions: header.versions,
         },
         evaluation: { name: 'pretrained', evaluation },
         tuned: [],

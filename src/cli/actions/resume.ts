@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { RunWriter, readGuard, readManifest, readMetrics, readState } from '../../runs/index.ts';
+import { readGuard, readManifest, readMetrics, readState } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import { flagOf } from '../options/given.ts';
 import type { TrainingOptions } from '../options/training.ts';
@@ -90,13 +90,4 @@ function refuseContradictions(
       `--resume: the run was begun with ${flag.slice(2)} ${then ?? 'not set'}, ${flag} says ${now}; leave it out`,
     );
   }
-}
-
-/** Makes the folder of the run, so that a place that cannot be written to fails before any work is done. */
-export async function writerFor(
-  { out, overwrite, resume }: Pick<TrainingOptions, 'out' | 'overwrite' | 'resume'>,
-  name: string,
-  { cwd }: CliContext,
-): Promise<RunWriter> {
-  return await RunWriter.create({ out, name, cwd, overwrite: overwrite || resume });
 }
