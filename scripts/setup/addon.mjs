@@ -112,7 +112,7 @@ async function compile(root, packagePath, tensorflow, kept, note) {
   const includes = ['-I', tensorflow.include, '-I', join(headers, 'include')];
   const links = ['-L', tensorflow.libraries, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'];
   links.push(`-Wl,-rpath,${tensorflow.libraries}`);
-  const library = JSON.stringify(join(tensorflow.libraries, 'libtensorflow_cc.so.2'));
+  const library = (/** @type {string} */ path) => JSON.stringify(join(tensorflow.libraries, path));
   try {
     await Promise.all([
       build(compiler, [
@@ -126,7 +126,8 @@ async function compile(root, packagePath, tensorflow, kept, note) {
       build(compiler, [
         ...flags,
         ...includes,
-        `-DTENSORFLOW_LIBRARY=${library}`,
+        `-DTENSORFLOW_LIBRARY=${library('libtensorflow_cc.so.2')}`,
+        `-DCUSOLVER_LIBRARY=${library('../nvidia/cusolver/lib/libcusolver.so.11')}`,
         preloadSource,
         '-o',
         join(fresh, preload),

@@ -48,6 +48,8 @@ napi_value Preload(napi_env env, napi_callback_info) {
     sigaction(SIGILL, &action, &on_illegal);
     dup2(held, STDERR_FILENO);
   }
+  // TensorFlow opens cuSOLVER by name from a library whose search path lacks its folder; what is loaded it finds.
+  if (access(CUSOLVER_LIBRARY, R_OK) == 0) dlopen(CUSOLVER_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   library = dlopen(TENSORFLOW_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   const bool loaded = library != nullptr;
   const char* error = loaded ? nullptr : dlerror();

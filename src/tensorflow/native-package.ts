@@ -8,6 +8,9 @@ import { setTensorFloat32 } from './tensor-float32.ts';
 const require = createRequire(import.meta.url);
 const STDERR = 2;
 
+/** Beside the addon: what loads TensorFlow's libraries, scripts/setup/tensorflow-preload.cc. */
+export const PRELOAD = 'tensorflow_preload.node';
+
 export type NativeDevice = 'cpu' | 'cuda';
 
 const packages = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
@@ -90,7 +93,7 @@ export function loadNativePackage(
 ): void {
   restoreNodeUtil();
   try {
-    preload(join(dirname(addon), 'tensorflow_preload.node'), tf32);
+    preload(join(dirname(addon), PRELOAD), tf32);
     require(name);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
@@ -100,7 +103,6 @@ export function loadNativePackage(
   }
 }
 
-/** scripts/setup/tensorflow-preload.cc */
 interface Preload {
   preload(): string;
   allowTensorFloat32(allowed: boolean): boolean;

@@ -6,6 +6,7 @@ import {
   cacheFacts,
   cudaAdvice,
   cudaFacts,
+  cudaObstacles,
   type LoadedTensorFlow,
   loadTensorFlow,
   nativeState,
@@ -23,7 +24,7 @@ interface Options {
 
 /** Variables that TensorFlow, XLA or CUDA read. */
 const TENSORFLOW_VARIABLE =
-  /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_|NVIDIA_|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
+  /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_(?!VERSION$)|NVIDIA_(?:TF32|VISIBLE)|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
 
 /** Loads what `--device` names and tries out what it can do. */
 export async function examine(options: Options, context: CliContext): Promise<DoctorDocument> {
@@ -37,9 +38,14 @@ export async function examine(options: Options, context: CliContext): Promise<Do
     options.device === 'cuda' || !built.obstacle ? cudaFacts(built.installed?.marker?.libraries) : null;
   const engines = tryEngines(loaded);
   const { data, problem } = await findData(options, context);
+  const obstacles = options.device === 'cuda' && failure ? cudaObstacles(built.installed?.addon) : [];
+  const explained = (name: string) => name === 'cuda' && obstacles.length > 0;
   const advice = [
     ...(cuda && options.device === 'cuda' ? cudaAdvice(cuda) : []),
-    ...devices.filter(({ name, works }) => !works && isWanted(name, options)).map(adviceOn),
+    ...obstacles,
+    ...devices
+      .filter(({ name, works }) => !works && isWanted(name, options) && !explained(name))
+      .map(adviceOn),
     ...engines.filter(({ works }) => !works && native).map(adviceOn),
     ...(problem ? [problem] : []),
   ];

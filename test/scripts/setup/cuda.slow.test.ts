@@ -1,4 +1,4 @@
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -52,13 +52,28 @@ describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a
     }
   });
 
-  test('its search path holds each folder that set-up fills', async () => {
-    const { stdout } = await execa('readelf', [
-      '-d',
-      join(libraries, 'libtensorflow_framework.so.2'),
-      join(libraries, 'libtensorflow_cc.so.2'),
+  test('what opens libraries searches each folder that set-up fills, but that of cuSOLVER', async () => {
+    const { stdout } = await execa('readelf', ['-d', join(libraries, 'libtensorflow_framework.so.2')]);
+    const searched = (part: string) => stdout.includes(`$ORIGIN/../nvidia/${part}/lib`);
+    const parts = [...new Set(cudaLibraries.map(({ part }) => part))];
+    expect(parts.filter((part) => !searched(part))).toEqual(['cusolver']);
+  });
+
+  test('cuSOLVER, which is not searched for, is loaded before TensorFlow', async () => {
+    const folder = join(libraries, '../nvidia/cusolver/lib');
+    await mkdir(folder, { recursive: true });
+    const library = join(folder, 'libcusolver.so.11');
+    const args = ['-shared', '-Wl,-soname,libcusolver.so.11', '-x', 'c', '-', '-o', library];
+    await execa('g++', args, { input: '' });
+    const script = `
+      require(process.argv[1]).preload();
+      console.log(require('node:fs').readFileSync('/proc/self/maps', 'utf8'));`;
+    const { stdout } = await execa(process.execPath, [
+      '-e',
+      script,
+      join(addon, '../tensorflow_preload.node'),
     ]);
-    for (const { part } of cudaLibraries) expect(stdout).toContain(`$ORIGIN/../nvidia/${part}/lib`);
+    expect(stdout).toContain(await realpath(library));
   });
 
   test("it computes on the processor, having found CUDA's runtime where set-up put it", async () => {
