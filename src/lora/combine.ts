@@ -3,7 +3,7 @@ import type { Matrix } from 'ml-matrix';
 import { UsageError } from '../errors.ts';
 import { checkNewName } from './adapters.ts';
 import { checkRank } from './config.ts';
-import { below, beside, type Factors, updateFactors } from './factors.ts';
+import { below, beside, type FactorPair, type Factors, updateFactors } from './factors.ts';
 import { type AdapterSettings, type LayerAdapter, variableOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { productSvd, valuesOf } from './linear-algebra.ts';
@@ -65,7 +65,7 @@ function combineAt({ path, layer }: PlacedLoraLayer, options: CombineOptions): (
   });
   if (parts.length === 0) return [];
   const lowRank = parts.filter(({ adapter }) => adapter.a);
-  for (const { adapter } of lowRank) refuse(path, layer, adapter);
+  for (const { adapter } of lowRank) checkCombinable(path, layer, adapter);
   const factors = lowRank.length > 0 ? combineFactors(path, layer, lowRank, options) : undefined;
   const copies = widestCopies(parts);
   const settings: AdapterSettings = {
@@ -99,7 +99,7 @@ function combineFactors(
   layer: LoraLayer,
   parts: readonly Part[],
   { type, rank }: CombineOptions,
-): { a: Matrix; b: Matrix } {
+): FactorPair {
   const factors = parts.map(({ adapter, weight }) => ({ ...updateFactors(layer, adapter), weight }));
   if (type === 'linear') return combineLinearly(path, parts, factors);
   const a = beside(...factors.map((one) => one.a.clone().mul(one.weight * one.scaling)));
@@ -118,7 +118,7 @@ function combineLinearly(
   path: string,
   parts: readonly Part[],
   factors: readonly (Factors & { weight: number })[],
-): { a: Matrix; b: Matrix } {
+): FactorPair {
   const ranks = [...new Set(factors.map(({ a }) => a.columns))];
   if (ranks.length > 1 || parts.some(({ adapter }) => adapter.initialA))
     throw new UsageError(
@@ -161,7 +161,7 @@ function widestCopies(parts: readonly Part[]): AdapterSettings['copies'] {
   return kinds.includes('all') ? 'all' : kinds.includes('bias') ? 'bias' : 'none';
 }
 
-function refuse(path: string, layer: LoraLayer, { settings, magnitude }: LayerAdapter): void {
+function checkCombinable(path: string, layer: LoraLayer, { settings, magnitude }: LayerAdapter): void {
   if (magnitude)
     throw new UsageError(
       `adapter '${settings.name}' at layer '${path}' is DoRA's, which does not add up with others`,

@@ -4,12 +4,16 @@ import type { LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
 import { matrixOf } from './linear-algebra.ts';
 
-export interface Factors {
+/** Two matrices whose product is an update. */
+export interface FactorPair {
   /** [inputs, k] */
   readonly a: Matrix;
   /** [k, outputs] */
   readonly b: Matrix;
-  /** What A·B is multiplied by at strength 1. */
+}
+
+/** An update at strength 1: scaling·A·B. */
+export interface Factors extends FactorPair {
   readonly scaling: number;
 }
 

@@ -1,8 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { adapterWeights, variableOf } from './layers/adapter.ts';
-import type { LoraLayer } from './layers/lora-layer.ts';
-import { loraLayers } from './lora-layers.ts';
+import { loraLayers, type PlacedLoraLayer } from './lora-layers.ts';
 import { placedLayers, rebuild, weightsOf } from './topology.ts';
 
 /**
@@ -13,9 +12,10 @@ import { placedLayers, rebuild, weightsOf } from './topology.ts';
  * @throws CheckpointError when an adapter holds values that are not finite
  */
 export function mergeLora(model: tf.LayersModel): tf.LayersModel {
-  checkFinite(loraLayers(model));
+  const adapted = loraLayers(model);
+  checkFinite(adapted);
   const merged = unmergeLora(model);
-  const sources = new Map(loraLayers(model).map(({ path, layer }) => [path, layer]));
+  const sources = new Map(adapted.map(({ path, layer }) => [path, layer]));
   for (const { path, layer } of placedLayers(merged)) {
     const source = sources.get(path);
     if (!source) continue;
@@ -39,7 +39,7 @@ export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
   });
 }
 
-function checkFinite(layers: readonly { readonly path: string; readonly layer: LoraLayer }[]): void {
+function checkFinite(layers: readonly PlacedLoraLayer[]): void {
   for (const { path, layer } of layers) {
     for (const [name, adapter] of layer.adapters) {
       for (const [part, weight] of adapterWeights(adapter)) {

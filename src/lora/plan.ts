@@ -26,10 +26,9 @@ export function planAdapter(
   const saved = candidates.filter(({ path }) => matches(path, config.modulesToSave));
   if (config.modulesToSave && saved.length === 0)
     throw noMatch('modulesToSave', config.modulesToSave, layers);
-  const targets = candidates.filter(
-    (placed) => !saved.includes(placed) && isTarget(placed, config) && checkTarget(placed, config),
-  );
+  const targets = candidates.filter((placed) => !saved.includes(placed) && isTarget(placed, config));
   if (targets.length === 0) throw noMatch('targets', config.targets, layers);
+  for (const target of targets) checkTarget(target, config);
   for (const option of ['rankPattern', 'alphaPattern'] as const) {
     for (const pattern of Object.keys(config[option])) {
       if (!targets.some(({ path }) => fitsPattern(path, pattern))) throw noMatch(option, pattern, targets);
@@ -73,7 +72,7 @@ function kindOf(layer: tf.layers.Layer, method: ResolvedLoraConfig['method']): L
   return ADAPTABLE[baseClassOf(layer)]?.[method];
 }
 
-function checkTarget({ path, layer }: PlacedLayer, { method, dora }: ResolvedLoraConfig): boolean {
+function checkTarget({ path, layer }: PlacedLayer, { method, dora }: ResolvedLoraConfig): void {
   const kind = kindOf(layer, method);
   if (!kind) {
     const supported = Object.entries(ADAPTABLE).flatMap(([name, kinds]) => (kinds[method] ? [name] : []));
@@ -85,7 +84,6 @@ function checkTarget({ path, layer }: PlacedLayer, { method, dora }: ResolvedLor
     throw new UsageError(
       `layer '${path}' (${baseClassOf(layer)}) has no DoRA form; leave it out by 'exclude'`,
     );
-  return true;
 }
 
 function lowRankSettings(

@@ -11,8 +11,8 @@ import {
   updateFactors,
   updateSpectrum,
 } from '../../src/lora/index.ts';
-import { oloraFactors, orthogonalFactors, pissaFactors } from '../../src/lora/initialize.ts';
 import { matrixOf, valuesOf } from '../../src/lora/linear-algebra.ts';
+import { oloraFactors, orthogonalFactors, pissaFactors } from '../../src/lora/start-factors.ts';
 import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
