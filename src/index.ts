@@ -2,12 +2,42 @@ export * from './errors.ts';
 export * from './evaluation/index.ts';
 export * from './gates/index.ts';
 export * from './lora/index.ts';
-export * from './models/index.ts';
+export {
+  contentHash,
+  createDigitsNet,
+  type DigitsNetOptions,
+  type Head,
+  type LayerSummary,
+  type ModelSummary,
+  mnistNormalization,
+  modelSummary,
+  type Normalization,
+  normalize,
+  weightsHash,
+} from './models/index.ts';
 export * from './peft/index.ts';
 export * from './report/index.ts';
-export * from './runs/index.ts';
+export {
+  loadModel,
+  openRun,
+  type Run,
+  type RunManifest,
+  readManifest,
+  readState,
+  saveModel,
+  writeState,
+} from './runs/index.ts';
 export * from './safetensors/index.ts';
 export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './tensorflow/index.ts';
-export * from './torch/index.ts';
+export { assignStateDict, digitsNetFrom, type StateDictOptions, toStateDict } from './torch/index.ts';
 export * from './training/index.ts';
-export * from './verification/index.ts';
+export {
+  adapterWarnings,
+  type Check,
+  type DeadUnits,
+  deadUnits,
+  inspectAdapters,
+  type LayerInspection,
+  type VerifyOptions,
+  verify,
+} from './verification/index.ts';

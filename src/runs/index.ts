@@ -1,8 +1,8 @@
 export { readGuard } from './guard-files.ts';
-export { parseManifest, RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
-export { readMetrics, writeMetrics } from './metrics.ts';
+export { RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
+export { readMetrics } from './metrics.ts';
 export { loadModel, saveModel } from './model-files.ts';
 export { openRun, type Run, readManifest } from './open-run.ts';
-export { type RunTarget, RunWriter } from './run-writer.ts';
+export { RunWriter } from './run-writer.ts';
 export { type RunContent, saveRun } from './save-run.ts';
 export { readState, writeState } from './state-files.ts';
