@@ -42,7 +42,8 @@ export interface TrainingResult {
  * Trains until `steps`. Afterwards, and between two reports to whoever calls `engine.syncModel()`, the model has
  * the trained weights. Nothing is disposed: the engine stays the caller's.
  *
- * @throws TrainingError when a loss is not finite; engine and model then hold the last state whose loss was
+ * @throws TrainingError when a loss is not finite, or a weight after the last step, of which there is no loss; engine
+ *   and model then hold the last state whose loss was
  * @throws UsageError when the numbers of steps do not make sense
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingProgress, TrainingResult> {
@@ -72,9 +73,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
     // Lets signals and timers through: an engine's call blocks.
     await setImmediate();
   }
+  const state = engine.state();
+  const broken = brokenWeight(state);
+  if (broken !== undefined) throw weightError(broken, step, good.restore(step), task);
   engine.syncModel();
   const status = step < steps ? 'stopped' : 'finished';
-  return { status, state: engine.state(), meanLoss: sum / (step - first), elapsedMs: elapsedMs() };
+  return { status, state, meanLoss: sum / (step - first), elapsedMs: elapsedMs() };
 }
 
 /** Runs a training to its end. */
@@ -127,10 +131,23 @@ class GoodState {
 const COPY_EVERY_MS = 2000;
 
 function lossError(loss: number, step: number, goodStep: number, task: TrainingTask): TrainingError {
+  return divergence(`the loss of step ${step + 1} is ${loss}`, goodStep, task);
+}
+
+function weightError(name: string, step: number, goodStep: number, task: TrainingTask): TrainingError {
+  return divergence(`'${name}' holds values that are not finite after step ${step}`, goodStep, task);
+}
+
+function divergence(what: string, goodStep: number, task: TrainingTask): TrainingError {
   return new TrainingError(
-    `the loss of step ${step + 1} is ${loss}; the weights are back at those after ${goodStep} steps. ` +
+    `${what}; the weights are back at those after ${goodStep} steps. ` +
       `Lower the learning rate (${task.optimizer.learningRate}), or clip the gradients`,
   );
+}
+
+/** Name of the first weight with a value that is not finite. */
+function brokenWeight({ weights }: TrainingState): string | undefined {
+  return [...weights].find(([, values]) => !values.every(Number.isFinite))?.[0];
 }
 
 function checkSteps({ steps, stepsPerCall, resume }: TrainOptions): void {

@@ -104,6 +104,17 @@ test.for([
   },
 );
 
+test('weights that only the last step broke, of which there is no loss, end at the last good state too', async () => {
+  const schedule = { kind: 'step', every: 3, factor: 1e300 } as const;
+  const optimizer = { rule: { kind: 'sgd' }, learningRate: 1e-2, schedule } as const;
+  const { task, engine } = setUp({ optimizer });
+  await expect(trainToEnd({ task, engine, order, steps: 4 })).rejects.toThrow(
+    "'hidden/kernel' holds values that are not finite after step 4; the weights are back at those after 3 steps",
+  );
+  const good = setUp({ optimizer });
+  expect(engine.state()).toEqual((await trainToEnd({ ...good, steps: 3 })).state);
+});
+
 test('the model has the weights of the engine when training ends', async () => {
   const { task, engine } = setUp();
   let synced = 0;

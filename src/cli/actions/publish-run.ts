@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { CheckpointError } from '../../errors.ts';
+import { CheckpointError, TrainingError } from '../../errors.ts';
 import { onDisk } from '../../files/on-disk.ts';
 import { requireGates } from '../../gates/check.ts';
 import type { ImageDataset } from '../../mnist-data-loader/index.ts';
@@ -42,5 +42,11 @@ export async function publishRun(
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
   context.note(`saved in ${run}`);
   if (failure) throw failure;
+  const { loss } = report.evaluation.evaluation;
+  if (!Number.isFinite(loss)) {
+    throw new TrainingError(
+      `the loss on the test set is ${loss}; lower the learning rate, or clip the gradients`,
+    );
+  }
   requireGates(report.gates ?? []);
 }
