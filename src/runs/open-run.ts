@@ -47,7 +47,7 @@ export async function readManifest(folder: string): Promise<RunManifest> {
 /**
  * Opens a run: loads its model and puts its adapter on.
  *
- * @throws CheckpointError also when the model's content is not what `run.json` says
+ * @throws CheckpointError also when the model's content is not what `run.json` says, or holds values that are not finite
  */
 export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   const folder = resolve(cwd, path);
@@ -59,9 +59,19 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
       `${folder}/model: has content hash ${hash}, run.json says ${manifest.contentHash}; the run was changed by hand`,
     );
   }
+  requireFinite(base, folder);
   if (!manifest.adapter) return { folder, manifest, base, model: base };
   const { loadPeft } = await import('../peft/index.ts');
   const model = await loadPeft(base, join(folder, 'adapter'));
   setAdapterStrength(model, manifest.adapter.strength);
   return { folder, manifest, base, model };
+}
+
+/** Nothing that such a model says means anything, and no training mends it. */
+function requireFinite(model: tf.LayersModel, folder: string): void {
+  const broken = model.weights.find((weight) => !weight.read().dataSync().every(Number.isFinite));
+  if (!broken) return;
+  throw new CheckpointError(
+    `${folder}/model: ${broken.originalName} holds values that are not finite; make the run again`,
+  );
 }

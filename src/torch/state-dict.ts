@@ -46,6 +46,7 @@ export interface StateDictOptions {
  * has them, go to the layers in order. Nothing is changed unless everything fits.
  *
  * @throws CheckpointError listing names that are missing or that nothing takes, or the first shape that differs
+ *   or value that is not finite
  */
 export function assignStateDict(
   model: tf.LayersModel,
@@ -83,7 +84,9 @@ function valueFor(
   { variable, layout, flattened }: PlacedWeight,
   tensor: SafeTensor,
 ): tf.Tensor {
-  const value = tf.tensor(float32Values(name, tensor), [...tensor.shape]);
+  const values = float32Values(name, tensor);
+  if (!values.every(Number.isFinite)) throw new CheckpointError(`${name} holds values that are not finite`);
+  const value = tf.tensor(values, [...tensor.shape]);
   const turned = fromTorch(value, layout, variable.shape, flattened);
   if (turned) return turned;
   throw new CheckpointError(

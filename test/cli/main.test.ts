@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CliContext } from '../../src/cli/context.ts';
 import { main } from '../../src/cli/main.ts';
+import { contentHash } from '../../src/models/index.ts';
+import { loadModel } from '../../src/runs/model-files.ts';
 import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { recordedContext } from '../helpers/context.ts';
 import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
@@ -130,6 +132,16 @@ describe('tfjs-lora', () => {
       /100 bytes of weights/,
     ],
     ['changed by hand', (folder: string) => edit(join(folder, 'model', 'weights.bin')), /has content hash/],
+    [
+      'not finite',
+      (folder: string) => putValue(folder, Number.NaN),
+      /model: linear1\/kernel holds values that are not finite; make the run again/,
+    ],
+    [
+      'so large that its outputs overflow',
+      (folder: string) => putValue(folder, 3e38),
+      /the loss is NaN; its weights are beyond use/,
+    ],
     ['no JSON', (folder: string) => writeFile(join(folder, 'run.json'), '{'), /run.json: is not JSON/],
     [
       'of a newer format',
@@ -159,6 +171,20 @@ async function edit(path: string): Promise<void> {
   const bytes = await readFile(path);
   bytes[0]! ^= 1;
   await writeFile(path, bytes);
+}
+
+/** Puts a value into a run's first kernel, as it would have been saved. */
+async function putValue(folder: string, value: number): Promise<void> {
+  const weights = join(folder, 'model', 'weights.bin');
+  const bytes = await readFile(weights);
+  for (let offset = 0; offset < 4 * 256; offset += 4) bytes.writeFloatLE(value, offset);
+  await writeFile(weights, bytes);
+  const manifest = join(folder, 'run.json');
+  const hash = contentHash(await loadModel(join(folder, 'model')));
+  await writeFile(
+    manifest,
+    JSON.stringify({ ...JSON.parse(await readFile(manifest, 'utf8')), contentHash: hash }),
+  );
 }
 
 describe('pretrain', () => {
@@ -253,6 +279,16 @@ describe('pretrain', () => {
     expect(err).toMatch(/error: the loss of step \d+ is (NaN|Infinity)/);
     expect(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))).toMatchObject({ status: 'stopped' });
     expect(await readdir(folder)).toEqual(['run']);
+  });
+
+  test.each([
+    ['1e39', /'linear\d\/\w+' holds values that are not finite after step 1; the weights are back/],
+    ['1e38', /error: the loss on the test set is NaN; lower the learning rate/],
+  ])('ends with 5 where the last step, at a rate of %s, broke the model', async (lr, message) => {
+    const out = join(await temporaryFolder(), 'run');
+    const { code, err } = await run(cwd, ['pretrain', '--steps', '1', '--lr', lr, '--out', out]);
+    expect(code).toBe(5);
+    expect(err).toMatch(message);
   });
 });
 

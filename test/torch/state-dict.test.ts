@@ -105,6 +105,12 @@ describe('what does not fit is named, and nothing is changed', () => {
     expect(assign(tensors)).toBe('w.safetensors: linear3.weight has shape [4,3], its layer needs [3,128]');
   });
 
+  test('a value that is not finite', () => {
+    const tensors = weights();
+    tensors.set('linear3.bias', safeTensor(Float32Array.of(0, Number.NaN, 1), [3]));
+    expect(assign(tensors)).toBe('w.safetensors: linear3.bias holds values that are not finite');
+  });
+
   test('a type that holds no weights', () => {
     const tensors = weights();
     tensors.set('linear3.bias', safeTensor(new Int32Array(3), [3]));

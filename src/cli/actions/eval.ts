@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { UsageError } from '../../errors.ts';
+import { CheckpointError, UsageError } from '../../errors.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { checkGates, requireGates, validateGates } from '../../gates/check.ts';
 import { setAdapterStrength } from '../../lora/index.ts';
@@ -31,6 +31,9 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
   const { dataset: test, published } = await loadSplit(found, 'test');
   if (!published) context.note(`note: ${shown(found.directory, context.cwd)}: not the published MNIST`);
   const evaluation = evaluateOn(run, test);
+  if (!Number.isFinite(evaluation.loss)) {
+    throw new CheckpointError(`${path}: the loss is ${evaluation.loss}; its weights are beyond use`);
+  }
   const baseline = await baselineOf(options, test, context);
   const tuned = training?.labels ?? [];
   const report: Report = {
