@@ -21,6 +21,8 @@ export interface ClassifierOptions {
   readonly engine?: EngineName | 'auto';
 }
 
+const ENGINES: readonly (EngineName | 'auto')[] = ['auto', 'eager', 'graph', 'xla'];
+
 /** Batches from which on compiling pays: it takes as long as running so many as a graph saves, fewer with convolutions. */
 const BATCHES_WORTH_COMPILING = 24;
 
@@ -40,12 +42,15 @@ export class Classifier {
 
   /**
    * @param model takes one image and gives logits [batch, classes]
-   * @throws UsageError when the model ends in a softmax, or for a batch size that is none
+   * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
    */
   constructor(model: tf.LayersModel, { normalization, batchSize, engine = 'auto' }: ClassifierOptions) {
     requireLogits(model);
     if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
       throw new UsageError(`batch size ${batchSize}: has to be a whole number of at least 1`);
+    }
+    if (!ENGINES.includes(engine)) {
+      throw new UsageError(`engine '${engine}': there are ${ENGINES.join(', ')}`);
     }
     this.#model = model;
     this.#normalization = normalization;

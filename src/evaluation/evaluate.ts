@@ -14,7 +14,7 @@ export interface EvaluateOptions extends ClassifierOptions {
 export interface Evaluator {
   /** What it runs on, so far. */
   readonly engine: EngineName;
-  /** @throws DataError when the images or the labels do not fit the model */
+  /** @throws DataError when the images or the labels do not fit the model, or there are none */
   evaluate(dataset: ImageDataset): Evaluation;
   /** Frees what was compiled; the model stays. */
   dispose(): void;
@@ -25,7 +25,7 @@ export interface Evaluator {
  * serves the next. The caller disposes it.
  *
  * @param model takes one image and gives logits [batch, classes]
- * @throws UsageError when the model ends in a softmax
+ * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
  */
 export function createEvaluator(
   model: tf.LayersModel,
@@ -40,6 +40,7 @@ export function createEvaluator(
     },
     evaluate: (dataset) => {
       const { images, labels, count } = dataset;
+      if (count === 0) throw new DataError('there are no images to evaluate on; give at least one');
       requireLabels(labels, classes);
       const logits = classifier.logits(images, dataset);
       return { count, classNames: names, labels, ...readLogits(logits, labels, classes) };
@@ -52,8 +53,8 @@ export function createEvaluator(
  * Runs a classifier over a labelled set once; `createEvaluator` is faster where that is done again.
  *
  * @param model takes one image and gives logits [batch, classes]
- * @throws DataError when the images or the labels do not fit the model
- * @throws UsageError when the model ends in a softmax
+ * @throws DataError when the images or the labels do not fit the model, or there are none
+ * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
  */
 export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: EvaluateOptions): Evaluation {
   const evaluator = createEvaluator(model, options);

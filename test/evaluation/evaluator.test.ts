@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
 import { createEvaluator, type EvaluateOptions, evaluate } from '../../src/evaluation/index.ts';
 import { nativeBackend } from '../../src/graph/backend.ts';
 import {
@@ -103,8 +103,16 @@ test.for([0, 1.5, Number.NaN])('a batch size of %s is refused', (batchSize) => {
   expect(() => createEvaluator(smallNet(), { normalization, batchSize })).toThrow(UsageError);
 });
 
-test('an empty set has no predictions', () => {
-  expect(evaluate(smallNet(), stripes(0), { normalization }).predictions).toHaveLength(0);
+test('an engine that does not exist is refused with those that do', () => {
+  const create = () => createEvaluator(smallNet(), { normalization, engine: 'tpu' as never });
+  expect(create).toThrow(UsageError);
+  expect(create).toThrow("engine 'tpu': there are auto, eager, graph, xla");
+});
+
+test('an empty set is refused, for it has neither loss nor accuracy', () => {
+  const empty = () => evaluate(smallNet(), stripes(0), { normalization });
+  expect(empty).toThrow(DataError);
+  expect(empty).toThrow('there are no images to evaluate on');
 });
 
 test('a model that is used often is compiled, one that is not is not', () => {
