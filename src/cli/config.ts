@@ -4,6 +4,7 @@ import { CommanderError } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.ts';
 import { readToml } from '../files/read-toml.ts';
 import type { CliContext } from './context.ts';
+import { nearest } from './nearest.ts';
 
 /** Options that steer the command line itself and cannot come from a file. */
 const NOT_IN_FILES = new Set(['config', 'printConfig', 'help', 'version']);
@@ -18,11 +19,14 @@ interface Setting {
  * file of `--config`, then the default. In the file an option stands at the top level, or in a table named
  * after the command, which wins.
  *
- * @throws UsageError for a value no flag would take, an unknown key, an unreadable file
+ * @throws UsageError for a value no flag would take, an empty one, an unknown key, an unreadable file
  * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from, as TOML
  *   with comments, or as one JSON document where `--json` is set
  */
 export function applySettings(command: CommandUnknownOpts, context: CliContext): { quiet: boolean } {
+  for (const option of command.options) {
+    if (isEmpty(option, command.getOptionValue(option.attributeName()))) throw emptyValue(option.long!);
+  }
   const options = command.options.filter((option) => !NOT_IN_FILES.has(option.attributeName()));
   const file = readConfig(command, options, context);
   for (const option of options) {
@@ -63,15 +67,24 @@ function readConfig(
   if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
   const stranger = Object.keys(table).find((key) => !known.has(key));
   if (stranger !== undefined) {
-    throw new UsageError(`${path}: no option or command is called '${stranger}'; ${takes}`);
+    throw new UsageError(
+      `${path}: no option or command is called '${stranger}'; ${meant(stranger, known)}${takes}`,
+    );
   }
   const wrong = Object.keys(own).find((key) => !names.includes(key));
   if (wrong !== undefined)
-    throw new UsageError(`${path}: ${command.name()} has no option '${wrong}'; ${takes}`);
+    throw new UsageError(
+      `${path}: ${command.name()} has no option '${wrong}'; ${meant(wrong, names)}${takes}`,
+    );
   return (option) => {
     const value = own[flagName(option)] ?? table[flagName(option)];
     return value === undefined ? undefined : { value, source: path };
   };
+}
+
+function meant(key: string, known: Iterable<string>): string {
+  const near = nearest(key, known);
+  return near === undefined ? '' : `did you mean '${near}'? `;
 }
 
 function parseSetting(option: Option, { value, source }: Setting): unknown {
@@ -83,6 +96,7 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
     throw new UsageError(`${where} = ${text} is neither true nor false`);
   }
   const text = Array.isArray(value) ? value.join(',') : String(value);
+  if (isEmpty(option, text)) throw emptyValue(where);
   if (!option.parseArg) return text;
   try {
     return option.parseArg(text, undefined as never);
@@ -92,6 +106,15 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
     }
     throw error;
   }
+}
+
+/** As from `--data "$DATA"` where the shell knows no such variable; few mean by it the default. */
+function isEmpty(option: Option, value: unknown): boolean {
+  return value === '' && option.defaultValue !== '';
+}
+
+function emptyValue(where: string): UsageError {
+  return new UsageError(`${where}: is empty; give a value, or leave it out`);
 }
 
 function printSettings(command: CommandUnknownOpts, options: readonly Option[], context: CliContext): void {

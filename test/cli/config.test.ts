@@ -79,13 +79,19 @@ describe('applySettings', () => {
     [
       'an unknown key',
       { toml: 'rnak = 2' },
-      /lora.toml: no option or command is called 'rnak'; finetune takes rank, digits,/,
+      /lora.toml: no option or command is called 'rnak'; did you mean 'rank'\? finetune takes rank, digits,/,
     ],
     [
       'an unknown key in a table',
       { toml: '[finetune]\nrnak = 2' },
-      /lora.toml: finetune has no option 'rnak'; finetune takes rank, digits,/,
+      /lora.toml: finetune has no option 'rnak'; did you mean 'rank'\? finetune takes rank, digits,/,
     ],
+    [
+      'a key that is like no other',
+      { toml: 'colour = 2' },
+      /lora.toml: no option or command is called 'colour'; finetune takes rank, digits,/,
+    ],
+    ['an empty value', { toml: 'digits = ""' }, /lora.toml: digits: is empty; give a value, or leave it out/],
     [
       'a file that is not TOML',
       { toml: 'rank = = 2' },
@@ -99,6 +105,10 @@ describe('applySettings', () => {
   ])('refuses %s', async (_, settings, message) => {
     await expect(run(['finetune'], settings)).rejects.toThrow(UsageError);
     await expect(run(['finetune'], settings)).rejects.toThrow(message);
+  });
+
+  test.each(['--digits', '--config'])('refuses %s with an empty value', async (flag) => {
+    await expect(run(['finetune', flag, ''])).rejects.toThrow(`${flag}: is empty; give a value`);
   });
 
   test('refuses a file that cannot be read', async () => {

@@ -43,6 +43,10 @@ describe('inspect --shape', () => {
     [['--shape', '0x3'], /inputs and outputs from 1 up/],
     [['--shape', '3x3', '--rank', '4'], /rank is 4; for 3 x 3 it can be at most 3/],
     [[], /name a run, or a shape/],
+    [['a-run', '--shape', '3x3'], /--shape: stands for a kernel alone; leave a-run out/],
+    [['--program', '--shape', '3x3'], /--shape: .* leave --program out/],
+    [['a-run', '--rank', '3'], /--rank: is for --shape/],
+    [['a-run', '--batch-size', '3'], /--batch-size: is for --program/],
   ])('%j is refused', async (argv, message) => {
     expect(await command('/', 'inspect', ...argv)).toMatchObject({
       code: 2,

@@ -58,6 +58,10 @@ describe('predict with a run', () => {
     expect(names.sort()).toEqual(['0-one.png', `1-${TEST_IMAGES}-row-6.png`, `2-${TEST_IMAGES}-row-0.png`]);
     const seen = parsePng(await readFile(join(cwd, 'seen', '0-one.png')), 'seen');
     expect([seen.width, seen.height]).toEqual([10, 10]);
+    expect(await run('predict', 'one.png', '--rows', '0', '--model', 'base')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--rows: none of the files holds rows/),
+    });
     const inked = Array.from({ length: 100 }, (_, pixel) => seen.data[4 * pixel]!).filter(
       (shade) => shade > 0,
     );

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError, DataError } from '../../errors.ts';
+import { CheckpointError, DataError, UsageError } from '../../errors.ts';
 import { Classifier } from '../../evaluation/classifier.ts';
 import { makeFolder } from '../../files/make-folder.ts';
 import { onDisk } from '../../files/on-disk.ts';
@@ -31,6 +31,9 @@ export async function predict(
   for (const file of files) {
     const read = await readImages(resolve(context.cwd, file), size, options.rows);
     images.push(...read.map((image) => ({ ...image, file })));
+  }
+  if (options.rows && images.every(({ row }) => row === undefined)) {
+    throw new UsageError('--rows: none of the files holds rows, as IDX files do; leave it out');
   }
   if (options.prepared) await writePrepared(images, size, resolve(context.cwd, options.prepared));
   const { classNames, normalization } = run.manifest;

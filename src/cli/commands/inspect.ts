@@ -1,4 +1,5 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
 import { integer } from '../options/numbers.ts';
 import { addSettings, type Device, shared } from '../options/shared.ts';
@@ -36,7 +37,8 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
     .addOption(shared.data())
     .addOption(shared.device())
     .addOption(shared.json());
-  addSettings(command).action(async (run, options) => {
+  addSettings(command).action(async (run, options, self) => {
+    requireUse(run, options, (name) => self.getOptionValueSource(name) === 'cli');
     if (options.shape) {
       const { inspectShape } = await import('../actions/inspect-shape.ts');
       inspectShape(options.shape, options, context);
@@ -45,6 +47,19 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
     const { inspectRun } = await import('../actions/inspect.ts');
     await inspectRun(run, options, context);
   });
+}
+
+/** Refuses what would be passed over in silence; a file or a variable may say it, for they serve all commands. */
+function requireUse(
+  run: string | undefined,
+  { shape, program }: Pick<InspectOptions, 'shape' | 'program'>,
+  isFlag: (name: 'rank' | 'batchSize') => boolean,
+): void {
+  if (shape && (run !== undefined || program)) {
+    throw new UsageError(`--shape: stands for a kernel alone; leave ${program ? '--program' : run} out`);
+  }
+  if (!shape && isFlag('rank')) throw new UsageError('--rank: is for --shape; a run has its ranks');
+  if (!program && isFlag('batchSize')) throw new UsageError('--batch-size: is for --program; add it');
 }
 
 function parseShape(text: string): [number, number] {
