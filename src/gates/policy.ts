@@ -4,13 +4,14 @@ import { readToml } from '../files/read-toml.ts';
 import type { Gates } from './gates.ts';
 
 const fraction = z.number().min(0).max(1);
+const points = z.number().min(0).max(100);
 
 const policySchema = z.strictObject({
   'min-accuracy': fraction.optional(),
   'min-digit-accuracy': z.record(z.string(), fraction).optional(),
-  'max-digit-drop': z.number().min(0).optional(),
-  'max-untuned-drop': z.number().min(0).optional(),
-  'min-gain': z.number().optional(),
+  'max-digit-drop': points.optional(),
+  'max-untuned-drop': points.optional(),
+  'min-gain': z.number().min(-100).max(100).optional(),
   significant: z.boolean().optional(),
 });
 

@@ -16,7 +16,9 @@ export async function readReport(path: string): Promise<Report> {
   if (!existsSync(path)) throw new CheckpointError(`${path}: no such run folder or report`);
   const file = statSync(path).isDirectory() ? join(path, REPORT_FILE) : path;
   if (!existsSync(file)) {
-    throw new CheckpointError(`${path}: holds no ${REPORT_FILE}; 'tfjs-lora eval ${path}' writes one`);
+    throw new CheckpointError(
+      `${path}: holds no ${REPORT_FILE}; 'tfjs-lora eval ${path} --report ${file}' writes one`,
+    );
   }
   return fromDocument(file, await readJson(file));
 }

@@ -53,6 +53,8 @@ describe('readPolicy', () => {
     ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
     ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
+    ['a drop of more than all points', 'max-untuned-drop = 101', 'max-untuned-drop: '],
+    ['a loss of more than all points', 'min-gain = -101', 'min-gain: '],
     [
       'what is no TOML',
       'significant = true\nmin-accuracy 0.85',

@@ -100,7 +100,9 @@ describe('readReport', () => {
 
   test('says what to do where there is none', async () => {
     await expect(readReport(join(folder, 'nowhere'))).rejects.toThrow('no such run folder or report');
-    await expect(readReport(tmpdir())).rejects.toThrow(`'tfjs-lora eval ${tmpdir()}' writes one`);
+    await expect(readReport(tmpdir())).rejects.toThrow(
+      `'tfjs-lora eval ${tmpdir()} --report ${join(tmpdir(), 'report.json')}' writes one`,
+    );
   });
 
   test('refuses a file that is no JSON', async () => {

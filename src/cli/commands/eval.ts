@@ -29,9 +29,10 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     )
     .addOption(new Option('--compare <run>', 'a run to compare with, evaluated on the same test set'))
     .addOption(
-      new Option('--baseline <file>', 'a report.json of the same test set to compare with').conflicts(
-        'compare',
-      ),
+      new Option(
+        '--baseline <report>',
+        'a report.json, or a run that has one, of the same test set to compare with',
+      ).conflicts('compare'),
     )
     .addOption(
       new Option('--mistakes <dir>', 'write a contact sheet (PNG) of the wrong images of each digit there'),
