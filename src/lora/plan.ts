@@ -20,14 +20,15 @@ export function planAdapter(
   adapter: string,
 ): Map<string, AdapterSettings> {
   const layers = placedLayers(model).filter(({ layer }) => layer.weights.length > 0);
-  if (config.exclude && !layers.some(({ path }) => matches(path, config.exclude)))
-    throw noMatch('exclude', config.exclude, layers);
+  for (const option of ['exclude', 'modulesToSave', 'targets'] as const)
+    requireMatches(option, config[option], layers);
   const candidates = layersFrom(layers, config).filter(({ path }) => !matches(path, config.exclude));
   const saved = candidates.filter(({ path }) => matches(path, config.modulesToSave));
   if (config.modulesToSave && saved.length === 0)
-    throw noMatch('modulesToSave', config.modulesToSave, layers);
-  const targets = candidates.filter((placed) => !saved.includes(placed) && isTarget(placed, config));
-  if (targets.length === 0) throw noMatch('targets', config.targets, layers);
+    throw noMatch('modulesToSave', config.modulesToSave, candidates, LEFT_OVER);
+  const others = candidates.filter((placed) => !saved.includes(placed));
+  const targets = others.filter((placed) => isTarget(placed, config));
+  if (targets.length === 0) throw noMatch('targets', config.targets, others, LEFT_OVER);
   for (const target of targets) checkTarget(target, config);
   for (const option of ['rankPattern', 'alphaPattern'] as const) {
     for (const pattern of Object.keys(config[option])) {
@@ -149,10 +150,26 @@ function matches(path: string, pattern: LayerPattern | undefined): boolean {
   return pattern !== undefined && (pattern === 'all' || matchesPattern(path, pattern));
 }
 
-function noMatch(option: string, pattern: LayerPattern, layers: readonly PlacedLayer[]): UsageError {
+/** Each name of a list has to be that of a layer: a misspelt one would leave out in silence what it means. */
+function requireMatches(option: string, pattern: LayerPattern | undefined, layers: PlacedLayer[]): void {
+  if (pattern === undefined || pattern === 'all') return;
+  const parts = Array.isArray(pattern) ? pattern.map((name) => [name]) : [pattern];
+  const lone = parts.find((part) => !layers.some(({ path }) => matchesPattern(path, part)));
+  if (lone !== undefined) throw noMatch(option, lone, layers);
+}
+
+/** Where a pattern fits only layers that other options have taken away. */
+const LEFT_OVER = "what 'exclude', 'from' and 'modulesToSave' leave is";
+
+function noMatch(
+  option: string,
+  pattern: LayerPattern,
+  layers: readonly PlacedLayer[],
+  what = 'there are',
+): UsageError {
   const wanted = Array.isArray(pattern) ? pattern.join(', ') : String(pattern);
   const list = layers.map(({ path, layer }) => `${path} (${baseClassOf(layer)})`).join(', ');
   return new UsageError(
-    `no layer matches ${option} '${wanted}'; there are ${list || 'no layers with weights'}`,
+    `no layer matches ${option} '${wanted}'; ${what} ${list || 'no layers with weights'}`,
   );
 }

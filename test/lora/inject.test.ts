@@ -35,7 +35,7 @@ const FORMS: Record<string, LoraConfig> = {
   'weight-view': { rank: 2, alpha: 3, method: 'weight-view' },
   'rank-stabilised': { rank: 2, alpha: 3, rslora: true },
   'with biases': { rank: 2, alpha: 3, bias: 'all' },
-  'a whole layer besides': { rank: 2, alpha: 3, targets: ['middle'], modulesToSave: ['out', 'head'] },
+  'a whole layer besides': { rank: 2, alpha: 3, targets: ['middle'], modulesToSave: /out|head/ },
 };
 const cases = Object.keys(MODELS).flatMap((model) =>
   Object.keys(FORMS).map((form) => ({ model, form }) as { model: keyof typeof MODELS; form: string }),
@@ -177,6 +177,18 @@ test.each<[string, LoraConfig, RegExp]>([
     'targets that match nothing',
     { rank: 1, targets: ['nowhere'] },
     /'nowhere'; there are hidden \(Dense\), middle/,
+  ],
+  [
+    'a target of several that matches nothing',
+    { rank: 1, targets: ['out', 'uot'] },
+    /no layer matches targets 'uot'/,
+  ],
+  ['an exclusion of several', { rank: 1, exclude: ['out', 'uot'] }, /no layer matches exclude 'uot'/],
+  ['a module of several', { rank: 1, modulesToSave: ['out', 'uot'] }, /no layer matches modulesToSave 'uot'/],
+  [
+    'targets that are excluded',
+    { rank: 1, targets: ['out'], exclude: ['out'] },
+    /targets 'out'; what 'exclude', 'from' and 'modulesToSave' leave is hidden \(Dense\), middle \(Dense\)$/,
   ],
   ['modules that match nothing', { rank: 1, modulesToSave: ['nowhere'] }, /modulesToSave 'nowhere'/],
   ['exclusions that match nothing', { rank: 1, exclude: ['nowhere'] }, /exclude 'nowhere'/],
