@@ -23,12 +23,14 @@ export interface Change {
   readonly significant: boolean;
 }
 
+/** What changed on the examples of one class. */
 export interface ClassChange extends Change {
   readonly className: string;
   /** Whether training was told to better this class. */
   readonly tuned: boolean;
 }
 
+/** What changed between two evaluations of the same examples. */
 export interface Comparison {
   readonly classes: readonly ClassChange[];
   readonly total: Change;

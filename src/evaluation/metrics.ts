@@ -12,12 +12,14 @@ export interface ClassMetrics {
   readonly f1: number | null;
 }
 
+/** Means over the classes; fractions 0..1. */
 export interface Averages {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
 }
 
+/** What a confusion matrix and the confidences say, by class and in all. */
 export interface Metrics {
   readonly classes: readonly ClassMetrics[];
   /** Mean over the classes that occur as truth or as prediction. */

@@ -9,6 +9,7 @@ export interface Score {
   readonly accuracy: number | null;
 }
 
+/** The score of one class, by its name. */
 export interface ClassScore extends Score {
   readonly className: string;
 }

@@ -10,12 +10,14 @@ import { productSvd, valuesOf } from './linear-algebra.ts';
 import { loraLayers, type PlacedLoraLayer } from './lora-layers.ts';
 import { requireAdapter } from './strength.ts';
 
+/** An adapter and how much of it goes into the new one. */
 export interface WeightedAdapter {
   readonly name: string;
   /** Multiplies the adapter's update; negative takes it away. */
   readonly weight: number;
 }
 
+/** What to make of which adapters. */
 export interface CombineOptions {
   /** Name of the adapter to make. */
   readonly name: string;

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { checkRank } from './config.ts';
 
+/** What a kernel and its low-rank update take; see `loraCost`. */
 export interface LoraCost {
   /** inputs · outputs */
   readonly kernelParameters: number;

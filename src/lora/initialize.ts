@@ -11,6 +11,7 @@ import { matrixOf, valuesOf } from './linear-algebra.ts';
 import { loraGaFactors, oloraFactors, orthogonalFactors, pissaFactors } from './start-factors.ts';
 import { placedLayers } from './topology.ts';
 
+/** What a start needs besides the configuration. */
 export interface StartOptions {
   /** For init `lora-ga`: the mean loss of a batch, or of several, that the adapter is to be trained on. */
   readonly loss?: (model: tf.LayersModel) => tf.Scalar;

@@ -8,6 +8,7 @@ import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 import { placedLayers, rebuild } from './topology.ts';
 
+/** How to name an adapter, and what its start needs. */
 export interface InjectOptions extends StartOptions {
   /** The adapter's name, `default` by default. */
   readonly adapter?: string;
@@ -50,6 +51,7 @@ export function injectLora(
   return adapted;
 }
 
+/** @throws UsageError when a name could not be part of a weight's or a folder's */
 export function checkAdapterName(name: string): void {
   if (!/^[A-Za-z_][\w-]*$/.test(name))
     throw new UsageError(

@@ -10,6 +10,7 @@ export interface SingularVectors {
   readonly v: Matrix;
 }
 
+/** Q·R, with k the smaller side. */
 export interface QrFactors {
   /** [rows, k] with orthonormal columns, k the smaller side. */
   readonly q: Matrix;

@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { placedLayers } from './topology.ts';
 
+/** An adapted layer and where it is in its model. */
 export interface PlacedLoraLayer {
   /** Names from the model inwards, joined by dots. */
   readonly path: string;

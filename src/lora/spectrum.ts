@@ -6,6 +6,7 @@ import { kernelName } from './layers/names.ts';
 import { matrixOf, productSvd, svd } from './linear-algebra.ts';
 import { takeValues } from './take-values.ts';
 
+/** How large an update is, and over how many directions it spreads. */
 export interface UpdateSpectrum {
   /** Frobenius norm of the base's kernel. */
   readonly kernelNorm: number;

@@ -4,6 +4,7 @@ import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers } from './lora-layers.ts';
 import { placedLayers } from './topology.ts';
 
+/** One adapter on one layer. */
 export interface LoraLayerSummary {
   readonly path: string;
   readonly adapter: string;
@@ -17,6 +18,7 @@ export interface LoraLayerSummary {
   readonly trainableParameters: number;
 }
 
+/** How many values an adapted model holds and trains. */
 export interface LoraSummary {
   readonly layers: readonly LoraLayerSummary[];
   /** Values of the base model. */

@@ -9,6 +9,7 @@ export interface LayerNode {
   config: Record<string, unknown> & { name?: string; trainable?: boolean };
 }
 
+/** A layer and where it is in its model. */
 export interface PlacedLayer {
   /** Names from the model inwards, joined by dots: `encoder.dense_1`. */
   readonly path: string;

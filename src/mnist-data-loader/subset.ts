@@ -1,6 +1,7 @@
 import { createRandom, permutation } from '../random.ts';
 import { type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 
+/** Which images to keep. */
 export interface SubsetOptions {
   /** Classes to keep; all by default. Their labels stay as they are. */
   readonly labels?: readonly number[];

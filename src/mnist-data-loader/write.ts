@@ -6,6 +6,7 @@ import { onDisk } from '../files/on-disk.ts';
 import type { ImageDataset } from './dataset.ts';
 import { writeIdx } from './idx.ts';
 
+/** How files are written. */
 export interface WriteOptions {
   /** Compress with gzip and add `.gz` to the names. */
   readonly gzip?: boolean;

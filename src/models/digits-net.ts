@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../random.ts';
 
+/** What follows the logits; see `DigitsNetOptions.head`. */
 export type Head = 'relu' | 'linear';
 
+/** The sizes, the head and the seed of a DigitsNet. */
 export interface DigitsNetOptions {
   /** `relu` clips the logits at 0 as the published network does; `linear` leaves them as they are. */
   readonly head?: Head;

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 
+/** One layer of a model. */
 export interface LayerSummary {
   readonly name: string;
   /** The class of the layer, such as `Dense`. */
@@ -10,6 +11,7 @@ export interface LayerSummary {
   readonly trainableParameters: number;
 }
 
+/** How many values a model holds and trains, by layer and in all. */
 export interface ModelSummary {
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;

@@ -121,6 +121,7 @@ function patternFor({ module }: PeftModule, all: readonly PeftModule[]): string 
   return ambiguous ? `^${escapeRegExp(module)}` : escapeRegExp(module);
 }
 
+/** The text as a regular expression that matches it alone. */
 export function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -18,6 +18,7 @@ import { ANCHORED, CONFIG_FILE, DEFAULT_ADAPTER, METHOD, WEIGHTS_FILE } from './
 import { takeStatistics } from './statistics.ts';
 import { selectModules } from './targets.ts';
 
+/** Which adapter to load, and on what. */
 export interface LoadPeftOptions {
   /** Name of the adapter in the model, and of its subfolder where the folder has one. Default `default`. */
   readonly adapter?: string;

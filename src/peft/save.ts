@@ -13,6 +13,7 @@ import { peftModules } from './modules.ts';
 import { toStored } from './parts.ts';
 import { statisticsOf } from './statistics.ts';
 
+/** The two files that PEFT keeps an adapter in. */
 export const CONFIG_FILE = 'adapter_config.json';
 export const WEIGHTS_FILE = 'adapter_model.safetensors';
 /** The adapter that PEFT keeps in the folder itself; others have subfolders. */
@@ -21,6 +22,7 @@ export const DEFAULT_ADAPTER = 'default';
 export const METHOD = 'tfjs_lora_method';
 export const ANCHORED = 'tfjs_lora_anchored';
 
+/** Which adapters to write, and how strictly. */
 export interface SavePeftOptions {
   /** Writes this adapter alone; all of them by default. */
   readonly adapter?: string;

@@ -1,6 +1,7 @@
 import font from 'oled-font-5x7';
 import type { Picture } from './png.ts';
 
+/** Each 0..255. */
 export type Color = readonly [red: number, green: number, blue: number];
 
 /** An opaque picture to draw on; what lies beyond its edges is left out. */
@@ -29,6 +30,7 @@ export function fitText(text: string, width: number, scale = 1): string {
   return characters.length <= room ? text : `${characters.slice(0, Math.max(0, room - 2)).join('')}..`;
 }
 
+/** A canvas of one colour throughout. */
 export function createCanvas(width: number, height: number, background: Color): Canvas {
   const data = new Uint8Array(4 * width * height);
   const fill: Canvas['fill'] = (x, y, fillWidth, fillHeight, [red, green, blue]) => {

@@ -16,6 +16,7 @@ export interface Judgement {
   readonly confidences: Float32Array;
 }
 
+/** An image that was taken for another class. */
 export interface Mistake {
   /** Row of the image in its set. */
   readonly row: number;
@@ -25,6 +26,7 @@ export interface Mistake {
   readonly confidence: number;
 }
 
+/** A contact sheet that was written. */
 export interface MistakeSheet {
   readonly label: number;
   readonly path: string;

@@ -20,6 +20,7 @@ const SIGNATURE = Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Signature, then the IHDR chunk: length, name, width, height, depth, colour, compression, filter, interlace. */
 const START_BYTES = 29;
 
+/** Whether the bytes begin as a PNG file does. */
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.equals(bytes.subarray(0, SIGNATURE.length));
 }

@@ -15,6 +15,7 @@ export interface PreparedImage {
   readonly pixels: Uint8Array;
 }
 
+/** What a model says about one image. */
 export interface Prediction {
   readonly file: string;
   readonly row?: number;

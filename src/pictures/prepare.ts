@@ -3,6 +3,7 @@ import type { Picture } from './png.ts';
 import { resize } from './resize.ts';
 import { withoutSpecks } from './specks.ts';
 
+/** In pixels. */
 export interface ImageSize {
   readonly height: number;
   readonly width: number;

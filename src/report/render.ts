@@ -1,9 +1,11 @@
 import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
 import type { Report } from './report.ts';
 
+/** What a report can be written as. */
 export const REPORT_FORMATS = ['text', 'json', 'markdown', 'junit', 'html'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
+/** What some formats can use. */
 export interface RenderOptions {
   /** Colours in text. */
   readonly color?: boolean;

@@ -26,6 +26,7 @@ export interface Subject {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** An evaluation and what readers call it. */
 export interface NamedEvaluation {
   /** What a reader calls it, such as 'adapter on' or a run's folder. */
   readonly name: string;
@@ -40,6 +41,7 @@ export interface TrainingCurve {
   readonly accuracies?: { readonly name: string; readonly points: readonly AccuracyPoint[] };
 }
 
+/** How good a model was after so many steps. */
 export interface AccuracyPoint {
   readonly step: number;
   readonly accuracy: number;

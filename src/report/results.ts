@@ -28,6 +28,7 @@ export interface Results {
   readonly comparison?: Comparison;
 }
 
+/** Computes the numbers of a report from its predictions. */
 export function resultsOf({ evaluation, baseline, tuned }: Report): Results {
   const results = { evaluation: evaluationResults(evaluation.evaluation) };
   if (!baseline) return results;

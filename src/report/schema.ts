@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+/** Raised when readers of the last version would misread a report. */
 export const REPORT_FORMAT_VERSION = 1;
 
 const fraction = z.number().min(0).max(1);
@@ -125,4 +126,5 @@ export const reportSchema = z.object({
   baseline: evidence.optional(),
 });
 
+/** The content of `report.json`, as the schema has it. */
 export type ReportDocument = z.infer<typeof reportSchema>;

@@ -20,6 +20,7 @@ const SHORT_NAME = 3;
 /** Letters that leave room for a sign. */
 const LONG_NAME = 7;
 
+/** How text is shown. */
 export interface TextOptions {
   /** Colours repeat what signs and words say. */
   readonly color?: boolean;

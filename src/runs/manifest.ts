@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
 
+/** Raised when readers of the last version would misread a run. */
 export const RUN_FORMAT_VERSION = 1;
 
 const adapterSchema = z.object({
@@ -48,6 +49,7 @@ export const manifestSchema = z.object({
   training: trainingSchema.optional(),
 });
 
+/** The content of `run.json`, as the schema has it. */
 export type RunManifest = z.infer<typeof manifestSchema>;
 
 /**

@@ -11,6 +11,7 @@ import type { RunManifest } from './manifest.ts';
 /** Folders beside a run: one that is being written, and the run that it is about to replace. */
 const LEFT = /\.(partial|replaced)-(\d+)-[0-9a-f]{8}$/;
 
+/** Where a run is to be. */
 export interface RunTarget {
   /** The run's folder; without it the first free one of `runs/<name>`, `runs/<name>-2`, ... */
   readonly out?: string;

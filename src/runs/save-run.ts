@@ -7,6 +7,7 @@ import { saveModel } from './model-files.ts';
 import type { RunWriter } from './run-writer.ts';
 import { writeState } from './state-files.ts';
 
+/** What a run folder holds, reports aside. */
 export interface RunContent {
   readonly manifest: RunManifest;
   /** The plain model. */

@@ -25,14 +25,18 @@ const BITS = {
   U64: 64,
 } as const;
 
+/** An element type as files name it. */
 export type DataType = keyof typeof BITS;
 
+/** In the order of the reference implementation. */
 export const DATA_TYPES = Object.keys(BITS) as DataType[];
 
+/** Whether a value names an element type. */
 export function isDataType(name: unknown): name is DataType {
   return typeof name === 'string' && Object.hasOwn(BITS, name);
 }
 
+/** The size of one element in bits. */
 export function bitsOf(dtype: DataType): number {
   return BITS[dtype];
 }

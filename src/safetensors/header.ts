@@ -14,6 +14,7 @@ export interface TensorEntry {
   readonly end: number;
 }
 
+/** What a header says of the data behind it. */
 export interface Header {
   /** In the order of their data, which they cover without gap or overlap. */
   readonly entries: readonly TensorEntry[];

@@ -2,6 +2,7 @@ import { CheckpointError } from '../errors.ts';
 import { DATA_TYPES, type DataType } from './data-type.ts';
 import { byteSize, checkName, MAX_HEADER_BYTES, parseHeader, parseHeaderLength } from './header.ts';
 
+/** One tensor of a file. */
 export interface SafeTensor {
   readonly dtype: DataType;
   readonly shape: readonly number[];
@@ -9,6 +10,7 @@ export interface SafeTensor {
   readonly data: Uint8Array;
 }
 
+/** The content of a file, by name. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   readonly metadata: ReadonlyMap<string, string>;

@@ -19,6 +19,7 @@ export interface EventWriter {
   close(): Promise<void>;
 }
 
+/** How a file goes on from others, and what to do when the disk fails. */
 export interface EventWriterOptions {
   /** Set when a run goes on: what earlier files in the folder say from this step on is void. */
   readonly resumedAt?: number;

@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { OptimizerConfig } from './optimizer-config.ts';
 
+/** How steps run: op by op, as a graph, or compiled by XLA. */
 export type EngineName = 'eager' | 'graph' | 'xla';
 
 /** One array with a row per example; it is copied to the device once and gathered there by row. */
@@ -11,6 +12,7 @@ export interface Column {
   readonly rowShape: readonly number[];
 }
 
+/** What a model is trained on, row by row. */
 export interface TrainingData {
   readonly rows: number;
   /** What the model takes, in the order of `model.inputs`. */

@@ -15,6 +15,7 @@ export type LossFunction = (predictions: tf.Tensor, labels: tf.Tensor) => tf.Ten
  */
 export type LossName = 'cross-entropy' | 'binary-cross-entropy' | 'mean-squared-error';
 
+/** The losses that have a name; see `LossName`. */
 export const LOSS_NAMES: readonly LossName[] = [
   'cross-entropy',
   'binary-cross-entropy',

@@ -33,6 +33,7 @@ export type OptimizerRule =
     }
   | { readonly kind: 'adagrad'; readonly epsilon?: number; readonly initialAccumulator?: number };
 
+/** How weights move with their gradients. */
 export interface OptimizerConfig {
   readonly rule: OptimizerRule;
   /** Step size before the schedule, > 0. */

@@ -8,6 +8,7 @@ import { type LossFunction, type LossName, lossFunction, meanLoss } from './loss
 import type { OptimizerConfig } from './optimizer-config.ts';
 import { checkOptimizer } from './optimizers/index.ts';
 
+/** What to train on what, and how. */
 export interface TaskOptions {
   readonly model: tf.LayersModel;
   readonly data: TrainingData;

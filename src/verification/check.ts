@@ -61,6 +61,7 @@ export function compareHashes(claim: Pick<Check, 'name' | 'claim'>, actual: stri
   };
 }
 
+/** A claim that was not checked. */
 export function skipped(claim: Pick<Check, 'name' | 'claim'>, detail: string): Check {
   return { ...claim, outcome: 'skipped', detail };
 }

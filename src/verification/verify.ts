@@ -24,6 +24,7 @@ import { mergeByFormula } from './peft-formula.ts';
 /** The largest difference that rounding explains, relative to the largest output or weight. */
 const ROUNDING = 1e-5;
 
+/** What to prove claims on. */
 export interface VerifyOptions {
   /** The plain model that the adapter belongs to. */
   readonly base: tf.LayersModel;

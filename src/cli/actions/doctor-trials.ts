@@ -9,6 +9,7 @@ import {
 } from '../../tensorflow/index.ts';
 import type { DoctorDocument } from '../output/doctor-document.ts';
 
+/** What came of trying a device or an engine. */
 export type Trial = DoctorDocument['devices'][number];
 
 /** Tries each device that this process can take in turn; of a native one that did not load, says why. */

@@ -7,6 +7,7 @@ import type { Run } from '../../runs/index.ts';
 import { imageShape } from '../../training/task.ts';
 import type { CliContext } from '../context.ts';
 
+/** Inputs to try a run's model on. */
 export interface Examples {
   /** As the model takes them; the caller's to dispose. */
   readonly inputs: readonly tf.Tensor[];

@@ -20,6 +20,7 @@ import type { TrainingOptions } from '../options/training.ts';
 import { createProgress } from '../output/progress.ts';
 import { startEvents } from './training-events.ts';
 
+/** What to train, from where, and until when. */
 export interface Training {
   readonly task: TrainingTask;
   readonly order: RowOrder;
@@ -37,6 +38,7 @@ export interface Training {
   readonly guard?: GuardOptions;
 }
 
+/** How a training ended. */
 export interface Trained {
   readonly engine: EngineName;
   /** `stopped` by the signal or by `failure`; the model then holds the last good weights. */

@@ -8,7 +8,9 @@ import type { LoraLayer } from './lora-layer.ts';
 import { kernelName } from './names.ts';
 import { effectiveWeight, isInKernel, lowRankUpdate } from './updates.ts';
 
+/** Keyword arguments of a layer's `call`, such as `training`. */
 export type Kwargs = Record<string, unknown>;
+/** What a layer is called with, and gives. */
 export type Inputs = tf.Tensor | tf.Tensor[];
 /** The base class' own `call`. */
 export type BaseCall = (inputs: Inputs, kwargs: Kwargs) => Inputs;

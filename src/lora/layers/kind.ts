@@ -22,6 +22,7 @@ export interface BaseLayer extends tf.layers.Layer {
   readonly dilationRate?: number | readonly number[];
 }
 
+/** What the low-rank path of a call is computed from. */
 export interface PathFactors {
   readonly a: tf.Tensor;
   readonly b: tf.Tensor;

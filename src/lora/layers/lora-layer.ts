@@ -35,6 +35,7 @@ export interface LoraLayer extends BaseLayer {
 /** Property by which adapted layers are known, also across copies of this library. */
 const MARK = 'isLoraLayer';
 
+/** Whether a layer is an adapted one; it need not have an adapter. */
 export function isLoraLayer(layer: tf.layers.Layer): layer is LoraLayer {
   return MARK in layer;
 }

@@ -1,6 +1,7 @@
 import { type RowOrder, rowOrder } from '../../mnist-data-loader/row-order.ts';
 import type { ClassCount } from './policy.ts';
 
+/** What is replayed, and how much. */
 export interface SteeredReplayOptions {
   /** Rows of the tuned classes. */
   readonly rows: Int32Array;
@@ -14,6 +15,7 @@ export interface SteeredReplayOptions {
   readonly maxDrop: number;
 }
 
+/** An order of rows whose replay answers to what training costs. */
 export interface SteeredReplay extends RowOrder {
   /** From `step` on, classes that lost are replayed more, those that gained less. Counts are by label. */
   steer(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;

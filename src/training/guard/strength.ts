@@ -7,11 +7,13 @@ import {
   checkBudget,
 } from './policy.ts';
 
+/** What one strength gains and costs. */
 export interface StrengthCheck extends Balance {
   /** Share of the adapter that counts, 0 (the base) to 1. */
   readonly strength: number;
 }
 
+/** The strength that was found, and what it was chosen from. */
 export interface StrengthSearch {
   /** The strength with the most gain within the budget; 0 when only the base keeps it. */
   readonly strength: number;

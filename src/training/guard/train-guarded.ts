@@ -12,6 +12,7 @@ import {
 } from './policy.ts';
 import type { SteeredReplay } from './steered-replay.ts';
 
+/** What a training may cost and how that is measured. */
 export interface GuardOptions extends Budget {
   /** Counts of each class, by label, on a validation set, before any tuning: the adapter off. */
   readonly before: readonly ClassCount[];
@@ -38,14 +39,17 @@ export interface GuardHistory {
   readonly best: TrainingState;
 }
 
+/** What training had gained and cost at a step. */
 export interface GuardCheck extends Balance {
   readonly step: number;
 }
 
+/** A report of progress with the check that followed it. */
 export interface GuardedProgress extends TrainingProgress {
   readonly check: GuardCheck;
 }
 
+/** How a guarded training ended, and what it kept. */
 export interface GuardedResult extends TrainingResult {
   /** All checks, that of the state before the first step included. */
   readonly checks: readonly GuardCheck[];

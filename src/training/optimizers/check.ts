@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { OptimizerConfig, OptimizerRule, Schedule } from '../optimizer-config.ts';
 
+/** The kinds of `OptimizerRule`. */
 export const OPTIMIZER_NAMES: readonly OptimizerRule['kind'][] = [
   'adam',
   'adamw',
