@@ -9,17 +9,22 @@ import { nearest } from './nearest.ts';
 /** Options that steer the command line itself and cannot come from a file. */
 const NOT_IN_FILES = new Set(['config', 'printConfig', 'help', 'version']);
 
+/** Where settings come from beside flags, the first before the second. */
+const PLACES = ['environment', 'table', 'top level'] as const;
+
 interface Setting {
   readonly value: unknown;
   readonly source: string;
+  readonly place: (typeof PLACES)[number];
 }
 
 /**
  * Completes the options of a command that were not given as flags: `TFJS_LORA_<OPTION>` first, then the TOML
  * file of `--config`, then the default. In the file an option stands at the top level, or in a table named
- * after the command, which wins.
+ * after the command, which wins. What cannot be used with an option that comes from before is passed over.
  *
- * @throws UsageError for a value no flag would take, an empty one, an unknown key, an unreadable file
+ * @throws UsageError for a value no flag would take, an empty one, an unknown key, an unreadable file, two from one
+ *   place that cannot be used together
  * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from, as TOML
  *   with comments, or as one JSON document where `--json` is set
  */
@@ -29,12 +34,24 @@ export function applySettings(command: CommandUnknownOpts, context: CliContext):
   }
   const options = command.options.filter((option) => !NOT_IN_FILES.has(option.attributeName()));
   const file = readConfig(command, options, context);
-  for (const option of options) {
-    const name = option.attributeName();
-    if (command.getOptionValueSource(name) === 'cli') continue;
-    const found = fromEnvironment(option, context) ?? file(option);
-    if (!found) continue;
-    command.setOptionValueWithSource(name, parseSetting(option, found), found.source);
+  const found = options.flatMap((option) => {
+    if (command.getOptionValueSource(option.attributeName()) === 'cli') return [];
+    const setting = fromEnvironment(option, context) ?? file(option);
+    return setting ? [{ option, ...setting }] : [];
+  });
+  for (const place of PLACES) {
+    const here = found.filter((setting) => setting.place === place);
+    for (const setting of here) {
+      const { option, source } = setting;
+      const value = parseSetting(option, setting);
+      const rival = value === false ? undefined : options.find((other) => isRival(command, option, other));
+      if (!rival) command.setOptionValueWithSource(option.attributeName(), value, source);
+      else if (here.some((other) => other.option === rival)) {
+        throw new UsageError(
+          `${source}: ${flagName(option)} cannot be used with ${flagName(rival)}; leave one of them out`,
+        );
+      }
+    }
   }
   if (command.getOptionValue('printConfig') === true) {
     printSettings(command, options, context);
@@ -43,10 +60,20 @@ export function applySettings(command: CommandUnknownOpts, context: CliContext):
   return { quiet: command.getOptionValue('quiet') === true };
 }
 
+/** Whether `other` has a value already, with which `option` cannot be used. */
+function isRival(command: CommandUnknownOpts, option: Option, other: Option): boolean {
+  const excludes = (one: Option, two: Option) =>
+    (one as Option & { conflictsWith: string[] }).conflictsWith.includes(two.attributeName());
+  if (!excludes(option, other) && !excludes(other, option)) return false;
+  const name = other.attributeName();
+  const isSet = !['default', undefined].includes(command.getOptionValueSource(name));
+  return isSet && command.getOptionValue(name) !== false;
+}
+
 function fromEnvironment(option: Option, context: CliContext): Setting | undefined {
   const name = `TFJS_LORA_${flagName(option).toUpperCase().replaceAll('-', '_')}`;
   const value = context.env[name];
-  return value === undefined || value === '' ? undefined : { value, source: name };
+  return value === undefined || value === '' ? undefined : { value, source: name, place: 'environment' };
 }
 
 function readConfig(
@@ -77,8 +104,10 @@ function readConfig(
       `${path}: ${command.name()} has no option '${wrong}'; ${meant(wrong, names)}${takes}`,
     );
   return (option) => {
-    const value = own[flagName(option)] ?? table[flagName(option)];
-    return value === undefined ? undefined : { value, source: path };
+    const name = flagName(option);
+    if (own[name] !== undefined) return { value: own[name], source: path, place: 'table' };
+    if (table[name] !== undefined) return { value: table[name], source: path, place: 'top level' };
+    return undefined;
   };
 }
 
@@ -89,13 +118,12 @@ function meant(key: string, known: Iterable<string>): string {
 
 function parseSetting(option: Option, { value, source }: Setting): unknown {
   const where = `${source}: ${flagName(option)}`;
+  const text = flagText(value);
   if (!option.required && !option.optional) {
-    const text = String(value);
     if (['true', '1'].includes(text)) return true;
     if (['false', '0'].includes(text)) return false;
     throw new UsageError(`${where} = ${text} is neither true nor false`);
   }
-  const text = Array.isArray(value) ? value.join(',') : String(value);
   if (isEmpty(option, text)) throw emptyValue(where);
   if (!option.parseArg) return text;
   try {
@@ -106,6 +134,15 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
     }
     throw error;
   }
+}
+
+/** What a flag would say: a list has commas, a table reads `name=value,...` as patterns and gates of digits do. */
+function flagText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(flagText).join(',');
+  if (value instanceof Date || !isTable(value)) return String(value);
+  return Object.entries(value)
+    .map(([name, entry]) => `${name}=${flagText(entry)}`)
+    .join(',');
 }
 
 /** As from `--data "$DATA"` where the shell knows no such variable; few mean by it the default. */
@@ -133,7 +170,7 @@ function printSettings(command: CommandUnknownOpts, options: readonly Option[], 
 }
 
 /** The value that a command will see, null where it has none. */
-function settingOf(command: CommandUnknownOpts, option: Option): Setting {
+function settingOf(command: CommandUnknownOpts, option: Option): Omit<Setting, 'place'> {
   const name = option.attributeName();
   const source = command.getOptionValueSource(name) ?? 'default';
   return { value: command.getOptionValue(name) ?? null, source: source === 'cli' ? 'flag' : source };

@@ -19,6 +19,8 @@ async function run(argv: string[], { env = {}, toml }: { env?: NodeJS.ProcessEnv
     .command('finetune')
     .option('--rank <n>', 'rank', integer(1), 2)
     .option('--digits <list>', 'digits')
+    .addOption(new Option('--epochs <n>', 'epochs').default('1').conflicts('steps'))
+    .option('--steps <n>', 'steps')
     .addOption(shared.device())
     .addOption(shared.noProgress());
   addSettings(command)
@@ -48,6 +50,28 @@ describe('applySettings', () => {
     expect((await run(['finetune', '--rank', '3'], { env, toml })).options).toMatchObject({ rank: 3 });
     expect((await run(['finetune'], { env, toml })).options).toMatchObject({ rank: 4, device: 'wasm' });
     expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 5 });
+  });
+
+  test.each<[string, string[], { env?: NodeJS.ProcessEnv; toml?: string }, object]>([
+    ['a flag before a variable', ['--epochs', '3'], { env: { TFJS_LORA_STEPS: '9' } }, { epochs: '3' }],
+    ['a flag before the file', ['--steps', '3'], { toml: 'epochs = 9' }, { steps: '3' }],
+    [
+      'a variable before the file',
+      [],
+      { env: { TFJS_LORA_EPOCHS: '3' }, toml: 'steps = 9' },
+      { epochs: '3' },
+    ],
+    ['a table before the top level', [], { toml: 'steps = 9\n[finetune]\nepochs = 3' }, { epochs: '3' }],
+  ])('of options that exclude each other takes %s', async (_, flags, settings, taken) => {
+    const { options } = await run(['finetune', ...flags], settings);
+    const { epochs, steps } = options!;
+    expect({ epochs, steps }).toEqual({ epochs: '1', ...taken });
+  });
+
+  test('reads a table as the list of names with values that a flag takes', async () => {
+    const { options } = await run(['finetune'], { toml: '[finetune.digits]\n3 = 0.8\n5 = 0.9' });
+    expect(options).toMatchObject({ digits: '3=0.8,5=0.9' });
+    await expect(run(['finetune'], { toml: 'rank = { a = 1 }' })).rejects.toThrow('rank = a=1: ');
   });
 
   test("lets a command's table win over the top level of the file", async () => {
@@ -90,6 +114,11 @@ describe('applySettings', () => {
       'a key that is like no other',
       { toml: 'colour = 2' },
       /lora.toml: no option or command is called 'colour'; finetune takes rank, digits,/,
+    ],
+    [
+      'two that exclude each other from one place',
+      { toml: 'steps = 5\nepochs = 2' },
+      /lora.toml: steps cannot be used with epochs; leave one of them out/,
     ],
     ['an empty value', { toml: 'digits = ""' }, /lora.toml: digits: is empty; give a value, or leave it out/],
     [
