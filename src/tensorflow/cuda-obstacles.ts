@@ -3,18 +3,18 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PRELOAD, setupCommand } from './native-package.ts';
 
-/** Loads TensorFlow as `loadNativePackage` does and makes it look for devices. */
-const LOOK_FOR_DEVICES = `
-  const [helper, addon] = process.argv.slice(1);
-  if (require('node:fs').existsSync(helper)) require(helper).preload();
-  require(addon).isUsingGpuDevice();`;
+/** A program that loads TensorFlow as `loadNativePackage` does and makes it look for devices. */
+function lookingForDevices(helper: string, addon: string): string {
+  const preload = existsSync(helper) ? `require(${JSON.stringify(helper)}).preload();` : '';
+  return `${preload} require(${JSON.stringify(addon)}).isUsingGpuDevice();`;
+}
 
 /** What keeps TensorFlow from using a card, by its own account, a line each; it is loaded in a process of its own. */
 export function cudaObstacles(addon: string | undefined): string[] {
   if (addon === undefined || !existsSync(addon)) return [];
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '0', TF_CPP_VMODULE: 'dso_loader=1' };
-  const args = ['-e', LOOK_FOR_DEVICES, join(dirname(addon), PRELOAD), addon];
-  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 60_000 });
+  const program = lookingForDevices(join(dirname(addon), PRELOAD), addon);
+  const { stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8', env, timeout: 60_000 });
   return parseObstacles(stderr ?? '');
 }
 

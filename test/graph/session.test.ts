@@ -112,7 +112,10 @@ test.for([
   ['noise', () => Buffer.from('no protocol buffer at all')],
   ['nothing', () => Buffer.alloc(0)],
   ['its beginning', (whole: Buffer) => whole.subarray(0, 100)],
-  ['another of the same length', (whole: Buffer) => whole.fill(255, whole.length / 2, whole.length / 2 + 8)],
+  [
+    'another of the same length',
+    (whole: Buffer) => whole.fill(255, whole.length >> 1, (whole.length >> 1) + 8),
+  ],
 ] as const)('compiled code that the disk has turned into %s is removed and made anew', ([, damage]) => {
   const compiled = () => compileFunction((x) => tf.exp(tf.mul(x!, 2)), { jit: true });
   const first = compiled();
