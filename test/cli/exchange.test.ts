@@ -92,8 +92,14 @@ describe('what cannot be done is one line and leaves nothing', () => {
     [
       ['import', resolve(PEFT_FOLDER, 'plain')],
       2,
-      /is the folder of an adapter; name its base with --into RUN/,
+      /is a folder, as adapters are; name the base with --into RUN/,
     ],
+    [
+      ['import', resolve(PEFT_FOLDER, 'plain'), '--into', 'a', '--prefix', 'x.'],
+      2,
+      /--prefix x.: is for a state dict/,
+    ],
+    [['import', BASE, '--any-base'], 2, /--any-base: is for an adapter/],
     [
       ['import', resolve('test/fixtures/torch/text.safetensors')],
       4,
@@ -106,6 +112,8 @@ describe('what cannot be done is one line and leaves nothing', () => {
     ],
     [['import', BASE, '--prefix', 'x.'], 4, /has no matrices x.linear1.weight/],
     [['import', BASE, '--into', 'a', '--architecture', 'b'], 2, /cannot be used with/],
+    [['import', BASE, '--into', 'a', '--head', 'linear'], 2, /cannot be used with/],
+    [['import', BASE, '--architecture', 'b', '--head', 'linear'], 2, /cannot be used with/],
     [['export', 'nowhere'], 2, /--out is missing/],
     [['export', 'nowhere', '--out', 'x'], 4, /nowhere: there is no such folder/],
   ])('%j', async (argv, code, message) => {
@@ -134,6 +142,10 @@ describe('what cannot be done is one line and leaves nothing', () => {
       err: expect.stringMatching(/--out x.safetensors: is there already; add --overwrite/),
     });
     expect((await run('export', 'base', '--out', 'x.safetensors', '--overwrite')).code).toBe(0);
+    expect(await run('export', 'base', '--adapter', '--out', 'base', '--overwrite')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--out base: holds files that are no adapter; name another folder/),
+    });
     expect(await run('export', 'base', '--adapter', '--out', 'y')).toMatchObject({
       code: 4,
       err: expect.stringMatching(/base: has no adapter/),

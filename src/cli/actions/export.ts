@@ -76,7 +76,12 @@ async function refuseTaken(
   out: string,
   { adapter, overwrite }: Pick<ExportOptions, 'adapter' | 'overwrite'>,
 ): Promise<void> {
-  if (!existsSync(target) || overwrite) return;
-  if (adapter && (await readdir(target).catch(() => ['a file'])).length === 0) return;
+  if (!existsSync(target)) return;
+  const entries = adapter ? await readdir(target).catch(() => undefined) : undefined;
+  if (entries?.length === 0) return;
+  if (entries && !entries.includes('adapter_config.json')) {
+    throw new UsageError(`--out ${out}: holds files that are no adapter; name another folder`);
+  }
+  if (overwrite) return;
   throw new UsageError(`--out ${out}: is there already; add --overwrite or give another name`);
 }

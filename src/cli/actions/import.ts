@@ -29,7 +29,13 @@ export async function importSource(
   const source = resolve(context.cwd, given);
   const isAdapter = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isAdapter && options.into === undefined) {
-    throw new UsageError(`${given}: is the folder of an adapter; name its base with --into RUN`);
+    throw new UsageError(`${given}: is a folder, as adapters are; name the base with --into RUN`);
+  }
+  if (isAdapter && options.prefix !== '') {
+    throw new UsageError(`--prefix ${options.prefix}: is for a state dict; leave it out for an adapter`);
+  }
+  if (!isAdapter && options.anyBase) {
+    throw new UsageError('--any-base: is for an adapter; leave it out for weights');
   }
   const tensorflow = await useTensorFlow(options, context);
   const run = options.into === undefined ? undefined : await openRun(options.into, context.cwd);

@@ -25,9 +25,13 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
       new Option(
         '--into <run>',
         'run whose model takes the weights or the adapter (default: a DigitsNet)',
-      ).conflicts('architecture'),
+      ).conflicts(['architecture', 'head']),
     )
-    .addOption(new Option('--architecture <file>', 'model.json of a LayersModel that takes the weights'))
+    .addOption(
+      new Option('--architecture <file>', 'model.json of a LayersModel that takes the weights').conflicts(
+        'head',
+      ),
+    )
     .addOption(new Option('--prefix <text>', 'take only names that begin with this, without it').default(''))
     .addOption(
       new Option('--head <name>', 'last layer of a DigitsNet: ReLU on the logits as published, or none')
