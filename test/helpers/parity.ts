@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { RowOrder } from '../../src/mnist-data-loader/index.ts';
-import { createDigitsNet } from '../../src/models/index.ts';
+import { createDigitsNet, mnistNormalization } from '../../src/models/index.ts';
 import {
   float32Values,
   int32Values,
   readSafetensors,
   type Safetensors,
 } from '../../src/safetensors/index.ts';
+import { classificationTask } from '../../src/training/index.ts';
+import { type EngineKind, engineOf } from './engines.ts';
+import { mnist } from './mnist.ts';
 
 export type Phase = 'pretrain' | 'method1' | 'method2' | 'peft';
 
@@ -58,6 +61,26 @@ export async function parityFixture(): Promise<ParityFixture> {
 function tensorNamed(tensors: Safetensors['tensors'], name: string): tf.Tensor {
   const found = tensors.get(name)!;
   return tf.tensor(float32Values(name, found).slice(), [...found.shape]);
+}
+
+/** Trains a model as the fixture did, ten rows of MNIST a step with Adam, and gives the loss of each step. */
+export async function parityLosses(
+  kind: EngineKind,
+  model: tf.LayersModel,
+  order: RowOrder,
+  steps: number,
+): Promise<Float32Array> {
+  const { train: dataset } = await mnist();
+  const optimizer = { rule: { kind: 'adam' }, learningRate: 1e-3 } as const;
+  const setting = { model, dataset, normalization: mnistNormalization, batchSize: 10, optimizer, seed: 0 };
+  const engine = engineOf(kind, classificationTask(setting));
+  try {
+    const losses = engine.run(order.take(0, 10 * steps));
+    engine.syncModel();
+    return losses;
+  } finally {
+    engine.dispose();
+  }
 }
 
 /** The largest difference between two lists of numbers of the same length. */

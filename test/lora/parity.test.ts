@@ -1,23 +1,22 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
-import { evaluate } from '../../src/evaluation/evaluate.ts';
-import { perClass } from '../../src/evaluation/per-class.ts';
 import { injectLora, type LoraConfig, loraLayers, loraSummary } from '../../src/lora/index.ts';
-import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
-import { mnistNormalization as normalization } from '../../src/models/index.ts';
-import { classificationTask } from '../../src/training/index.ts';
-import { engineOf } from '../helpers/engines.ts';
-import { largestDifference, type ParityFixture, type Phase, parityFixture } from '../helpers/parity.ts';
+import { wrongCounts } from '../helpers/mnist.ts';
+import {
+  largestDifference,
+  type ParityFixture,
+  type Phase,
+  parityFixture,
+  parityLosses,
+} from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();
 
 let fixture: ParityFixture;
-let mnist: Mnist;
 
 beforeAll(async () => {
   fixture = await parityFixture();
-  mnist = await loadMnist();
 });
 
 interface Form {
@@ -75,20 +74,8 @@ test.each(cases)(
       ).toBe(true);
     }
     expect(loraSummary(model).trainableParameters).toBe(trainable);
-    const task = classificationTask({
-      model,
-      dataset: mnist.train,
-      normalization,
-      batchSize: 10,
-      optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
-      seed: 0,
-    });
-    const engine = engineOf(one.kind, task);
-    const losses = engine.run(fixture.order('fine_order').take(0, 1000));
-    engine.syncModel();
-    engine.dispose();
+    const losses = await parityLosses(one.kind, model, fixture.order('fine_order'), 100);
     expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
-    const errors = perClass(evaluate(model, mnist.test, { normalization })).map((score) => score.errors);
-    expect(largestDifference(errors, wrong)).toBeLessThanOrEqual(2);
+    expect(largestDifference(await wrongCounts(model), wrong)).toBeLessThanOrEqual(2);
   },
 );

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { mergeLora } from '../../src/lora/index.ts';
-import { loadMnist } from '../../src/mnist-data-loader/index.ts';
-import { mnistNormalization, normalize } from '../../src/models/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { parseSafetensors } from '../../src/safetensors/index.ts';
+import { wrongCounts } from '../helpers/mnist.ts';
 import {
   PEFT_FOLDER,
   PEFT_VARIANTS,
@@ -73,20 +72,6 @@ describe.each(PEFT_VARIANTS)("PEFT's adapter %s", (variant) => {
 /** Where every layer is adapted, training all biases is training those of adapted layers. */
 function meaningOf(config: Record<string, unknown>, key: string): unknown {
   return key === 'bias' && config.bias === 'all' ? 'lora_only' : config[key];
-}
-
-const testSet = loadMnist({});
-
-async function wrongCounts(model: tf.LayersModel): Promise<number[]> {
-  const { test: set } = await testSet;
-  const predictions = tf.tidy(() => {
-    const rows = normalize(tf.tensor2d(set.images, [set.count, 784]), mnistNormalization);
-    return (model.predict(rows) as tf.Tensor).argMax(1).dataSync();
-  });
-  const wrong = new Array<number>(10).fill(0);
-  for (let row = 0; row < set.count; row++)
-    if (predictions[row] !== set.labels[row]) wrong[set.labels[row]!]! += 1;
-  return wrong;
 }
 
 async function filesOf(folder: string) {
