@@ -1,0 +1,74 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runCommand, sendSoon, workplaceWithBase } from '../helpers/command.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+/** See `workplaceWithBase`. */
+let cwd: string;
+beforeAll(async () => {
+  cwd = await workplaceWithBase();
+});
+
+describe('the guard of finetune', () => {
+  const argv = ['finetune', 'base', '--digits', '2,3', '--steps', '60', '--lr', '0.05', '--json', '--out'];
+  const guard = ['--validation', '0.5', '--check-every', '5'];
+
+  test('goes back to the best state in which no other digit lost more than allowed', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const { code, out: printed } = await runCommand(cwd, [...argv, out, ...guard, '--max-drop', '0']);
+    expect(code).toBe(0);
+    const { checks, keptStep } = JSON.parse(printed).guard;
+    const kept = checks.find((check: { step: number }) => check.step === keptStep);
+    expect(kept.drop).toBeLessThanOrEqual(0);
+    expect(Math.max(...checks.map((check: { drop: number }) => check.drop))).toBeGreaterThan(0);
+    const { training } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(training.stepsDone).toBe(keptStep);
+  });
+
+  test('goes on after a stop as if there had been none, its checks and best state included', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    const common = ['--replay', '0.5', '--max-drop', '1', '--validation', '0.5', '--check-every', '10'];
+    const tune = (name: string, ...more: string[]) =>
+      runCommand(cwd, [
+        ...['finetune', 'base', '--digits', '2,3', '--lr', '0.05', '--steps', '250', '--engine', 'eager'],
+        ...[...common, '--json', '--out', at(name), ...more],
+      ]);
+    sendSoon('SIGTERM');
+    expect((await tune('parts')).code).toBe(143);
+    expect((await readdir(at('parts/state'))).sort()).toEqual([
+      'best.safetensors',
+      'guard.json',
+      'state.safetensors',
+    ]);
+    const resumed = await tune('parts', '--resume');
+    const whole = await tune('whole');
+    expect([resumed.code, whole.code]).toEqual([0, 0]);
+    expect(resumed.err).not.toContain('no record of earlier checks');
+    expect(JSON.parse(resumed.out).guard).toEqual(JSON.parse(whole.out).guard);
+    const [one, other] = await Promise.all(
+      ['parts', 'whole'].map((name) => readFile(join(at(name), 'adapter', 'adapter_model.safetensors'))),
+    );
+    expect(one!.equals(other!)).toBe(true);
+    expect(await readdir(at('parts/state'))).toEqual(['state.safetensors']);
+  });
+
+  test('stores the strength that the search found, and eval uses it', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const { out: printed } = await runCommand(cwd, [
+      ...argv,
+      out,
+      ...guard,
+      '--max-drop',
+      '100',
+      '--search-strength',
+    ]);
+    const report = JSON.parse(printed);
+    const { adapter } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(adapter.strength).toBe(report.subject.strength);
+    const again = JSON.parse((await runCommand(cwd, ['eval', out, '--json'])).out);
+    expect(again.subject.strength).toBe(adapter.strength);
+    expect(again.evaluation.predictions).toBe(report.evaluation.predictions);
+  });
+});

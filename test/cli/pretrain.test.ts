@@ -1,0 +1,110 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runCommand, sendSoon, workplaceWithBase } from '../helpers/command.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+/** See `workplaceWithBase`. */
+let cwd: string;
+beforeAll(async () => {
+  cwd = await workplaceWithBase();
+});
+
+describe('pretrain', () => {
+  test('goes on to more steps and ends where an uninterrupted run does, bit for bit', async () => {
+    const folder = await temporaryFolder();
+    const at = (name: string) => join(folder, name);
+    const common = ['--engine', 'eager', '--data', 'data', '--head', 'linear', '--quiet'];
+    const weights = (name: string) => readFile(join(at(name), 'model', 'weights.bin'));
+    expect((await runCommand(cwd, ['pretrain', '--steps', '12', '--out', at('whole'), ...common])).code).toBe(
+      0,
+    );
+    expect((await runCommand(cwd, ['pretrain', '--steps', '5', '--out', at('parts'), ...common])).code).toBe(
+      0,
+    );
+    expect((await weights('parts')).equals(await weights('whole'))).toBe(false);
+    const goOn = (...more: string[]) =>
+      runCommand(cwd, ['pretrain', '--out', at('parts'), '--resume', ...common, ...more]);
+    expect(await goOn('--steps', '12', '--lr', '0.01')).toMatchObject({
+      code: 2,
+      err: 'error: --resume: the run was begun with lr 0.001, --lr says 0.01; leave it out',
+    });
+    const resumed = await runCommand(cwd, [
+      'pretrain',
+      '--steps',
+      '12',
+      '--out',
+      at('parts'),
+      '--resume',
+      ...common,
+    ]);
+    expect(resumed.code).toBe(0);
+    expect((await weights('parts')).equals(await weights('whole'))).toBe(true);
+    expect(await readFile(join(at('parts'), 'metrics.jsonl'), 'utf8')).toBe(
+      await readFile(join(at('whole'), 'metrics.jsonl'), 'utf8'),
+    );
+  });
+
+  const long = ['pretrain', '--engine', 'eager', '--data', 'data', '--quiet', '--steps', '600', '--out'];
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('saves its work on %s and ends with %i', async (signal, expected) => {
+    const out = join(await temporaryFolder(), 'stopped');
+    sendSoon(signal);
+    expect((await runCommand(cwd, [...long, out])).code).toBe(expected);
+    const { status, training } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
+    expect(status).toBe('stopped');
+    expect(training.stepsDone).toBeGreaterThan(0);
+    expect(training.stepsDone).toBeLessThan(600);
+  });
+
+  test('goes on after a stop and ends where an uninterrupted run does, bit for bit', async () => {
+    const folder = await temporaryFolder();
+    const [stopped, whole] = [join(folder, 'stopped'), join(folder, 'whole')];
+    sendSoon('SIGINT');
+    expect((await runCommand(cwd, [...long, stopped])).code).toBe(130);
+    expect(await runCommand(cwd, [...long, stopped, '--resume', '--steps', '599'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/one of 600 steps; --steps 599 is fewer/),
+    });
+    expect((await runCommand(cwd, [...long, stopped, '--resume'])).code).toBe(0);
+    expect((await runCommand(cwd, [...long, whole])).code).toBe(0);
+    const weights = (out: string) => readFile(join(out, 'model', 'weights.bin'));
+    expect((await weights(stopped)).equals(await weights(whole))).toBe(true);
+  });
+
+  test('keeps the last good weights when the loss is not finite, and ends with 5', async () => {
+    const folder = await temporaryFolder();
+    const out = join(folder, 'run');
+    const argv = [
+      'pretrain',
+      '--steps',
+      '40',
+      '--optimizer',
+      'sgd',
+      '--lr',
+      '1e9',
+      '--head',
+      'linear',
+      '--out',
+      out,
+    ];
+    const { code, err } = await runCommand(cwd, argv);
+    expect(code).toBe(5);
+    expect(err).toMatch(/error: the loss of step \d+ is (NaN|Infinity)/);
+    expect(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))).toMatchObject({ status: 'stopped' });
+    expect(await readdir(folder)).toEqual(['run']);
+  });
+
+  test.each([
+    ['1e39', /'linear\d\/\w+' holds values that are not finite after step 1; the weights are back/],
+    ['1e38', /error: the loss on the test set is NaN; lower the learning rate/],
+  ])('ends with 5 where the last step, at a rate of %s, broke the model', async (lr, message) => {
+    const out = join(await temporaryFolder(), 'run');
+    const { code, err } = await runCommand(cwd, ['pretrain', '--steps', '1', '--lr', lr, '--out', out]);
+    expect(code).toBe(5);
+    expect(err).toMatch(message);
+  });
+});

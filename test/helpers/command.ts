@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { CliContext } from '../../src/cli/context.ts';
+import { main } from '../../src/cli/main.ts';
+import { recordedContext } from './context.ts';
+import { keptFolder } from './temporary.ts';
+import { writeSplit } from './tiny-set.ts';
+
+/** Runs a command line in `cwd` and gives what a shell would see. */
+export async function runCommand(
+  cwd: string,
+  argv: readonly string[],
+  overrides: Partial<CliContext> = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const context = recordedContext({ cwd, ...overrides });
+  const code = await main(argv, context);
+  return { code, out: context.out.join('\n'), err: context.err.join('\n') };
+}
+
+/** A folder with a set of 4x4 images in `data`, and a run in `base` that was trained on it; it outlives the test. */
+export async function workplaceWithBase(): Promise<string> {
+  const cwd = await keptFolder();
+  const digits = Array.from({ length: 40 }, (_, index) => index % 10);
+  const data = join(cwd, 'data');
+  await mkdir(data);
+  await writeSplit(data, 'train', digits, { height: 4, width: 4 });
+  await writeSplit(data, 't10k', digits.slice(0, 20), { height: 4, width: 4 });
+  const argv = ['pretrain', '--steps', '8', '--head', 'linear', '--out', 'base', '--quiet'];
+  expect(await runCommand(cwd, argv)).toMatchObject({ code: 0, err: '' });
+  return cwd;
+}
+
+/** Sends this process a signal once a command listens for it and has had time to train. */
+export function sendSoon(signal: 'SIGINT' | 'SIGTERM'): void {
+  const before = process.listenerCount(signal);
+  const listening = setInterval(() => {
+    if (process.listenerCount(signal) === before) return;
+    clearInterval(listening);
+    setTimeout(() => process.kill(process.pid, signal), 300);
+  }, 10);
+}
