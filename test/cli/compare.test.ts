@@ -1,17 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { main } from '../../src/cli/main.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { fromDocument, renderJson } from '../../src/report/document.ts';
 import { resultsOf } from '../../src/report/results.ts';
+import { runCommand } from '../helpers/command.ts';
+import { keptFolder } from '../helpers/temporary.ts';
 import { comparisonReport, singleReport } from '../report/make-report.ts';
 
 let folder: string;
 const count = 5000;
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-compare-'));
+beforeAll(async () => {
+  folder = await keptFolder();
   mkdirSync(join(folder, 'runs'));
   for (const [name, report] of [
     ['base', singleReport(count)],
@@ -22,23 +22,9 @@ beforeAll(() => {
     writeFileSync(join(folder, 'runs', name, 'report.json'), renderJson(report));
   }
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
-async function run(argv: string[], env: NodeJS.ProcessEnv = {}) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const code = await main(['compare', ...argv], {
-    env,
-    cwd: folder,
-    interactive: false,
-    color: false,
-    columns: 80,
-    print: (text) => out.push(text),
-    note: (text) => err.push(text),
-    annotate: (text) => err.push(text),
-  });
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const run = (argv: string[], env: NodeJS.ProcessEnv = {}) =>
+  runCommand(folder, ['compare', ...argv], { env });
 
 describe('compare', () => {
   test('compares two runs digit by digit', async () => {

@@ -1,25 +1,20 @@
 import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { writePng } from '../../src/pictures/index.ts';
-import { recordedContext } from '../helpers/context.ts';
+import { runCommand } from '../helpers/command.ts';
 import { picture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
-async function run(args: string[], cwd: string) {
-  const context = recordedContext({ cwd });
-  const exitCode = await main(args, context);
-  return { exitCode, out: context.out.join('\n'), err: context.err.join('\n') };
-}
+const run = (argv: string[], cwd: string) => runCommand(cwd, argv);
 
 describe('data', () => {
   it('shows counts, size, labels and digests of the files it found', async () => {
     const folder = await tinySet();
-    const { exitCode, out } = await run(['data', '--data', folder], '/');
-    expect(exitCode).toBe(0);
+    const { code, out } = await run(['data', '--data', folder], '/');
+    expect(code).toBe(0);
     const lines = out.split('\n').map((line) => line.replace(/ +/g, ' '));
     expect(lines[0]).toBe(`${folder}: not the published MNIST`);
     expect(lines).toEqual(expect.arrayContaining(['images 6 3', 'size 3x2 3x2', 'label 2 2 1']));
@@ -43,19 +38,19 @@ describe('data', () => {
     const folder = await tinySet();
     await truncate(join(folder, 't10k-images-idx3-ubyte'), 20);
     expect(await run(['data', '--data', folder], '/')).toEqual({
-      exitCode: 3,
+      code: 3,
       out: '',
       err: `error: ${folder}/t10k-images-idx3-ubyte: is cut short: its header promises 34 bytes, there are 20; fetch it again`,
     });
-    expect((await run(['data', '--data', 'nowhere'], folder)).exitCode).toBe(3);
+    expect((await run(['data', '--data', 'nowhere'], folder)).code).toBe(3);
   });
 });
 
 describe('data check', () => {
   it('finds nothing wrong with a good set', async () => {
-    const { exitCode, out } = await run(['data', 'check', '.'], await tinySetOfDistinctImages());
+    const { code, out } = await run(['data', 'check', '.'], await tinySetOfDistinctImages());
     expect(out).toMatch(/\nnothing wrong found$/);
-    expect(exitCode).toBe(0);
+    expect(code).toBe(0);
   });
 
   it('lists everything suspicious', async () => {
@@ -65,8 +60,8 @@ describe('data check', () => {
       shape: [3, 3, 2],
       values: Uint8Array.of(0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1, 5, 5, 5, 5, 5, 5),
     });
-    const { exitCode, out } = await run(['data', 'check', '--json', '.'], folder);
-    expect(exitCode).toBe(0);
+    const { code, out } = await run(['data', 'check', '--json', '.'], folder);
+    expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       errors: [],
       warnings: [
@@ -93,19 +88,19 @@ describe('data check', () => {
     const folder = await tinySetOfDistinctImages();
     await writeFile(join(folder, 'train-images-idx3-ubyte'), '');
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), 'text');
-    const { exitCode, out, err } = await run(['data', 'check', folder], '/');
+    const { code, out, err } = await run(['data', 'check', folder], '/');
     expect(out).toContain(`unusable  ${folder}/train-images-idx3-ubyte: is empty`);
     expect(out).toContain(`unusable  ${folder}/t10k-labels-idx1-ubyte: is no IDX file`);
     expect(err).toBe(`error: ${folder}: cannot be used (2 problems, see above)`);
-    expect(exitCode).toBe(3);
+    expect(code).toBe(3);
   });
 
   it('calls sets of different image sizes unusable together', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeSplit(folder, 't10k', [0, 1, 2], { height: 4 });
-    const { exitCode, out } = await run(['data', 'check', folder], '/');
+    const { code, out } = await run(['data', 'check', folder], '/');
     expect(out).toContain('images to train on are 3x2, those to test 4x2');
-    expect(exitCode).toBe(3);
+    expect(code).toBe(3);
   });
 });
 
@@ -131,8 +126,8 @@ describe('data subset', () => {
         ],
         cwd,
       );
-    const { exitCode, out } = await draw('a', 1);
-    expect(exitCode).toBe(0);
+    const { code, out } = await draw('a', 1);
+    expect(code).toBe(0);
     expect(out).toContain('not the published MNIST');
     await draw('b', 1);
     await draw('c', 2);
@@ -161,11 +156,11 @@ describe('data subset', () => {
   it('replaces files only when told to, and leaves no stale twin', async () => {
     const folder = await tinySet();
     const args = ['data', 'subset', '--data', folder, '--out', 'copy'];
-    expect((await run(args, folder)).exitCode).toBe(0);
+    expect((await run(args, folder)).code).toBe(0);
     const refused = await run([...args, '--gzip'], folder);
-    expect(refused.exitCode).toBe(2);
+    expect(refused.code).toBe(2);
     expect(refused.err).toContain('is there already; add --overwrite or name another folder');
-    expect((await run([...args, '--gzip', '--overwrite'], folder)).exitCode).toBe(0);
+    expect((await run([...args, '--gzip', '--overwrite'], folder)).code).toBe(0);
     expect((await readdir(join(folder, 'copy'))).every((name) => name.endsWith('.gz'))).toBe(true);
   });
 
@@ -174,11 +169,11 @@ describe('data subset', () => {
     [['--digits', ''], 2, '--digits: is empty'],
     [['--digits', '2,2'], 2, '--digits 2,2: 2 is there twice; name each once'],
     [['--count', '0'], 2, 'It must be a whole number of at least 1'],
-  ])('refuses %j', async (options, exitCode, message) => {
+  ])('refuses %j', async (options, code, message) => {
     const folder = await tinySet();
     const result = await run(['data', 'subset', '--data', folder, '--out', 'x', ...options], folder);
     expect(result.err).toContain(message);
-    expect(result.exitCode).toBe(exitCode);
+    expect(result.code).toBe(code);
     expect(await readdir(folder)).not.toContain('x');
   });
 
@@ -187,7 +182,7 @@ describe('data subset', () => {
     await writeSplit(folder, 't10k', [0]);
     const result = await run(['data', 'subset', '--data', folder, '--digits', '2', '--out', 'x'], folder);
     expect(result).toMatchObject({
-      exitCode: 3,
+      code: 3,
       err: `error: ${folder}: has no test image of label 2; choose others`,
     });
   });
@@ -209,9 +204,9 @@ describe('data import', () => {
 
   it('makes a set of pictures in folders named by label', async () => {
     const folder = await drawings({ 3: 10, 12: 5, notes: 1 });
-    const { exitCode, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+    const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
     expect(err).toBe('');
-    expect(exitCode).toBe(0);
+    expect(code).toBe(0);
     const { train, test } = await loadMnist({ cwd: folder, directory: 'set' });
     expect([...train.labels]).toEqual([...new Array(8).fill(3), ...new Array(4).fill(12)]);
     expect([...test.labels]).toEqual([3, 3, 12]);
@@ -227,9 +222,9 @@ describe('data import', () => {
 
   it('refuses what it cannot make a set of', async () => {
     const refused = async (folder: string, message: string) => {
-      const { exitCode, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+      const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
       expect(err).toContain(message);
-      expect(exitCode).toBe(3);
+      expect(code).toBe(3);
       expect(await readdir(folder)).not.toContain('set');
     };
     await refused(await drawings({ a: 2 }), 'has no pictures; put PNG files in folders named by label');
@@ -237,8 +232,8 @@ describe('data import', () => {
     const folder = await drawings({ 1: 4 });
     await writeFile(join(folder, '1', 'x.jpg'), '');
     await refused(folder, `${folder}/1/x.jpg: is no PNG picture; convert or remove it`);
-    const { exitCode, err } = await run(['data', 'import', folder], folder);
-    expect([exitCode, err]).toEqual([2, 'error: --out: name the folder for the new files']);
+    const { code, err } = await run(['data', 'import', folder], folder);
+    expect([code, err]).toEqual([2, 'error: --out: name the folder for the new files']);
   });
 });
 

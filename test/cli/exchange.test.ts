@@ -2,11 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { loadPeft } from '../../src/peft/index.ts';
 import { openRun } from '../../src/runs/index.ts';
 import { readSafetensors } from '../../src/safetensors/index.ts';
-import { recordedContext } from '../helpers/context.ts';
+import { runCommand } from '../helpers/command.ts';
 import { PEFT_FOLDER, peftLogits, peftRows } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
@@ -23,11 +22,7 @@ beforeAll(async () => {
 /** A folder to work in and a command line that runs there. */
 async function workplace() {
   const cwd = await temporaryFolder();
-  const run = async (...argv: string[]) => {
-    const context = recordedContext({ cwd });
-    const code = await main([...argv, '--device', 'cpu'], context);
-    return { code, out: context.out.join('\n'), err: context.err.join('\n') };
-  };
+  const run = (...argv: string[]) => runCommand(cwd, [...argv, '--device', 'cpu']);
   return { cwd, run };
 }
 

@@ -1,20 +1,15 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { readSafetensors, safeTensor, writeSafetensors } from '../../src/safetensors/index.ts';
-import { recordedContext } from '../helpers/context.ts';
+import { runCommand } from '../helpers/command.ts';
 import { PEFT_FOLDER } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
-async function command(cwd: string, ...argv: string[]) {
-  const context = recordedContext({ cwd });
-  const code = await main(argv, context);
-  return { code, out: context.out.join('\n'), err: context.err.join('\n') };
-}
+const command = (cwd: string, ...argv: string[]) => runCommand(cwd, argv);
 
 /** A folder with the runs `base` and, of one of PEFT's golden adapters, `adapted`. */
 async function workplace(variant: string) {

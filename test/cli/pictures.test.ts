@@ -1,10 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { parsePng, writePng } from '../../src/pictures/index.ts';
 import { readReport } from '../../src/report/read.ts';
-import { recordedContext } from '../helpers/context.ts';
+import { runCommand } from '../helpers/command.ts';
 import { picture } from '../helpers/pictures.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 import { writeSplit } from '../helpers/tiny-set.ts';
@@ -14,11 +13,7 @@ let cwd: string;
 const SIZE = { height: 10, width: 10 };
 const TEST_IMAGES = 't10k-images-idx3-ubyte';
 
-async function run(...argv: string[]) {
-  const context = recordedContext({ cwd });
-  const code = await main(argv, context);
-  return { code, out: context.out.join('\n'), err: context.err.join('\n') };
-}
+const run = (...argv: string[]) => runCommand(cwd, argv);
 
 beforeAll(async () => {
   cwd = await keptFolder();
