@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
@@ -46,7 +46,7 @@ export class RunWriter {
    * @throws CheckpointError when the place cannot be written to
    */
   static async create({ out, name, cwd, overwrite = false }: RunTarget): Promise<RunWriter> {
-    const target = out === undefined ? resolve(cwd, 'runs', name) : resolve(cwd, out);
+    const target = out === undefined ? resolve(cwd, 'runs', name) : behindLinks(resolve(cwd, out));
     const writer = new RunWriter(target, out === undefined, overwrite);
     await clearUp(target);
     if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
@@ -93,6 +93,11 @@ export class RunWriter {
   }
 }
 
+/** A link to a run stays, and the run behind it is the one that is replaced. */
+function behindLinks(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
 async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
   const entries = await onDisk(CheckpointError, target, 'read', () => readdir(target));
   if (entries.length === 0) return;
@@ -109,7 +114,8 @@ async function renameIfFree(from: string, to: string): Promise<boolean> {
     return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST' || (code === 'EPERM' && existsSync(to))) return false;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    if ((code === 'EPERM' || code === 'ENOTDIR') && existsSync(to)) return false;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
@@ -30,6 +30,27 @@ describe('RunWriter', () => {
     expect(await writer.commit(manifest)).toBe(join(cwd, 'mine'));
     expect(await readdir(join(cwd, 'mine'))).toEqual(['note.txt', 'run.json']);
     expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('replaces the run behind a link, and leaves the link', async () => {
+    const cwd = await temporaryFolder();
+    await (await RunWriter.create({ out: 'disk/real', name: 'pretrain', cwd })).commit(manifest);
+    await symlink(join('disk', 'real'), join(cwd, 'link'));
+    const writer = await RunWriter.create({ out: 'link', name: 'pretrain', cwd, overwrite: true });
+    await writeFile(writer.path('note.txt'), 'x');
+    await writer.commit(manifest);
+    expect((await lstat(join(cwd, 'link'))).isSymbolicLink()).toBe(true);
+    expect(await readdir(join(cwd, 'disk', 'real'))).toEqual(['note.txt', 'run.json']);
+    expect(await readdir(join(cwd, 'disk'))).toEqual(['real']);
+  });
+
+  test('passes over numbers that a link or a file has taken', async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, 'runs'));
+    await symlink(cwd, join(cwd, 'runs', 'pretrain'));
+    await writeFile(join(cwd, 'runs', 'pretrain-2'), '');
+    const writer = await RunWriter.create({ name: 'pretrain', cwd });
+    expect(await writer.commit(manifest)).toBe(join(cwd, 'runs', 'pretrain-3'));
   });
 
   test('numbers runs that have no name of their own', async () => {

@@ -31,6 +31,9 @@ const FREE = new Set([
   'policy',
 ]);
 
+/** Options of one command line; the run goes on without those of the last. */
+const PASSING = new Set(['json', 'report', 'quiet']);
+
 type Options = TrainingOptions & { readonly steps?: number };
 
 /**
@@ -62,8 +65,9 @@ export async function resumeFrom<T extends Options>(
   }
   refuseContradictions(given, names, options, training.steps);
   const kept = Object.fromEntries(Object.entries(given).filter(([name]) => FREE.has(name)));
+  const past = Object.fromEntries(Object.entries(options).filter(([name]) => !PASSING.has(name)));
   return {
-    options: { ...given, ...options, ...kept, steps },
+    options: { ...given, ...past, ...kept, steps },
     resume: {
       state: await readState(join(folder, 'state', 'state.safetensors')),
       losses: await readMetrics(join(folder, 'metrics.jsonl')),
