@@ -4,7 +4,7 @@ import { evaluate } from '../../evaluation/evaluate.ts';
 import { checkGates, requireGates, validateGates } from '../../gates/check.ts';
 import { setAdapterStrength } from '../../lora/index.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../mnist-data-loader/index.ts';
-import { writeMistakeSheets } from '../../pictures/index.ts';
+import { writeMistakeSheets } from '../../report/mistake-sheets.ts';
 import { readReport } from '../../report/read.ts';
 import type { NamedEvaluation, Report } from '../../report/report.ts';
 import { openRun, type Run } from '../../runs/index.ts';

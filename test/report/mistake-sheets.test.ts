@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { writeWhole } from '../../src/files/write-whole.ts';
-import { createCanvas, fitText, textWidth } from '../../src/pictures/canvas.ts';
-import { mistakesOf, type Picture, parsePng, writeMistakeSheets } from '../../src/pictures/index.ts';
+import { createCanvas, textWidth } from '../../src/pictures/canvas.ts';
+import { type Picture, parsePng } from '../../src/pictures/index.ts';
+import { writeMistakeSheets } from '../../src/report/mistake-sheets.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 vi.mock('../../src/files/write-whole.ts', { spy: true });
@@ -16,7 +17,9 @@ const dataset = {
   width: 28,
   count: 8,
 };
-const judgement = {
+const evaluation = {
+  count: 8,
+  loss: 1,
   classNames: ['0', '1', 'T-shirt/top'],
   labels: Uint8Array.of(0, 0, 0, 0, 1, 1, 2, 2),
   predictions: Uint8Array.of(1, 0, 2, 1, 1, 1, 2, 0),
@@ -40,21 +43,10 @@ function shadesAlong({ width, height, data }: Picture): number[] {
   return shades;
 }
 
-describe('mistakesOf', () => {
-  it('lists the wrong ones of a class, the most confident first', () => {
-    expect(mistakesOf(judgement, 0).map(({ row, prediction }) => [row, prediction])).toEqual([
-      [2, 2],
-      [3, 1],
-      [0, 1],
-    ]);
-    expect(mistakesOf(judgement, 1)).toEqual([]);
-  });
-});
-
 describe('writeMistakeSheets', () => {
   it('draws a sheet for each class with mistakes, in the order of confidence', async () => {
     const folder = join(await temporaryFolder(), 'new', 'sheets');
-    const sheets = await writeMistakeSheets(judgement, dataset, folder);
+    const sheets = await writeMistakeSheets(evaluation, dataset, folder);
     expect(sheets).toEqual([
       { label: 0, path: join(folder, 'truth-0.png'), mistakes: 3 },
       { label: 2, path: join(folder, 'truth-T-shirt-top-2.png'), mistakes: 1 },
@@ -65,7 +57,7 @@ describe('writeMistakeSheets', () => {
 
   it('writes truth, guess, confidence and row into the picture', async () => {
     const folder = await temporaryFolder();
-    const [sheet] = await writeMistakeSheets(judgement, dataset, folder);
+    const [sheet] = await writeMistakeSheets(evaluation, dataset, folder);
     const picture = await read(sheet!.path);
     for (const text of ['0: 3 of 4 wrong', '0 as 1', '75.0%', '#3'])
       expect(holdsText(picture, text)).toBe(true);
@@ -74,12 +66,12 @@ describe('writeMistakeSheets', () => {
 
   it('gives the same bytes for the same evaluation, and removes sheets that no longer apply', async () => {
     const folder = await temporaryFolder();
-    const [first] = await writeMistakeSheets(judgement, dataset, folder);
+    const [first] = await writeMistakeSheets(evaluation, dataset, folder);
     const bytes = await readFile(first!.path);
     await writeFile(join(folder, 'mine.png'), '');
-    await writeMistakeSheets(judgement, dataset, folder);
+    await writeMistakeSheets(evaluation, dataset, folder);
     expect(await readFile(first!.path)).toEqual(bytes);
-    await writeMistakeSheets({ ...judgement, predictions: judgement.labels }, dataset, folder);
+    await writeMistakeSheets({ ...evaluation, predictions: evaluation.labels }, dataset, folder);
     expect(await readdir(folder)).toEqual(['mine.png']);
   });
 
@@ -93,7 +85,7 @@ describe('writeMistakeSheets', () => {
         .mockImplementationOnce((path, content) => writeFile(path, content))
         .mockRejectedValueOnce(full);
     fill();
-    await expect(writeMistakeSheets(judgement, dataset, join(folder, 'new', 'sheets'))).rejects.toThrowError(
+    await expect(writeMistakeSheets(evaluation, dataset, join(folder, 'new', 'sheets'))).rejects.toThrowError(
       /new\/sheets: cannot be written: the disk is full/,
     );
     expect(await readdir(folder)).toEqual([]);
@@ -101,7 +93,7 @@ describe('writeMistakeSheets', () => {
     await writeFile(join(folder, 'truth-0.png'), 'of before');
     await writeFile(join(folder, 'truth-1.png'), 'of before');
     fill();
-    await expect(writeMistakeSheets(judgement, dataset, folder)).rejects.toThrowError(DataError);
+    await expect(writeMistakeSheets(evaluation, dataset, folder)).rejects.toThrowError(DataError);
     expect((await readdir(folder)).sort()).toEqual(['truth-0.png', 'truth-1.png']);
     expect(await readFile(join(folder, 'truth-0.png'), 'utf8')).toBe('of before');
   });
@@ -109,6 +101,8 @@ describe('writeMistakeSheets', () => {
   it('shows a hundred of many mistakes and says so', async () => {
     const count = 120;
     const many = {
+      count,
+      loss: 1,
       classNames: ['0', '1'],
       labels: new Uint8Array(count),
       predictions: new Uint8Array(count).fill(1),
@@ -124,30 +118,13 @@ describe('writeMistakeSheets', () => {
 
   it('refuses images that are not those judged, and a folder it cannot make', async () => {
     const folder = await temporaryFolder();
-    await expect(writeMistakeSheets(judgement, { ...dataset, count: 7 }, folder)).rejects.toThrowError(
-      '8 judgements do not fit 7 images',
+    await expect(writeMistakeSheets(evaluation, { ...dataset, count: 7 }, folder)).rejects.toThrowError(
+      '8 predictions do not fit 7 images',
     );
     await writeFile(join(folder, 'file'), '');
-    await expect(writeMistakeSheets(judgement, dataset, join(folder, 'file'))).rejects.toThrowError(
+    await expect(writeMistakeSheets(evaluation, dataset, join(folder, 'file'))).rejects.toThrowError(
       DataError,
     );
-  });
-});
-
-describe('text in pictures', () => {
-  it('is cut where it does not fit', () => {
-    expect(fitText('Sandal', textWidth('Sandal'))).toBe('Sandal');
-    expect(fitText('Sandal', textWidth('Sandal') - 1)).toBe('San..');
-  });
-
-  it('stays within the picture and shows unknown characters as a question mark', () => {
-    const canvas = createCanvas(20, 8, [0, 0, 0]);
-    canvas.text(14, 3, 'WW', [255, 255, 255]);
-    canvas.text(0, 0, '字', [9, 9, 9]);
-    const question = createCanvas(20, 8, [0, 0, 0]);
-    question.text(14, 3, 'WW', [255, 255, 255]);
-    question.text(0, 0, '?', [9, 9, 9]);
-    expect(canvas.data).toEqual(question.data);
   });
 });
 
