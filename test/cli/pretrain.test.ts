@@ -19,9 +19,8 @@ describe('pretrain', () => {
     expect((await runCommand(cwd, ['pretrain', '--steps', '12', '--out', at('whole'), ...common])).code).toBe(
       0,
     );
-    expect((await runCommand(cwd, ['pretrain', '--steps', '5', '--out', at('parts'), ...common])).code).toBe(
-      0,
-    );
+    const begin = ['pretrain', '--steps', '5', '--json', '--out', at('parts')];
+    expect((await runCommand(cwd, [...begin, ...common])).code).toBe(0);
     expect((await weights('parts')).equals(await weights('whole'))).toBe(false);
     const goOn = (...more: string[]) =>
       runCommand(cwd, ['pretrain', '--out', at('parts'), '--resume', ...common, ...more]);
@@ -38,7 +37,7 @@ describe('pretrain', () => {
       '--resume',
       ...common,
     ]);
-    expect(resumed.code).toBe(0);
+    expect(resumed).toMatchObject({ code: 0, out: expect.stringMatching(/^pretrain /) });
     expect((await weights('parts')).equals(await weights('whole'))).toBe(true);
     expect(await readFile(join(at('parts'), 'metrics.jsonl'), 'utf8')).toBe(
       await readFile(join(at('whole'), 'metrics.jsonl'), 'utf8'),
