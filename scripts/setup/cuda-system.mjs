@@ -16,8 +16,11 @@ import { SetupError } from './setup-error.mjs';
 /** Where cuDNN and NCCL are when the toolkit's folder lacks them. */
 const systemFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/local/lib'];
 
-/** Libraries that TensorFlow needs from CUDA 12 itself: CUDA 13's have another interface. */
-const onlyCuda12 = ['nvidia-cuda-runtime-cu12', 'nvidia-cuda-cupti-cu12'];
+/** Libraries that TensorFlow needs from CUDA 12 itself, by their wheels: CUDA 13's have another interface. */
+const onlyCuda12 = {
+  'nvidia-cuda-runtime-cu12': 'libcudart.so.12',
+  'nvidia-cuda-cupti-cu12': 'libcupti.so.12',
+};
 
 /**
  * @returns {SystemCuda | undefined} undefined where TFJS_LORA_CUDA is not set
@@ -50,9 +53,8 @@ export function systemCuda() {
  * @param {readonly import('./releases.mjs').Wheel[]} wheels
  */
 export function wheelsBesides(system, wheels) {
-  const own = onlyCuda12.filter(
-    (_, index) => !system.libraries.has(['libcudart.so.12', 'libcupti.so.12'][index] ?? ''),
-  );
+  const lacking = Object.entries(onlyCuda12).filter(([, library]) => !system.libraries.has(library));
+  const own = lacking.map(([wheel]) => wheel);
   return wheels.filter(({ name }) => name === 'tensorflow' || own.includes(name));
 }
 
