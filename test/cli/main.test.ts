@@ -67,6 +67,11 @@ describe('tfjs-lora', () => {
       ['finetune', 'base', '--validation', '0.2'],
       /--validation: nothing/,
     ],
+    [
+      'a share of images that is none',
+      ['finetune', 'base', '--digits', '2', '--max-drop', '1', '--validation', '0.01'],
+      /--validation 0.01: holds out 0 of 40 training images; hold out more/,
+    ],
     ['a search for strength on all digits', ['finetune', 'base', '--search-strength'], /name those to tune/],
     ['two formats at once', ['eval', 'base', '--json', '--format', 'html'], /cannot be used with/],
     ['replay without digits', ['finetune', 'base', '--replay', '0.5'], /name those to tune with --digits/],

@@ -50,12 +50,24 @@ export function requireGuard(
   }
 }
 
-/** The rows to train on, and those to hold out when `--max-drop` or `--search-strength` need some. */
+/**
+ * The rows to train on, and those to hold out when `--max-drop` or `--search-strength` need some.
+ *
+ * @throws UsageError when the share of them is none, or leaves none
+ */
 export function splitFor(
   train: ImageDataset,
   { maxDrop, searchStrength: searches, validation: share, seed }: FinetuneOptions,
 ): { readonly kept: Int32Array; readonly heldOut?: Int32Array } {
-  if (maxDrop !== undefined || searches) return splitRows(train, { share, seed });
+  if (maxDrop !== undefined || searches) {
+    const split = splitRows(train, { share, seed });
+    const { kept, heldOut } = split;
+    if (kept.length > 0 && heldOut.length > 0) return split;
+    throw new UsageError(
+      `--validation ${share}: holds out ${heldOut.length} of ${train.count} training images; ` +
+        `hold out ${heldOut.length === 0 ? 'more' : 'fewer'}`,
+    );
+  }
   return { kept: Int32Array.from({ length: train.count }, (_, row) => row) };
 }
 

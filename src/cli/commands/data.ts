@@ -63,10 +63,16 @@ function addSubset(data: Command, context: CliContext): void {
     .addOption(shared.data())
     .addOption(new Option('--digits <list>', 'labels to keep, such as 2,3,5,8,9 (default: all)'))
     .addOption(
-      new Option('--count <n>', 'training images of each label (default: all)').argParser(integer(1)),
+      new Option(
+        '--count <n>',
+        'training images of each label, or all where it has fewer (default: all)',
+      ).argParser(integer(1)),
     )
     .addOption(
-      new Option('--test-count <n>', 'test images of each label (default: all)').argParser(integer(1)),
+      new Option(
+        '--test-count <n>',
+        'test images of each label, or all where it has fewer (default: all)',
+      ).argParser(integer(1)),
     );
   addWriteSetOptions(command).action(async (options) => {
     requireOut(options);
