@@ -1,4 +1,4 @@
-import type { Change } from '../evaluation/comparison.ts';
+import type { Change, Comparison } from '../evaluation/comparison.ts';
 import {
   changeFigures,
   classWord,
@@ -21,9 +21,9 @@ export function renderMarkdown(report: Report): string {
   const parts = [`## ${plain(title(report.subject))}`, plain(setting(report))];
   if (report.baseline && results.comparison) {
     parts.push(`Before: ${plain(report.baseline.name)}. After: ${plain(report.evaluation.name)}.`);
-    parts.push(comparisonTable(word, results));
+    parts.push(comparisonTable(word, results.comparison));
     parts.push('\\* beyond noise: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
-    if (results.comparison.moved.length > 0) parts.push(movedTable(results));
+    if (results.comparison.moved.length > 0) parts.push(movedTable(results.comparison));
   } else {
     parts.push(evaluationTable(word, results.evaluation));
   }
@@ -48,17 +48,17 @@ function evaluationTable(word: string, { classes, total }: EvaluationResults): s
   return table(header, [...rows, ['total', ...last, '', ''].map(bold)]);
 }
 
-function comparisonTable(word: string, { comparison }: Results): string {
+function comparisonTable(word: string, comparison: Comparison): string {
   const header = [word, 'tuned', 'examples', 'wrong before', 'after', 'change', 'fixed', 'broken'];
-  const rows = comparison!.classes.map((one) => [
+  const rows = comparison.classes.map((one) => [
     plain(one.className),
     one.tuned ? 'yes' : 'no',
     ...changeCells(one),
   ]);
   for (const [name, change] of [
-    ['tuned', comparison!.tuned],
-    ['other', comparison!.other],
-    ['total', comparison!.total],
+    ['tuned', comparison.tuned],
+    ['other', comparison.other],
+    ['total', comparison.total],
   ] as const) {
     if (change) rows.push([bold(name), '', ...changeCells(change).map(bold)]);
   }
@@ -75,8 +75,8 @@ function changeCells(change: Change): string[] {
   ];
 }
 
-function movedTable({ comparison }: Results): string {
-  const rows = comparison!.moved.map(({ truth, predicted, before, after }) => [
+function movedTable({ moved }: Comparison): string {
+  const rows = moved.map(({ truth, predicted, before, after }) => [
     `${plain(truth)} read as ${plain(predicted)}`,
     count(before),
     count(after),
