@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { largestBatch } from '../evaluation/batch-size.ts';
 import { takeValues } from '../lora/take-values.ts';
 
 /** What a proof found. */
@@ -21,7 +22,8 @@ export type Outputs = readonly Float32Array[];
 
 /** What a model gives for the inputs; tensors it makes are freed. */
 export function outputsOf(model: tf.LayersModel, inputs: readonly tf.Tensor[]): Outputs {
-  const outputs = tf.tidy(() => model.predict(inputs.length === 1 ? inputs[0]! : [...inputs]));
+  const options = { batchSize: largestBatch(model) };
+  const outputs = tf.tidy(() => model.predict(inputs.length === 1 ? inputs[0]! : [...inputs], options));
   return [outputs].flat().map(takeValues);
 }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { largestBatch } from '../evaluation/batch-size.ts';
 import { type LoraLayer, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
 import { takeValues } from '../lora/take-values.ts';
 
@@ -73,7 +74,8 @@ export function deadUnits(model: tf.LayersModel, inputs: readonly tf.Tensor[]): 
   const outputs = new Set(model.outputs.map(({ id }) => id));
   const largest = tf
     .tidy(() => {
-      const values = [probe.predict(inputs.length === 1 ? inputs[0]! : [...inputs])].flat();
+      const options = { batchSize: largestBatch(model) };
+      const values = [probe.predict(inputs.length === 1 ? inputs[0]! : [...inputs], options)].flat();
       return values.map((value) => tf.max(value.reshape([-1, value.shape.at(-1)!]), 0));
     })
     .map(takeValues);
