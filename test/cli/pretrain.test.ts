@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readState, writeState } from '../../src/runs/state-files.ts';
 import { runCommand, sendSoon, workplaceWithBase } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -45,6 +46,24 @@ describe('pretrain', () => {
   });
 
   const long = ['pretrain', '--engine', 'eager', '--data', 'data', '--quiet', '--steps', '600', '--out'];
+
+  test('leaves a run as it is when its state does not fit', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const argv = ['pretrain', '--steps', '5', '--engine', 'eager', '--out', out];
+    expect((await runCommand(cwd, argv)).code).toBe(0);
+    const path = join(out, 'state', 'state.safetensors');
+    const state = await readState(path);
+    const weights = new Map([...state.weights].filter(([name]) => name !== 'linear2/bias'));
+    await writeState(path, { ...state, weights });
+    const before = await readFile(join(out, 'run.json'), 'utf8');
+    expect(await runCommand(cwd, [...argv, '--resume', '--steps', '8'])).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/the state has no values of 'linear2\/bias'/),
+      out: '',
+    });
+    expect(await readFile(join(out, 'run.json'), 'utf8')).toBe(before);
+    expect((await readState(path)).step).toBe(5);
+  });
 
   test.each([
     ['SIGINT', 130],

@@ -94,7 +94,8 @@ export async function trainSteps(
       await events?.write(scalars(task, step - recent.length, recent));
     }
   } catch (error) {
-    if (!(error instanceof TrainingError)) throw error;
+    // A run that goes on and gets no further stays as it is: there is nothing to save.
+    if (!(error instanceof TrainingError) || (resume && engine.state().step <= done)) throw error;
     failure = error;
   } finally {
     progress.stop();
