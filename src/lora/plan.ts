@@ -6,7 +6,7 @@ import type { LayerKind } from './layers/kind.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
 import { isBias, kernelName } from './layers/names.ts';
 import { ADAPTABLE } from './layers/register.ts';
-import { fitsPattern, matchesPattern, patternValue } from './targets.ts';
+import { fitsPattern, isSuffix, matchesPattern, patternValue } from './targets.ts';
 import { type PlacedLayer, placedLayers, weightsOf } from './topology.ts';
 
 /**
@@ -60,7 +60,7 @@ function baseClassOf(layer: tf.layers.Layer): string {
 
 function layersFrom(layers: PlacedLayer[], { from }: ResolvedLoraConfig): PlacedLayer[] {
   if (from === undefined) return layers;
-  const first = layers.findIndex(({ path }) => path === from || path.endsWith(`.${from}`));
+  const first = layers.findIndex(({ path }) => isSuffix(path, from));
   if (first < 0) throw noMatch('from', from, layers);
   return layers.slice(first);
 }

@@ -6,7 +6,12 @@ export function matchesPattern(path: string, pattern: LayerPattern): boolean {
   if (typeof pattern === 'string') return wholeMatch(pattern).test(path);
   if (pattern instanceof RegExp)
     return wholeMatch(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(path);
-  return pattern.some((entry) => path === entry || path.endsWith(`.${entry}`));
+  return pattern.some((entry) => isSuffix(path, entry));
+}
+
+/** Whether a name means a dotted path: all of it, or its end. */
+export function isSuffix(path: string, name: string): boolean {
+  return path === name || path.endsWith(`.${name}`);
 }
 
 /** Whether a key of `rankPattern` or `alphaPattern` fits: a dotted suffix, or a regular expression for one. */

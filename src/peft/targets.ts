@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts';
+import { isSuffix } from '../lora/targets.ts';
 import type { PeftConfig } from './config.ts';
 import type { PeftModule } from './modules.ts';
 
@@ -59,10 +60,6 @@ export function selectModules(
 function matches(source: string, key: string, module: string, pattern: string | readonly string[]): boolean {
   if (typeof pattern === 'string') return wholeMatch(source, key, pattern).test(module);
   return pattern.some((name) => isSuffix(module, name));
-}
-
-function isSuffix(path: string, name: string): boolean {
-  return path === name || path.endsWith(`.${name}`);
 }
 
 function wholeMatch(source: string, key: string, expression: string): RegExp {

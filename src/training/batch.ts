@@ -11,7 +11,7 @@ export function eagerBatch(data: TrainingData, rows: Int32Array): { inputs: tf.T
 
 /** Bytes become float32, or int32 where they are labels. */
 function rowsOf({ values, rowShape }: Column, rows: Int32Array, label: boolean): tf.Tensor {
-  const size = rowShape.reduce((product, length) => product * length, 1);
+  const size = tf.util.sizeFromShape([...rowShape]);
   const whole = values instanceof Int32Array || (label && values instanceof Uint8Array);
   const batch = new (whole ? Int32Array : Float32Array)(rows.length * size);
   rows.forEach((row, index) => {

@@ -43,9 +43,8 @@ export async function examplesFor(
 function randomInput(model: tf.LayersModel, input: tf.SymbolicTensor, count: number, key: number): tf.Tensor {
   const shape = [count, ...input.shape.slice(1).map((size) => size ?? 1)];
   const random = createRandom(0, key);
-  const size = shape.reduce((product, side) => product * side, 1);
   const table = model.layers.find((layer) => layer.getClassName() === 'Embedding' && layer.input === input);
   const rows = table && (table.getConfig().inputDim as number);
   const draw = rows === undefined ? () => random.normal() : () => random.below(rows);
-  return tf.tensor(Float32Array.from({ length: size }, draw), shape);
+  return tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape(shape) }, draw), shape);
 }

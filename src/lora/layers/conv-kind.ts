@@ -2,8 +2,6 @@ import * as tf from '@tensorflow/tfjs';
 import { matrixProduct, narrowPath, onChannels } from './dense-kind.ts';
 import type { KindName, LayerKind } from './kind.ts';
 
-const product = (sides: readonly number[]) => sides.reduce((all, side) => all * side, 1);
-
 /**
  * Kernel [...window, in, out], A [...window, in, rank]: the same convolution into `rank` channels;
  * B [1.., rank, out] mixes those at each position.
@@ -12,7 +10,7 @@ function convKind(name: KindName, kernel: LayerKind['kernel'], window: number): 
   return {
     name,
     kernel,
-    sides: (shape) => ({ inputs: product(shape.slice(0, -1)), outputs: shape.at(-1)! }),
+    sides: (shape) => ({ inputs: tf.util.sizeFromShape(shape.slice(0, -1)), outputs: shape.at(-1)! }),
     factorShapes: (shape, rank) => ({
       a: [...shape.slice(0, -1), rank],
       b: [...new Array<number>(window).fill(1), rank, shape.at(-1)!],

@@ -22,7 +22,7 @@ const SECOND = 0x846ca68b;
  * and plain enough for XLA to melt into whatever uses it.
  */
 export function uniformNoise(shape: readonly number[], { seed, step, draw }: NoiseKey): tf.Tensor {
-  const size = shape.reduce((product, length) => product * length, 1);
+  const size = tf.util.sizeFromShape([...shape]);
   const salt = mix(Math.imul(mix(seed | 0), GOLDEN) + draw);
   return isRecording() && typeof step !== 'number'
     ? uniformOps(shape, size, step, salt)
