@@ -1,6 +1,6 @@
 import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { writePng } from '../../src/pictures/index.ts';
 import { runCommand } from '../helpers/command.ts';
@@ -11,7 +11,7 @@ import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 const run = (argv: string[], cwd: string) => runCommand(cwd, argv);
 
 describe('data', () => {
-  it('shows counts, size, labels and digests of the files it found', async () => {
+  test('shows counts, size, labels and digests of the files it found', async () => {
     const folder = await tinySet();
     const { code, out } = await run(['data', '--data', folder], '/');
     expect(code).toBe(0);
@@ -21,7 +21,7 @@ describe('data', () => {
     expect(out).toMatch(/^sha256 [0-9a-f]{64} {2}.*t10k-labels-idx1-ubyte$/m);
   });
 
-  it('prints the same as one JSON document', async () => {
+  test('prints the same as one JSON document', async () => {
     const folder = await tinySet();
     const { out } = await run(['data', '--json', '--data', '.'], folder);
     expect(JSON.parse(out)).toMatchObject({
@@ -34,7 +34,7 @@ describe('data', () => {
     });
   });
 
-  it('exits 3 with one line when a file is damaged or nothing is there', async () => {
+  test('exits 3 with one line when a file is damaged or nothing is there', async () => {
     const folder = await tinySet();
     await truncate(join(folder, 't10k-images-idx3-ubyte'), 20);
     expect(await run(['data', '--data', folder], '/')).toEqual({
@@ -47,13 +47,13 @@ describe('data', () => {
 });
 
 describe('data check', () => {
-  it('finds nothing wrong with a good set', async () => {
+  test('finds nothing wrong with a good set', async () => {
     const { code, out } = await run(['data', 'check', '.'], await tinySetOfDistinctImages());
     expect(out).toMatch(/\nnothing wrong found$/);
     expect(code).toBe(0);
   });
 
-  it('lists everything suspicious', async () => {
+  test('lists everything suspicious', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeSplit(folder, 't10k', [0, 2]);
     await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
@@ -72,7 +72,7 @@ describe('data check', () => {
     });
   });
 
-  it('notices pixels that were scaled to 0..1', async () => {
+  test('notices pixels that were scaled to 0..1', async () => {
     const folder = await temporaryFolder();
     await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
       shape: [1, 1, 2],
@@ -84,7 +84,7 @@ describe('data check', () => {
     expect(out).toContain('test: is missing; nothing can be evaluated');
   });
 
-  it('goes on behind a bad set, and exits 3 after all was said', async () => {
+  test('goes on behind a bad set, and exits 3 after all was said', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeFile(join(folder, 'train-images-idx3-ubyte'), '');
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), 'text');
@@ -95,7 +95,7 @@ describe('data check', () => {
     expect(code).toBe(3);
   });
 
-  it('calls sets of different image sizes unusable together', async () => {
+  test('calls sets of different image sizes unusable together', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeSplit(folder, 't10k', [0, 1, 2], { height: 4 });
     const { code, out } = await run(['data', 'check', folder], '/');
@@ -105,7 +105,7 @@ describe('data check', () => {
 });
 
 describe('data subset', () => {
-  it('writes the chosen labels and counts, the same for the same seed', async () => {
+  test('writes the chosen labels and counts, the same for the same seed', async () => {
     const cwd = await temporaryFolder();
     const draw = (out: string, seed: number) =>
       run(
@@ -138,7 +138,7 @@ describe('data subset', () => {
     expect(c!.train.images).not.toEqual(a!.train.images);
   });
 
-  it('takes pixels and label from the same row', async () => {
+  test('takes pixels and label from the same row', async () => {
     const folder = await tinySet();
     await run(['data', 'subset', '--data', folder, '--digits', '1', '--out', 'one'], folder);
     const { train } = await loadMnist({ directory: join(folder, 'one') });
@@ -146,14 +146,14 @@ describe('data subset', () => {
     expect([...train.labels]).toEqual([1, 1]);
   });
 
-  it('keeps the rows in the order they had', async () => {
+  test('keeps the rows in the order they had', async () => {
     const folder = await tinySet();
     await run(['data', 'subset', '--data', folder, '--digits', '0,1', '--out', 'two'], folder);
     const { train } = await loadMnist({ directory: join(folder, 'two') });
     expect([...train.labels]).toEqual([0, 1, 0, 1]);
   });
 
-  it('replaces files only when told to, and leaves no stale twin', async () => {
+  test('replaces files only when told to, and leaves no stale twin', async () => {
     const folder = await tinySet();
     const args = ['data', 'subset', '--data', folder, '--out', 'copy'];
     expect((await run(args, folder)).code).toBe(0);
@@ -164,7 +164,7 @@ describe('data subset', () => {
     expect((await readdir(join(folder, 'copy'))).every((name) => name.endsWith('.gz'))).toBe(true);
   });
 
-  it.each([
+  test.each([
     [['--digits', '7'], 2, '--digits 7: there is no label 7; give labels from 0 to 2, separated by commas'],
     [['--digits', ''], 2, '--digits: is empty'],
     [['--digits', '2,2'], 2, '--digits 2,2: 2 is there twice; name each once'],
@@ -177,7 +177,7 @@ describe('data subset', () => {
     expect(await readdir(folder)).not.toContain('x');
   });
 
-  it('refuses to write a set without images', async () => {
+  test('refuses to write a set without images', async () => {
     const folder = await tinySet();
     await writeSplit(folder, 't10k', [0]);
     const result = await run(['data', 'subset', '--data', folder, '--digits', '2', '--out', 'x'], folder);
@@ -202,7 +202,7 @@ describe('data import', () => {
     return folder;
   }
 
-  it('makes a set of pictures in folders named by label', async () => {
+  test('makes a set of pictures in folders named by label', async () => {
     const folder = await drawings({ 3: 10, 12: 5, notes: 1 });
     const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
     expect(err).toBe('');
@@ -220,7 +220,7 @@ describe('data import', () => {
     expect((await run(['data', 'check', 'set'], folder)).out).toContain('has no image of 0, 1, 2, 4');
   });
 
-  it('refuses what it cannot make a set of', async () => {
+  test('refuses what it cannot make a set of', async () => {
     const refused = async (folder: string, message: string) => {
       const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
       expect(err).toContain(message);

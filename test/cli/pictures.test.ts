@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parsePng, writePng } from '../../src/pictures/index.ts';
 import { readReport } from '../../src/report/read.ts';
 import { runCommand } from '../helpers/command.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 describe('predict with a run', () => {
-  it('says of IDX rows what eval says', async () => {
+  test('says of IDX rows what eval says', async () => {
     const { code, out } = await run('predict', TEST_IMAGES, '--model', 'base', '--json');
     expect(code).toBe(0);
     const { predictions } = JSON.parse(out) as {
@@ -38,7 +38,7 @@ describe('predict with a run', () => {
     }
   });
 
-  it('classifies pictures and rows together, and shows what the model sees', async () => {
+  test('classifies pictures and rows together, and shows what the model sees', async () => {
     const drawing = picture(50, 70, (x, y) => (x > 20 && x < 24 && y > 10 && y < 60 ? 0 : 255));
     await writePng(join(cwd, 'one.png'), drawing);
     const files = ['one.png', TEST_IMAGES, '--rows', '6,0', '--prepared', 'seen', '--top', '1'];
@@ -63,7 +63,7 @@ describe('predict with a run', () => {
     expect(inked.length).toBe(7);
   });
 
-  it('ends with one line for a file it cannot take or a run that is none', async () => {
+  test('ends with one line for a file it cannot take or a run that is none', async () => {
     expect(await run('predict', 'base/run.json', '--model', 'base')).toEqual({
       code: 3,
       out: '',
@@ -77,7 +77,7 @@ describe('predict with a run', () => {
 });
 
 describe('eval --mistakes', () => {
-  it('writes a sheet for each digit that was read wrongly', async () => {
+  test('writes a sheet for each digit that was read wrongly', async () => {
     const { code } = await run('eval', 'base', '--data', '.', '--mistakes', 'wrong', '--quiet');
     expect(code).toBe(0);
     const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation
@@ -89,7 +89,7 @@ describe('eval --mistakes', () => {
 });
 
 describe('--tensorboard', () => {
-  it('leaves one file of losses and one of accuracies', async () => {
+  test('leaves one file of losses and one of accuracies', async () => {
     const names = await readdir(join(cwd, 'log'));
     const files = await Promise.all(names.sort().map((name) => readFile(join(cwd, 'log', name), 'latin1')));
     expect(files.map((file) => [...file.matchAll(/loss/g)].length)).toEqual([12, 0]);

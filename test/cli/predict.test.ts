@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseRows } from '../../src/cli/commands/predict.ts';
 import { main } from '../../src/cli/main.ts';
 import { predictionDocument, renderPredictions } from '../../src/cli/output/prediction-text.ts';
@@ -11,11 +11,11 @@ const predictions = [
 ];
 
 describe('parseRows', () => {
-  it('takes numbers and ranges in the order given', () => {
+  test('takes numbers and ranges in the order given', () => {
     expect(parseRows('7, 0-2,2')).toEqual([7, 0, 1, 2, 2]);
   });
 
-  it.each(['', '1,', '-1', 'a', '1.5', '3-1', '0-999999999'])("refuses '%s'", async (rows) => {
+  test.each(['', '1,', '-1', 'a', '1.5', '3-1', '0-999999999'])("refuses '%s'", async (rows) => {
     const context = recordedContext();
     expect(await main(['predict', 'x', '--model', 'run', '--rows', rows], context)).toBe(2);
     expect(context.err[0]).toContain('--rows <list>');
@@ -24,14 +24,14 @@ describe('parseRows', () => {
 });
 
 describe('predict', () => {
-  it('needs files and a model', async () => {
+  test('needs files and a model', async () => {
     const context = recordedContext();
     expect(await main(['predict'], context)).toBe(2);
     expect(await main(['predict', 'x.png'], context)).toBe(2);
     expect(context.err.at(-1)).toMatch(/^error: --model: name the run/);
   });
 
-  it('shows the likeliest classes of each image', () => {
+  test('shows the likeliest classes of each image', () => {
     expect(renderPredictions(predictions, classNames, 2)).toBe(
       ['a.png          1   50.0 %  0  25.0 %', 'rows   row 12  2  100.0 %  1   0.0 %'].join('\n'),
     );
@@ -41,7 +41,7 @@ describe('predict', () => {
     );
   });
 
-  it('gives every probability as JSON', () => {
+  test('gives every probability as JSON', () => {
     expect(predictionDocument(predictions, classNames, 'runs/x')).toEqual({
       format: 'tfjs-lora predictions',
       formatVersion: 1,

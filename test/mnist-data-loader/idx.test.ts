@@ -1,7 +1,7 @@
 import { mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { encodeIdx, MAX_IDX_BYTES, parseIdx, readIdx, writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -15,25 +15,25 @@ const header = (type: number, ...sizes: number[]) => {
 };
 
 describe('parseIdx', () => {
-  it('reads what the format page describes', () => {
+  test('reads what the format page describes', () => {
     const bytes = Uint8Array.of(0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6);
     expect(parseIdx(bytes, 'x')).toEqual(twoByThree);
     expect(encodeIdx(twoByThree)).toEqual(bytes);
   });
 
-  it('reads every rank, a single value and an empty array included', () => {
+  test('reads every rank, a single value and an empty array included', () => {
     for (const shape of [[], [5], [0], [1, 2, 3, 4], new Array(255).fill(1), [4294967295, 4294967295, 0]]) {
       const values = new Uint8Array(shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1)).fill(9);
       expect(parseIdx(encodeIdx({ shape, values }), 'x')).toEqual({ shape, values });
     }
   });
 
-  it('gives a view, not a copy', () => {
+  test('gives a view, not a copy', () => {
     const bytes = encodeIdx(twoByThree);
     expect(parseIdx(bytes, 'x').values.buffer).toBe(bytes.buffer);
   });
 
-  it.each([
+  test.each([
     ['no bytes', Buffer.alloc(0), 'f: is empty; fetch it again'],
     ['three bytes', Buffer.of(0, 0, 8), 'f: is cut short within its header (3 of 4 bytes); fetch it again'],
     [
@@ -68,7 +68,7 @@ describe('parseIdx', () => {
 });
 
 describe('encodeIdx', () => {
-  it('refuses a shape that does not fit the values, or the format', () => {
+  test('refuses a shape that does not fit the values, or the format', () => {
     expect(() => encodeIdx({ shape: [2], values: Uint8Array.of(1) })).toThrowError(
       'takes 2 values, there are 1',
     );
@@ -80,7 +80,7 @@ describe('encodeIdx', () => {
 });
 
 describe('readIdx', () => {
-  it('reads raw and gzip files alike, told by their bytes', async () => {
+  test('reads raw and gzip files alike, told by their bytes', async () => {
     const folder = await temporaryFolder();
     for (const name of ['raw', 'packed.gz']) {
       await writeIdx(join(folder, name), twoByThree);
@@ -90,7 +90,7 @@ describe('readIdx', () => {
     expect(await readIdx(join(folder, 'misnamed'))).toEqual(twoByThree);
   });
 
-  it('refuses gzip data that is cut short, damaged or empty', async () => {
+  test('refuses gzip data that is cut short, damaged or empty', async () => {
     const path = join(await temporaryFolder(), 'f.gz');
     const whole = gzipSync(encodeIdx({ shape: [1000], values: new Uint8Array(1000).map((_, i) => i * i) }));
     const flipped = Buffer.from(whole);
@@ -107,7 +107,7 @@ describe('readIdx', () => {
     }
   });
 
-  it('stops unpacking a gzip bomb at the size in its header', async () => {
+  test('stops unpacking a gzip bomb at the size in its header', async () => {
     const path = join(await temporaryFolder(), 'bomb.gz');
     const mebibyte = gzipSync(Buffer.alloc(2 ** 20));
     await writeFile(path, Buffer.concat([gzipSync(header(8, 10)), ...new Array(512).fill(mebibyte)]));
@@ -119,7 +119,7 @@ describe('readIdx', () => {
     expect(grownKib).toBeLessThan(64 * 1024);
   });
 
-  it('refuses what would not fit in memory before reading it', async () => {
+  test('refuses what would not fit in memory before reading it', async () => {
     const folder = await temporaryFolder();
     const packed = join(folder, 'f.gz');
     await writeFile(packed, gzipSync(header(8, 1e6, 1e6)));
@@ -132,7 +132,7 @@ describe('readIdx', () => {
     await expect(readIdx(sparse)).rejects.toThrowError('would take 1,073,741,825 bytes');
   });
 
-  it('names what is not there and what is no file', async () => {
+  test('names what is not there and what is no file', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'folder'));
     await symlink('/dev/zero', join(folder, 'device'));
@@ -148,7 +148,7 @@ describe('readIdx', () => {
 });
 
 describe('writeIdx', () => {
-  it('leaves nothing behind where it cannot write', async () => {
+  test('leaves nothing behind where it cannot write', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'taken'));
     await expect(writeIdx(join(folder, 'taken'), twoByThree)).rejects.toThrowError(

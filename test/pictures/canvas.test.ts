@@ -1,13 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCanvas, fitText, textWidth } from '../../src/pictures/canvas.ts';
 
 describe('text in pictures', () => {
-  it('is cut where it does not fit', () => {
+  test('is cut where it does not fit', () => {
     expect(fitText('Sandal', textWidth('Sandal'))).toBe('Sandal');
     expect(fitText('Sandal', textWidth('Sandal') - 1)).toBe('San..');
   });
 
-  it('stays within the picture and shows unknown characters as a question mark', () => {
+  test('stays within the picture and shows unknown characters as a question mark', () => {
     const canvas = createCanvas(20, 8, [0, 0, 0]);
     canvas.text(14, 3, 'WW', [255, 255, 255]);
     canvas.text(0, 0, '字', [9, 9, 9]);

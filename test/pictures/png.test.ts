@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib';
 import CRC32 from 'crc-32';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { parsePng, writePng } from '../../src/pictures/index.ts';
 import { picture } from '../helpers/pictures.ts';
@@ -42,14 +42,14 @@ function pngOf(width: number, height: number, raw: Uint8Array, { interlace = 0, 
 }
 
 describe('parsePng', () => {
-  it('reads what was written', async () => {
+  test('reads what was written', async () => {
     const path = join(await temporaryFolder(), 'x.png');
     await writePng(path, colours);
     const { width, height, data } = parsePng(await readFile(path), path);
     expect({ width, height, data: new Uint8Array(data) }).toEqual(colours);
   });
 
-  it('reads grey, grey with alpha, colour, colour with alpha, and 16 bits a channel', () => {
+  test('reads grey, grey with alpha, colour, colour with alpha, and 16 bits a channel', () => {
     for (const options of [
       { colorType: 0 },
       { colorType: 4 },
@@ -65,7 +65,7 @@ describe('parsePng', () => {
     ]);
   });
 
-  it.each([
+  test.each([
     ['text', Buffer.from('hello'), 'x: is no PNG picture; convert it'],
     ['the signature alone', encoded({}).subarray(0, 8), 'x: is no PNG picture'],
     ['a picture cut short', encoded({}).subarray(0, -20), 'x: is a damaged PNG'],
@@ -86,14 +86,14 @@ describe('parsePng', () => {
     expect(() => parsePng(bytes, 'x')).toThrowError(message);
   });
 
-  it('unpacks no more rows than the header promises', () => {
+  test('unpacks no more rows than the header promises', () => {
     const bomb = pngOf(1, 1, new Uint8Array(2 ** 26));
     const before = process.memoryUsage().arrayBuffers;
     expect(() => parsePng(bomb, 'x')).toThrowError('x: is a damaged PNG');
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 24);
   });
 
-  it('reads any bytes behind the signature or refuses them by name', () => {
+  test('reads any bytes behind the signature or refuses them by name', () => {
     const whole = encoded({});
     fc.assert(
       fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length), (place, value, end) => {
@@ -111,7 +111,7 @@ describe('parsePng', () => {
 });
 
 describe('writePng', () => {
-  it('names what it cannot write', async () => {
+  test('names what it cannot write', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'x.png'));
     await expect(writePng(join(folder, 'x.png'), colours)).rejects.toThrowError('x.png: cannot be written');

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { classifyImages, readImages, writePng } from '../../src/pictures/index.ts';
@@ -10,7 +10,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 const size = { height: 2, width: 3 };
 
 describe('readImages', () => {
-  it('takes all rows of an IDX file, or those asked for, as they are', async () => {
+  test('takes all rows of an IDX file, or those asked for, as they are', async () => {
     const path = join(await temporaryFolder(), 'images.gz');
     await writeIdx(path, { shape: [3, 2, 3], values: Uint8Array.from({ length: 18 }, (_, index) => index) });
     expect((await readImages(path, size)).map(({ row }) => row)).toEqual([0, 1, 2]);
@@ -20,7 +20,7 @@ describe('readImages', () => {
     ]);
   });
 
-  it('prepares a picture', async () => {
+  test('prepares a picture', async () => {
     const path = join(await temporaryFolder(), 'misnamed.idx');
     await writePng(
       path,
@@ -32,7 +32,7 @@ describe('readImages', () => {
     expect(image!.pixels.filter((shade) => shade > 0).length).toBe(400);
   });
 
-  it('refuses what is neither, by its name', async () => {
+  test('refuses what is neither, by its name', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'x');
     for (const [bytes, message] of [
@@ -51,7 +51,7 @@ describe('readImages', () => {
     );
   });
 
-  it('refuses IDX files that do not fit the model, and rows that are not there', async () => {
+  test('refuses IDX files that do not fit the model, and rows that are not there', async () => {
     const path = join(await temporaryFolder(), 'x');
     await writeIdx(path, { shape: [4], values: new Uint8Array(4) });
     await expect(readImages(path, size)).rejects.toThrowError(
@@ -66,7 +66,7 @@ describe('readImages', () => {
 });
 
 describe('classifyImages', () => {
-  it('keeps the order over batches and takes the likeliest class', async () => {
+  test('keeps the order over batches and takes the likeliest class', async () => {
     const images = Array.from({ length: 2500 }, (_, row) => ({
       file: 'x',
       row,

@@ -1,15 +1,15 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../src/mnist-data-loader/index.ts';
 import { type Picture, prepareDigit } from '../../src/pictures/index.ts';
 import { enlarged, picture } from '../helpers/pictures.ts';
 
 const size = { height: 28, width: 28 };
-let test: ImageDataset;
-const image = (row: number) => test.images.subarray(784 * row, 784 * (row + 1));
+let testSet: ImageDataset;
+const image = (row: number) => testSet.images.subarray(784 * row, 784 * (row + 1));
 
 beforeAll(async () => {
-  test = (await loadSplit(await findMnist(), 'test')).dataset;
+  testSet = (await loadSplit(await findMnist(), 'test')).dataset;
 });
 
 function prepared(drawing: Picture): Uint8Array {
@@ -39,7 +39,7 @@ function placement(pixels: Uint8Array) {
 }
 
 describe('prepareDigit', () => {
-  it('leaves images of MNIST as they are, and turns black on white ones round', () => {
+  test('leaves images of MNIST as they are, and turns black on white ones round', () => {
     for (let row = 0; row < 200; row++) {
       const pixels = image(row);
       expect(prepared(picture(28, 28, (x, y) => pixels[28 * y + x]!))).toEqual(pixels);
@@ -47,7 +47,7 @@ describe('prepareDigit', () => {
     }
   });
 
-  it('gives back an image of MNIST from a large drawing of it anywhere on noisy paper', () => {
+  test('gives back an image of MNIST from a large drawing of it anywhere on noisy paper', () => {
     for (let row = 0; row < 20; row++) {
       const ink = enlarged(image(row), 8, 60 - 5 * row, 3 * row - 20);
       const drawing = picture(260, 240, (x, y) => 230 - 0.8 * ink(x, y) + ((7919 * x + 104729 * y) % 13));
@@ -55,7 +55,7 @@ describe('prepareDigit', () => {
     }
   });
 
-  it('takes the same drawing for the same, in any colours', () => {
+  test('takes the same drawing for the same, in any colours', () => {
     const ink = enlarged(image(0), 8, 20, 0);
     const drawn = (color: (share: number) => readonly number[]) =>
       prepared(picture(240, 240, (x, y) => color(ink(x, y) / 255)));
@@ -73,14 +73,14 @@ describe('prepareDigit', () => {
     }
   });
 
-  it('ignores the colours that transparent pixels have', () => {
+  test('ignores the colours that transparent pixels have', () => {
     const ink = enlarged(image(0), 8, 20, 0);
     const onto = (paper: (x: number, y: number) => readonly number[]) =>
       prepared(picture(240, 240, (x, y) => (ink(x, y) > 127 ? [0, 0, 0, 255] : paper(x, y))));
     expect(onto((x, y) => [x, y, 255 - x, 0])).toEqual(onto(() => [0, 0, 0, 0]));
   });
 
-  it('fits the drawing in 20x20 pixels with its proportions, its centre of mass in the middle', () => {
+  test('fits the drawing in 20x20 pixels with its proportions, its centre of mass in the middle', () => {
     for (const [width, height] of [
       [30, 90],
       [400, 100],
@@ -97,37 +97,37 @@ describe('prepareDigit', () => {
     }
   });
 
-  it('centres a small image by its mass, without pushing it over the edge', () => {
+  test('centres a small image by its mass, without pushing it over the edge', () => {
     const corner = picture(28, 28, (x, y) => ((x < 10 && y < 2) || (x === 0 && y < 20) ? 255 : 0));
     const { width, height } = placement(prepared(corner));
     expect([width, height]).toEqual([10, 20]);
   });
 
-  it('does not let a speck of dust decide where the drawing ends', () => {
+  test('does not let a speck of dust decide where the drawing ends', () => {
     const bar = (x: number, y: number) => x >= 40 && x < 60 && y >= 20 && y < 80;
     const clean = prepared(picture(200, 100, (x, y) => (bar(x, y) ? 0 : 255)));
     const dusty = prepared(picture(200, 100, (x, y) => (bar(x, y) || (x === 190 && y > 95) ? 0 : 255)));
     expect(dusty).toEqual(clean);
   });
 
-  it('keeps a drawing that is all dots', () => {
+  test('keeps a drawing that is all dots', () => {
     const dots = picture(300, 300, (x, y) => (x % 30 === 15 && y % 30 === 15 ? 0 : 255));
     const { width, height } = placement(prepared(dots));
     expect([width, height]).toEqual([20, 20]);
   });
 
-  it('keeps a stroke of one pixel visible when it shrinks', () => {
+  test('keeps a stroke of one pixel visible when it shrinks', () => {
     const line = prepared(picture(800, 800, (x, y) => (Math.abs(x - y) < 1 && x > 100 && x < 700 ? 0 : 255)));
     expect(Math.max(...line)).toBe(255);
     expect(line.filter((shade) => shade > 100).length).toBeGreaterThanOrEqual(20);
   });
 
-  it('prepares for models of other sizes', () => {
+  test('prepares for models of other sizes', () => {
     const bar = picture(90, 90, (x, y) => (x > 40 && x < 50 && y > 20 && y < 70 ? 0 : 255));
     expect(prepareDigit(bar, { height: 32, width: 16 }, 'x').length).toBe(512);
   });
 
-  it('refuses a picture on which nothing can be seen', () => {
+  test('refuses a picture on which nothing can be seen', () => {
     for (const empty of [
       picture(50, 50, () => 255),
       picture(50, 50, (x) => 200 + (x % 10)),

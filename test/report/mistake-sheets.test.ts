@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { writeWhole } from '../../src/files/write-whole.ts';
 import { createCanvas, textWidth } from '../../src/pictures/canvas.ts';
@@ -44,7 +44,7 @@ function shadesAlong({ width, height, data }: Picture): number[] {
 }
 
 describe('writeMistakeSheets', () => {
-  it('draws a sheet for each class with mistakes, in the order of confidence', async () => {
+  test('draws a sheet for each class with mistakes, in the order of confidence', async () => {
     const folder = join(await temporaryFolder(), 'new', 'sheets');
     const sheets = await writeMistakeSheets(evaluation, dataset, folder);
     expect(sheets).toEqual([
@@ -55,7 +55,7 @@ describe('writeMistakeSheets', () => {
     expect(shadesAlong(await read(sheets[1]!.path))).toEqual([107]);
   });
 
-  it('writes truth, guess, confidence and row into the picture', async () => {
+  test('writes truth, guess, confidence and row into the picture', async () => {
     const folder = await temporaryFolder();
     const [sheet] = await writeMistakeSheets(evaluation, dataset, folder);
     const picture = await read(sheet!.path);
@@ -64,7 +64,7 @@ describe('writeMistakeSheets', () => {
     for (const text of ['0 as 7', '74.9%', '#1']) expect(holdsText(picture, text)).toBe(false);
   });
 
-  it('gives the same bytes for the same evaluation, and removes sheets that no longer apply', async () => {
+  test('gives the same bytes for the same evaluation, and removes sheets that no longer apply', async () => {
     const folder = await temporaryFolder();
     const [first] = await writeMistakeSheets(evaluation, dataset, folder);
     const bytes = await readFile(first!.path);
@@ -75,7 +75,7 @@ describe('writeMistakeSheets', () => {
     expect(await readdir(folder)).toEqual(['mine.png']);
   });
 
-  it('leaves nothing half-made when the disk is full', async () => {
+  test('leaves nothing half-made when the disk is full', async () => {
     const folder = await temporaryFolder();
     const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
     /** The first sheet still fits. */
@@ -98,7 +98,7 @@ describe('writeMistakeSheets', () => {
     expect(await readFile(join(folder, 'truth-0.png'), 'utf8')).toBe('of before');
   });
 
-  it('shows a hundred of many mistakes and says so', async () => {
+  test('shows a hundred of many mistakes and says so', async () => {
     const count = 120;
     const many = {
       count,
@@ -116,7 +116,7 @@ describe('writeMistakeSheets', () => {
     expect([holdsText(picture, '#99'), holdsText(picture, '#100')]).toEqual([true, false]);
   });
 
-  it('refuses images that are not those judged, and a folder it cannot make', async () => {
+  test('refuses images that are not those judged, and a folder it cannot make', async () => {
     const folder = await temporaryFolder();
     await expect(writeMistakeSheets(evaluation, { ...dataset, count: 7 }, folder)).rejects.toThrowError(
       '8 predictions do not fit 7 images',

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import protobuf from 'protobufjs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { createEventWriter } from '../../src/tensorboard/index.ts';
 import { encodeRecord } from '../../src/tensorboard/record.ts';
@@ -29,7 +29,7 @@ function eventsIn(bytes: Buffer) {
 }
 
 describe('encodeRecord', () => {
-  it('frames bytes as TensorFlow does', () => {
+  test('frames bytes as TensorFlow does', () => {
     // The first record of an event file that tensorboard 2.21 wrote at wall time 1234.5.
     expect(Buffer.from(encodeRecord(versionBytes)).toString('hex')).toBe(
       '1800000000000000a37f4b220900000000004a93401a0d627261696e2e4576656e743a3265b8d3fb',
@@ -43,7 +43,7 @@ const versionBytes = Buffer.concat([
 ]);
 
 describe('createEventWriter', () => {
-  it('writes the version, then one event for each step with all its values', async () => {
+  test('writes the version, then one event for each step with all its values', async () => {
     const folder = join(await temporaryFolder(), 'logs', 'run');
     let milliseconds = 1_234_500;
     const writer = await createEventWriter(folder, { now: () => milliseconds });
@@ -70,14 +70,14 @@ describe('createEventWriter', () => {
     ]);
   });
 
-  it('shows what was written before the file is closed', async () => {
+  test('shows what was written before the file is closed', async () => {
     const writer = await createEventWriter(await temporaryFolder());
     await writer.write([{ step: 1, values: { loss: 1 } }]);
     expect(eventsIn(await readFile(writer.path))).toHaveLength(2);
     await writer.close();
   });
 
-  it('keeps files of the same second apart', async () => {
+  test('keeps files of the same second apart', async () => {
     const folder = await temporaryFolder();
     const writers = await Promise.all([1, 2, 3].map(() => createEventWriter(folder, { now: () => 5000 })));
     await Promise.all(writers.map((writer) => writer.close()));
@@ -86,7 +86,7 @@ describe('createEventWriter', () => {
     expect(basename(writers[0]!.path)).toContain(`${process.pid}`);
   });
 
-  it('marks where a resumed run goes on', async () => {
+  test('marks where a resumed run goes on', async () => {
     const writer = await createEventWriter(await temporaryFolder(), { resumedAt: 40, now: () => 1000 });
     await writer.close();
     expect(eventsIn(await readFile(writer.path))[1]).toEqual({
@@ -96,7 +96,7 @@ describe('createEventWriter', () => {
     });
   });
 
-  it('drops points after a failure it could report, and throws one it could not', async () => {
+  test('drops points after a failure it could report, and throws one it could not', async () => {
     const failures: string[] = [];
     const point = [{ step: 1, values: { loss: 1 } }];
     // A closed file stands in for a full disk.
@@ -112,7 +112,7 @@ describe('createEventWriter', () => {
     await expect((await full()).write(point)).rejects.toThrowError(UsageError);
   });
 
-  it('refuses a folder it cannot write to, before any training', async () => {
+  test('refuses a folder it cannot write to, before any training', async () => {
     const path = join(await temporaryFolder(), 'file');
     await writeFile(path, '');
     await expect(createEventWriter(path)).rejects.toThrowError(UsageError);
