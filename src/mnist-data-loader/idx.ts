@@ -1,9 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
 
 /**
  * An array of unsigned bytes in the IDX format of the MNIST files (described at the end of Yann LeCun's MNIST
@@ -17,9 +12,6 @@ export interface IdxArray {
   readonly values: Uint8Array;
 }
 
-/** Largest content read, in bytes: what one array of a process or a tensor can hold is little above. */
-export const MAX_IDX_BYTES = 2 ** 30;
-
 const UNSIGNED_BYTE = 0x08;
 const OTHER_TYPES: Readonly<Record<number, string>> = {
   9: 'signed bytes',
@@ -29,10 +21,8 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
   14: '64-bit floats',
 };
 
-/** Enough compressed bytes to hold any IDX header; at most a thousandfold comes out of them. */
-const GZIP_START_BYTES = 8192;
-
-interface IdxHeader {
+/** What comes before the values. */
+export interface IdxHeader {
   readonly shape: readonly number[];
   /** Where the values begin. */
   readonly offset: number;
@@ -78,24 +68,11 @@ export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
 }
 
 /**
- * Reads an IDX file, raw or compressed with gzip (told by its first bytes, not its name). Nothing is allocated on
- * the header's word: a raw file must have the size that its header gives, a compressed one stops there.
+ * What the first bytes of an IDX file say.
  *
- * @throws DataError when the file cannot be read or is not exactly one array of unsigned bytes
+ * @throws DataError when they are no header of unsigned bytes
  */
-export async function readIdx(path: string): Promise<IdxArray> {
-  const stored = await readBounded(path);
-  return parseIdx(isGzip(stored) ? await decompress(stored, path) : stored, path);
-}
-
-/** Writes an IDX file, whole or not at all; compressed when the path ends in `.gz`. */
-export async function writeIdx(path: string, array: IdxArray): Promise<void> {
-  const bytes = encodeIdx(array);
-  const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
-  await onDisk(DataError, path, 'written', () => writeWhole(path, stored));
-}
-
-function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
+export function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length === 0) throw new DataError(`${name}: is empty; fetch it again`);
   const rank = bytes[3];
   if (rank === undefined) throw headerCut(name, bytes.length, 4);
@@ -129,60 +106,12 @@ function checkSize(expected: number, actual: number, name: string): void {
   );
 }
 
-function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
-async function readBounded(path: string): Promise<Uint8Array> {
-  return await onDisk(DataError, path, 'read', async () => {
-    const file = await open(path);
-    try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw new DataError(`${path}: is not a file; give an IDX file`);
-      if (stat.size > MAX_IDX_BYTES) throw tooLarge(path, stat.size);
-      return await readFile(file);
-    } finally {
-      await file.close();
-    }
-  });
-}
-
-async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array> {
-  const { sizeBytes } = parseHeader(decompressStart(stored, path), path);
-  if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
-  try {
-    return await promisify(gunzip)(stored, { maxOutputLength: sizeBytes, chunkSize: 2 ** 20 });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new DataError(
-        `${path}: goes on after its values: its header promises ${amount(sizeBytes)} bytes, more come out; fetch it again`,
-      );
-    }
-    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
-  }
-}
-
-function decompressStart(stored: Uint8Array, path: string): Uint8Array {
-  try {
-    return gunzipSync(stored.subarray(0, GZIP_START_BYTES), { finishFlush: zlib.Z_SYNC_FLUSH });
-  } catch (error) {
-    const { message } = error as Error;
-    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
-  }
-}
-
-function tooLarge(path: string, sizeBytes: number): DataError {
-  return new DataError(
-    `${path}: would take ${amount(sizeBytes)} bytes, the most read is ${amount(MAX_IDX_BYTES)}; split it`,
-  );
-}
-
 /** Sizes are below 2^32 each; a product beyond 2^53 is rounded, and still far above any file. */
 function product(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((total, size) => total * size, 1);
 }
 
-function amount(bytes: number): string {
+/** A number of bytes, all digits of it, as messages show it. */
+export function amount(bytes: number): string {
   return bytes.toLocaleString('en-US', { maximumSignificantDigits: 16 });
 }

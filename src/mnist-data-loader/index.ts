@@ -1,6 +1,7 @@
 export { countByLabel, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 export { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
-export { encodeIdx, type IdxArray, MAX_IDX_BYTES, parseIdx, readIdx, writeIdx } from './idx.ts';
+export { encodeIdx, type IdxArray, parseIdx } from './idx.ts';
+export { MAX_IDX_BYTES, readIdx, writeIdx } from './idx-files.ts';
 export { parseLabels } from './labels.ts';
 export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './mnist.ts';
 export { type RowOrder, replayOrder, rowOrder } from './row-order.ts';

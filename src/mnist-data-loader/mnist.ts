@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { DataError } from '../errors.ts';
 import type { ImageDataset } from './dataset.ts';
 import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
-import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
+import { encodeIdxHeader, type IdxArray } from './idx.ts';
+import { readIdx } from './idx-files.ts';
 
 /** Where the files are and what to expect in them. */
 export interface LoadOptions {

@@ -4,7 +4,7 @@ import { DataError, UsageError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { onDisk } from '../files/on-disk.ts';
 import type { ImageDataset } from './dataset.ts';
-import { writeIdx } from './idx.ts';
+import { writeIdx } from './idx-files.ts';
 
 /** How files are written. */
 export interface WriteOptions {
