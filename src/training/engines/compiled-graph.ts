@@ -24,8 +24,8 @@ export interface TrainingGraphOptions {
   readonly xla: XlaTarget | undefined;
   /** Let large products say how precise they have to be; the graph is then to be run by `withStatedPrecision`. */
   readonly statedPrecision?: boolean;
-  /** Make `capacity` turns in each call: knowing their number, XLA on a GPU need not look at the condition. */
-  readonly full?: boolean;
+  /** Make `capacity` turns in each call, which XLA then knows; of them those from `first` to before `end` count. */
+  readonly fixed?: boolean;
   readonly stepsPerIteration: number;
   /** Most turns of one call. */
   readonly capacity: number;
@@ -36,7 +36,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { xla, statedPrecision = false, full = false, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { xla, statedPrecision = false, fixed = false, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -61,7 +61,7 @@ export function buildTrainingGraph(
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),
-    active: stepsPerIteration > 1 && {
+    active: (fixed || stepsPerIteration > 1) && {
       first: graph.placeholder('first', scalar),
       end: graph.placeholder('end', scalar),
     },
@@ -74,7 +74,7 @@ export function buildTrainingGraph(
   };
   const done = whileLoop(graph, {
     name: 'train',
-    turns: full ? capacity : graph.placeholder('turns', scalar),
+    turns: fixed ? capacity : graph.placeholder('turns', scalar),
     turnsPerIteration: stepsPerIteration,
     jit: xla !== undefined,
     body: (turn) => emitStep(parts, turn),

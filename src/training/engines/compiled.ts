@@ -3,6 +3,7 @@ import { TrainingError } from '../../errors.ts';
 import { nativeBackend } from '../../graph/backend.ts';
 import type { ConstantValues } from '../../graph/data-types.ts';
 import { GraphBuilder } from '../../graph/graph-builder.ts';
+import { countOps, type Program } from '../../graph/program.ts';
 import { type Feed, Session } from '../../graph/session.ts';
 import { int64Words } from '../../graph/session-variables.ts';
 import type { XlaTarget } from '../../graph/xla/forms.ts';
@@ -21,6 +22,12 @@ const CAPACITY = 512;
 /** A GPU makes short work of a call, so that starting one has to be rare; but large batches make large feeds. */
 const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floor(200_000 / batchSize)));
 
+/**
+ * Turns of a loop of fixed length on a GPU: enough that starting it costs some per cent at most, few enough that the
+ * turns of the last call that do not count are soon made.
+ */
+const FIXED_LENGTH = 200;
+
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
   readonly jit: boolean;
@@ -30,8 +37,6 @@ export interface CompiledOptions {
   readonly statedPrecision?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
-  /** Steps that will be run, where that is known: if they fill a call, a loop of fixed length is compiled for those that do. */
-  readonly steps?: number;
 }
 
 /** An engine that records one step, puts it into a loop of one TensorFlow graph, and runs that. */
@@ -44,10 +49,10 @@ export class CompiledEngine implements Engine {
   readonly #capacity: number;
   readonly #recorded: RecordedStep;
   readonly #xla: XlaTarget | undefined;
-  #graph: TrainingGraph;
-  #session: Session;
-  /** Whether calls make as many steps as they can, and no other number. */
-  #full: boolean;
+  /** Whether each call makes `#capacity` turns, of which all after the last step are undone. */
+  readonly #fixed: boolean;
+  readonly #graph: TrainingGraph;
+  readonly #session: Session;
   #done = 0;
 
   /** @throws TensorFlowError when TensorFlow refuses the graph */
@@ -58,10 +63,11 @@ export class CompiledEngine implements Engine {
     this.#recorded = step;
     this.#xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
     const gpu = this.#xla === 'gpu';
-    this.#capacity = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
+    this.#fixed = gpu && asksTheHost(step.program);
+    const most = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
+    this.#capacity = this.#fixed ? Math.min(FIXED_LENGTH, most) : most;
     const stated = gpu && productsMayStatePrecision() && canStatePrecision(step.program);
     this.statedPrecision = stated && options.statedPrecision !== false;
-    this.#full = gpu && options.stepsPerIteration === 1 && (options.steps ?? 0) >= this.#capacity;
     [this.#graph, this.#session] = this.#open();
   }
 
@@ -71,7 +77,9 @@ export class CompiledEngine implements Engine {
   }
 
   get stepsPerCall(): number | undefined {
-    return this.#xla === 'gpu' ? this.#capacity : undefined;
+    if (this.#xla !== 'gpu') return undefined;
+    const most = gpuCapacity(this.#task.batchSize);
+    return most - (most % this.#capacity);
   }
 
   run(rows: Int32Array): Float32Array {
@@ -125,7 +133,7 @@ export class CompiledEngine implements Engine {
       ...this.#options,
       xla: this.#xla,
       statedPrecision: this.statedPrecision,
-      full: this.#full,
+      fixed: this.#fixed,
       capacity: this.#capacity,
     });
     const session = new Session(builder.nodes);
@@ -136,18 +144,6 @@ export class CompiledEngine implements Engine {
       throw error;
     }
     return [graph, session];
-  }
-
-  /**
-   * Goes on with a loop that makes any number of turns. It has a graph of its own: TensorFlow numbers the loops of a
-   * graph by chance, and what XLA keeps is found again by that number.
-   */
-  #takeAnyCount(): void {
-    const state = this.state();
-    this.#session.dispose();
-    this.#full = false;
-    [this.#graph, this.#session] = this.#open();
-    this.restore(state);
   }
 
   #fill({ state, columns, losses }: TrainingGraph, session: Session): void {
@@ -174,12 +170,11 @@ export class CompiledEngine implements Engine {
     const padded = new Int32Array(this.#capacity * batchSize);
     padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
-    if (this.#full && steps !== this.#capacity) this.#takeAnyCount();
     const feeds: Record<string, Feed> = {
       rows: { dtype: 'int64', shape: [this.#capacity, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
-      ...(!this.#full && { turns: int(Math.ceil(end / group) * group) }),
-      ...(group > 1 && { first: int(first), end: int(end) }),
+      ...(!this.#fixed && { turns: int(Math.ceil(end / group) * group) }),
+      ...((group > 1 || this.#fixed) && { first: int(first), end: int(end) }),
       ...this.#scalars(this.#done - first, end),
     };
     const execute = () => this.#session.execute(feeds, [this.#graph.done]);
@@ -205,6 +200,14 @@ export class CompiledEngine implements Engine {
       ]),
     );
   }
+}
+
+/**
+ * Whether XLA's loop on a GPU looks at its condition from the host, which a length that is known saves it: cuDNN's
+ * convolutions keep the loop out of a CUDA graph.
+ */
+function asksTheHost(program: Program): boolean {
+  return [...countOps(program).keys()].some((op) => /Conv/.test(op));
 }
 
 const xlaTarget = (): XlaTarget => (nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu');

@@ -32,7 +32,7 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
     if (choice.name === 'graph') return graph();
     const { steps } = hints;
     const xla = (statedPrecision = true) =>
-      compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, steps), statedPrecision, steps });
+      compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, steps), statedPrecision });
     return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;
