@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommanderError } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.ts';
+import { jsonText } from '../files/json.ts';
 import { readToml } from '../files/read-toml.ts';
 import type { CliContext } from './context.ts';
 import { nearest } from './nearest.ts';
@@ -157,9 +158,7 @@ function emptyValue(where: string): UsageError {
 function printSettings(command: CommandUnknownOpts, options: readonly Option[], context: CliContext): void {
   const settings = options.map((option) => [flagName(option), settingOf(command, option)] as const);
   if (command.getOptionValue('json') === true) {
-    context.print(
-      JSON.stringify({ command: command.name(), options: Object.fromEntries(settings) }, null, 2),
-    );
+    context.print(jsonText({ command: command.name(), options: Object.fromEntries(settings) }));
     return;
   }
   for (const [name, { value, source }] of settings) {

@@ -3,6 +3,11 @@ import { CheckpointError } from '../errors.ts';
 import { onDisk } from './on-disk.ts';
 import { writeWhole } from './write-whole.ts';
 
+/** A value as documents of this program hold it: indented by two spaces, without a line end at its end. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
 /** @throws CheckpointError when the file cannot be read or is not JSON */
 export async function readJson(path: string): Promise<unknown> {
   const text = await onDisk(CheckpointError, path, 'read', () => readFile(path, 'utf8'));
@@ -14,11 +19,11 @@ export async function readJson(path: string): Promise<unknown> {
 }
 
 /**
- * Writes a value as JSON, indented, the file whole or not at all.
+ * Writes a value as `jsonText` gives it, the file whole or not at all.
  *
  * @throws CheckpointError when the file cannot be written
  */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const text = `${JSON.stringify(value, null, 2)}\n`;
+  const text = `${jsonText(value)}\n`;
   await onDisk(CheckpointError, path, 'written', () => writeWhole(path, text));
 }

@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import { jsonText } from '../files/json.ts';
 import type { NamedEvaluation, Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './schema.ts';
@@ -29,7 +30,7 @@ export function toDocument(report: Report): ReportDocument {
 
 /** `report.json` as text. */
 export function renderJson(report: Report): string {
-  return `${JSON.stringify(toDocument(report), null, 2)}\n`;
+  return `${jsonText(toDocument(report))}\n`;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonText } from '../files/json.ts';
 import { reportSchema } from './schema.ts';
 
 /** The JSON Schema of report.json, as docs/schemas/report.schema.json holds it. Later versions may add keys. */
@@ -10,5 +11,5 @@ export function reportJsonSchema(): string {
     description: 'One evaluation of a classifier, or two of the same examples. Accuracies are fractions.',
     ...schema,
   };
-  return `${JSON.stringify(described, null, 2)}\n`;
+  return `${jsonText(described)}\n`;
 }

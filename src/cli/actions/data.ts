@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { DataError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import {
   findMnist,
   type ImageDataset,
@@ -95,7 +96,7 @@ function printDocument(
   { json }: { readonly json?: boolean },
   context: CliContext,
 ): void {
-  context.print(json ? JSON.stringify(document, null, 2) : renderData(document));
+  context.print(json ? jsonText(document) : renderData(document));
 }
 
 /**

@@ -12,7 +12,7 @@ import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../options/gates.ts';
 import { publishReport } from './publish-report.ts';
-import { shown, testSetName, useTensorFlow, versionsOf } from './session.ts';
+import { noteUnpublished, testSetName, useTensorFlow, versionsOf } from './session.ts';
 
 /** Evaluates a run, compares it with another where one is named, and checks the gates. */
 export async function evaluateRun(path: string, options: EvalOptions, context: CliContext): Promise<void> {
@@ -29,7 +29,8 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
   }
   const found = await findMnist(options.data, context.cwd);
   const { dataset: test, published } = await loadSplit(found, 'test');
-  if (!published) context.note(`note: ${shown(found.directory, context.cwd)}: not the published MNIST`);
+  const source = { published, directory: found.directory };
+  noteUnpublished(source, context);
   const evaluation = evaluateOn(run, test);
   if (!Number.isFinite(evaluation.loss)) {
     throw new CheckpointError(`${path}: the loss is ${evaluation.loss}; its weights are beyond use`);
@@ -41,7 +42,7 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
     subject: {
       command: 'eval',
       run: path,
-      data: testSetName({ published, directory: found.directory }, context.cwd),
+      data: testSetName(source, context.cwd),
       seed,
       ...(adapter && { rank: adapter.rank, alpha: adapter.alpha, method: adapter.method }),
       ...(adapter && { strength: options.strength ?? adapter.strength }),

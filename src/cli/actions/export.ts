@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import { mergeLora } from '../../lora/index.ts';
 import { savePeft } from '../../peft/index.ts';
 import { count } from '../../report/format.ts';
@@ -43,7 +44,7 @@ async function exportAdapter(
   }
   context.print(
     json
-      ? JSON.stringify({ adapter: folder, base: manifest.contentHash }, null, 2)
+      ? jsonText({ adapter: folder, base: manifest.contentHash })
       : `wrote the adapter for PEFT to ${folder}; its base has content ${manifest.contentHash.slice(0, 12)}`,
   );
 }
@@ -65,7 +66,7 @@ async function exportWeights(
   );
   context.print(
     options.json
-      ? JSON.stringify({ file, adapterFoldedIn: folded, tensors: shapes }, null, 2)
+      ? jsonText({ file, adapterFoldedIn: folded, tensors: shapes })
       : `wrote ${tensors.size} tensors of ${count(values)} values to ${file}` +
           (folded ? ', the adapter folded in' : ''),
   );

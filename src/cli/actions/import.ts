@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { readJson } from '../../files/json.ts';
+import { jsonText, readJson } from '../../files/json.ts';
 import { loraLayers, loraSummary } from '../../lora/index.ts';
 import { contentHash, mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
@@ -63,7 +63,7 @@ export async function importSource(
     const values = imported.base.countParams();
     context.print(
       options.json
-        ? JSON.stringify({ run: saved, contentHash: hash, parameters: values, adapter }, null, 2)
+        ? jsonText({ run: saved, contentHash: hash, parameters: values, adapter })
         : `imported ${given}: ${count(values)} values, content ${hash.slice(0, 12)}` +
             (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
     );

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
 import { count, percent } from '../../report/format.ts';
 import { openRun, saveRun } from '../../runs/index.ts';
@@ -42,9 +43,7 @@ export async function injectLoraInto(
     });
     const summary = loraSummary(adapted);
     const saved = shown(folder, context.cwd);
-    context.print(
-      options.json ? JSON.stringify({ run: saved, ...summary }, null, 2) : renderSummary(summary),
-    );
+    context.print(options.json ? jsonText({ run: saved, ...summary }) : renderSummary(summary));
     context.note(`saved in ${saved}`);
   });
 }

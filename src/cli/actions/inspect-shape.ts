@@ -1,3 +1,4 @@
+import { jsonText } from '../../files/json.ts';
 import { loraCost } from '../../lora/cost.ts';
 import { count, percent } from '../../report/format.ts';
 import type { InspectOptions } from '../commands/inspect.ts';
@@ -12,7 +13,7 @@ export function inspectShape(
   const cost = loraCost({ inputs, outputs, rank });
   if (json) {
     const document = { format: 'tfjs-lora cost', formatVersion: 1, inputs, outputs, rank };
-    context.print(JSON.stringify({ ...document, ...cost }, null, 2));
+    context.print(jsonText({ ...document, ...cost }));
     return;
   }
   const share = `${percent(cost.share)} %`;

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import { programTable } from '../../graph/index.ts';
 import { loraSummary } from '../../lora/index.ts';
 import { findMnist, loadSplit } from '../../mnist-data-loader/index.ts';
@@ -40,7 +41,7 @@ export async function inspectRun(
   if (options.json) {
     const document = { format: 'tfjs-lora inspection', formatVersion: 1, run: path };
     const totals = adapters && loraSummary(run.model);
-    context.print(JSON.stringify({ ...document, model: summary, totals, adapters, dead, warnings }, null, 2));
+    context.print(jsonText({ ...document, model: summary, totals, adapters, dead, warnings }));
     return;
   }
   context.print(adapters ? renderAdapters(adapters, loraSummary(run.model)) : renderLayers(summary));
@@ -68,7 +69,7 @@ async function inspectProgram(
   }));
   const rows = programTable({ ...program, variables });
   const document = { format: 'tfjs-lora program', formatVersion: 1, batchSize, rows };
-  context.print(json ? JSON.stringify(document, null, 2) : renderProgram(rows));
+  context.print(json ? jsonText(document) : renderProgram(rows));
 }
 
 function deadWarning(

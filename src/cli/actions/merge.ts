@@ -1,4 +1,5 @@
 import { CheckpointError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import { mergeLora, setAdapterStrength } from '../../lora/index.ts';
 import { contentHash } from '../../models/index.ts';
 import { openRun, saveRun } from '../../runs/index.ts';
@@ -35,7 +36,7 @@ export async function merge(path: string, options: MergeOptions, context: CliCon
     const strength = options.strength ?? adapter.strength;
     context.print(
       options.json
-        ? JSON.stringify({ run: saved, contentHash: hash, strength }, null, 2)
+        ? jsonText({ run: saved, contentHash: hash, strength })
         : `merged ${path} at strength ${strength} into a plain model of content ${hash.slice(0, 12)}`,
     );
     context.note(`saved in ${saved}`);

@@ -2,6 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, DataError, UsageError } from '../../errors.ts';
 import { Classifier } from '../../evaluation/classifier.ts';
+import { jsonText } from '../../files/json.ts';
 import { makeFolder } from '../../files/make-folder.ts';
 import { onDisk } from '../../files/on-disk.ts';
 import { takeValues } from '../../lora/take-values.ts';
@@ -44,7 +45,7 @@ export async function predict(
   classifier.dispose();
   context.print(
     options.json
-      ? JSON.stringify(predictionDocument(predictions, classNames, options.model), null, 2)
+      ? jsonText(predictionDocument(predictions, classNames, options.model))
       : renderPredictions(predictions, classNames, options.top),
   );
 }

@@ -39,8 +39,16 @@ export function versionsOf({ version: native }: LoadedTensorFlow): Record<string
 export async function loadData({ data }: { data?: string }, context: CliContext): Promise<Mnist> {
   const { directory } = await findMnist(data, context.cwd);
   const mnist = await loadMnist({ directory });
-  if (!mnist.published) context.note(`note: ${mnist.directory}: not the published MNIST`);
+  noteUnpublished(mnist, context);
   return mnist;
+}
+
+/** Says so where files are not the published MNIST. */
+export function noteUnpublished(
+  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  { note, cwd }: CliContext,
+): void {
+  if (!published) note(`note: ${shown(directory, cwd)}: not the published MNIST`);
 }
 
 /** What a report calls the test set. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import { contentHash } from '../../models/index.ts';
 import { loadModel, openRun, type RunManifest } from '../../runs/index.ts';
 import { type Check, compareHashes, verify } from '../../verification/index.ts';
@@ -35,7 +36,7 @@ export async function verifyRun(path: string, options: VerifyOptions, context: C
       run: path,
       passed: failed.length === 0,
     };
-    context.print(JSON.stringify({ ...document, checks }, null, 2));
+    context.print(jsonText({ ...document, checks }));
   }
   if (failed.length > 0) {
     throw new CheckpointError(

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { TensorFlowError } from '../../errors.ts';
+import { jsonText } from '../../files/json.ts';
 import type { CliContext } from '../context.ts';
 import { shared } from '../options/shared.ts';
 
@@ -17,7 +18,7 @@ export function addDoctorCommand(program: CommandUnknownOpts, context: CliContex
       const { examine } = await import('../actions/doctor.ts');
       const { renderDoctor } = await import('../output/doctor-text.ts');
       const document = await examine(options, context);
-      context.print(options.json ? JSON.stringify(document, null, 2) : renderDoctor(document));
+      context.print(options.json ? jsonText(document) : renderDoctor(document));
       const asked = document.devices.find((device) => device.name === options.device);
       if (asked && !asked.works)
         throw new TensorFlowError(`--device ${asked.name} does not work: ${asked.detail}`);
