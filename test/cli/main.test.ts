@@ -39,6 +39,12 @@ describe('tfjs-lora', () => {
       ['pretrain', '--batch-size', '41', '--steps', '1'],
       /batch size 41.*40 rows/,
     ],
+    [
+      'more steps than an engine counts',
+      ['finetune', 'base', '--steps', '2147483648'],
+      /from 1 to 2147483647/,
+    ],
+    ['more epochs than that', ['pretrain', '--epochs', '1e300'], /--epochs 1e\+300: .* train shorter/],
     ['epochs that make no step', ['pretrain', '--epochs', '0.01'], /--epochs 0.01: 40 examples make no step/],
     ['a learning rate of 0', ['pretrain', '--lr', '0'], /--lr.*above 0/],
     ['rank 0', ['finetune', 'base', '--rank', '0'], /--rank.*at least 1/],

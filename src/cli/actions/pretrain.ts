@@ -7,6 +7,7 @@ import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
 import type { CliContext } from '../context.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
+import { MAX_STEPS } from '../options/training.ts';
 import { untilSignal } from '../signals.ts';
 import { inNewRun, manifestHeader } from './new-run.ts';
 import { publishRun } from './publish-run.ts';
@@ -107,6 +108,9 @@ function stepsOf({ steps, epochs, batchSize }: PretrainOptions, { train }: Mnist
     throw new UsageError(
       `--epochs ${epochs}: ${train.count} examples make no step of batch ${batchSize}; train longer`,
     );
+  }
+  if (wanted > MAX_STEPS) {
+    throw new UsageError(`--epochs ${epochs}: makes more than ${MAX_STEPS} steps; train shorter`);
   }
   return wanted;
 }

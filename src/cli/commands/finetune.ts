@@ -5,7 +5,7 @@ import { addGateOptions, type GateOptions } from '../options/gates.ts';
 import { givenOptions } from '../options/given.ts';
 import { integer, number } from '../options/numbers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
+import { addTrainingOptions, MAX_STEPS, type TrainingOptions } from '../options/training.ts';
 
 /** What the options of `finetune` give. */
 export type FinetuneOptions = TrainingOptions &
@@ -29,7 +29,7 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
     .description('train an adapter on chosen digits; shows each digit before and after on the same model')
     .argument('<run>', 'run folder: a base gets an adapter first, an adapted run goes on')
     .addOption(new Option('--digits <list>', 'digits to train on, such as 2,3,5,8,9 (default: all)'))
-    .addOption(new Option('--steps <n>', 'optimizer steps').argParser(integer(1)).default(200))
+    .addOption(new Option('--steps <n>', 'optimizer steps').argParser(integer(1, MAX_STEPS)).default(200))
     .addOption(
       new Option('--replay <share>', 'share of each batch that comes from the other digits')
         .argParser(number(0, 0.9))

@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import { givenOptions } from '../options/given.ts';
 import { integer, positive } from '../options/numbers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
-import { addTrainingOptions, type TrainingOptions } from '../options/training.ts';
+import { addTrainingOptions, MAX_STEPS, type TrainingOptions } from '../options/training.ts';
 
 /** What the options of `pretrain` give. */
 export type PretrainOptions = TrainingOptions &
@@ -25,7 +25,9 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
         .default(1)
         .conflicts('steps'),
     )
-    .addOption(new Option('--steps <n>', 'optimizer steps, instead of epochs').argParser(integer(1)))
+    .addOption(
+      new Option('--steps <n>', 'optimizer steps, instead of epochs').argParser(integer(1, MAX_STEPS)),
+    )
     .addOption(
       new Option('--head <name>', 'last layer: ReLU on the logits as published, or none')
         .choices(['relu', 'linear'] as const)

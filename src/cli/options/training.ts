@@ -6,6 +6,9 @@ import { type Device, type Engine, settings, shared } from './shared.ts';
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
 const SCHEDULES = ['constant', 'cosine', 'step'] as const;
 
+/** An engine counts steps as int32. */
+export const MAX_STEPS = 2 ** 31 - 1;
+
 /** What the options of `addTrainingOptions` give. */
 export type TrainingOptions = {
   readonly batchSize: number;
