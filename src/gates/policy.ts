@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
+import { firstFault } from '../files/document.ts';
 import { readToml } from '../files/read-toml.ts';
 import type { Gates } from './gates.ts';
 
@@ -24,12 +25,12 @@ const policySchema = z.strictObject({
 export function readPolicy(path: string): Gates {
   const result = policySchema.safeParse(readToml(path));
   if (!result.success) {
-    const issue = result.error.issues[0]!;
-    if (issue.code === 'unrecognized_keys') {
+    const [issue] = result.error.issues;
+    if (issue?.code === 'unrecognized_keys') {
       const known = Object.keys(policySchema.shape).join(', ');
       throw new UsageError(`${path}: no gate is called '${issue.keys[0]}'; there are ${known}`);
     }
-    throw new UsageError(`${path}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(': ')}`);
+    throw new UsageError(`${path}: ${firstFault(result.error)}`);
   }
   const policy = result.data;
   return {

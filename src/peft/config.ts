@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
+import { firstFault } from '../files/document.ts';
 
 /** Type of adapters that PEFT has no form for; PEFT refuses to load it, which is better than to load it wrongly. */
 export const OWN_TYPE = 'TFJS_LORA';
@@ -79,8 +80,7 @@ export function parsePeftConfig(
 ): { config: PeftConfig; unknownKeys: readonly string[] } {
   const result = schema.safeParse(content);
   if (!result.success) {
-    const { path, message } = result.error.issues[0]!;
-    throw new CheckpointError(`${source}: ${path.join('.') || 'content'}: ${message}`);
+    throw new CheckpointError(`${source}: ${firstFault(result.error)}`);
   }
   const config = result.data;
   const set = UNSUPPORTED.filter((key) => isSet(config[key]));

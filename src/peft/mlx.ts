@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
+import { firstFault } from '../files/document.ts';
 import { float32Values, type SafeTensor } from '../safetensors/index.ts';
 import { byPath, exactly, type StoredAdapter } from './attach.ts';
 import type { PeftModule } from './modules.ts';
@@ -36,8 +37,7 @@ export function readMlxAdapter(
 ): StoredAdapter {
   const result = schema.safeParse(content);
   if (!result.success) {
-    const { path, message } = result.error.issues[0]!;
-    throw new CheckpointError(`${configPath}: ${path.join('.') || 'content'}: ${message}`);
+    throw new CheckpointError(`${configPath}: ${firstFault(result.error)}`);
   }
   const { fine_tune_type: type, lora_parameters: parameters } = result.data;
   if (type !== 'lora' && type !== 'dora') {

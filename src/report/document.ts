@@ -1,5 +1,6 @@
 import { CheckpointError } from '../errors.ts';
 import type { Evaluation } from '../evaluation/evaluation.ts';
+import { checkDocument } from '../files/document.ts';
 import { jsonText } from '../files/json.ts';
 import type { NamedEvaluation, Report } from './report.ts';
 import { resultsOf } from './results.ts';
@@ -40,7 +41,11 @@ export function renderJson(report: Report): string {
  * @throws CheckpointError naming the first part that is wrong
  */
 export function fromDocument(path: string, content: unknown): Report {
-  const document = check(path, content);
+  const document = checkDocument(path, content, reportSchema, {
+    format: 'tfjs-lora report',
+    version: REPORT_FORMAT_VERSION,
+    name: 'a report of tfjs-lora',
+  });
   const { classNames, tuned, training } = document;
   const labels = decodeClasses(path, 'labels', document.labels, classNames.length);
   const evaluationOf = (part: 'evaluation' | 'baseline'): NamedEvaluation => {
@@ -72,22 +77,6 @@ export function fromDocument(path: string, content: unknown): Report {
     layers: document.layers,
     gates: document.gates,
   };
-}
-
-function check(path: string, content: unknown): ReportDocument {
-  const { format, formatVersion } = (content ?? {}) as Record<string, unknown>;
-  if (format !== 'tfjs-lora report') throw new CheckpointError(`${path}: is not a report of tfjs-lora`);
-  if (typeof formatVersion === 'number' && formatVersion > REPORT_FORMAT_VERSION) {
-    throw new CheckpointError(
-      `${path}: has format ${formatVersion}, this version reads up to ${REPORT_FORMAT_VERSION}; update tfjs-lora`,
-    );
-  }
-  const result = reportSchema.safeParse(content);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new CheckpointError(
-    `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; the report is damaged`,
-  );
 }
 
 function evidence({ name, evaluation }: NamedEvaluation) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CheckpointError } from '../errors.ts';
+import { checkDocument } from '../files/document.ts';
 
 /** Raised when readers of the last version would misread a run. */
 export const RUN_FORMAT_VERSION = 1;
@@ -26,7 +26,7 @@ const trainingSchema = z.object({
 });
 
 /** `run.json`: what made the run, and what is needed to use it. */
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   format: z.literal('tfjs-lora run'),
   formatVersion: z.literal(RUN_FORMAT_VERSION),
   command: z.string(),
@@ -58,17 +58,10 @@ export type RunManifest = z.infer<typeof manifestSchema>;
  * @throws CheckpointError naming the first field that is wrong, or the format when it is a newer one
  */
 export function parseManifest(path: string, content: unknown): RunManifest {
-  const { format, formatVersion } = (content ?? {}) as Record<string, unknown>;
-  if (format !== 'tfjs-lora run') throw new CheckpointError(`${path}: is not the run.json of a run folder`);
-  if (typeof formatVersion === 'number' && formatVersion > RUN_FORMAT_VERSION) {
-    throw new CheckpointError(
-      `${path}: has format ${formatVersion}, this version reads up to ${RUN_FORMAT_VERSION}; update tfjs-lora`,
-    );
-  }
-  const result = manifestSchema.safeParse(content);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
-  throw new CheckpointError(
-    `${path}: ${issue.path.join('.') || 'content'}: ${issue.message}; the file is damaged`,
-  );
+  const name = 'the run.json of a run folder';
+  return checkDocument(path, content, manifestSchema, {
+    format: 'tfjs-lora run',
+    version: RUN_FORMAT_VERSION,
+    name,
+  });
 }
