@@ -4,11 +4,13 @@
 // that no setting of its own can stop. What was held back is returned, so that nothing is lost; if the
 // process dies on the way (a processor without AVX, say), it is written out first.
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <node_api.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <string>
 
 namespace {
@@ -87,14 +89,57 @@ napi_value AllowTensorFloat32(napi_env env, napi_callback_info info) {
   return told;
 }
 
+// What to write when TensorFlow aborts the process, and the exit code then.
+std::string last_words;
+int last_code = 1;
+
+// Whether the calling thread is inside TensorFlow's libraries.
+bool InsideTensorFlow() {
+  void* frames[64];
+  const int count = backtrace(frames, 64);
+  for (int index = 0; index < count; index++) {
+    Dl_info found;
+    if (dladdr(frames[index], &found) && found.dli_fname && strstr(found.dli_fname, "libtensorflow")) return true;
+  }
+  return false;
+}
+
+void SayLastWords(int signal_number) {
+  if (InsideTensorFlow()) {
+    const ssize_t written = write(STDERR_FILENO, last_words.data(), last_words.size());
+    _exit(written < 0 ? 1 : last_code);
+  }
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+// explainAborts(text, code): when TensorFlow aborts the process, as it does when a GPU is lost, the text follows what
+// TensorFlow says, and the process ends with the code.
+napi_value ExplainAborts(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  char text[1024];
+  size_t length = 0;
+  napi_get_value_string_utf8(env, arguments[0], text, sizeof text, &length);
+  last_words.assign(text, length);
+  napi_get_value_int32(env, arguments[1], &last_code);
+  void* frame;
+  backtrace(&frame, 1);  // loads what it needs, which a signal handler must not do
+  signal(SIGABRT, SayLastWords);
+  return nullptr;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  napi_value preload;
-  napi_create_function(env, "preload", NAPI_AUTO_LENGTH, Preload, nullptr, &preload);
-  napi_set_named_property(env, exports, "preload", preload);
-  napi_value allow;
-  napi_create_function(env, "allowTensorFloat32", NAPI_AUTO_LENGTH, AllowTensorFloat32, nullptr, &allow);
-  napi_set_named_property(env, exports, "allowTensorFloat32", allow);
+  const auto offer = [&](const char* name, napi_callback function) {
+    napi_value value;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
+    napi_set_named_property(env, exports, name, value);
+  };
+  offer("preload", Preload);
+  offer("allowTensorFloat32", AllowTensorFloat32);
+  offer("explainAborts", ExplainAborts);
   return exports;
 }

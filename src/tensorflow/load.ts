@@ -3,7 +3,8 @@ import { TensorFlowError } from '../errors.ts';
 import { freeMemoryMiB } from './cuda-facts.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
-import { builtNativePackage, loadNativePackage, type NativeDevice } from './native-package.ts';
+import { loadNativePackage } from './load-native.ts';
+import { builtNativePackage, type NativeDevice } from './native-package.ts';
 import { cudaCardIsVisible, nativeState } from './native-state.ts';
 import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
 
@@ -23,6 +24,8 @@ export interface LoadOptions {
   readonly deterministic?: boolean;
   /** Examples that will be trained on, each as often as it comes up: from 600,000 on `auto` takes a GPU that works. */
   readonly examples?: number;
+  /** For command lines: when TensorFlow aborts the process, end it with one line on stderr and exit code 6. */
+  readonly explainAborts?: boolean;
   /** Takes one line when `auto` has to make do with less than native TensorFlow. */
   readonly onNotice?: (line: string) => void;
 }
@@ -95,7 +98,7 @@ async function useNative(device: NativeDevice, options: LoadOptions): Promise<Lo
 
 function loadNative(
   device: NativeDevice,
-  { threads, tf32 = false, deterministic = false }: LoadOptions,
+  { threads, tf32 = false, deterministic = false, explainAborts = false }: LoadOptions,
 ): NonNullable<typeof native> {
   const failure = failures.get(device);
   if (failure) throw failure;
@@ -111,7 +114,7 @@ function loadNative(
     const settings = compilerSettings(device, { tf32 });
     keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
     if (device === 'cuda') checkFreeMemory();
-    loadNativePackage(found, { tf32 });
+    loadNativePackage(found, { tf32, explainAborts });
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
       throw new TensorFlowError(

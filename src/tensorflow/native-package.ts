@@ -1,13 +1,9 @@
-import { existsSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
-import { restoreNodeUtil } from './node-shim.ts';
-import { setTensorFloat32 } from './tensor-float32.ts';
 
 const require = createRequire(import.meta.url);
-const STDERR = 2;
-
 /** Beside the addon: what loads TensorFlow's libraries, scripts/setup/tensorflow-preload.cc. */
 export const PRELOAD = 'tensorflow_preload.node';
 
@@ -79,46 +75,6 @@ export function builtNativePackage(device: NativeDevice): NativePackage {
     throw new TensorFlowError(`the native addon of ${found.name} is not built; run ${setupCommand(device)}`);
   }
   return found;
-}
-
-/**
- * Loads a native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
- *
- * @param options.tf32 whether float32 products may be computed in TF32 where the device can
- * @throws TensorFlowError when it does not load
- */
-export function loadNativePackage(
-  { name, addon, device }: NativePackage,
-  { tf32 = false }: { tf32?: boolean } = {},
-): void {
-  restoreNodeUtil();
-  try {
-    preload(join(dirname(addon), PRELOAD), tf32);
-    require(name);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new TensorFlowError(`${name} does not load (${reason}); run ${setupCommand(device)} again`, {
-      cause: error,
-    });
-  }
-}
-
-interface Preload {
-  preload(): string;
-  allowTensorFloat32(allowed: boolean): boolean;
-}
-
-/** What TensorFlow says on stderr while its libraries load, before it heeds TF_CPP_MIN_LOG_LEVEL. */
-const chatter = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
-
-/** Loads TensorFlow's libraries through the helper that holds stderr back, and passes on what matters. */
-function preload(helper: string, tf32: boolean): void {
-  if (!existsSync(helper)) return;
-  const tensorflow = require(helper) as Preload;
-  const lines = tensorflow.preload().split('\n');
-  setTensorFloat32(tensorflow.allowTensorFloat32, tf32);
-  const rest = lines.filter((line) => line !== '' && !chatter.test(line));
-  if (rest.length > 0) writeSync(STDERR, `${rest.join('\n')}\n`);
 }
 
 function readJson<T>(path: string): T | undefined {

@@ -22,7 +22,11 @@ export async function useTensorFlow(
   context: CliContext,
   examples = 0,
 ): Promise<LoadedTensorFlow> {
-  return await loadTensorFlow({ device, tf32, deterministic, examples, onNotice: context.note });
+  return await loadTensorFlow({
+    ...{ device, tf32, deterministic, examples },
+    explainAborts: true,
+    onNotice: context.note,
+  });
 }
 
 /** The versions that made a run. */
