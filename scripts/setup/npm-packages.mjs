@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { reason, run } from './run.mjs';
 import { SetupError } from './setup-error.mjs';
 
@@ -36,6 +37,20 @@ export async function installPackages(root) {
   });
   if (code !== 0) {
     throw new SetupError(`'npm ci' failed (${reason(output)}); check the network and npm's settings`, 1);
+  }
+}
+
+/**
+ * The folder of an npm package as seen from `root`, or undefined where it is not installed.
+ *
+ * @param {string} root
+ * @param {string} name
+ */
+export function packageFolder(root, name) {
+  try {
+    return dirname(createRequire(join(root, 'package.json')).resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonIsInstalled, installAddon, packageFolder } from './addon.mjs';
+import { addonIsInstalled, installAddon } from './addon.mjs';
 import { buildDist, distIsCurrent } from './build.mjs';
 import { cacheFolder } from './cache-folder.mjs';
 import { withLock } from './lock.mjs';
-import { installPackages, packagesAreInstalled } from './npm-packages.mjs';
+import { installPackages, packageFolder, packagesAreInstalled } from './npm-packages.mjs';
 import { nativeObstacle } from './platform.mjs';
 import { SetupError } from './setup-error.mjs';
 import { fetchTensorFlow, findTensorFlow } from './tensorflow.mjs';
