@@ -1,14 +1,16 @@
 import type * as tf from '@tensorflow/tfjs';
 
-/** What the largest output of a layer may take: with more, models get no faster. */
-const OUTPUT_BYTES = 16e6;
+/** With more a model gets no faster: what the largest output of a layer may take, and images. */
+const MOST = {
+  cpu: { outputBytes: 16e6, images: 2000 },
+  gpu: { outputBytes: 256e6, images: 10_000 },
+} as const;
 const FLOAT_BYTES = 4;
-const MOST_IMAGES = 2000;
 
 /** How many images to give a model at once, so that it is fast and takes little memory. */
-export function largestBatch(model: tf.LayersModel): number {
-  const images = Math.floor(OUTPUT_BYTES / (FLOAT_BYTES * largestOutput(model)));
-  return Math.min(MOST_IMAGES, Math.max(1, images));
+export function largestBatch(model: tf.LayersModel, processor: keyof typeof MOST = 'cpu'): number {
+  const { outputBytes, images } = MOST[processor];
+  return Math.min(images, Math.max(1, Math.floor(outputBytes / (FLOAT_BYTES * largestOutput(model)))));
 }
 
 /** The size of the fewest batches that hold `count` images, `most` at a time: as even as can be. */

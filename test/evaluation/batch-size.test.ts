@@ -22,5 +22,6 @@ test('large outputs of a layer make batches smaller, also in a nested model; sma
   expect(largestBatch(small)).toBe(2000);
   expect(largestBatch(nested)).toBe(200);
   expect(largestBatch(outer)).toBe(200);
+  expect([small, outer].map((model) => largestBatch(model, 'gpu'))).toEqual([10_000, 3200]);
   expect(largestBatch(tf.sequential({ layers: [conv(2, [2000, 2000, 1])] }))).toBe(1);
 });
