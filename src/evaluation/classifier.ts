@@ -10,6 +10,7 @@ import { imageShape } from '../training/task.ts';
 import { evenBatch, largestBatch } from './batch-size.ts';
 import { imageTensor } from './image-tensor.ts';
 
+/** How images are prepared, and how the model runs on them. */
 export interface ClassifierOptions {
   readonly normalization: Normalization;
   /** Most images per call of the model; memory grows with it. By default up to 2,000 (10,000 on a GPU), fewer where layers give large outputs. */

@@ -5,6 +5,7 @@ import type { EngineName } from '../training/engine.ts';
 import { Classifier, type ClassifierOptions } from './classifier.ts';
 import type { Evaluation } from './evaluation.ts';
 
+/** How a model is run, and what its classes are called. */
 export interface EvaluateOptions extends ClassifierOptions {
   /** By default the numbers of the classes. */
   readonly classNames?: readonly string[];

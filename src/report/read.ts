@@ -5,6 +5,7 @@ import { readJson } from '../files/json.ts';
 import { fromDocument } from './document.ts';
 import type { Report } from './report.ts';
 
+/** The report in a run folder. */
 export const REPORT_FILE = 'report.json';
 
 /**

@@ -8,6 +8,7 @@ import { contentHash } from '../models/index.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { loadModel } from './model-files.ts';
 
+/** An opened run; its models are the caller's to dispose. */
 export interface Run {
   readonly folder: string;
   readonly manifest: RunManifest;

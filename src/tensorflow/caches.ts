@@ -2,6 +2,7 @@ import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 
+/** A part of the cache folder. */
 export interface CacheFacts {
   readonly name: string;
   readonly purpose: string;

@@ -11,6 +11,7 @@ export interface CudaFacts {
   readonly missing: string[];
 }
 
+/** A card as the driver describes it. */
 export interface CudaCard {
   readonly name: string;
   readonly memoryMiB: number;

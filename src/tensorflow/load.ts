@@ -11,6 +11,7 @@ import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
 /** `js` is tfjs' plain JavaScript backend; `auto` is `cuda` for long training, `cpu` where that works, else `wasm`. */
 export type DeviceName = 'auto' | 'cpu' | 'cuda' | 'wasm' | 'js';
 
+/** What to load, and how it computes. */
 export interface LoadOptions {
   readonly device?: DeviceName;
   /**
@@ -30,6 +31,7 @@ export interface LoadOptions {
   readonly onNotice?: (line: string) => void;
 }
 
+/** What was loaded, and what it runs on. */
 export interface LoadedTensorFlow {
   readonly tf: typeof tf;
   /** What computes: never `auto`. */

@@ -7,6 +7,7 @@ const require = createRequire(import.meta.url);
 /** Beside the addon: what loads TensorFlow's libraries, scripts/setup/tensorflow-preload.cc. */
 export const PRELOAD = 'tensorflow_preload.node';
 
+/** Devices with a native package of their own. */
 export type NativeDevice = 'cpu' | 'cuda';
 
 const packages = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;

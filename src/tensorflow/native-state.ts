@@ -8,6 +8,7 @@ export interface NativeState {
   readonly obstacle?: string;
 }
 
+/** Finds out whether the native package for a device should load, and if not, why. */
 export function nativeState(device: NativeDevice): NativeState {
   const installed = findNativePackage(device);
   if (!installed) {

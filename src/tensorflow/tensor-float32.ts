@@ -4,6 +4,7 @@ type Tell = (allowed: boolean) => void;
 let tell: Tell | undefined;
 let allowedByUser = false;
 
+/** Keeps how TensorFlow is told and what the user allowed, and tells it so. */
 export function setTensorFloat32(own: Tell, allowed: boolean): void {
   tell = own;
   allowedByUser = allowed;

@@ -34,6 +34,7 @@ export function toStateDict(model: tf.LayersModel): Map<string, SafeTensor> {
   );
 }
 
+/** Which tensors to take. */
 export interface StateDictOptions {
   /** Where the tensors come from, for errors. */
   readonly source: string;

@@ -4,6 +4,7 @@ import type { RowOrder } from '../mnist-data-loader/row-order.ts';
 import type { Engine, TrainingState, TrainingTask } from './engine.ts';
 import { createPacer } from './pacer.ts';
 
+/** What to train, on which rows, and for how long. */
 export interface TrainOptions {
   readonly task: TrainingTask;
   readonly engine: Engine;
@@ -18,6 +19,7 @@ export interface TrainOptions {
   readonly resume?: TrainingState;
 }
 
+/** How far a training is; see `train`. */
 export interface TrainingProgress {
   /** Steps done, those before this run included. */
   readonly step: number;
@@ -29,6 +31,7 @@ export interface TrainingProgress {
   readonly elapsedMs: number;
 }
 
+/** How a training ended. */
 export interface TrainingResult {
   /** `stopped` when the signal ended it before the last step. */
   readonly status: 'finished' | 'stopped';

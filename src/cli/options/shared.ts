@@ -45,6 +45,7 @@ export const settings = () => [
     'print each option with its value and source (TOML, or JSON with --json), then stop',
   ),
 ];
+/** Adds `settings`. */
 export const addSettings = optionGroup<{ readonly quiet?: boolean }>(settings);
 
 /** What the options of `addNewRunOptions` give. */
