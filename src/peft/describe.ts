@@ -19,38 +19,20 @@ export interface Description {
   readonly obstacles: readonly string[];
 }
 
-/** Describes an adapter as PEFT's configuration does. */
+/**
+ * Describes an adapter as PEFT's configuration does.
+ *
+ * @throws UsageError when it has no low-rank update, or layers differ in what PEFT has one value for
+ */
 export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly PeftModule[]): Description {
   const lowRank = adapted.filter(({ settings }) => settings.rank > 0);
-  const first = lowRank[0]?.settings;
-  if (!first)
-    throw new UsageError('the adapter has no low-rank update on any layer, which PEFT has no form for');
-  for (const key of ['rslora', 'dora', 'dropout'] as const) {
-    const odd = lowRank.find(({ settings }) => settings[key] !== first[key]);
-    if (odd) {
-      throw new UsageError(
-        `layers differ in ${key}: '${lowRank[0]!.module.path}' has ${first[key]}, '${odd.module.path}' ${odd.settings[key]}; PEFT has one for all`,
-      );
-    }
-  }
-  const obstacles: string[] = [];
-  const raw = new Set<PeftModule>();
-  for (const { module, layer } of lowRank) {
-    const obstacle = obstacleTo(module, layer.method);
-    if (obstacle) obstacles.push(obstacle.reason);
-    if (obstacle?.raw) raw.add(module);
-  }
-  for (const { module, layer, settings } of adapted) {
-    const copied = [...layer.adapters.get(settings.name)!.copies.keys()];
-    if (copied.every((name) => module.layouts.some(({ weight }) => weight === name))) continue;
-    obstacles.push(`the weights of '${module.path}' (${module.className}), which PyTorch does not have so`);
-  }
+  const { rslora, dora, dropout } = commonSettings(lowRank);
   const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.copies === 'all');
-  for (const { module } of saved) {
-    const twin = all.find(({ path }) => path.endsWith(`.${module.path}`));
-    if (twin)
-      obstacles.push(`modules_to_save '${module.path}', which PEFT would take for '${twin.path}' too`);
-  }
+  const obstacles = [
+    ...lowRank.flatMap(({ module, layer }) => obstacleTo(module, layer.method)?.reason ?? []),
+    ...adapted.flatMap(unknownCopies),
+    ...saved.flatMap(({ module }) => mistakableFor(module, all)),
+  ];
   const ranks = lowRank.map(({ settings }) => storedRank(settings));
   const alphas = lowRank.map(({ settings }) => storedAlpha(settings));
   const [rank, alpha] = [mostCommon(ranks), mostCommon(alphas)];
@@ -58,12 +40,16 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
     Object.fromEntries(
       lowRank
         .flatMap(({ module }, index) =>
-          values[index] === usual ? [] : [[patternFor(module, all), values[index]!]],
+          values[index] === usual ? [] : [[patternFor(module, all), values[index]!] as const],
         )
-        .sort(([a], [b]) => (a! < b! ? -1 : 1)),
+        .sort(([one], [other]) => (one < other ? -1 : 1)),
     );
   return {
-    raw,
+    raw: new Set(
+      lowRank
+        .filter(({ module, layer }) => obstacleTo(module, layer.method)?.raw)
+        .map(({ module }) => module),
+    ),
     obstacles: [...new Set(obstacles)],
     config: {
       peft_type: obstacles.length > 0 ? OWN_TYPE : 'LORA',
@@ -77,12 +63,40 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
       ),
       modules_to_save: saved.length > 0 ? saved.map(({ module }) => module.path).sort() : null,
       bias: biasOf(adapted),
-      use_rslora: first.rslora,
-      use_dora: first.dora,
-      lora_dropout: first.dropout,
+      use_rslora: rslora,
+      use_dora: dora,
+      lora_dropout: dropout,
       init_lora_weights: true,
     },
   };
+}
+
+/** The settings of which PEFT has one for all layers. */
+function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
+  const [first] = lowRank;
+  if (!first)
+    throw new UsageError('the adapter has no low-rank update on any layer, which PEFT has no form for');
+  for (const key of ['rslora', 'dora', 'dropout'] as const) {
+    const odd = lowRank.find(({ settings }) => settings[key] !== first.settings[key]);
+    if (!odd) continue;
+    throw new UsageError(
+      `layers differ in ${key}: '${first.module.path}' has ${first.settings[key]}, '${odd.module.path}' ${odd.settings[key]}; PEFT has one for all`,
+    );
+  }
+  return first.settings;
+}
+
+/** That a layer trains copies of weights which PyTorch does not have so, as the end of a sentence; none where it has. */
+function unknownCopies({ module, layer, settings }: AdaptedModule): string[] {
+  const copied = [...layer.adapters.get(settings.name)!.copies.keys()];
+  if (copied.every((name) => module.layouts.some(({ weight }) => weight === name))) return [];
+  return [`the weights of '${module.path}' (${module.className}), which PyTorch does not have so`];
+}
+
+/** That PEFT, which goes by the ends of paths, would train another layer whole as well; none where it would not. */
+function mistakableFor({ path }: PeftModule, all: readonly PeftModule[]): string[] {
+  const twin = all.find((other) => other.path.endsWith(`.${path}`));
+  return twin ? [`modules_to_save '${path}', which PEFT would take for '${twin.path}' too`] : [];
 }
 
 /** The rank in the file: an anchored adapter's update A·B - A0·B0 is one of twice the rank. */
