@@ -1,5 +1,4 @@
 import { CheckpointError } from '../errors.ts';
-import type { Evaluation } from '../evaluation/evaluation.ts';
 import { checkDocument } from '../files/document.ts';
 import { jsonText } from '../files/json.ts';
 import type { NamedEvaluation, Report } from './report.ts';
@@ -9,7 +8,7 @@ import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './sche
 /** The content of `report.json`. */
 export function toDocument(report: Report): ReportDocument {
   const { createdAt, subject, evaluation, baseline, tuned, training, guard, layers, gates } = report;
-  const { classNames, labels } = evaluation.evaluation;
+  const { classNames, labels } = evaluation;
   const document = {
     format: 'tfjs-lora report' as const,
     formatVersion: REPORT_FORMAT_VERSION,
@@ -50,7 +49,8 @@ export function fromDocument(path: string, content: unknown): Report {
   const labels = decodeClasses(path, 'labels', document.labels, classNames.length);
   const evaluationOf = (part: 'evaluation' | 'baseline'): NamedEvaluation => {
     const { name, loss, predictions, confidences } = document[part]!;
-    const evaluation: Evaluation = {
+    const evaluation: NamedEvaluation = {
+      name,
       count: labels.length,
       classNames,
       labels,
@@ -61,7 +61,7 @@ export function fromDocument(path: string, content: unknown): Report {
     for (const key of ['predictions', 'confidences'] as const) {
       requireLength(path, `${part}.${key}`, evaluation[key].length, labels.length);
     }
-    return { name, evaluation };
+    return evaluation;
   };
   return {
     createdAt: document.createdAt,
@@ -79,12 +79,12 @@ export function fromDocument(path: string, content: unknown): Report {
   };
 }
 
-function evidence({ name, evaluation }: NamedEvaluation) {
+function evidence({ name, loss, predictions, confidences }: NamedEvaluation) {
   return {
     name,
-    loss: evaluation.loss,
-    predictions: encodeBytes(evaluation.predictions),
-    confidences: encodeFloats(evaluation.confidences),
+    loss,
+    predictions: encodeBytes(predictions),
+    confidences: encodeFloats(confidences),
   };
 }
 

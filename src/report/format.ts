@@ -62,9 +62,9 @@ export function title({ command, run }: Subject): string {
 /** 'MNIST test, 10,000 examples; rank 2, alpha 1, seed 0; tuned 2, 3'. */
 export function setting(report: Report): string {
   const { subject, tuned, evaluation } = report;
-  const { classNames } = evaluation.evaluation;
+  const { classNames } = evaluation;
   const parts = [
-    `${subject.data}, ${count(evaluation.evaluation.count)} examples`,
+    `${subject.data}, ${count(evaluation.count)} examples`,
     [
       subject.rank !== undefined && `rank ${subject.rank}`,
       subject.alpha !== undefined && `alpha ${subject.alpha}`,

@@ -16,7 +16,7 @@ import { type EvaluationResults, type Results, resultsOf } from './results.ts';
 /** A report as GitHub-flavoured Markdown, such as a job summary. */
 export function renderMarkdown(report: Report): string {
   const results = resultsOf(report);
-  const { classNames } = report.evaluation.evaluation;
+  const { classNames } = report.evaluation;
   const word = classWord(classNames);
   const parts = [`## ${plain(title(report.subject))}`, plain(setting(report))];
   if (report.baseline && results.comparison) {

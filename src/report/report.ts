@@ -27,10 +27,9 @@ export interface Subject {
 }
 
 /** An evaluation and what readers call it. */
-export interface NamedEvaluation {
-  /** What a reader calls it, such as 'adapter on' or a run's folder. */
+export interface NamedEvaluation extends Evaluation {
+  /** Such as 'adapter on', or a run's folder. */
   readonly name: string;
-  readonly evaluation: Evaluation;
 }
 
 /** How training went. */

@@ -30,12 +30,12 @@ export interface Results {
 
 /** Computes the numbers of a report from its predictions. */
 export function resultsOf({ evaluation, baseline, tuned }: Report): Results {
-  const results = { evaluation: evaluationResults(evaluation.evaluation) };
+  const results = { evaluation: evaluationResults(evaluation) };
   if (!baseline) return results;
   return {
     ...results,
-    baseline: evaluationResults(baseline.evaluation),
-    comparison: compareEvaluations(baseline.evaluation, evaluation.evaluation, { tuned }),
+    baseline: evaluationResults(baseline),
+    comparison: compareEvaluations(baseline, evaluation, { tuned }),
   };
 }
 

@@ -47,7 +47,7 @@ export function renderText(report: Report, { color = false }: TextOptions = {}):
 }
 
 function evaluationTable(report: Report, results: EvaluationResults, colors: Colors): string {
-  const word = classWord(report.evaluation.evaluation.classNames);
+  const word = classWord(report.evaluation.classNames);
   const table = plainTable(['left', 'right', 'right', 'right', 'right', 'right', 'right']);
   table.push(
     [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'].map(colors.dim),
@@ -72,7 +72,7 @@ function evaluationTable(report: Report, results: EvaluationResults, colors: Col
 }
 
 function comparisonTable(report: Report, comparison: Comparison, colors: Colors): string {
-  const word = classWord(report.evaluation.evaluation.classNames);
+  const word = classWord(report.evaluation.classNames);
   const table = plainTable(['left', ...new Array<'right'>(9).fill('right')]);
   const group = (content: string, colSpan: number) => ({
     content: colors.dim(content),

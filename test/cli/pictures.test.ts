@@ -30,7 +30,7 @@ describe('predict with a run', () => {
     const { predictions } = JSON.parse(out) as {
       predictions: { row: number; className: string; confidence: number; probabilities: number[] }[];
     };
-    const { evaluation } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation;
+    const { evaluation } = await readReport(join(cwd, 'base', 'report.json'));
     expect(predictions.map(({ className }) => Number(className))).toEqual([...evaluation.predictions]);
     for (const [row, { confidence, probabilities }] of predictions.entries()) {
       expect(confidence).toBeCloseTo(evaluation.confidences[row]!, 5);
@@ -80,8 +80,7 @@ describe('eval --mistakes', () => {
   test('writes a sheet for each digit that was read wrongly', async () => {
     const { code } = await run('eval', 'base', '--data', '.', '--mistakes', 'wrong', '--quiet');
     expect(code).toBe(0);
-    const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation
-      .evaluation;
+    const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation;
     const wrong = new Set(labels.filter((label, row) => predictions[row] !== label));
     expect(wrong.size).toBeGreaterThan(0);
     expect(await readdir(join(cwd, 'wrong'))).toEqual([...wrong].sort().map((label) => `truth-${label}.png`));

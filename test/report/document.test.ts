@@ -28,15 +28,15 @@ describe('report.json', () => {
   test('keeps confidences and losses bit for bit', () => {
     const report = comparisonReport();
     const read = fromDocument('r', parsed(report));
-    expect(read.evaluation.evaluation.confidences).toEqual(report.evaluation.evaluation.confidences);
+    expect(read.evaluation.confidences).toEqual(report.evaluation.confidences);
     expect(read.training!.losses).toEqual(report.training!.losses);
   });
 
   test('follows its schema, also where a digit has no examples', () => {
     const report = singleReport();
-    const labels = report.evaluation.evaluation.labels.map((label) => (label === 7 ? 1 : label));
-    const evaluation = { ...report.evaluation.evaluation, labels };
-    const document = JSON.parse(renderJson({ ...report, evaluation: { name: 'base', evaluation } }));
+    const labels = report.evaluation.labels.map((label) => (label === 7 ? 1 : label));
+    const evaluation = { ...report.evaluation, labels };
+    const document = JSON.parse(renderJson({ ...report, evaluation }));
     expect(reportSchema.strict().parse(document)).toEqual(document);
     expect(document.results.evaluation.classes[7].accuracy).toBeNull();
   });

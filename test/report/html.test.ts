@@ -7,7 +7,7 @@ import { makeEvaluation } from '../evaluation/make-evaluation.ts';
 import { comparisonReport, singleReport } from './make-report.ts';
 
 const images = (report: Report) => {
-  const { count, labels } = report.evaluation.evaluation;
+  const { count, labels } = report.evaluation;
   const pixels = Uint8Array.from({ length: count * 4 }, (_, index) => index % 251);
   return { images: pixels, labels, count, height: 2, width: 2, classes: 10 };
 };
@@ -50,7 +50,7 @@ describe('renderHtml', () => {
   test('shows the mistakes made with most confidence as PNG images, with text for each', () => {
     const report = singleReport();
     const page = renderHtml(report, { images: images(report) });
-    const [first] = worstMistakes(report.evaluation.evaluation, 1);
+    const [first] = worstMistakes(report.evaluation, 1);
     const found = /<img alt="a (\d)" src="data:image\/png;base64,([^"]+)"><b>(\d), read as (\d)<\/b>/.exec(
       page,
     )!;
@@ -75,8 +75,8 @@ describe('renderHtml', () => {
       expect(page).not.toContain(`<h2>${heading}`);
     }
     const perfect = makeEvaluation([0, 1, 2], [0, 1, 2]);
-    expect(
-      renderHtml({ ...singleReport(), evaluation: { name: 'base', evaluation: perfect } }),
-    ).not.toContain('<h2>The worst mistakes');
+    expect(renderHtml({ ...singleReport(), evaluation: { ...perfect, name: 'base' } })).not.toContain(
+      '<h2>The worst mistakes',
+    );
   });
 });

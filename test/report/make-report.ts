@@ -17,7 +17,7 @@ export function singleReport(count = 2000): Report {
       seed: 0,
       versions: { 'tfjs-lora': '0.1.0', node: '20.20.2' },
     },
-    evaluation: { name: 'base', evaluation: randomEvaluation(count, before, 1) },
+    evaluation: { ...randomEvaluation(count, before, 1), name: 'base' },
     tuned: [],
   };
 }
@@ -26,7 +26,7 @@ export function singleReport(count = 2000): Report {
 export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8, maxDigitDrop: 1 }): Report {
   const single = singleReport(count);
   const evaluation = randomEvaluation(count, after, 2);
-  const baseline = single.evaluation.evaluation;
+  const baseline = single.evaluation;
   const tuned = [2, 3, 5, 8, 9];
   return {
     ...single,
@@ -39,8 +39,8 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
       steps: 200,
       batchSize: 10,
     },
-    evaluation: { name: 'adapter on', evaluation },
-    baseline: { name: 'adapter off', evaluation: baseline },
+    evaluation: { ...evaluation, name: 'adapter on' },
+    baseline: { ...baseline, name: 'adapter off' },
     tuned,
     gates: checkGates({ evaluation, baseline, tuned }, gates),
     training: {
@@ -88,10 +88,7 @@ export function worded(report: Report): Report {
     'trouser',
     'T-shirt/top',
   ];
-  const rename = (one: Report['evaluation']) => ({
-    ...one,
-    evaluation: { ...one.evaluation, classNames: names },
-  });
+  const rename = (one: Report['evaluation']) => ({ ...one, classNames: names });
   const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
   return {
     ...report,

@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const images = ({ evaluation: { evaluation } }: Report) => ({
+const images = ({ evaluation }: Report) => ({
   images: Uint8Array.from({ length: evaluation.count * 49 }, (_, index) => (index * 37) % 256),
   labels: evaluation.labels,
   count: evaluation.count,

@@ -85,7 +85,7 @@ describe('renderText', () => {
       ...makeEvaluation([0, 0], [0, 1], { classes: 3 }),
       classNames: ['cat', 'dog', 'horse'],
     };
-    const text = renderText({ ...singleReport(), evaluation: { name: 'base', evaluation } });
+    const text = renderText({ ...singleReport(), evaluation: { ...evaluation, name: 'base' } });
     expect(text).toMatch(/^class +examples/m);
     expect(text).toMatch(/^horse +0 +0 +n\/a +n\/a +n\/a +n\/a$/m);
   });

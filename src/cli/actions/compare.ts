@@ -19,16 +19,16 @@ export async function compareReports(
   const old = await readReport(resolve(context.cwd, before));
   const now = await readReport(resolve(context.cwd, after));
   const gates = await gatesFrom(options, context);
-  const { evaluation } = now.evaluation;
+  const { evaluation } = now;
   validateGates(gates, { classNames: evaluation.classNames, compared: true });
-  const judged = { evaluation, baseline: old.evaluation.evaluation, tuned: now.tuned };
+  const judged = { evaluation, baseline: old.evaluation, tuned: now.tuned };
   const results = checkGates(judged, gates);
   const report: Report = {
     ...now,
     createdAt: new Date().toISOString(),
     subject: { ...now.subject, command: 'compare', run: undefined },
-    baseline: { name: before, evaluation: judged.baseline },
-    evaluation: { name: after, evaluation },
+    baseline: { ...old.evaluation, name: before },
+    evaluation: { ...evaluation, name: after },
     gates: results,
   };
   const images = wantsHtml(options) ? await imagesOf(report, options.data, context) : undefined;
@@ -44,7 +44,7 @@ async function imagesOf(
 ): Promise<ImageDataset | undefined> {
   try {
     const { dataset } = await loadSplit(await findMnist(directory, context.cwd), 'test');
-    const { labels } = report.evaluation.evaluation;
+    const { labels } = report.evaluation;
     if (Buffer.compare(Buffer.from(labels), Buffer.from(dataset.labels)) === 0) return dataset;
     context.note(
       'the HTML report shows no images: the test set at hand is another one; name its folder with --data',

@@ -50,10 +50,10 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
       contentHash,
       versions: versionsOf(tensorflow),
     },
-    evaluation: { name: path, evaluation },
+    evaluation: { ...evaluation, name: path },
     baseline,
     tuned,
-    gates: checkGates({ evaluation, baseline: baseline?.evaluation, tuned }, gates),
+    gates: checkGates({ evaluation, baseline, tuned }, gates),
   };
   if (options.mistakes !== undefined) {
     const sheets = await writeMistakeSheets(evaluation, test, resolve(context.cwd, options.mistakes));
@@ -73,8 +73,8 @@ async function baselineOf(
   context: CliContext,
 ): Promise<NamedEvaluation | undefined> {
   if (compare !== undefined)
-    return { name: compare, evaluation: evaluateOn(await openRun(compare, context.cwd), test) };
+    return { ...evaluateOn(await openRun(compare, context.cwd), test), name: compare };
   if (baseline === undefined) return undefined;
   const { evaluation } = await readReport(resolve(context.cwd, baseline));
-  return { name: baseline, evaluation: evaluation.evaluation };
+  return { ...evaluation, name: baseline };
 }

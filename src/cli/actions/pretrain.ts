@@ -89,7 +89,7 @@ async function pretrainInto(
           contentHash: hash,
           versions: header.versions,
         },
-        evaluation: { name: 'pretrained', evaluation },
+        evaluation: { ...evaluation, name: 'pretrained' },
         tuned: [],
         training: { losses },
       },

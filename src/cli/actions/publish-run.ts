@@ -42,7 +42,7 @@ export async function publishRun(
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
   context.note(`saved in ${run}`);
   if (failure) throw failure;
-  const { loss } = report.evaluation.evaluation;
+  const { loss } = report.evaluation;
   if (!Number.isFinite(loss)) {
     throw new TrainingError(
       `the loss on the test set is ${loss}; lower the learning rate, or clip the gradients`,

@@ -19,7 +19,7 @@ import { comparisonTable, evaluationTable, movedTable } from './tables.ts';
 /** A report as one HTML file that needs no network and no scripts. */
 export function renderHtml(report: Report, { images }: { images?: ImageDataset } = {}): string {
   const results = resultsOf(report);
-  const word = classWord(report.evaluation.evaluation.classNames);
+  const word = classWord(report.evaluation.classNames);
   const { text } = html`<!doctype html>
 <html lang="en">
 <head>

@@ -73,12 +73,12 @@ export function errorsSection(word: string, { evaluation, baseline, tuned }: Rep
   return html`<section><h2>Wrong ${baseline ? 'before and after' : 'per'} ${baseline ? '' : word}</h2>
 ${baseline && html`<div class="key note"><span class="hollow">before: ${baseline.name}</span><span>after: ${evaluation.name}</span></div>`}
 ${chart(`Bars of the wrong counts of each ${word}; the table above has the numbers.`, (width) =>
-  errorBars(evaluation.evaluation, baseline?.evaluation, tuned, width),
+  errorBars(evaluation, baseline, tuned, width),
 )}</section>`;
 }
 
 export function confusionSection(report: Report, { evaluation, baseline }: Results): Markup {
-  const { classNames } = report.evaluation.evaluation;
+  const { classNames } = report.evaluation;
   const most = Math.max(...[evaluation, baseline].map((one) => (one ? mostMistakes(one) : 0)));
   const map = (name: string, { confusionMatrix }: EvaluationResults) =>
     html`<figure role="img" aria-label="${`Confusion matrix, ${name}. ${matrixInWords(classNames, confusionMatrix)}`}"><figcaption>${name}</figcaption>${new Markup(confusionMap(classNames, confusionMatrix, most))}</figure>`;
@@ -108,8 +108,7 @@ function matrixInWords(classNames: readonly string[], matrix: readonly (readonly
 }
 
 export function mistakesSection(report: Report, images?: ImageDataset): Markup | undefined {
-  const { evaluation } = report.evaluation;
-  const before = report.baseline?.evaluation;
+  const { evaluation, baseline: before } = report;
   const groups = [
     before && {
       name: 'Right before, wrong now',
