@@ -1,23 +1,13 @@
-import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommanderError } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.ts';
-import { jsonText } from '../files/json.ts';
-import { readToml } from '../files/read-toml.ts';
+import { isTable, PLACES, readConfig, type Setting } from './config-file.ts';
 import type { CliContext } from './context.ts';
-import { nearest } from './nearest.ts';
+import { flagName } from './options/given.ts';
+import { printSettings } from './print-settings.ts';
 
 /** Options that steer the command line itself and cannot come from a file. */
 const NOT_IN_FILES = new Set(['config', 'printConfig', 'help', 'version']);
-
-/** Where settings come from beside flags, the first before the second. */
-const PLACES = ['environment', 'table', 'top level'] as const;
-
-interface Setting {
-  readonly value: unknown;
-  readonly source: string;
-  readonly place: (typeof PLACES)[number];
-}
 
 /**
  * Completes the options of a command that were not given as flags: `TFJS_LORA_<OPTION>` first, then the TOML
@@ -77,46 +67,6 @@ function fromEnvironment(option: Option, context: CliContext): Setting | undefin
   return value === undefined || value === '' ? undefined : { value, source: name, place: 'environment' };
 }
 
-function readConfig(
-  command: CommandUnknownOpts,
-  options: readonly Option[],
-  context: CliContext,
-): (option: Option) => Setting | undefined {
-  if (!command.options.some((option) => option.long === '--config')) return () => undefined;
-  const given = (command.getOptionValue('config') as string | undefined) ?? context.env.TFJS_LORA_CONFIG;
-  if (!given) return () => undefined;
-  const path = resolve(context.cwd, given);
-  const table = readToml(path);
-  const every = commandsBelow(rootOf(command));
-  const known = new Set(every.flatMap((one) => [one.name(), ...one.options.map(flagName)]));
-  const names = options.map(flagName);
-  const takes = `${command.name()} takes ${names.join(', ')}`;
-  const own = table[command.name()] ?? {};
-  if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
-  const stranger = Object.keys(table).find((key) => !known.has(key));
-  if (stranger !== undefined) {
-    throw new UsageError(
-      `${path}: no option or command is called '${stranger}'; ${meant(stranger, known)}${takes}`,
-    );
-  }
-  const wrong = Object.keys(own).find((key) => !names.includes(key));
-  if (wrong !== undefined)
-    throw new UsageError(
-      `${path}: ${command.name()} has no option '${wrong}'; ${meant(wrong, names)}${takes}`,
-    );
-  return (option) => {
-    const name = flagName(option);
-    if (own[name] !== undefined) return { value: own[name], source: path, place: 'table' };
-    if (table[name] !== undefined) return { value: table[name], source: path, place: 'top level' };
-    return undefined;
-  };
-}
-
-function meant(key: string, known: Iterable<string>): string {
-  const near = nearest(key, known);
-  return near === undefined ? '' : `did you mean '${near}'? `;
-}
-
 function parseSetting(option: Option, { value, source }: Setting): unknown {
   const where = `${source}: ${flagName(option)}`;
   const text = flagText(value);
@@ -153,42 +103,4 @@ function isEmpty(option: Option, value: unknown): boolean {
 
 function emptyValue(where: string): UsageError {
   return new UsageError(`${where}: is empty; give a value, or leave it out`);
-}
-
-function printSettings(command: CommandUnknownOpts, options: readonly Option[], context: CliContext): void {
-  const settings = options.map((option) => [flagName(option), settingOf(command, option)] as const);
-  if (command.getOptionValue('json') === true) {
-    context.print(jsonText({ command: command.name(), options: Object.fromEntries(settings) }));
-    return;
-  }
-  for (const [name, { value, source }] of settings) {
-    context.print(
-      value === null ? `# ${name} is not set` : `${name} = ${JSON.stringify(value)}  # ${source}`,
-    );
-  }
-}
-
-/** The value that a command will see, null where it has none. */
-function settingOf(command: CommandUnknownOpts, option: Option): Omit<Setting, 'place'> {
-  const name = option.attributeName();
-  const source = command.getOptionValueSource(name) ?? 'default';
-  return { value: command.getOptionValue(name) ?? null, source: source === 'cli' ? 'flag' : source };
-}
-
-function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
-  return command.parent ? rootOf(command.parent) : command;
-}
-
-/** Those of `data` too: a file serves all commands, and none may stumble over what is meant for another. */
-function commandsBelow(command: CommandUnknownOpts): CommandUnknownOpts[] {
-  return command.commands.flatMap((child) => [child, ...commandsBelow(child)]);
-}
-
-/** The long flag without dashes; `--no-progress` reads `progress`. */
-function flagName(option: Option): string {
-  return option.long!.replace(/^--(no-)?/, '');
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

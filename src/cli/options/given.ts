@@ -15,3 +15,8 @@ export function givenOptions(command: {
 export function flagOf(option: string): string {
   return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
+
+/** The long flag without dashes; `--no-progress` reads `progress`. */
+export function flagName(option: Option): string {
+  return option.long!.replace(/^--(no-)?/, '');
+}

@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { UsageError } from '../errors.ts';
+import { readToml } from '../files/read-toml.ts';
+import type { CliContext } from './context.ts';
+import { nearest } from './nearest.ts';
+import { flagName } from './options/given.ts';
+
+/** Where settings come from beside flags, the first before the second. */
+export const PLACES = ['environment', 'table', 'top level'] as const;
+
+/** A value for an option that was not given as a flag. */
+export interface Setting {
+  readonly value: unknown;
+  readonly source: string;
+  readonly place: (typeof PLACES)[number];
+}
+
+/**
+ * Reads the TOML file that `--config` or TFJS_LORA_CONFIG names.
+ *
+ * @param options of the command that can come from a file
+ * @returns gives what the file says of an option
+ * @throws UsageError for a file that cannot be read, or a key that is no option or command
+ */
+export function readConfig(
+  command: CommandUnknownOpts,
+  options: readonly Option[],
+  context: CliContext,
+): (option: Option) => Setting | undefined {
+  if (!command.options.some((option) => option.long === '--config')) return () => undefined;
+  const given = (command.getOptionValue('config') as string | undefined) ?? context.env.TFJS_LORA_CONFIG;
+  if (!given) return () => undefined;
+  const path = resolve(context.cwd, given);
+  const table = readToml(path);
+  const every = commandsBelow(rootOf(command));
+  const known = new Set(every.flatMap((one) => [one.name(), ...one.options.map(flagName)]));
+  const names = options.map(flagName);
+  const takes = `${command.name()} takes ${names.join(', ')}`;
+  const own = table[command.name()] ?? {};
+  if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
+  const stranger = Object.keys(table).find((key) => !known.has(key));
+  if (stranger !== undefined) {
+    throw new UsageError(
+      `${path}: no option or command is called '${stranger}'; ${meant(stranger, known)}${takes}`,
+    );
+  }
+  const wrong = Object.keys(own).find((key) => !names.includes(key));
+  if (wrong !== undefined)
+    throw new UsageError(
+      `${path}: ${command.name()} has no option '${wrong}'; ${meant(wrong, names)}${takes}`,
+    );
+  return (option) => {
+    const name = flagName(option);
+    if (own[name] !== undefined) return { value: own[name], source: path, place: 'table' };
+    if (table[name] !== undefined) return { value: table[name], source: path, place: 'top level' };
+    return undefined;
+  };
+}
+
+function meant(key: string, known: Iterable<string>): string {
+  const near = nearest(key, known);
+  return near === undefined ? '' : `did you mean '${near}'? `;
+}
+
+function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
+  return command.parent ? rootOf(command.parent) : command;
+}
+
+/** Those of `data` too: a file serves all commands, and none may stumble over what is meant for another. */
+function commandsBelow(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.commands.flatMap((child) => [child, ...commandsBelow(child)]);
+}
+
+/** Whether a value of TOML is a table; a list is none. */
+export function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
