@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Matrix } from 'ml-matrix';
 import { UsageError } from '../errors.ts';
 import { checkNewName } from './adapters.ts';
-import { checkRank } from './config.ts';
+import { checkChoice, checkRank } from './config.ts';
 import { below, beside, type FactorPair, type Factors, updateFactors } from './factors.ts';
 import { type AdapterSettings, type LayerAdapter, variableOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
@@ -47,6 +47,7 @@ export function combineAdapters(model: tf.LayersModel, options: CombineOptions):
     if (!Number.isFinite(adapter.weight))
       throw new UsageError(`weight of adapter '${adapter.name}' is ${adapter.weight}; it has to be finite`);
   }
+  checkChoice('type', type, ['cat', 'svd', 'linear']);
   if (options.rank !== undefined) checkRank('rank', options.rank);
   if (options.rank !== undefined && type !== 'svd')
     throw new UsageError(`rank is given, and type '${type}' has none to choose; use type 'svd'`);

@@ -83,12 +83,32 @@ export interface LoraConfig {
 export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
   Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
 
+/** The names of all options; the type makes sure that none is missing. */
+const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
+  rank: true,
+  alpha: true,
+  targets: true,
+  exclude: true,
+  from: true,
+  rankPattern: true,
+  alphaPattern: true,
+  rslora: true,
+  bias: true,
+  dropout: true,
+  init: true,
+  method: true,
+  dora: true,
+  modulesToSave: true,
+  seed: true,
+};
+
 /**
  * Fills in defaults and checks what can be checked without a model.
  *
  * @throws UsageError naming the option, its value and what is allowed
  */
 export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
+  checkNames(config);
   const { rank = 8, alpha = rank } = config;
   const resolved: ResolvedLoraConfig = {
     targets: 'all',
@@ -122,6 +142,15 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   return resolved;
 }
 
+/** JavaScript would pass over a misspelt option, and its default would count. */
+function checkNames(config: LoraConfig): void {
+  const stranger = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (stranger !== undefined)
+    throw new UsageError(
+      `an adapter has no option '${stranger}'; there are ${Object.keys(OPTIONS).join(', ')}`,
+    );
+}
+
 function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void {
   if (method === 'side') return;
   if (dora) throw new UsageError(`DoRA needs method 'side', not '${method}'`);
@@ -146,7 +175,8 @@ function checkAlpha(name: string, value: number): void {
     throw new UsageError(`${name} is ${value}; it has to be above 0`);
 }
 
-function checkChoice(name: string, value: string, allowed: readonly string[]): void {
+/** @throws UsageError naming the option and what it can be */
+export function checkChoice(name: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value))
     throw new UsageError(`${name} is '${value}'; it has to be one of ${allowed.join(', ')}`);
 }

@@ -25,7 +25,8 @@ export function rowOrder({
   stream?: number;
 }): RowOrder {
   const count = typeof rows === 'number' ? rows : rows.length;
-  if (count < 1) throw new RangeError('an order needs at least one row');
+  if (!(Number.isSafeInteger(count) && count >= 1))
+    throw new RangeError(`${count} rows: an order needs a whole number of at least 1`);
   let epoch = -1;
   let order: Int32Array = new Int32Array();
   const enter = (wanted: number) => {
@@ -36,6 +37,8 @@ export function rowOrder({
   };
   return {
     take(firstExample, length) {
+      if (!(Number.isSafeInteger(firstExample) && firstExample >= 0))
+        throw new RangeError(`position ${firstExample}: has to be a whole number of at least 0`);
       const taken = new Int32Array(length);
       for (let done = 0; done < length; ) {
         const position = firstExample + done;

@@ -166,6 +166,16 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
     /ranks or starts differ \(2, 1\)/,
   ],
   [
+    'a way to combine that does not exist',
+    (model) =>
+      combineAdapters(model, {
+        name: 'new',
+        type: 'sum' as 'cat',
+        adapters: [{ name: 'default', weight: 1 }],
+      }),
+    /type is 'sum'; it has to be one of cat, svd, linear/,
+  ],
+  [
     'no adapters to combine',
     (model) => combineAdapters(model, { name: 'new', type: 'cat', adapters: [] }),
     /no adapters/,

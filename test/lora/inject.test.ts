@@ -205,6 +205,11 @@ test.each<[string, LoraConfig, RegExp]>([
   ['a start that does not exist', { rank: 1, from: 'nowhere' }, /from 'nowhere'/],
   ['a broken regular expression', { rank: 1, targets: '(' }, /not a regular expression/],
   ['dropout of 1', { rank: 1, dropout: 1 }, /dropout is 1/],
+  [
+    'an option that does not exist',
+    { rank: 1, target: ['out'] } as LoraConfig,
+    /no option 'target'; there are rank, alpha, targets,/,
+  ],
   ['an unknown method', { rank: 1, method: 'sideways' as 'side' }, /one of side, weight, weight-view/],
   ['DoRA in the kernel', { rank: 1, dora: true, method: 'weight' }, /DoRA needs method 'side'/],
 ])('refuses %s and names the value', (_title, config, message) => {

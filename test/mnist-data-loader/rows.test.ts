@@ -51,7 +51,9 @@ describe('rowOrder', () => {
   });
 
   test('refuses no rows', () => {
-    expect(() => rowOrder({ rows: new Int32Array(), seed: 0 })).toThrowError('at least one row');
+    for (const rows of [new Int32Array(), 0, 1.5, Number.NaN])
+      expect(() => rowOrder({ rows, seed: 0 })).toThrowError('whole number of at least 1');
+    expect(() => rowOrder({ rows: 3, seed: 0 }).take(-1, 2)).toThrowError('position -1');
   });
 });
 
