@@ -37,8 +37,9 @@ export function rowOrder({
   };
   return {
     take(firstExample, length) {
-      if (!(Number.isSafeInteger(firstExample) && firstExample >= 0))
-        throw new RangeError(`position ${firstExample}: has to be a whole number of at least 0`);
+      for (const value of [firstExample, length])
+        if (!(Number.isSafeInteger(value) && value >= 0))
+          throw new RangeError(`${length} rows from position ${firstExample}: give whole numbers from 0 up`);
       const taken = new Int32Array(length);
       for (let done = 0; done < length; ) {
         const position = firstExample + done;

@@ -12,6 +12,7 @@ export function splitRows(
   dataset: ImageDataset,
   { share, seed, rows }: { share: number; seed: number; rows?: Int32Array },
 ): { kept: Int32Array; heldOut: Int32Array } {
+  if (!(share >= 0 && share <= 1)) throw new RangeError(`share ${share} is outside [0, 1]`);
   const all = rows ?? Int32Array.from({ length: dataset.count }, (_, row) => row);
   const byLabel = new Map<number, number[]>();
   for (const row of all) {

@@ -53,7 +53,8 @@ describe('rowOrder', () => {
   test('refuses no rows', () => {
     for (const rows of [new Int32Array(), 0, 1.5, Number.NaN])
       expect(() => rowOrder({ rows, seed: 0 })).toThrowError('whole number of at least 1');
-    expect(() => rowOrder({ rows: 3, seed: 0 }).take(-1, 2)).toThrowError('position -1');
+    expect(() => rowOrder({ rows: 3, seed: 0 }).take(-1, 2)).toThrowError('2 rows from position -1');
+    expect(() => rowOrder({ rows: 3, seed: 0 }).take(0, 1.5)).toThrowError('1.5 rows from position 0');
   });
 });
 
@@ -121,6 +122,8 @@ describe('rows of a data set', () => {
     expect([...kept]).toEqual(sorted(kept));
     expect(splitRows(dataset, { share: 0.2, seed: 0 }).heldOut).toEqual(heldOut);
     expect(splitRows(dataset, { share: 0.2, seed: 1 }).heldOut).not.toEqual(heldOut);
+    for (const share of [-0.1, 1.5, Number.NaN])
+      expect(() => splitRows(dataset, { share, seed: 0 })).toThrowError('outside [0, 1]');
   });
 
   test('are split within the rows that are given', () => {
