@@ -11,7 +11,7 @@ export function lineOf(error: unknown): string {
 
 /** What to do about the failures of a device that users can do something about. */
 function remedyFor(line: string): string | undefined {
-  if (/RESOURCE_EXHAUSTED|out of memory|OOM when|failed to launch on the GPU/i.test(line)) {
+  if (/RESOURCE_EXHAUSTED|TF_Status: 8\b|out of memory|OOM when|failed to launch on the GPU/i.test(line)) {
     return 'not enough memory; take a smaller --batch-size, end what else holds the GPU (see nvidia-smi), or use --device cpu';
   }
   if (/CUDA_ERROR_(?!OUT_OF_MEMORY)|device (?:is )?lost|uncorrectable ECC/i.test(line)) {

@@ -4,6 +4,7 @@ import { deviceErrorOfOp } from '../../src/tensorflow/native-error.ts';
 
 test.for([
   ['Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[30000,8192]', /^not enough memory;/],
+  ['Invalid TF_Status: 8\nMessage: failed to allocate memory', /^not enough memory;/],
   ['Invalid TF_Status: 13\nMessage: the function failed to launch on the GPU', /^not enough memory;/],
   ['Invalid TF_Status: 13\nMessage: CUDA_ERROR_ILLEGAL_ADDRESS', /^the GPU stopped working;/],
 ] as const)('%j is one line with what to do', ([message, line]) => {

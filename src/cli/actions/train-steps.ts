@@ -59,7 +59,11 @@ export async function trainSteps(
   context: CliContext,
 ): Promise<Trained> {
   const done = resume?.state.step ?? 0;
-  const engine = createEngine(options.engine, task, { steps: steps - done, note: context.note });
+  const engine = createEngine(options.engine, task, {
+    steps: steps - done,
+    stepsPerCall: guard?.checkEvery,
+    note: context.note,
+  });
   const progress = createProgress(context, {
     label,
     total: steps,

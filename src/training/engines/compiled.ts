@@ -22,11 +22,8 @@ const CAPACITY = 512;
 /** A GPU makes short work of a call, so that starting one has to be rare; but large batches make large feeds. */
 const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floor(200_000 / batchSize)));
 
-/**
- * Turns of a loop of fixed length on a GPU: enough that starting it costs some per cent at most, few enough that the
- * turns of the last call that do not count are soon made.
- */
-const FIXED_LENGTH = 200;
+/** The fewest steps for calls of one length to make all, none of more than `most`. */
+const evenCall = (steps: number, most: number) => Math.ceil(steps / Math.ceil(steps / most));
 
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
@@ -37,6 +34,8 @@ export interface CompiledOptions {
   readonly statedPrecision?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
+  /** Steps that will be run from one pause to the next: a loop of fixed length is made to fit them. */
+  readonly steps?: number;
 }
 
 /** An engine that records one step, puts it into a loop of one TensorFlow graph, and runs that. */
@@ -65,7 +64,7 @@ export class CompiledEngine implements Engine {
     const gpu = this.#xla === 'gpu';
     this.#fixed = gpu && asksTheHost(step.program);
     const most = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
-    this.#capacity = this.#fixed ? Math.min(FIXED_LENGTH, most) : most;
+    this.#capacity = this.#fixed ? evenCall(options.steps ?? most, most) : most;
     const stated = gpu && productsMayStatePrecision() && canStatePrecision(step.program);
     this.statedPrecision = stated && options.statedPrecision !== false;
     [this.#graph, this.#session] = this.#open();
@@ -77,9 +76,7 @@ export class CompiledEngine implements Engine {
   }
 
   get stepsPerCall(): number | undefined {
-    if (this.#xla !== 'gpu') return undefined;
-    const most = gpuCapacity(this.#task.batchSize);
-    return most - (most % this.#capacity);
+    return this.#xla === 'gpu' ? this.#capacity : undefined;
   }
 
   run(rows: Int32Array): Float32Array {

@@ -12,6 +12,8 @@ import { EagerEngine } from './eager.ts';
 export interface EngineHints {
   /** Steps that will be run. */
   readonly steps: number;
+  /** Steps of each call, where it is known that they will be few, such as those between two checks. */
+  readonly stepsPerCall?: number;
   /** Hears in one line which engine was chosen and why, and what was fallen back to. */
   note?(line: string): void;
 }
@@ -30,9 +32,12 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
     if (choice.reason) note(`engine ${choice.name}: ${choice.reason}`);
     if (choice.name === 'eager') return new EagerEngine(task);
     if (choice.name === 'graph') return graph();
-    const { steps } = hints;
-    const xla = (statedPrecision = true) =>
-      compile(task, { jit: true, stepsPerIteration: stepsPerIteration(task, steps), statedPrecision });
+    const options = {
+      jit: true,
+      stepsPerIteration: stepsPerIteration(task, hints.steps),
+      steps: hints.stepsPerCall ?? hints.steps,
+    };
+    const xla = (statedPrecision = true) => compile(task, { ...options, statedPrecision });
     return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;
