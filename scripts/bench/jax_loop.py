@@ -151,9 +151,11 @@ def evaluation(case):
         loss = -jnp.take_along_axis(scores, labels[:, None].astype(jnp.int32), 1).mean()
         return scores.argmax(1), jnp.exp(scores.max(1)), loss
 
+    batch = case.get("batch", 1000)
+
     def evaluate():
-        for first in range(0, len(images), 1000):
-            jax.tree.map(np.asarray, judge(images[first : first + 1000], labels[first : first + 1000]))
+        for first in range(0, len(images), batch):
+            jax.tree.map(np.asarray, judge(images[first : first + batch], labels[first : first + batch]))
         return 1
 
     return evaluate

@@ -86,7 +86,8 @@ def training(case):
 
 
 def evaluation(case):
-    """Images go to the card as bytes, 1,000 at a time; classes and confidences come back."""
+    """Images go to the card as bytes, a batch at a time; classes and confidences come back."""
+    batch = case["batch"]
     images, labels = (torch.from_numpy(array.copy()) for array in read_mnist(case, "t10k"))
     model = build(case).to(DEVICE).eval()
 
@@ -99,8 +100,8 @@ def evaluation(case):
 
     def evaluate():
         with torch.inference_mode():
-            for first in range(0, len(images), 1000):
-                parts = (whole[first : first + 1000].to(DEVICE) for whole in (images, labels))
+            for first in range(0, len(images), batch):
+                parts = (whole[first : first + batch].to(DEVICE) for whole in (images, labels))
                 for result in judge(*parts):
                     result.cpu()
         return 1
