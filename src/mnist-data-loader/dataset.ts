@@ -1,3 +1,5 @@
+import { DataError } from '../errors.ts';
+
 /** Labelled images, one byte a pixel, kept flat: what the IDX files hold, checked. */
 export interface ImageDataset {
   /** Pixels 0..255, row-major [count, height, width]. */
@@ -26,13 +28,19 @@ export function rowsOfLabels(dataset: ImageDataset, labels: Iterable<number>): I
   return Int32Array.from(rows);
 }
 
-/** A data set of its own with copies of the given rows, in their order. */
+/**
+ * A data set of its own with copies of the given rows, in their order.
+ *
+ * @throws DataError for a row that the data does not have
+ */
 export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): ImageDataset {
   const pixels = dataset.height * dataset.width;
   const images = new Uint8Array(rows.length * pixels);
   const labels = new Uint8Array(rows.length);
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;
+    if (!(Number.isInteger(row) && row >= 0 && row < dataset.count))
+      throw new DataError(`row ${row} is outside the data, which has ${dataset.count} rows`);
     images.set(dataset.images.subarray(row * pixels, (row + 1) * pixels), index * pixels);
     labels[index] = dataset.labels[row]!;
   }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { TensorFlowError } from '../errors.ts';
+import { TensorFlowError, UsageError } from '../errors.ts';
 import { freeMemoryMiB } from './cuda-facts.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
@@ -8,8 +8,10 @@ import { builtNativePackage, type NativeDevice } from './native-package.ts';
 import { cudaCardIsVisible, nativeState } from './native-state.ts';
 import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
 
+const DEVICES = ['auto', 'cpu', 'cuda', 'wasm', 'js'] as const;
+
 /** `js` is tfjs' plain JavaScript backend; `auto` is `cuda` for long training, `cpu` where that works, else `wasm`. */
-export type DeviceName = 'auto' | 'cpu' | 'cuda' | 'wasm' | 'js';
+export type DeviceName = (typeof DEVICES)[number];
 
 /** What to load, and how it computes. */
 export interface LoadOptions {
@@ -56,10 +58,12 @@ const failures = new Map<NativeDevice, TensorFlowError>();
  * Loads the TensorFlow for `device` and makes it tfjs' backend. May be called again: native TensorFlow loads
  * once in a process, and a later call only changes the backend.
  *
+ * @throws UsageError when there is no device of that name
  * @throws TensorFlowError when the device is not there, or the process already holds the other native package
  */
 export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedTensorFlow> {
   const device = options.device ?? 'auto';
+  if (!DEVICES.includes(device)) throw new UsageError(`device '${device}': there are ${DEVICES.join(', ')}`);
   if (device === 'auto') return await loadBest(options);
   if (device === 'wasm' || device === 'js') return await usePortable(device);
   return await useNative(device, options);

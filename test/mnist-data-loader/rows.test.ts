@@ -105,6 +105,8 @@ describe('rows of a data set', () => {
   });
 
   test('are copied with their labels into a set of their own', () => {
+    for (const row of [-1, 0.5, dataset.count])
+      expect(() => selectRows(dataset, [0, row])).toThrowError(`row ${row} is outside the data`);
     const part = selectRows(dataset, [99, 0]);
     expect(part).toMatchObject({ count: 2, height: 1, width: 2, classes: 4 });
     expect([...part.images]).toEqual([198, 199, 0, 1]);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { TensorFlowError } from '../../src/errors.ts';
+import { TensorFlowError, UsageError } from '../../src/errors.ts';
 import { cacheFolder, loadTensorFlow } from '../../src/tensorflow/index.ts';
 
 function product(): number[] {
@@ -26,6 +26,13 @@ test('native TensorFlow loads once, and other backends can be taken in turn', as
   }
   expect((await loadTensorFlow()).device).toBe('cpu');
   expect(tf.getBackend()).toBe('tensorflow');
+});
+
+test('a device that does not exist is refused with those that do', async () => {
+  await expect(loadTensorFlow({ device: 'tpu' as never })).rejects.toThrow(UsageError);
+  await expect(loadTensorFlow({ device: 'tpu' as never })).rejects.toThrow(
+    "device 'tpu': there are auto, cpu, cuda, wasm, js",
+  );
 });
 
 test('flags are set by the time TensorFlow loads, with the cache of XLA in the cache folder', async () => {
