@@ -41,6 +41,9 @@ export function initializeAdapter(
     for (const { layer, adapter } of layers)
       for (const [part, copy] of adapter.copies) variableOf(copy).assign(layer.baseWeights.get(part)!.read());
     const lowRank = layers.filter(({ adapter }) => adapter.a);
+    // Before gradients: with a length of 0 the layer gives nothing.
+    for (const { layer, adapter } of lowRank)
+      if (adapter.magnitude) variableOf(adapter.magnitude).assign(kernelNorm(layer.kind!, kernelOf(layer)));
     const gradients = init === 'lora-ga' ? kernelGradients(model, lowRank, loss!) : undefined;
     lowRank.forEach(({ layer, adapter, index }, order) => {
       startFactors(layer, adapter, init, createRandom(seed, index), gradients?.[order]);
@@ -90,7 +93,6 @@ function startFactors(
   put(adapter.b, b);
   put(adapter.initialA, a);
   put(adapter.initialB, b);
-  if (adapter.magnitude) variableOf(adapter.magnitude).assign(kernelNorm(kind, kernel));
 }
 
 interface Place {

@@ -118,14 +118,17 @@ test('PiSSA and OLoRA start from the factors that PEFT takes out of the kernel',
   }
 });
 
-test('LoRA-GA starts from the singular vectors of the gradient that PEFT estimates', () => {
+test.each([
+  ['LoRA', false],
+  ['DoRA', true],
+])('LoRA-GA starts %s from the singular vectors of the gradient that PEFT estimates', (_, dora) => {
   const base = tf.sequential({ layers: [withInput(LAYOUT.dense.make(), [6])] });
   base.setWeights([at('lora-ga.weight').transpose(), at('lora-ga.bias')]);
   const loss = (model: tf.LayersModel) =>
     tf.mean(
       tf.squaredDifference(model.apply(at('lora-ga.x')) as tf.Tensor, at('lora-ga.target')),
     ) as tf.Scalar;
-  const model = injectLora(base, { rank: 2, alpha: 3, init: 'lora-ga' }, { loss });
+  const model = injectLora(base, { rank: 2, alpha: 3, init: 'lora-ga', dora }, { loss });
   const { a, b } = layerAt(model, 'it').adapters.get('default')!;
   // Singular vectors have no sign of their own; A·Aᵀ and Bᵀ·B do not see it.
   const squareOf = (matrix: tf.Tensor) => tf.matMul(matrix, matrix, false, true).dataSync();

@@ -3,6 +3,7 @@ import type { ImageDataset, RowOrder } from '../../mnist-data-loader/index.ts';
 import type { Normalization } from '../../models/index.ts';
 import { eagerBatch } from '../../training/batch.ts';
 import { classificationTask, type OptimizerConfig } from '../../training/index.ts';
+import { withNoise } from '../../training/noise/with-noise.ts';
 
 /** More than a batch, so that the gradient is that of the digits and not of a few images. */
 const EXAMPLES = 256;
@@ -21,6 +22,6 @@ export function startLoss(
   return (model) => {
     const task = classificationTask({ ...options, model });
     const { inputs, labels } = eagerBatch(task.data, order.take(0, EXAMPLES));
-    return task.loss(inputs, labels);
+    return withNoise({ seed: options.seed, step: 0 }, () => task.loss(inputs, labels));
   };
 }
