@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson, writeJson } from '../files/json.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { onDisk } from '../files/on-disk.ts';
+import { writeWhole } from '../files/write-whole.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
 
@@ -16,7 +17,7 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
       refuseDuplicates(folder, artifacts.weightSpecs ?? []);
       const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData ?? new ArrayBuffer(0));
       const path = join(folder, WEIGHTS_FILE);
-      await onDisk(CheckpointError, path, 'written', () => writeFile(path, new Uint8Array(weights)));
+      await onDisk(CheckpointError, path, 'written', () => writeWhole(path, new Uint8Array(weights)));
       await writeJson(join(folder, 'model.json'), {
         format: artifacts.format,
         generatedBy: artifacts.generatedBy,

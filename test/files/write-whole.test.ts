@@ -12,6 +12,8 @@ test('replaces a file by the whole content and leaves nothing beside it', async 
   await writeWhole(path, 'first');
   await writeWhole(path, new Uint8Array([1, 2, 3]));
   expect([...(await readFile(path))]).toEqual([1, 2, 3]);
+  await writeWhole(path, ['one\n', 'two']);
+  expect(await readFile(path, 'utf8')).toBe('one\ntwo');
   expect(await readdir(folder)).toEqual(['file']);
 });
 

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { CheckpointError, TrainingError } from '../../errors.ts';
 import { onDisk } from '../../files/on-disk.ts';
+import { writeWhole } from '../../files/write-whole.ts';
 import { requireGates } from '../../gates/check.ts';
 import type { ImageDataset } from '../../mnist-data-loader/index.ts';
 import { render } from '../../report/render.ts';
@@ -36,7 +36,7 @@ export async function publishRun(
   ] as const) {
     const path = writer.path(name);
     const text = await render(report, format);
-    await onDisk(CheckpointError, path, 'written', () => writeFile(path, `${text}\n`));
+    await onDisk(CheckpointError, path, 'written', () => writeWhole(path, `${text}\n`));
   }
   const run = shown(await saveRun(writer, content), context.cwd);
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });

@@ -1,0 +1,27 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readMetrics, writeMetrics } from '../../src/runs/metrics.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+test('losses survive writing and reading bit for bit, a line each', async () => {
+  const path = join(await temporaryFolder(), 'metrics.jsonl');
+  const losses = Float32Array.from({ length: 120_000 }, (_, index) => 1 / (index + 3));
+  await writeMetrics(path, losses);
+  expect((await readFile(path, 'utf8')).split('\n').slice(99_999, 100_002)).toEqual(
+    [100_000, 100_001, 100_002].map((step) => {
+      return JSON.stringify({ step, loss: Number(losses[step - 1]!.toPrecision(9)) });
+    }),
+  );
+  const read = await readMetrics(path);
+  expect(read.length).toBe(losses.length);
+  expect(read.every((loss, index) => loss === losses[index])).toBe(true);
+});
+
+test('a line that is damaged is named, and empty ones do not count', async () => {
+  const path = join(await temporaryFolder(), 'metrics.jsonl');
+  await writeFile(path, '{"step":1,"loss":2}\n\n{"step":2,"loss":1}');
+  expect([...(await readMetrics(path))]).toEqual([2, 1]);
+  await writeFile(path, '{"step":1,"loss":2}\n{"st');
+  await expect(readMetrics(path)).rejects.toThrow(/metrics.jsonl: line 2 is not JSON/);
+});
