@@ -47,6 +47,8 @@ export interface GuardCheck extends Balance {
 /** A report of progress with the check that followed it. */
 export interface GuardedProgress extends TrainingProgress {
   readonly check: GuardCheck;
+  /** To go on from here with, until the next report. */
+  readonly history: GuardHistory;
 }
 
 /** How a guarded training ended, and what it kept. */
@@ -97,11 +99,15 @@ export async function* trainGuarded(
   for (const { step, counts } of history?.checks ?? []) add(step, counts);
   const first = resume?.step ?? 0;
   if (checks.at(-1)?.step !== first) check(first);
+  // The process may have ended between the last check and what follows from it.
+  if (history && isExhausted(checks, patience)) {
+    return settle({ status: 'finished', state: engine.state(), meanLoss: Number.NaN, elapsedMs: 0 }, first);
+  }
   const training = train({ ...options, stepsPerCall: checkEvery });
   for (;;) {
     const next = await training.next();
     if (next.done) return settle(next.value);
-    const progress = { ...next.value, check: check(next.value.step) };
+    const progress = { ...next.value, check: check(next.value.step), history: soFar() };
     yield progress;
     if (isExhausted(checks, patience)) {
       const { step, meanLoss, elapsedMs } = progress;
@@ -109,12 +115,16 @@ export async function* trainGuarded(
     }
   }
 
+  function soFar(): GuardHistory {
+    return { checks: seen, best: best! };
+  }
+
   function settle(result: TrainingResult, endedAt?: number): GuardedResult {
     const state = result.status === 'stopped' ? result.state : best!;
     engine.restore(state);
     engine.syncModel();
     const kept = checks.find(({ step }) => step === state.step)!;
-    return { ...result, state, checks, kept, endedAt, history: { checks: seen, best: best! } };
+    return { ...result, state, checks, kept, endedAt, history: soFar() };
   }
 }
 

@@ -166,6 +166,21 @@ describe('with its history, a training that was stopped', () => {
     expect(resumed.result.history).toEqual(whole.result.history);
   });
 
+  test('goes on from each report of its progress as from a stop, from the last one by ending at once', async () => {
+    const whole = await run({ errorsAfter, patience });
+    for (const { step, history } of whole.progress) {
+      const checks = history.checks.filter((one) => one.step <= step);
+      const resume = { step, weights: new Map(), slots: new Map() };
+      const { engine, progress, result } = await run({
+        ...{ errorsAfter, patience, resume },
+        history: { ...history, checks },
+      });
+      expect(progress.length).toBe((60 - step) / 10);
+      expect([result.status, result.endedAt, result.checks]).toEqual(['finished', 60, whole.result.checks]);
+      expect([engine.done, engine.synced]).toEqual([20, 20]);
+    }
+  });
+
   test('steers its replay through the same checks again', async () => {
     const { state, history } = await stopAt(20);
     const steered: number[] = [];
