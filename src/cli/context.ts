@@ -8,6 +8,8 @@ export interface CliContext {
   readonly color: boolean;
   /** Columns of the terminal, 80 where there is none. */
   readonly columns: number;
+  /** The least time between two checkpoints of a training. */
+  readonly checkpointEveryMs: number;
   /** Writes a result to stdout, with a line end. */
   print(text: string): unknown;
   /** Writes everything that is not a result to stderr, with a line end. */
@@ -31,6 +33,7 @@ export function processContext(): CliContext {
     interactive: stderr.isTTY === true && !dumb,
     color: !env.NO_COLOR && (forced || (stdout.isTTY === true && !dumb)),
     columns: stdout.columns ?? 80,
+    checkpointEveryMs: 60_000,
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
     annotate: (text) => stderr.write(`${text}\n`),

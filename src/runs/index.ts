@@ -4,5 +4,6 @@ export { readMetrics } from './metrics.ts';
 export { loadModel, saveModel } from './model-files.ts';
 export { openRun, type Run, readManifest } from './open-run.ts';
 export { RunWriter } from './run-writer.ts';
-export { type RunContent, saveRun } from './save-run.ts';
+export { type RunContent, saveCheckpoint, saveRun } from './save-run.ts';
 export { readState, writeState } from './state-files.ts';
+export { takeUpUnfinished } from './unfinished.ts';

@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, realpathSync, statSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readdir, rename } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { writeJson } from '../files/json.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { onDisk } from '../files/on-disk.ts';
+import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
 import type { RunManifest } from './manifest.ts';
-
-/** Folders beside a run: one that is being written, and the run that it is about to replace. */
-const LEFT = /\.(partial|replaced)-(\d+)-[0-9a-f]{8}$/;
+import { clearLeft, findUnfinished, putBack, replaceRun, type Unfinished } from './unfinished.ts';
 
 /** Where a run is to be. */
 export interface RunTarget {
@@ -17,8 +15,16 @@ export interface RunTarget {
   readonly out?: string;
   readonly name: string;
   readonly cwd: string;
-  /** Replace a run that is there; a folder that is not a run is never replaced. */
+  /** Replace the run at `out`, finished or not; a folder that is not a run is never replaced. */
   readonly overwrite?: boolean;
+  /** Gets a line when an unfinished run is dropped. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/** Where a run that has a name goes, or the first one that is free of its number and those after it. */
+interface Place {
+  readonly path: string;
+  readonly number?: number;
 }
 
 /**
@@ -26,30 +32,41 @@ export interface RunTarget {
  * that a run is whole or absent, whatever stops the process.
  */
 export class RunWriter {
+  /** Where the run is to be. */
+  readonly target: string;
   /** Where files go until `commit`. */
   readonly staging: string;
-  readonly #target: string;
-  readonly #numbered: boolean;
+  readonly #place: Place;
   readonly #overwrite: boolean;
+  #checkpoint?: { readonly folder: string; readonly manifest: RunManifest };
 
-  private constructor(target: string, numbered: boolean, overwrite: boolean) {
-    this.#target = target;
-    this.#numbered = numbered;
+  private constructor(place: Place, overwrite: boolean) {
+    this.#place = place;
     this.#overwrite = overwrite;
-    this.staging = `${target}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
+    this.target = numbered(place);
+    this.staging = nameBeside(this.target, 'partial');
   }
 
   /**
    * Makes the staging folder, so that a place that cannot be written to fails before any work is done.
    *
-   * @throws UsageError when the run exists and `overwrite` is not set, or the folder is not a run
+   * @throws UsageError when a run exists, finished or not, and `overwrite` is not set, or the folder is not a run
    * @throws CheckpointError when the place cannot be written to
    */
-  static async create({ out, name, cwd, overwrite = false }: RunTarget): Promise<RunWriter> {
-    const target = out === undefined ? resolve(cwd, 'runs', name) : behindLinks(resolve(cwd, out));
-    const writer = new RunWriter(target, out === undefined, overwrite);
-    await clearUp(target);
+  static async create(wanted: RunTarget): Promise<RunWriter> {
+    const { out, name, cwd, overwrite = false, onNotice = () => {} } = wanted;
+    if (overwrite && out === undefined)
+      throw new UsageError('--overwrite: name the run to replace with --out');
+    const place =
+      out === undefined ? await firstFree(resolve(cwd, 'runs', name)) : { path: placeOf(resolve(cwd, out)) };
+    const target = numbered(place);
+    await putBack(target);
+    const unfinished = await findUnfinished(target);
+    if (unfinished && !overwrite) throw unfinishedError(unfinished, out ?? relative(cwd, target));
     if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
+    if (unfinished) onNotice(`note: ${nameOf(unfinished, out!)}; it is dropped`);
+    await clearLeft(target);
+    const writer = new RunWriter(place, overwrite);
     await onDisk(CheckpointError, target, 'created', () => makeFolder(writer.staging));
     return writer;
   }
@@ -59,6 +76,33 @@ export class RunWriter {
     return join(this.staging, ...parts);
   }
 
+  /** The last checkpoint, until there is a commit. */
+  get checkpoint(): RunManifest | undefined {
+    return this.#checkpoint?.manifest;
+  }
+
+  /**
+   * Saves the run as it is so far beside its place, where `takeUpUnfinished` finds it should there be no commit. The last
+   * checkpoint stays until the new one is whole.
+   *
+   * @param write puts all files but `run.json` into a folder
+   * @throws CheckpointError when the folder cannot be written to
+   */
+  async saveCheckpoint(manifest: RunManifest, write: (folder: string) => Promise<void>): Promise<void> {
+    const folder = nameBeside(this.target, 'partial');
+    try {
+      await onDisk(CheckpointError, folder, 'created', () => makeFolder(folder));
+      await write(folder);
+      await writeJson(join(folder, 'run.json'), manifest);
+    } catch (error) {
+      await removeBeside(folder);
+      throw error;
+    }
+    const last = this.#checkpoint;
+    this.#checkpoint = { folder, manifest };
+    if (last) await removeBeside(last.folder);
+  }
+
   /**
    * Writes `run.json` and puts the run in its place. Returns the run's folder.
    *
@@ -66,36 +110,56 @@ export class RunWriter {
    */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
-    return await onDisk(CheckpointError, this.#target, 'written', async () => {
-      if (this.#overwrite && existsSync(this.#target)) return await this.#replace();
-      for (let number = 1; ; number++) {
-        const target = number === 1 ? this.#target : `${this.#target}-${number}`;
-        if (!(await renameIfFree(this.staging, target))) continue;
-        if (number === 1 || this.#numbered) return target;
-        throw new CheckpointError(
-          `${this.#target}: was made by another process meanwhile; the new run is kept in ${target}`,
-        );
-      }
-    });
+    const folder = await onDisk(CheckpointError, this.target, 'written', () => this.#putInPlace());
+    if (this.#checkpoint) await removeBeside(this.#checkpoint.folder);
+    this.#checkpoint = undefined;
+    if (folder === this.target || this.#place.number !== undefined) return folder;
+    throw new CheckpointError(
+      `${this.target}: was made by another process meanwhile; the new run is kept in ${folder}`,
+    );
   }
 
-  /** Removes what was written; does nothing after `commit`. */
+  /** Removes what was written and not committed, except for the last checkpoint. */
   async discard(): Promise<void> {
-    await rm(this.staging, { recursive: true, force: true });
+    await removeBeside(this.staging);
+    if (this.#checkpoint) giveUp(this.#checkpoint.folder);
   }
 
-  async #replace(): Promise<string> {
-    const old = `${this.#target}.replaced-${process.pid}-${randomBytes(4).toString('hex')}`;
-    await rename(this.#target, old);
-    await rename(this.staging, this.#target);
-    await rm(old, { recursive: true, force: true });
-    return this.#target;
+  async #putInPlace(): Promise<string> {
+    if (this.#overwrite && existsSync(this.target)) {
+      await replaceRun(this.target, this.staging);
+      return this.target;
+    }
+    const { path, number = 1 } = this.#place;
+    for (let next = number; ; next++) {
+      const folder = numbered({ path, number: next });
+      if (await renameIfFree(this.staging, folder)) return folder;
+    }
   }
 }
 
-/** A link to a run stays, and the run behind it is the one that is replaced. */
-function behindLinks(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
+function numbered({ path, number = 1 }: Place): string {
+  return number === 1 ? path : `${path}-${number}`;
+}
+
+/** The first number that no run has and no process is about to give one. */
+async function firstFree(path: string): Promise<Place> {
+  for (let number = 1; ; number++) {
+    const folder = numbered({ path, number });
+    if (existsSync(folder)) continue;
+    const beside = await foldersBeside(folder);
+    if (!beside.some(({ kind, inUse }) => inUse || kind === 'replaced')) return { path, number };
+  }
+}
+
+function unfinishedError(unfinished: Unfinished, out: string): UsageError {
+  return new UsageError(
+    `${nameOf(unfinished, out)}; go on with --resume --out ${out}, or drop it with --overwrite --out ${out}`,
+  );
+}
+
+function nameOf({ command, training }: Unfinished, out: string): string {
+  return `${out}: an unfinished ${command} is there, its last checkpoint at step ${training.stepsDone} of ${training.steps}`;
 }
 
 async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
@@ -117,27 +181,5 @@ async function renameIfFree(from: string, to: string): Promise<boolean> {
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
     if ((code === 'EPERM' || code === 'ENOTDIR') && existsSync(to)) return false;
     throw error;
-  }
-}
-
-/** Removes what processes that are gone left of the same run; a run that was just being replaced is put back. */
-async function clearUp(target: string): Promise<void> {
-  const folder = dirname(target);
-  if (!existsSync(folder) || !statSync(folder).isDirectory()) return;
-  for (const entry of await onDisk(CheckpointError, folder, 'read', () => readdir(folder))) {
-    const left = entry.startsWith(`${basename(target)}.`) ? LEFT.exec(entry) : null;
-    if (!left || isAlive(Number(left[2]))) continue;
-    const path = join(folder, entry);
-    if (left[1] === 'replaced' && !existsSync(target)) await rename(path, target);
-    else await rm(path, { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import type { GuardHistory, TrainingState } from '../training/index.ts';
 import { writeGuard } from './guard-files.ts';
@@ -24,14 +25,25 @@ export interface RunContent {
 
 /** Writes everything but the reports into the run's staging folder and puts the run in its place. */
 export async function saveRun(writer: RunWriter, content: RunContent): Promise<string> {
-  const { manifest, base, adapted, state, guard, losses } = content;
-  await saveModel(base, writer.path('model'));
+  await writeContent(writer.staging, content);
+  return await writer.commit(content.manifest);
+}
+
+/** Saves a run that is still being trained, should its process end before it can put the run in its place. */
+export async function saveCheckpoint(writer: RunWriter, content: RunContent): Promise<void> {
+  await writer.saveCheckpoint(content.manifest, (folder) => writeContent(folder, content));
+}
+
+async function writeContent(
+  folder: string,
+  { base, adapted, state, guard, losses }: RunContent,
+): Promise<void> {
+  await saveModel(base, join(folder, 'model'));
   if (adapted) {
     const { savePeft } = await import('../peft/index.ts');
-    await savePeft(adapted, writer.path('adapter'));
+    await savePeft(adapted, join(folder, 'adapter'));
   }
-  if (state) await writeState(writer.path('state', 'state.safetensors'), state);
-  if (guard) await writeGuard(writer.path('state'), guard);
-  if (losses) await writeMetrics(writer.path('metrics.jsonl'), losses);
-  return await writer.commit(manifest);
+  if (state) await writeState(join(folder, 'state', 'state.safetensors'), state);
+  if (guard) await writeGuard(join(folder, 'state'), guard);
+  if (losses) await writeMetrics(join(folder, 'metrics.jsonl'), losses);
 }

@@ -149,7 +149,7 @@ function divergence(what: string, goodStep: number, task: TrainingTask): Trainin
 }
 
 /** Name of the first weight with a value that is not finite. */
-function brokenWeight({ weights }: TrainingState): string | undefined {
+export function brokenWeight({ weights }: TrainingState): string | undefined {
   return [...weights].find(([, values]) => !values.every(Number.isFinite))?.[0];
 }
 

@@ -86,6 +86,7 @@ describe('tfjs-lora', () => {
     ['strength without an adapter', ['eval', 'base', '--strength', '0.5'], /base has no adapter/],
     ['--resume without --out', ['pretrain', '--resume'], /name the stopped run with --out/],
     ['--resume of a complete run', ['pretrain', '--resume', '--out', 'base'], /has done its 8 steps/],
+    ['--overwrite without --out', ['pretrain', '--overwrite'], /name the run to replace with --out/],
     ['a run that is there', ['pretrain', '--out', 'base'], /a run is there; add --overwrite/],
   ])('ends with 2 and a line for %s', async (_, argv, message) => {
     const { code, out, err } = await runCommand(cwd, argv);

@@ -15,6 +15,7 @@ export function recordedContext(overrides: Partial<CliContext> = {}): RecordedCo
     interactive: false,
     color: false,
     columns: 80,
+    checkpointEveryMs: 60_000,
     print: (text) => out.push(text),
     note: (text) => err.push(text),
     annotate: (text) => err.push(text),

@@ -6,7 +6,14 @@ import { checkGates, validateGates } from '../../gates/check.ts';
 import { disableAdapters, enableAdapters, loraSummary, unmergeLora } from '../../lora/index.ts';
 import { parseLabels, selectRows } from '../../mnist-data-loader/index.ts';
 import { contentHash } from '../../models/index.ts';
-import { openRun, type Run, type RunWriter, readManifest } from '../../runs/index.ts';
+import {
+  openRun,
+  type Run,
+  type RunContent,
+  type RunWriter,
+  readManifest,
+  saveCheckpoint,
+} from '../../runs/index.ts';
 import { classificationTask } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import type { CliContext } from '../context.ts';
@@ -22,7 +29,7 @@ import { rankUse } from './rank-use.ts';
 import { resumeFrom } from './resume.ts';
 import { loadData, testSetName, useTensorFlow } from './session.ts';
 import { startLoss } from './start-loss.ts';
-import { type Training, trainSteps } from './train-steps.ts';
+import { type Reached, type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 import { trainingOrder } from './training-order.ts';
 
@@ -74,9 +81,35 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   enableAdapters(model);
   const validation = heldOut && validationOn(selectRows(train, heldOut), model, evaluator, tuned, options);
   const guard = options.maxDrop === undefined ? undefined : validation?.guard;
+  const { device } = tensorflow;
+  const { rank, alpha, method } = run.manifest.adapter ?? options;
+  const content = (base: tf.LayersModel, reached: Reached, strength: number): RunContent => ({
+    manifest: {
+      ...manifestHeader('finetune', tensorflow),
+      status: reached.status === 'stopped' ? 'stopped' : 'complete',
+      options: { ...options },
+      seed,
+      contentHash: baseHash,
+      classNames: [...classNames],
+      normalization,
+      derivedFrom: { folder: resolve(context.cwd, path), contentHash: baseHash },
+      adapter: { method, rank, alpha, strength },
+      training: {
+        ...{ engine: reached.engine, device, batchSize, steps },
+        ...{ stepsDone: reached.state.step, elapsedMs: reached.elapsedMs },
+        ...(tuned.length > 0 && { labels: [...tuned] }),
+      },
+    },
+    base,
+    adapted: model,
+    state: reached.state,
+    guard: reached.status === 'stopped' ? reached.history : undefined,
+    losses: reached.losses,
+  });
   const trained = await trainSteps(
     {
       ...{ task, order, steps, signal, resume, label: 'fine-tuning' },
+      saveCheckpoint: (reached) => saveCheckpoint(writer, content(run.base, reached, 1)),
       guard: guard && { ...guard, ...('steer' in order && { replay: order }) },
     },
     options,
@@ -88,44 +121,24 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   evaluator.dispose();
   const base = unmergeLora(model);
   requireUnmoved(base, baseHash);
-  const { engine, state, losses, elapsedMs, failure } = trained;
+  const { engine, state, losses, failure } = trained;
   await recordAccuracies(options, context, [
     { step: 0, evaluation: before },
     { step: state.step, evaluation: after },
   ]);
-  const header = manifestHeader('finetune', tensorflow);
-  const { device } = tensorflow;
-  const { rank, alpha, method } = run.manifest.adapter ?? options;
+  const tunedRun = content(base, trained, strength);
+  const { createdAt, versions } = tunedRun.manifest;
   await publishRun(
     writer,
     {
-      manifest: {
-        ...header,
-        status: trained.status === 'stopped' ? 'stopped' : 'complete',
-        options: { ...options },
-        seed,
-        contentHash: baseHash,
-        classNames: [...classNames],
-        normalization,
-        derivedFrom: { folder: resolve(context.cwd, path), contentHash: baseHash },
-        adapter: { method, rank, alpha, strength },
-        training: {
-          ...{ engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
-          ...(tuned.length > 0 && { labels: [...tuned] }),
-        },
-      },
-      base,
-      adapted: model,
-      state,
-      guard: trained.status === 'stopped' ? trained.guarded?.history : undefined,
-      losses,
+      ...tunedRun,
       report: {
-        createdAt: header.createdAt,
+        createdAt,
         subject: {
           command: 'finetune',
           data: testSetName(mnist, context.cwd),
           ...{ seed, rank, alpha, method, strength, batchSize, engine, device },
-          versions: header.versions,
+          versions,
           steps: state.step,
           replay: options.replay,
           contentHash: baseHash,

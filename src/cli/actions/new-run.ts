@@ -2,25 +2,32 @@ import { RUN_FORMAT_VERSION, type RunManifest, RunWriter } from '../../runs/inde
 import type { LoadedTensorFlow } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
-import { versionsOf } from './session.ts';
+import { shown, versionsOf } from './session.ts';
 
 /**
  * Makes the folder of a run, so that a place that cannot be written to fails before any work is done. What the work
- * does not commit is removed.
+ * does not commit is removed, except for its last checkpoint.
  *
  * @param name of the folder in `runs/` where `--out` names none
  */
 export async function inNewRun(
   { out, overwrite, resume }: Pick<TrainingOptions, 'out' | 'overwrite' | 'resume'>,
   name: string,
-  { cwd }: CliContext,
+  { cwd, note }: CliContext,
   work: (writer: RunWriter) => Promise<void>,
 ): Promise<void> {
-  const writer = await RunWriter.create({ out, name, cwd, overwrite: overwrite || resume });
+  const writer = await RunWriter.create({ out, name, cwd, overwrite: overwrite || resume, onNotice: note });
   try {
     await work(writer);
   } finally {
     await writer.discard();
+    const { training } = writer.checkpoint ?? {};
+    if (training) {
+      const { stepsDone } = training;
+      note(
+        `the checkpoint of step ${stepsDone} stays; go on with --resume --out ${shown(writer.target, cwd)}`,
+      );
+    }
   }
 }
 

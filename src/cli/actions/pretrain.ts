@@ -2,7 +2,7 @@ import { UsageError } from '../../errors.ts';
 import { evaluate } from '../../evaluation/evaluate.ts';
 import { type Mnist, rowOrder } from '../../mnist-data-loader/index.ts';
 import { contentHash, createDigitsNet, mnistNormalization } from '../../models/index.ts';
-import type { RunWriter } from '../../runs/index.ts';
+import { type RunContent, type RunWriter, saveCheckpoint } from '../../runs/index.ts';
 import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
 import type { CliContext } from '../context.ts';
@@ -13,7 +13,7 @@ import { inNewRun, manifestHeader } from './new-run.ts';
 import { publishRun } from './publish-run.ts';
 import { resumeFrom } from './resume.ts';
 import { loadData, testSetName, useTensorFlow } from './session.ts';
-import { type Training, trainSteps } from './train-steps.ts';
+import { type Reached, type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 
 /** Trains a DigitsNet, evaluates it on the test set, and writes the run. */
@@ -49,35 +49,42 @@ async function pretrainInto(
     seed,
   });
   const order = rowOrder({ rows: train.count, seed });
+  const { device } = tensorflow;
+  const classNames = Array.from({ length: train.classes }, (_, label) => String(label));
+  const content = ({ engine, state, losses, elapsedMs }: Reached): RunContent => ({
+    manifest: {
+      ...manifestHeader('pretrain', tensorflow),
+      status: state.step < steps ? 'stopped' : 'complete',
+      options,
+      seed,
+      contentHash: contentHash(model),
+      classNames,
+      normalization: mnistNormalization,
+      training: { engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
+    },
+    base: model,
+    state,
+    losses,
+  });
   const trained = await trainSteps(
-    { task, order, steps, label: 'pretraining', signal, resume },
+    {
+      ...{ task, order, steps, label: 'pretraining', signal, resume },
+      saveCheckpoint: (reached) => saveCheckpoint(writer, content(reached)),
+    },
     options,
     context,
   );
-  const evaluation = evaluate(model, test, { normalization: mnistNormalization });
-  const { engine, state, losses, elapsedMs, failure } = trained;
+  const evaluation = evaluate(model, test, { normalization: mnistNormalization, classNames });
+  const { engine, state, losses, failure } = trained;
   await recordAccuracies(options, context, [{ step: state.step, evaluation }]);
-  const header = manifestHeader('pretrain', tensorflow);
-  const hash = contentHash(model);
-  const { device } = tensorflow;
+  const run = content(trained);
+  const { createdAt, versions, contentHash: hash } = run.manifest;
   await publishRun(
     writer,
     {
-      manifest: {
-        ...header,
-        status: state.step < steps ? 'stopped' : 'complete',
-        options,
-        seed,
-        contentHash: hash,
-        classNames: [...evaluation.classNames],
-        normalization: mnistNormalization,
-        training: { engine, device, batchSize, steps, stepsDone: state.step, elapsedMs },
-      },
-      base: model,
-      state,
-      losses,
+      ...run,
       report: {
-        createdAt: header.createdAt,
+        createdAt,
         subject: {
           command: 'pretrain',
           data: testSetName(mnist, context.cwd),
@@ -87,7 +94,7 @@ async function pretrainInto(
           engine,
           device,
           contentHash: hash,
-          versions: header.versions,
+          versions,
         },
         evaluation: { ...evaluation, name: 'pretrained' },
         tuned: [],

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { readGuard, readManifest, readMetrics, readState } from '../../runs/index.ts';
+import { readGuard, readManifest, readMetrics, readState, takeUpUnfinished } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import { flagOf } from '../options/given.ts';
 import type { TrainingOptions } from '../options/training.ts';
@@ -37,7 +37,7 @@ const PASSING = new Set(['json', 'report', 'quiet']);
 type Options = TrainingOptions & { readonly steps?: number };
 
 /**
- * With `--resume`, the options of the stopped run, its state and its losses. More `--steps` than it had are
+ * With `--resume`, the options of the stopped or unfinished run, its state and its losses. More `--steps` than it had are
  * allowed, so a complete run can go on too.
  *
  * @param names options that were given, not left at their default
@@ -53,6 +53,7 @@ export async function resumeFrom<T extends Options>(
   if (!given.resume) return { options: given };
   if (given.out === undefined) throw new UsageError('--resume: name the stopped run with --out');
   const folder = resolve(context.cwd, given.out);
+  const isUnfinished = (await takeUpUnfinished(folder)) !== undefined;
   const { command: made, options, training } = await readManifest(folder);
   if (made !== command || !training) {
     throw new UsageError(`--resume: ${given.out} was made by ${made}; go on with a run of ${command}`);
@@ -64,6 +65,11 @@ export async function resumeFrom<T extends Options>(
     );
   }
   refuseContradictions(given, names, options, training.steps);
+  if (isUnfinished) {
+    context.note(
+      `note: ${given.out} is unfinished; it goes on from its last checkpoint, step ${training.stepsDone} of ${steps}`,
+    );
+  }
   const kept = Object.fromEntries(Object.entries(given).filter(([name]) => FREE.has(name)));
   const past = Object.fromEntries(Object.entries(options).filter(([name]) => !PASSING.has(name)));
   return {

@@ -4,6 +4,7 @@ import type { ScalarPoint } from '../../tensorboard/index.ts';
 import {
   createEngine,
   type EngineName,
+  type GuardedProgress,
   type GuardedResult,
   type GuardHistory,
   type GuardOptions,
@@ -15,9 +16,11 @@ import {
   trainGuarded,
 } from '../../training/index.ts';
 import { learningRateAt } from '../../training/optimizers/index.ts';
+import { brokenWeight } from '../../training/trainer.ts';
 import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import { createProgress } from '../output/progress.ts';
+import { checkpointWhenDue } from './checkpoint-when-due.ts';
 import { startEvents } from './training-events.ts';
 
 /** What to train, from where, and until when. */
@@ -36,25 +39,33 @@ export interface Training {
   };
   /** Watches what training costs, and goes back to the best state within its budget. */
   readonly guard?: GuardOptions;
+  /** Saves what training has reached, should the process end before it can. */
+  readonly saveCheckpoint: (reached: Reached) => Promise<void>;
 }
 
-/** How a training ended. */
-export interface Trained {
+/** How far a training has come; the model has the weights of that state. */
+export interface Reached {
   readonly engine: EngineName;
-  /** `stopped` by the signal or by `failure`; the model then holds the last good weights. */
+  /** `stopped` before the last step, by the signal, by a failure, or for now. */
   readonly status: 'finished' | 'stopped';
-  readonly failure?: TrainingError;
-  /** What the guard saw and kept. */
-  readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt' | 'history'>;
   readonly state: TrainingState;
   /** The loss of every step, those before `resume` included. */
   readonly losses: Float32Array;
+  /** What a guard needs to go on from a stop. */
+  readonly history?: GuardHistory;
   readonly elapsedMs: number;
+}
+
+/** How a training ended: after a failure with the last good weights. */
+export interface Trained extends Reached {
+  readonly failure?: TrainingError;
+  /** What the guard saw and kept. */
+  readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt'>;
 }
 
 /** Trains the task's model with a progress bar and, when asked for, TensorBoard's event files. */
 export async function trainSteps(
-  { task, order, steps, label, signal, resume, guard }: Training,
+  { task, order, steps, label, signal, resume, guard, saveCheckpoint }: Training,
   options: TrainingOptions,
   context: CliContext,
 ): Promise<Trained> {
@@ -79,44 +90,55 @@ export async function trainSteps(
   losses.set(resume?.losses.subarray(0, done) ?? []);
   const started = performance.now();
   let failure: TrainingError | undefined;
-  let guarded: Trained['guarded'];
+  let guarded: GuardedResult | undefined;
+  let history: GuardHistory | undefined;
   let status: Trained['status'] = 'stopped';
+  const reached = (): Reached => {
+    const state = engine.state();
+    const elapsedMs = performance.now() - started;
+    return { engine: engine.name, status, state, losses: losses.subarray(0, state.step), history, elapsedMs };
+  };
+  const checkpoint = checkpointWhenDue(
+    async () => {
+      const now = reached();
+      if (brokenWeight(now.state) !== undefined) return;
+      engine.syncModel();
+      await saveCheckpoint(now);
+    },
+    { everyMs: context.checkpointEveryMs, note: context.note },
+  );
   try {
     const options = { task, engine, order, steps, signal, resume: resume?.state };
-    const training: AsyncGenerator<TrainingProgress, TrainingResult | GuardedResult> = guard
+    const training: AsyncGenerator<TrainingProgress | GuardedProgress, TrainingResult | GuardedResult> = guard
       ? trainGuarded({ ...options, guard: { ...guard, history: resume?.guard } })
       : train(options);
     for (let next = await training.next(); ; next = await training.next()) {
       if (next.done) {
         status = next.value.status;
-        if ('checks' in next.value) guarded = next.value;
+        if (!('checks' in next.value)) break;
+        guarded = next.value;
+        history = guarded.history;
         break;
       }
       const { step, losses: recent, meanLoss } = next.value;
       losses.set(recent, step - recent.length);
       progress.update(step, meanLoss);
       await events?.write(scalars(task, step - recent.length, recent));
+      if ('history' in next.value) history = next.value.history;
+      if (step < steps && !signal.aborted) await checkpoint();
     }
   } catch (error) {
     // A run that goes on and gets no further stays as it is: there is nothing to save.
     if (!(error instanceof TrainingError) || (resume && engine.state().step <= done)) throw error;
     failure = error;
+    history = undefined; // of steps that the last good state is not one of
   } finally {
     progress.stop();
     await events?.close();
   }
-  const state = engine.state();
-  const { name } = engine;
+  const ended = reached();
   engine.dispose();
-  return {
-    engine: name,
-    status,
-    failure,
-    guarded,
-    state,
-    losses: losses.subarray(0, state.step),
-    elapsedMs: performance.now() - started,
-  };
+  return { ...ended, failure, guarded };
 }
 
 function scalars(task: TrainingTask, first: number, losses: Float32Array): ScalarPoint[] {

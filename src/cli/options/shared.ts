@@ -29,7 +29,7 @@ export const shared = {
   out: () =>
     new Option('--out <dir>', 'folder of the new run (default: runs/<command>, numbered when taken)'),
   overwrite: () => new Option('--overwrite', 'replace the run that --out names'),
-  resume: () => new Option('--resume', 'go on with the stopped run that --out names'),
+  resume: () => new Option('--resume', 'go on with the run that --out names, stopped or cut off'),
   seed: () =>
     new Option('--seed <n>', 'seed of initial values and row order')
       .argParser(integer(0, 2 ** 31 - 1))

@@ -1,0 +1,210 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { CheckpointError, UsageError } from '../../src/errors.ts';
+import type { RunManifest } from '../../src/runs/manifest.ts';
+import { RunWriter } from '../../src/runs/run-writer.ts';
+import { replaceRun, takeUpUnfinished } from '../../src/runs/unfinished.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
+
+/** A manifest of a training that was made in a second of 2026. */
+function training(second: number, options: Record<string, unknown> = {}): RunManifest {
+  return {
+    format: 'tfjs-lora run',
+    formatVersion: 1,
+    command: 'pretrain',
+    status: 'stopped',
+    createdAt: `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`,
+    options,
+    seed: 0,
+    versions: {},
+    contentHash: 'abc',
+    classNames: ['0', '1'],
+    normalization: { mean: 0, std: 1 },
+    training: { engine: 'eager', device: 'cpu', batchSize: 10, steps: 60, stepsDone: second, elapsedMs: 1 },
+  };
+}
+
+const GONE = 999_999_999;
+
+/** What a process left beside the run `mine`; without a manifest before its first checkpoint. */
+async function leave(cwd: string, manifest?: RunManifest, pid = GONE, random = '00000000'): Promise<string> {
+  const folder = join(cwd, `mine.partial-${pid}-${random}`);
+  await mkdir(folder);
+  if (manifest) await writeFile(join(folder, 'run.json'), JSON.stringify(manifest));
+  return folder;
+}
+
+async function putInPlace(cwd: string, manifest: RunManifest): Promise<void> {
+  await mkdir(join(cwd, 'mine'));
+  await writeFile(join(cwd, 'mine', 'run.json'), JSON.stringify(manifest));
+}
+
+const create = (cwd: string, overwrite?: boolean, onNotice?: (message: string) => void) =>
+  RunWriter.create({ out: 'mine', name: 'pretrain', cwd, overwrite, onNotice });
+const stepInPlace = async (cwd: string) =>
+  JSON.parse(await readFile(join(cwd, 'mine', 'run.json'), 'utf8')).training.stepsDone;
+
+describe('an unfinished training', () => {
+  test('is put in its place, the newest checkpoint of several', async () => {
+    const cwd = await temporaryFolder();
+    await leave(cwd);
+    for (const second of [3, 7, 5]) await leave(cwd, training(second), GONE, `0000000${second}`);
+    const found = await takeUpUnfinished(join(cwd, 'mine'));
+    expect(found).toMatchObject({ command: 'pretrain', training: { stepsDone: 7 } });
+    expect(await stepInPlace(cwd)).toBe(7);
+    await (await create(cwd, true)).discard();
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test.each([
+    ['a run that it was to replace', training(3), { overwrite: true }, 7],
+    ['a run that it went on with', training(3), { resume: true }, 7],
+    ['a run that is newer', training(9), { overwrite: true }, 9],
+    ['a run that another process made meanwhile', training(3), {}, 3],
+  ])('where there is %s, takes its place or does not', async (_, inPlace, options, expected) => {
+    const cwd = await temporaryFolder();
+    await putInPlace(cwd, inPlace);
+    await leave(cwd, training(7, options));
+    await takeUpUnfinished(join(cwd, 'mine'));
+    expect(await stepInPlace(cwd)).toBe(expected);
+    expect((await readdir(cwd)).length).toBe(expected === 7 ? 1 : 2);
+  });
+
+  test('does not take the place of a run that was just being replaced', async () => {
+    const cwd = await temporaryFolder();
+    await putInPlace(cwd, training(3));
+    await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
+    await leave(cwd, training(7));
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(await stepInPlace(cwd)).toBe(3);
+  });
+
+  test('that cannot be moved leaves the run in its place', async () => {
+    const cwd = await temporaryFolder();
+    await putInPlace(cwd, training(3));
+    await expect(replaceRun(join(cwd, 'mine'), join(cwd, 'nowhere'))).rejects.toThrow(/ENOENT/);
+    expect(await readdir(cwd)).toEqual(['mine']);
+    expect(await stepInPlace(cwd)).toBe(3);
+  });
+
+  test('never takes the place of what is no run', async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, 'mine'));
+    await writeFile(join(cwd, 'mine', 'thesis.txt'), 'x');
+    await leave(cwd, training(7, { overwrite: true }));
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
+  });
+
+  test('is left alone while its process works on it', async () => {
+    const cwd = await temporaryFolder();
+    const folder = await leave(cwd, training(7), process.ppid);
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    await (await create(cwd, true)).discard();
+    expect(existsSync(folder)).toBe(true);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'is found also where its process has left its number to another',
+    async () => {
+      const cwd = await temporaryFolder();
+      const folder = await leave(cwd, training(7), process.ppid);
+      await utimes(folder, 0, 0);
+      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
+      await leave(cwd, training(9, { resume: true }), process.pid);
+      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
+    },
+  );
+
+  test('is neither replaced nor removed by a new run, unless told to', async () => {
+    const cwd = await temporaryFolder();
+    const folder = await leave(cwd, training(7));
+    await expect(create(cwd)).rejects.toThrow(UsageError);
+    await expect(create(cwd)).rejects.toThrow(/^mine: an unfinished pretrain is there/);
+    expect(existsSync(folder)).toBe(true);
+    const notices: string[] = [];
+    await (await create(cwd, true, (message) => notices.push(message))).discard();
+    expect(notices).toEqual([
+      'note: mine: an unfinished pretrain is there, its last checkpoint at step 7 of 60; it is dropped',
+    ]);
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  test('of a newer version is left alone, and named', async () => {
+    const cwd = await temporaryFolder();
+    const newer = { ...training(7), formatVersion: 2 } as unknown as RunManifest;
+    const folder = await leave(cwd, newer);
+    for (const overwrite of [false, true]) {
+      await expect(create(cwd, overwrite)).rejects.toThrow(/has format 2, this version reads up to 1/);
+    }
+    expect(existsSync(folder)).toBe(true);
+  });
+});
+
+describe('a checkpoint', () => {
+  const write = (text: string) => async (folder: string) => {
+    await writeFile(join(folder, 'note.txt'), text);
+  };
+  /** What the checkpoints beside the run hold. */
+  async function checkpoints(cwd: string): Promise<string[]> {
+    const folders = (await readdir(cwd)).map((entry) => join(cwd, entry));
+    const whole = folders.filter((folder) => existsSync(join(folder, 'run.json')));
+    return Promise.all(whole.map((folder) => readFile(join(folder, 'note.txt'), 'utf8')));
+  }
+
+  test('takes the place of the last once it is whole, and goes with the commit', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await create(cwd);
+    await writer.saveCheckpoint(training(1), write('one'));
+    await writer.saveCheckpoint(training(2), async (folder) => {
+      expect(await checkpoints(cwd)).toEqual(['one']);
+      await write('two')(folder);
+    });
+    expect(await checkpoints(cwd)).toEqual(['two']);
+    expect(writer.checkpoint).toEqual(training(2));
+    await writer.commit(training(3));
+    expect(await readdir(cwd)).toEqual(['mine']);
+    expect(await readdir(join(cwd, 'mine'))).toEqual(['run.json']);
+    expect(writer.checkpoint).toBeUndefined();
+  });
+
+  test('that cannot be written leaves the last as it is, and nothing else', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await create(cwd);
+    await writer.saveCheckpoint(training(1), write('one'));
+    const full = new CheckpointError('the disk is full');
+    const failing = writer.saveCheckpoint(training(2), async (folder) => {
+      await write('two')(folder);
+      throw full;
+    });
+    await expect(failing).rejects.toBe(full);
+    expect(await checkpoints(cwd)).toEqual(['one']);
+    expect((await readdir(cwd)).length).toBe(2);
+    expect(writer.checkpoint).toEqual(training(1));
+  });
+
+  test('outlives work that fails', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await create(cwd);
+    await writer.saveCheckpoint(training(5), write('one'));
+    await writer.discard();
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 5 } });
+    expect((await readdir(join(cwd, 'mine'))).sort()).toEqual(['note.txt', 'run.json']);
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('reserves the number of a run that has no name of its own', async () => {
+    const cwd = await temporaryFolder();
+    const [first, second] = [
+      await RunWriter.create({ name: 'pretrain', cwd }),
+      await RunWriter.create({ name: 'pretrain', cwd }),
+    ];
+    await second.saveCheckpoint(training(5), write('second'));
+    await first.commit(training(9));
+    await second.discard();
+    await takeUpUnfinished(join(cwd, 'runs', 'pretrain-2'));
+    expect((await readdir(join(cwd, 'runs'))).sort()).toEqual(['pretrain', 'pretrain-2']);
+  });
+});
