@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { onDisk } from '../files/on-disk.ts';
 import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
 import { encodeRecord } from './record.ts';
 
@@ -42,12 +43,12 @@ export async function createEventWriter(
   directory: string,
   { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
-  const { path, file } = await onDisk(directory, async () => {
+  const { path, file } = await inFolder(directory, async () => {
     await makeFolder(directory);
     return await openNew(directory, Math.floor(now() / 1000));
   });
   const append = (events: readonly Uint8Array[]) =>
-    onDisk(path, () => file.appendFile(Buffer.concat(events.map(encodeRecord))));
+    inFolder(path, () => file.appendFile(Buffer.concat(events.map(encodeRecord))));
   const seconds = () => now() / 1000;
   await append([
     versionEvent(seconds()),
@@ -82,14 +83,7 @@ async function openNew(directory: string, startSeconds: number): Promise<{ path:
   }
 }
 
-async function onDisk<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new UsageError(`--tensorboard ${path}: cannot be written (${code}); name another folder`, {
-      cause: error,
-    });
-  }
+/** A folder that cannot be written to is a mistake of the command line, where it was named. */
+async function inFolder<T>(path: string, operation: () => Promise<T>): Promise<T> {
+  return await onDisk(UsageError, `--tensorboard ${path}`, 'written', operation);
 }

@@ -108,7 +108,7 @@ describe('createEventWriter', () => {
     const quiet = await full((error) => failures.push(error.message));
     await quiet.write(point);
     await quiet.write(point);
-    expect(failures).toEqual([expect.stringMatching(/^--tensorboard .*: cannot be written \(EBADF\)/)]);
+    expect(failures).toEqual([expect.stringMatching(/^--tensorboard .*: cannot be written: EBADF$/)]);
     await expect((await full()).write(point)).rejects.toThrowError(UsageError);
   });
 
@@ -117,7 +117,7 @@ describe('createEventWriter', () => {
     await writeFile(path, '');
     await expect(createEventWriter(path)).rejects.toThrowError(UsageError);
     await expect(createEventWriter(join(path, 'x'))).rejects.toThrowError(
-      /^--tensorboard .*: cannot be written/,
+      /^--tensorboard .*: cannot be written: a part of the path is a file; check the path$/,
     );
   });
 });
