@@ -66,7 +66,8 @@ function isInUse(path: string, pid: number): boolean {
   if (pid === process.pid) return own.has(path);
   const changed = statSync(path, { throwIfNoEntry: false });
   if (!changed || !isAlive(pid)) return false;
-  return !(startOf(pid) > changed.mtimeMs + CLOCK_TOLERANCE_MS);
+  const { hasEnded, startedMs } = factsOf(pid);
+  return !hasEnded && !(startedMs > changed.mtimeMs + CLOCK_TOLERANCE_MS);
 }
 
 /** Clocks of processes and of files tick in different steps. */
@@ -81,14 +82,17 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, in ms since 1970; NaN where the system does not say, as only Linux does. */
-function startOf(pid: number): number {
+/**
+ * Whether a process has ended and only its parent has not heard of it, and when it began, in ms since 1970. Only Linux says
+ * so (`man proc`); elsewhere false and NaN.
+ */
+function factsOf(pid: number): { readonly hasEnded: boolean; readonly startedMs: number } {
   try {
-    // The 22nd field, in hundredths of a second since the system began; the second is a name in brackets (`man proc`).
+    // From the third field on: the second is a name in brackets. The 22nd is in hundredths of a second since the boot.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
     const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'));
-    return 1000 * Number(boot?.[1]) + 10 * Number(fields[22 - 3]);
+    return { hasEnded: fields[0] === 'Z', startedMs: 1000 * Number(boot?.[1]) + 10 * Number(fields[22 - 3]) };
   } catch {
-    return Number.NaN;
+    return { hasEnded: false, startedMs: Number.NaN };
   }
 }

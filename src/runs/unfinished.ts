@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
 import { readJson } from '../files/json.ts';
 import { onDisk } from '../files/on-disk.ts';
 import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
@@ -39,12 +39,17 @@ export async function findUnfinished(target: string): Promise<Unfinished | undef
  * Puts the unfinished training of a run in the run's place, where it is an ordinary stopped run.
  *
  * @returns what was found, if anything
+ * @throws UsageError when there is nothing but what a process is still at work on
  */
 export async function takeUpUnfinished(path: string): Promise<Unfinished | undefined> {
   const target = placeOf(path);
   await putBack(target);
   const unfinished = await findUnfinished(target);
-  if (!unfinished) return undefined;
+  if (!unfinished) {
+    const busy = (await foldersBeside(target)).find(({ inUse }) => inUse);
+    if (!busy || existsSync(target)) return undefined;
+    throw new UsageError(`${busy.path}: its process is still at work; wait for it, or stop it first`);
+  }
   const { folder } = unfinished;
   await onDisk(CheckpointError, target, 'written', () =>
     existsSync(target) ? replaceRun(target, folder) : rename(folder, target),

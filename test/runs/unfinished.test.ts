@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
 import type { RunManifest } from '../../src/runs/manifest.ts';
 import { RunWriter } from '../../src/runs/run-writer.ts';
@@ -101,9 +103,11 @@ describe('an unfinished training', () => {
   test('is left alone while its process works on it', async () => {
     const cwd = await temporaryFolder();
     const folder = await leave(cwd, training(7), process.ppid);
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/mine.partial-.* is still at work/);
     await (await create(cwd, true)).discard();
     expect(existsSync(folder)).toBe(true);
+    await putInPlace(cwd, training(3));
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
   });
 
   test.skipIf(process.platform !== 'linux')(
@@ -115,6 +119,20 @@ describe('an unfinished training', () => {
       expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
       await leave(cwd, training(9, { resume: true }), process.pid);
       expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
+    },
+  );
+
+  test.skipIf(process.platform !== 'linux')(
+    'is found though nobody has asked how its process ended',
+    async () => {
+      const cwd = await temporaryFolder();
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
+      onTestFinished(() => void parent.kill('SIGKILL'));
+      const [first] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(first.toString());
+      await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
+      await leave(cwd, training(7), pid);
+      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
     },
   );
 
