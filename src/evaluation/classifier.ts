@@ -5,7 +5,7 @@ import { type CompiledFunction, compileFunction, RecordingError } from '../graph
 import { takeValues } from '../lora/take-values.ts';
 import { requireLogits } from '../models/logits.ts';
 import { type Normalization, normalize } from '../models/normalization.ts';
-import type { EngineName } from '../training/engine.ts';
+import { type EngineName, requireEngine } from '../training/engine.ts';
 import { imageShape } from '../training/task.ts';
 import { evenBatch, largestBatch } from './batch-size.ts';
 import { imageTensor } from './image-tensor.ts';
@@ -22,8 +22,6 @@ export interface ClassifierOptions {
    */
   readonly engine?: EngineName | 'auto';
 }
-
-const ENGINES: readonly (EngineName | 'auto')[] = ['auto', 'eager', 'graph', 'xla'];
 
 /** Batches from which on compiling pays: it takes as long as running so many as a graph saves, fewer with convolutions. */
 const BATCHES_WORTH_COMPILING = 24;
@@ -52,9 +50,7 @@ export class Classifier {
     if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
       throw new UsageError(`batch size ${batchSize}: has to be a whole number of at least 1`);
     }
-    if (!ENGINES.includes(engine)) {
-      throw new UsageError(`engine '${engine}': there are ${ENGINES.join(', ')}`);
-    }
+    requireEngine(engine);
     this.#model = model;
     this.#normalization = normalization;
     this.#batchSize = batchSize;

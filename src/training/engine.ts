@@ -1,8 +1,18 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
 import type { OptimizerConfig } from './optimizer-config.ts';
 
 /** How steps run: op by op, as a graph, or compiled by XLA. */
 export type EngineName = 'eager' | 'graph' | 'xla';
+
+const ENGINES: readonly (EngineName | 'auto')[] = ['auto', 'eager', 'graph', 'xla'];
+
+/** @throws UsageError for a name that is none of an engine, and not `auto` */
+export function requireEngine(name: EngineName | 'auto'): void {
+  if (!ENGINES.includes(name)) {
+    throw new UsageError(`engine '${name}': there are ${ENGINES.join(', ')}`);
+  }
+}
 
 /** One array with a row per example; it is copied to the device once and gathered there by row. */
 export interface Column {

@@ -3,7 +3,13 @@ import { nativeBackend } from '../../graph/backend.ts';
 import { RecordingError } from '../../graph/recording-error.ts';
 import { DamagedCacheError } from '../../graph/session.ts';
 import { DeviceError } from '../../tensorflow/native-error.ts';
-import type { Engine, EngineName, TrainingState, TrainingTask } from '../engine.ts';
+import {
+  type Engine,
+  type EngineName,
+  requireEngine,
+  type TrainingState,
+  type TrainingTask,
+} from '../engine.ts';
 import { chooseEngine } from './choose.ts';
 import { CompiledEngine, type CompiledOptions } from './compiled.ts';
 import { recordStep } from './compiled-step.ts';
@@ -23,8 +29,10 @@ export interface EngineHints {
  * loop takes over, and when the step cannot be put into a graph the eager engine does; `note` hears why.
  *
  * @throws TrainingError when the model has nothing to train or the loss is no scalar
+ * @throws UsageError when there is no such engine
  */
 export function createEngine(name: EngineName | 'auto', task: TrainingTask, hints: EngineHints): Engine {
+  requireEngine(name);
   const note = hints.note ?? (() => {});
   const graph = () => compile(task, { jit: false, stepsPerIteration: 1 });
   try {

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { evaluate } from '../../../src/evaluation/evaluate.ts';
 import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
@@ -36,3 +37,22 @@ test.for<LossName>(['binary-cross-entropy', 'mean-squared-error'])('%s trains on
   const losses = new EagerEngine(task).run(rowOrder({ rows: 60, seed: 1 }).take(0, 40 * 6));
   expect(losses.at(-1)).toBeLessThan(losses[0]!);
 });
+
+test.for(['wasm', 'js'] as const)(
+  '%s: a state holds what steps change, and nothing that is frozen',
+  async (device) => {
+    await loadTensorFlow({ device });
+    const model = smallNet({ layers: [tf.layers.batchNormalization({ name: 'norm' })] });
+    model.getLayer('hidden').trainable = false;
+    const engine = new EagerEngine(smallTask({ model }));
+    expect([...engine.state().weights.keys()].sort()).toEqual([
+      'norm/beta',
+      'norm/gamma',
+      'norm/moving_mean',
+      'norm/moving_variance',
+      'out/bias',
+      'out/kernel',
+    ]);
+    engine.dispose();
+  },
+);

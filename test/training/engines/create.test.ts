@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, onTestFinished, test } from 'vitest';
-import { TrainingError } from '../../../src/errors.ts';
+import { TrainingError, UsageError } from '../../../src/errors.ts';
 import { type NativeBackend, nativeBackend } from '../../../src/graph/backend.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
 import { chooseEngine } from '../../../src/training/engines/choose.ts';
@@ -155,4 +155,10 @@ test('what is wrong with the task itself is an error on every engine', () => {
   for (const name of ['eager', 'graph', 'xla'] as const) {
     expect(() => create(name, smallTask({ model }))).toThrow(TrainingError);
   }
+});
+
+test('an engine that does not exist is refused with those that do', () => {
+  const create = () => createEngine('tpu' as never, smallTask(), { steps: 1 });
+  expect(create).toThrow(UsageError);
+  expect(create).toThrow("engine 'tpu': there are auto, eager, graph, xla");
 });
