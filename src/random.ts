@@ -1,5 +1,4 @@
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32';
-import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
 /** A stream of pseudo-random numbers: the same seed gives the same numbers on every platform. */
@@ -23,13 +22,30 @@ export function createRandom(seed: number, ...keys: number[]): Random {
   return {
     uniform,
     normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
-    below: (bound) => uniformInt(generator, 0, bound - 1),
+    below: (bound) => below(generator, bound),
   };
+}
+
+const TWO_31 = 2 ** 31;
+const TWO_32 = 2 ** 32;
+
+/**
+ * The number that pure-rand's `uniformInt` draws: drawn numbers that would make some results likelier are left out.
+ * Orders of rows are drawn while a training waits, and the remainder of doubles that `uniformInt` takes is slow.
+ */
+export function below(generator: { next(): number }, bound: number): number {
+  let drawn = generator.next() + TWO_31;
+  if (drawn >= TWO_32 - bound) {
+    const end = Math.floor(TWO_32 / bound) * bound;
+    while (drawn >= end) drawn = generator.next() + TWO_31;
+  }
+  return drawn - Math.floor(drawn / bound) * bound;
 }
 
 /** The numbers 0 .. count - 1 in random order (Fisher-Yates). */
 export function permutation(count: number, random: Random): Int32Array {
-  const order = Int32Array.from({ length: count }, (_, index) => index);
+  const order = new Int32Array(count);
+  for (let index = 0; index < count; index++) order[index] = index;
   for (let last = count - 1; last > 0; last--) {
     const other = random.below(last + 1);
     const held = order[last]!;

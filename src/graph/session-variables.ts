@@ -75,11 +75,11 @@ export class SessionVariables {
 }
 
 /** int64 values as the addon takes them: low and high word of each. */
-export function int64Words(values: ArrayLike<number>, length = values.length): Int32Array {
-  const words = new Int32Array(2 * length);
+export function int64Words(values: Int32Array): Int32Array {
+  const words = new Int32Array(2 * values.length);
   for (let index = 0; index < values.length; index++) {
     words[2 * index] = values[index]!;
-    if (values[index]! < 0) words[2 * index + 1] = -1;
+    words[2 * index + 1] = values[index]! >> 31;
   }
   return words;
 }
