@@ -1,5 +1,5 @@
 import type { ConstantValues, DataType } from './data-types.ts';
-import type { Attribute, Attributes, TensorSpec } from './program.ts';
+import type { Attribute, TensorSpec } from './program.ts';
 
 /** A constant's value as an attribute. */
 export type NodeAttribute = Attribute | { readonly tensor: TensorSpec & { readonly values: ConstantValues } };
@@ -70,5 +70,3 @@ export function after(ref: string): string {
 export function output(node: string, index: number): string {
   return index === 0 ? node : `${node}:${index}`;
 }
-
-export const typeAttribute = (dtype: DataType): Attributes => ({ T: { type: dtype } });

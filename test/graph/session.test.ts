@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import { TensorFlowError } from '../../src/errors.ts';
 import { compileFunction } from '../../src/graph/compile-function.ts';
-import { GraphBuilder, typeAttribute } from '../../src/graph/graph-builder.ts';
+import { GraphBuilder } from '../../src/graph/graph-builder.ts';
 import { Session } from '../../src/graph/session.ts';
 import { int64Words, SessionVariables } from '../../src/graph/session-variables.ts';
 import { loadTensorFlow } from '../../src/tensorflow/index.ts';
@@ -23,7 +23,7 @@ const scalar = { dtype: 'float32', shape: [] } as const;
 
 function doubling(graph = new GraphBuilder()): Session {
   const input = graph.placeholder('input', scalar);
-  graph.add('AddV2', [input, input], typeAttribute('float32'), 'output');
+  graph.add('AddV2', [input, input], { T: { type: 'float32' } }, 'output');
   return new Session(graph.nodes);
 }
 

@@ -3,7 +3,6 @@ import { TrainingError } from '../../errors.ts';
 import { nativeBackend } from '../../graph/backend.ts';
 import type { ConstantValues } from '../../graph/data-types.ts';
 import { GraphBuilder } from '../../graph/graph-builder.ts';
-import { countOps, type Program } from '../../graph/program.ts';
 import { type Feed, Session } from '../../graph/session.ts';
 import { int64Words } from '../../graph/session-variables.ts';
 import type { XlaTarget } from '../../graph/xla/forms.ts';
@@ -12,18 +11,10 @@ import { productsMayStatePrecision, withStatedPrecision } from '../../tensorflow
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
 import { checkRows } from '../rows.ts';
 import { namedWeights } from '../weights.ts';
+import { type CallLength, callLength } from './call-length.ts';
 import { columnValues } from './compiled-data.ts';
 import { buildTrainingGraph, type TrainingGraph } from './compiled-graph.ts';
 import type { RecordedStep } from './compiled-step.ts';
-
-/** Turns that one call of the session can make; rows are fed for as many, whatever their number. */
-const CAPACITY = 512;
-
-/** A GPU makes short work of a call, so that starting one has to be rare; but large batches make large feeds. */
-const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floor(200_000 / batchSize)));
-
-/** The fewest steps for calls of one length to make all, none of more than `most`. */
-const evenCall = (steps: number, most: number) => Math.ceil(steps / Math.ceil(steps / most));
 
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
@@ -45,11 +36,9 @@ export class CompiledEngine implements Engine {
   readonly statedPrecision: boolean;
   readonly #task: TrainingTask;
   readonly #options: CompiledOptions;
-  readonly #capacity: number;
+  readonly #length: CallLength;
   readonly #recorded: RecordedStep;
   readonly #xla: XlaTarget | undefined;
-  /** Whether each call makes `#capacity` turns, of which all after the last step are undone. */
-  readonly #fixed: boolean;
   readonly #graph: TrainingGraph;
   readonly #session: Session;
   #done = 0;
@@ -61,11 +50,9 @@ export class CompiledEngine implements Engine {
     this.#options = options;
     this.#recorded = step;
     this.#xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
-    const gpu = this.#xla === 'gpu';
-    this.#fixed = gpu && asksTheHost(step.program);
-    const most = gpu ? gpuCapacity(task.batchSize) : CAPACITY;
-    this.#capacity = this.#fixed ? evenCall(options.steps ?? most, most) : most;
-    const stated = gpu && productsMayStatePrecision() && canStatePrecision(step.program);
+    const { steps } = options;
+    this.#length = callLength(step.program, { xla: this.#xla, batchSize: task.batchSize, steps });
+    const stated = this.#xla === 'gpu' && productsMayStatePrecision() && canStatePrecision(step.program);
     this.statedPrecision = stated && options.statedPrecision !== false;
     [this.#graph, this.#session] = this.#open();
   }
@@ -76,7 +63,7 @@ export class CompiledEngine implements Engine {
   }
 
   get stepsPerCall(): number | undefined {
-    return this.#xla === 'gpu' ? this.#capacity : undefined;
+    return this.#xla === 'gpu' ? this.#length.turns : undefined;
   }
 
   run(rows: Int32Array): Float32Array {
@@ -84,7 +71,7 @@ export class CompiledEngine implements Engine {
     const steps = checkRows(rows, batchSize, data.rows);
     const losses = new Float32Array(steps);
     for (let first = 0; first < steps; ) {
-      const room = this.#capacity - (this.#done % this.#options.stepsPerIteration);
+      const room = this.#length.turns - (this.#done % this.#options.stepsPerIteration);
       const count = Math.min(room, steps - first);
       const part = rows.subarray(first * batchSize, (first + count) * batchSize);
       losses.set(this.#runChunk(part, count), first);
@@ -130,8 +117,8 @@ export class CompiledEngine implements Engine {
       ...this.#options,
       xla: this.#xla,
       statedPrecision: this.statedPrecision,
-      fixed: this.#fixed,
-      capacity: this.#capacity,
+      fixed: this.#length.fixed,
+      capacity: this.#length.turns,
     });
     const session = new Session(builder.nodes);
     try {
@@ -155,23 +142,24 @@ export class CompiledEngine implements Engine {
       session,
       new Map([...inputs, labels].map((column, index) => [`column${index}`, columnValues(column)])),
     );
-    losses.write(session, new Map([['losses', new Float32Array(this.#capacity)]]));
+    losses.write(session, new Map([['losses', new Float32Array(this.#length.turns)]]));
   }
 
   #runChunk(rows: Int32Array, steps: number): Float32Array {
     const { batchSize } = this.#task;
+    const { turns, fixed } = this.#length;
     const group = this.#options.stepsPerIteration;
     // The k-th step of a group is always the k-th copy in the loop's body, as copies may round differently.
     const first = this.#done % group;
     const end = first + steps;
-    const padded = new Int32Array(this.#capacity * batchSize);
+    const padded = new Int32Array(turns * batchSize);
     padded.set(rows, first * batchSize);
     const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
     const feeds: Record<string, Feed> = {
-      rows: { dtype: 'int64', shape: [this.#capacity, batchSize], values: int64Words(padded) },
+      rows: { dtype: 'int64', shape: [turns, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
-      ...(!this.#fixed && { turns: int(Math.ceil(end / group) * group) }),
-      ...((group > 1 || this.#fixed) && { first: int(first), end: int(end) }),
+      ...(!fixed && { turns: int(Math.ceil(end / group) * group) }),
+      ...((group > 1 || fixed) && { first: int(first), end: int(end) }),
       ...this.#scalars(this.#done - first, end),
     };
     const execute = () => this.#session.execute(feeds, [this.#graph.done]);
@@ -182,29 +170,19 @@ export class CompiledEngine implements Engine {
   }
 
   /** Numbers that the update takes at each step, such as the learning rate. */
-  #scalars(first: number, turns: number): Record<string, Feed> {
+  #scalars(first: number, end: number): Record<string, Feed> {
     const { scalarNames, scalarsAt } = this.#recorded;
-    const columns = scalarNames.map(() => new Float32Array(this.#capacity));
-    for (let turn = 0; turn < turns; turn++) {
+    const { turns } = this.#length;
+    const columns = scalarNames.map(() => new Float32Array(turns));
+    for (let turn = 0; turn < end; turn++) {
       scalarsAt(first + turn).forEach((value, index) => {
         columns[index]![turn] = value;
       });
     }
     return Object.fromEntries(
-      scalarNames.map((name, index) => [
-        name,
-        { dtype: 'float32', shape: [this.#capacity], values: columns[index]! },
-      ]),
+      scalarNames.map((name, index) => [name, { dtype: 'float32', shape: [turns], values: columns[index]! }]),
     );
   }
-}
-
-/**
- * Whether XLA's loop on a GPU looks at its condition from the host, which a length that is known saves it: cuDNN's
- * convolutions keep the loop out of a CUDA graph.
- */
-function asksTheHost(program: Program): boolean {
-  return [...countOps(program).keys()].some((op) => /Conv/.test(op));
 }
 
 const xlaTarget = (): XlaTarget => (nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu');
