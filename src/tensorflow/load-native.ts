@@ -56,7 +56,7 @@ function loadHelper(path: string): Preload | undefined {
 
 const abortReason = (device: NativeDevice) =>
   device === 'cuda'
-    ? 'TensorFlow ended the process, as it does when a GPU stops working; look at nvidia-smi, then start again (training goes on with --resume)'
+    ? 'TensorFlow ended the process, as it does when a GPU stops working; look at nvidia-smi, then start again (training goes on from its last checkpoint with --resume)'
     : 'TensorFlow ended the process for the reason above';
 
 /** Loads TensorFlow's libraries while stderr is held back, and passes on what matters. */

@@ -15,7 +15,7 @@ function remedyFor(line: string): string | undefined {
     return 'not enough memory; take a smaller --batch-size, end what else holds the GPU (see nvidia-smi), or use --device cpu';
   }
   if (/CUDA_ERROR_(?!OUT_OF_MEMORY)|device (?:is )?lost|uncorrectable ECC/i.test(line)) {
-    return 'the GPU stopped working; look at nvidia-smi, then start again (a stopped run goes on with --resume)';
+    return 'the GPU stopped working; look at nvidia-smi, then start again (training goes on from its last checkpoint with --resume)';
   }
   return undefined;
 }
