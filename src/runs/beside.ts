@@ -57,17 +57,20 @@ export async function foldersBeside(target: string): Promise<FolderBeside[]> {
     const named = entry.startsWith(`${basename(target)}.`) ? NAME.exec(entry) : null;
     if (!named || entry.length !== basename(target).length + named[0].length) return [];
     const path = join(folder, entry);
-    return [{ path, kind: named[1] as Kind, inUse: isInUse(path, Number(named[2])) }];
+    const kind = named[1] as Kind;
+    return [{ path, kind, inUse: isInUse(path, kind, Number(named[2])) }];
   });
 }
 
 /** Process numbers come again, in a container after every start: what began after the folder's last change is another. */
-function isInUse(path: string, pid: number): boolean {
+function isInUse(path: string, kind: Kind, pid: number): boolean {
   if (pid === process.pid) return own.has(path);
-  const changed = statSync(path, { throwIfNoEntry: false });
-  if (!changed || !isAlive(pid)) return false;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats || !isAlive(pid)) return false;
+  // A run that is being replaced was filled long ago; moving it aside changed its name alone.
+  const changedMs = kind === 'replaced' ? stats.ctimeMs : stats.mtimeMs;
   const { hasEnded, startedMs } = factsOf(pid);
-  return !hasEnded && !(startedMs > changed.mtimeMs + CLOCK_TOLERANCE_MS);
+  return !hasEnded && !(startedMs > changedMs + CLOCK_TOLERANCE_MS);
 }
 
 /** Clocks of processes and of files tick in different steps. */

@@ -6,4 +6,4 @@ export { openRun, type Run, readManifest } from './open-run.ts';
 export { RunWriter } from './run-writer.ts';
 export { type RunContent, saveCheckpoint, saveRun } from './save-run.ts';
 export { readState, writeState } from './state-files.ts';
-export { takeUpUnfinished } from './unfinished.ts';
+export { takeUp, unfinishedAt } from './unfinished.ts';

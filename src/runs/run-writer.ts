@@ -82,7 +82,7 @@ export class RunWriter {
   }
 
   /**
-   * Saves the run as it is so far beside its place, where `takeUpUnfinished` finds it should there be no commit. The last
+   * Saves the run as it is so far beside its place, where `unfinishedAt` finds it should there be no commit. The last
    * checkpoint stays until the new one is whole.
    *
    * @param write puts all files but `run.json` into a folder

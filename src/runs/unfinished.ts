@@ -36,25 +36,26 @@ export async function findUnfinished(target: string): Promise<Unfinished | undef
 }
 
 /**
- * Puts the unfinished training of a run in the run's place, where it is an ordinary stopped run.
+ * Finds the unfinished training of a run as `findUnfinished` does, for one who is to go on with it.
  *
- * @returns what was found, if anything
  * @throws UsageError when there is nothing but what a process is still at work on
  */
-export async function takeUpUnfinished(path: string): Promise<Unfinished | undefined> {
+export async function unfinishedAt(path: string): Promise<Unfinished | undefined> {
   const target = placeOf(path);
   await putBack(target);
   const unfinished = await findUnfinished(target);
-  if (!unfinished) {
-    const busy = (await foldersBeside(target)).find(({ inUse }) => inUse);
-    if (!busy || existsSync(target)) return undefined;
-    throw new UsageError(`${busy.path}: its process is still at work; wait for it, or stop it first`);
-  }
-  const { folder } = unfinished;
+  if (unfinished || existsSync(target)) return unfinished;
+  const busy = (await foldersBeside(target)).find(({ inUse }) => inUse);
+  if (!busy) return undefined;
+  throw new UsageError(`${busy.path}: its process is still at work; wait for it, or stop it first`);
+}
+
+/** Puts the unfinished training of a run in the run's place, where it is an ordinary stopped run. */
+export async function takeUp(path: string, { folder }: Unfinished): Promise<void> {
+  const target = placeOf(path);
   await onDisk(CheckpointError, target, 'written', () =>
     existsSync(target) ? replaceRun(target, folder) : rename(folder, target),
   );
-  return unfinished;
 }
 
 /** Puts a folder in the place of a run, which stays where that fails. */
@@ -71,10 +72,11 @@ export async function replaceRun(target: string, folder: string): Promise<void> 
   await removeBeside(old);
 }
 
-/** Puts a run back that a process was just replacing when it ended. */
+/** Puts a run back that a process was just replacing when it ended; what is left of one that was being removed is none. */
 export async function putBack(target: string): Promise<void> {
   for (const { path, kind, inUse } of await foldersBeside(target)) {
-    if (kind === 'replaced' && !inUse && !existsSync(target)) await rename(path, target);
+    if (kind !== 'replaced' || inUse || existsSync(target)) continue;
+    if (existsSync(join(path, 'run.json'))) await rename(path, target);
   }
 }
 

@@ -95,6 +95,13 @@ describe('a training that ends without saving', () => {
     const before = await manifest('old');
     await breakOff([...pretrain, '--out', 'old', '--overwrite']);
     expect(await manifest('old')).toEqual(before);
+    for (const refused of [
+      ['pretrain', '--lr', '5'],
+      ['pretrain', '--steps', '3'],
+      ['finetune', 'base'],
+    ])
+      expect((await runCommand(cwd, [...refused, '--out', 'old', '--resume'])).code).toBe(2);
+    expect(await manifest('old')).toEqual(before);
     expect((await runCommand(cwd, [...pretrain, '--out', 'old', '--resume'])).code).toBe(0);
     expect((await manifest('old')).training.stepsDone).toBe(40);
     expect(await beside('old')).toBe(0);

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
 import type { RunManifest } from '../../src/runs/manifest.ts';
 import { RunWriter } from '../../src/runs/run-writer.ts';
-import { replaceRun, takeUpUnfinished } from '../../src/runs/unfinished.ts';
+import { replaceRun, takeUp, type Unfinished, unfinishedAt } from '../../src/runs/unfinished.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** A manifest of a training that was made in a second of 2026. */
@@ -36,6 +36,12 @@ async function leave(cwd: string, manifest?: RunManifest, pid = GONE, random = '
   await mkdir(folder);
   if (manifest) await writeFile(join(folder, 'run.json'), JSON.stringify(manifest));
   return folder;
+}
+
+async function takeUpUnfinished(path: string): Promise<Unfinished | undefined> {
+  const unfinished = await unfinishedAt(path);
+  if (unfinished) await takeUp(path, unfinished);
+  return unfinished;
 }
 
 async function putInPlace(cwd: string, manifest: RunManifest): Promise<void> {
@@ -81,6 +87,25 @@ describe('an unfinished training', () => {
     await leave(cwd, training(7));
     expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
     expect(await stepInPlace(cwd)).toBe(3);
+  });
+
+  test('leaves a run alone that another process is just replacing, however old it is', async () => {
+    const cwd = await temporaryFolder();
+    const old = join(cwd, `mine.replaced-${process.ppid}-00000000`);
+    await putInPlace(cwd, training(3));
+    await utimes(join(cwd, 'mine'), 0, 0);
+    await rename(join(cwd, 'mine'), old);
+    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/is still at work/);
+    expect(existsSync(old)).toBe(true);
+  });
+
+  test('does not bring back what is left of a run that was being removed', async () => {
+    const cwd = await temporaryFolder();
+    await mkdir(join(cwd, `mine.replaced-${GONE}-00000000`, 'model'), { recursive: true });
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(existsSync(join(cwd, 'mine'))).toBe(false);
+    await (await create(cwd)).discard();
+    expect(await readdir(cwd)).toEqual([]);
   });
 
   test('that cannot be moved leaves the run in its place', async () => {

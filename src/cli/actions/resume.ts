@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { readGuard, readManifest, readMetrics, readState, takeUpUnfinished } from '../../runs/index.ts';
+import { readGuard, readManifest, readMetrics, readState, takeUp, unfinishedAt } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import { flagOf } from '../options/given.ts';
 import type { TrainingOptions } from '../options/training.ts';
@@ -53,8 +53,9 @@ export async function resumeFrom<T extends Options>(
   if (!given.resume) return { options: given };
   if (given.out === undefined) throw new UsageError('--resume: name the stopped run with --out');
   const folder = resolve(context.cwd, given.out);
-  const isUnfinished = (await takeUpUnfinished(folder)) !== undefined;
-  const { command: made, options, training } = await readManifest(folder);
+  const unfinished = await unfinishedAt(folder);
+  const from = unfinished?.folder ?? folder;
+  const { command: made, options, training } = await readManifest(from);
   if (made !== command || !training) {
     throw new UsageError(`--resume: ${given.out} was made by ${made}; go on with a run of ${command}`);
   }
@@ -65,21 +66,21 @@ export async function resumeFrom<T extends Options>(
     );
   }
   refuseContradictions(given, names, options, training.steps);
-  if (isUnfinished) {
+  const resume = {
+    state: await readState(join(from, 'state', 'state.safetensors')),
+    losses: await readMetrics(join(from, 'metrics.jsonl')),
+    guard: await readGuard(join(from, 'state')),
+  };
+  if (unfinished) {
+    // Not before: a command that is refused leaves the run in the place as it is.
+    await takeUp(folder, unfinished);
     context.note(
       `note: ${given.out} is unfinished; it goes on from its last checkpoint, step ${training.stepsDone} of ${steps}`,
     );
   }
   const kept = Object.fromEntries(Object.entries(given).filter(([name]) => FREE.has(name)));
   const past = Object.fromEntries(Object.entries(options).filter(([name]) => !PASSING.has(name)));
-  return {
-    options: { ...given, ...past, ...kept, steps },
-    resume: {
-      state: await readState(join(folder, 'state', 'state.safetensors')),
-      losses: await readMetrics(join(folder, 'metrics.jsonl')),
-      guard: await readGuard(join(folder, 'state')),
-    },
-  };
+  return { options: { ...given, ...past, ...kept, steps }, resume };
 }
 
 function refuseContradictions(
