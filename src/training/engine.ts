@@ -61,7 +61,7 @@ export interface TrainingState {
  */
 export interface Engine {
   readonly name: EngineName;
-  /** How many steps at a time it runs best, where it has a preference. */
+  /** How many steps at a time it runs best, where it has a preference: fewer may take as long as so many. */
   readonly stepsPerCall?: number;
   /**
    * Runs `rows.length / batchSize` steps, step k on rows [k * batchSize, (k + 1) * batchSize).

@@ -77,3 +77,22 @@ test('there is none of weights that are not finite', async () => {
   expect(broken.trained.failure?.message).toMatch(/the loss of step 17 is/);
   expect(broken.saved).toEqual([]);
 });
+
+test('a training that goes on takes the engine that all its steps call for, however few are left', async () => {
+  const { trained } = await checkpoints(10, 'graph');
+  const step = 19_990;
+  const resumed = await trainSteps(
+    {
+      task: smallTask(),
+      order: rowOrder({ rows: 60, seed: 0 }),
+      steps: 20_000,
+      label: 'training',
+      signal: new AbortController().signal,
+      resume: { state: { ...trained.state, step }, losses: new Float32Array(step) },
+      saveCheckpoint: async () => {},
+    },
+    { engine: 'auto', progress: false } as TrainingOptions,
+    recordedContext(),
+  );
+  expect(resumed.engine).toBe('xla');
+});

@@ -70,8 +70,9 @@ export async function trainSteps(
   context: CliContext,
 ): Promise<Trained> {
   const done = resume?.state.step ?? 0;
+  // Chosen by all steps, so that a training that goes on takes the engine that it began with.
   const engine = createEngine(options.engine, task, {
-    steps: steps - done,
+    steps,
     stepsPerCall: guard?.checkEvery,
     note: context.note,
   });
