@@ -107,6 +107,17 @@ describe('a training that ends without saving', () => {
     expect(await beside('old')).toBe(0);
   });
 
+  test('that had only to be put in its place is put there by --resume', async () => {
+    expect((await runCommand(cwd, ['pretrain', '--steps', '2', '--out', 'done'])).code).toBe(0);
+    await rename(join(cwd, 'done'), join(cwd, 'done.partial-999999999-00000000'));
+    expect(await runCommand(cwd, ['pretrain', '--out', 'done', '--resume'])).toMatchObject({
+      code: 2,
+      err: 'error: --resume: done has done its 2 steps; give more with --steps',
+    });
+    expect(await manifest('done')).toMatchObject({ status: 'complete' });
+    expect(await beside('done')).toBe(0);
+  });
+
   test('is not dropped for a run that has no name of its own either', async () => {
     expect((await runCommand(cwd, ['pretrain', '--steps', '2'])).code).toBe(0);
     await breakOff(pretrain);

@@ -61,6 +61,8 @@ export async function resumeFrom<T extends Options>(
   }
   const steps = Math.max(training.steps, given.steps ?? 0);
   if (training.stepsDone >= steps) {
+    // Its process ended when the run was whole and only had to be put in its place.
+    if (unfinished) await takeUp(folder, unfinished);
     throw new UsageError(
       `--resume: ${given.out} has done its ${training.stepsDone} steps; give more with --steps`,
     );
