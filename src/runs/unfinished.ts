@@ -76,7 +76,8 @@ export async function replaceRun(target: string, folder: string): Promise<void> 
 export async function putBack(target: string): Promise<void> {
   for (const { path, kind, inUse } of await foldersBeside(target)) {
     if (kind !== 'replaced' || inUse || existsSync(target)) continue;
-    if (existsSync(join(path, 'run.json'))) await rename(path, target);
+    if (!existsSync(join(path, 'run.json'))) continue;
+    await onDisk(CheckpointError, target, 'written', () => rename(path, target));
   }
 }
 

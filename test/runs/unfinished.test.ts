@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
@@ -97,6 +97,14 @@ describe('an unfinished training', () => {
     await rename(join(cwd, 'mine'), old);
     await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/is still at work/);
     expect(existsSync(old)).toBe(true);
+  });
+
+  test('is an error of the run where one that was just being replaced cannot be put back', async () => {
+    const cwd = await temporaryFolder();
+    await putInPlace(cwd, training(3));
+    await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
+    await symlink('nowhere', join(cwd, 'mine'));
+    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(CheckpointError);
   });
 
   test('does not bring back what is left of a run that was being removed', async () => {
