@@ -34,17 +34,21 @@ export function readConfig(
   const path = resolve(context.cwd, given);
   const table = readToml(path);
   const every = commandsBelow(rootOf(command));
-  const known = new Set(every.flatMap((one) => [one.name(), ...one.options.map(flagName)]));
+  const commands = new Set(every.map((one) => one.name()));
+  const known = new Set(every.flatMap((one) => one.options.map(flagName)));
   const names = options.map(flagName);
   const takes = `${command.name()} takes ${names.join(', ')}`;
-  const own = table[command.name()] ?? {};
-  if (!isTable(own)) throw new UsageError(`${path}: ${command.name()} must be a table of options`);
-  const stranger = Object.keys(table).find((key) => !known.has(key));
+  // Some words are both, such as `data`: a table is the command's, any other value the option's.
+  const isOfCommand = (key: string) => commands.has(key) && isTable(table[key]);
+  const stranger = Object.keys(table).find((key) => !known.has(key) && !isOfCommand(key));
   if (stranger !== undefined) {
+    if (commands.has(stranger)) throw new UsageError(`${path}: ${stranger} must be a table of options`);
     throw new UsageError(
-      `${path}: no option or command is called '${stranger}'; ${meant(stranger, known)}${takes}`,
+      `${path}: no option or command is called '${stranger}'; ${meant(stranger, [...commands, ...known])}${takes}`,
     );
   }
+  const mine = table[command.name()];
+  const own = isTable(mine) ? mine : {};
   const wrong = Object.keys(own).find((key) => !names.includes(key));
   if (wrong !== undefined)
     throw new UsageError(
@@ -53,8 +57,8 @@ export function readConfig(
   return (option) => {
     const name = flagName(option);
     if (own[name] !== undefined) return { value: own[name], source: path, place: 'table' };
-    if (table[name] !== undefined) return { value: table[name], source: path, place: 'top level' };
-    return undefined;
+    if (table[name] === undefined || isOfCommand(name)) return undefined;
+    return { value: table[name], source: path, place: 'top level' };
   };
 }
 

@@ -6,6 +6,7 @@ import { applySettings } from '../../src/cli/config.ts';
 import { integer } from '../../src/cli/options/numbers.ts';
 import { addSettings, shared } from '../../src/cli/options/shared.ts';
 import { UsageError } from '../../src/errors.ts';
+import { runCommand } from '../helpers/command.ts';
 import { recordedContext } from '../helpers/context.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -85,6 +86,21 @@ describe('applySettings', () => {
     expect((await run(['finetune'], { toml })).options).toMatchObject({ rank: 5 });
   });
 
+  test.each([
+    ['data = "pixels"', 'data', 'data = "pixels"'],
+    ['data = "pixels"', 'pretrain', 'data = "pixels"'],
+    ['[data]\njson = false', 'pretrain', '# data is not set'],
+    ['[data]\ndata = "pixels"', 'data', 'data = "pixels"'],
+    ['[compare]\nmax-digit-drop = 1', 'eval', '# compare is not set'],
+  ])('tells a command from an option of that name: %j for %s', async (toml, command, line) => {
+    const cwd = await temporaryFolder();
+    await writeFile(join(cwd, 'lora.toml'), toml);
+    const argv = [command, ...(command === 'eval' ? ['run'] : []), '--config', 'lora.toml', '--print-config'];
+    const { code, out } = await runCommand(cwd, argv);
+    expect(code).toBe(0);
+    expect(out.split('\n').map((text) => text.split('  #')[0])).toContain(line);
+  });
+
   test('reads true and false for flags, also for the ones that say no', async () => {
     const { options, quiet } = await run(['finetune'], {
       env: { TFJS_LORA_PROGRESS: 'false', TFJS_LORA_QUIET: '1' },
@@ -120,6 +136,7 @@ describe('applySettings', () => {
       { toml: 'steps = 5\nepochs = 2' },
       /lora.toml: steps cannot be used with epochs; leave one of them out/,
     ],
+    ['a value for a command', { toml: 'eval = 2' }, /lora.toml: eval must be a table of options$/],
     ['an empty value', { toml: 'digits = ""' }, /lora.toml: digits: is empty; give a value, or leave it out/],
     [
       'a file that is not TOML',
