@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -28,6 +28,17 @@ const beside = async (name: string) =>
   (await readdir(cwd)).filter((entry) => entry.startsWith(`${name}.`)).length;
 const manifest = async (name: string) => JSON.parse(await readFile(join(cwd, name, 'run.json'), 'utf8'));
 const pretrain = ['pretrain', '--engine', 'eager', '--steps', '40'];
+
+test('a training is saved also where its empty folder was taken for one that was left', async () => {
+  const note = (text: string) => {
+    if (!/ing: (\d+)\/\1 steps/.test(text)) return;
+    const folder = readdirSync(cwd).find((entry) => entry.startsWith('alive.partial-'))!;
+    rmdirSync(join(cwd, folder));
+  };
+  expect((await runCommand(cwd, [...pretrain, '--out', 'alive'], { note })).code).toBe(0);
+  expect(await readdir(join(cwd, 'alive'))).toContain('report.json');
+  expect(await beside('alive')).toBe(0);
+});
 
 describe('a training that ends without saving', () => {
   const guarded = [

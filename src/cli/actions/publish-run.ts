@@ -1,4 +1,5 @@
 import { CheckpointError, TrainingError } from '../../errors.ts';
+import { makeFolder } from '../../files/make-folder.ts';
 import { onDisk } from '../../files/on-disk.ts';
 import { writeWhole } from '../../files/write-whole.ts';
 import { requireGates } from '../../gates/check.ts';
@@ -36,7 +37,11 @@ export async function publishRun(
   ] as const) {
     const path = writer.path(name);
     const text = await render(report, format);
-    await onDisk(CheckpointError, path, 'written', () => writeWhole(path, `${text}\n`));
+    await onDisk(CheckpointError, path, 'written', async () => {
+      // Another host that shares the disk cannot see this process, and may have cleared its folder while it was empty.
+      await makeFolder(writer.staging);
+      await writeWhole(path, `${text}\n`);
+    });
   }
   const run = shown(await saveRun(writer, content), context.cwd);
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
