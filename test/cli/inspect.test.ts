@@ -33,6 +33,11 @@ describe('inspect --shape', () => {
     });
   });
 
+  test('passes over what settings say for runs', async () => {
+    const env = { TFJS_LORA_PROGRAM: '1', TFJS_LORA_BATCH_SIZE: '3' };
+    expect((await runCommand('/', ['inspect', '--shape', '300x200'], { env })).code).toBe(0);
+  });
+
   test.each([
     [['--shape', '300'], /inputs and outputs from 1 up, such as 300x200/],
     [['--shape', '0x3'], /inputs and outputs from 1 up/],

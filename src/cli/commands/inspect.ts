@@ -53,11 +53,11 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
 function requireUse(
   run: string | undefined,
   { shape, program }: Pick<InspectOptions, 'shape' | 'program'>,
-  isFlag: (name: 'rank' | 'batchSize') => boolean,
+  isFlag: (name: 'program' | 'rank' | 'batchSize') => boolean,
 ): void {
-  if (shape && (run !== undefined || program)) {
-    throw new UsageError(`--shape: stands for a kernel alone; leave ${program ? '--program' : run} out`);
-  }
+  const other = isFlag('program') ? '--program' : run;
+  if (shape && other !== undefined)
+    throw new UsageError(`--shape: stands for a kernel alone; leave ${other} out`);
   if (!shape && isFlag('rank')) throw new UsageError('--rank: is for --shape; a run has its ranks');
   if (!program && isFlag('batchSize')) throw new UsageError('--batch-size: is for --program; add it');
 }
