@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cudaLibraries } from '../../scripts/setup/cuda-libraries.mjs';
+import { TensorFlowError } from '../errors.ts';
 
 /** What a CUDA device needs besides TensorFlow, found out without loading anything. */
 export interface CudaFacts {
@@ -23,6 +24,8 @@ export interface CudaCard {
 const OLDEST_DRIVER = 525;
 /** The oldest card for which TensorFlow's build has code. */
 const OLDEST_CAPABILITY = 6;
+/** With 600 MiB free on an H100 the first kernels of TensorFlow did not start. */
+const LEAST_FREE_MIB = 640;
 
 const systemFolders = [
   '/usr/lib/x86_64-linux-gnu',
@@ -77,8 +80,21 @@ function askDriver(): [string | null, CudaCard[]] {
   return answer === undefined ? [null, []] : parseDriverAnswer(answer);
 }
 
+/**
+ * TensorFlow ends the process when a card cannot hold what CUDA itself needs.
+ *
+ * @throws TensorFlowError when none has enough memory free; not where no driver answers
+ */
+export function requireFreeMemory(): void {
+  const free = freeMemoryMiB();
+  if (free === undefined || free >= LEAST_FREE_MIB) return;
+  throw new TensorFlowError(
+    `the GPU has ${free} MiB of memory free, and ${LEAST_FREE_MIB} are needed to start; end what else holds it (see nvidia-smi), or use --device cpu`,
+  );
+}
+
 /** Memory that is free on the card that has most of it; undefined where no driver answers. */
-export function freeMemoryMiB(): number | undefined {
+function freeMemoryMiB(): number | undefined {
   const free = queryCards('memory.free')?.trim().split('\n').map(Number);
   return free?.every(Number.isFinite) ? Math.max(...free) : undefined;
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
-import { freeMemoryMiB } from './cuda-facts.ts';
+import { requireFreeMemory } from './cuda-facts.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage } from './load-native.ts';
@@ -47,9 +47,6 @@ export interface LoadedTensorFlow {
  * the first; larger nets gain sooner.
  */
 const EXAMPLES_WORTH_A_GPU = 600_000;
-
-/** With 600 MiB free on an H100 the first kernels of TensorFlow did not start. */
-const LEAST_FREE_MIB = 640;
 
 let native: { readonly device: NativeDevice; readonly version: string } | undefined;
 const failures = new Map<NativeDevice, TensorFlowError>();
@@ -119,7 +116,7 @@ function loadNative(
     setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
     const settings = compilerSettings(device, { tf32 });
     keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
-    if (device === 'cuda') checkFreeMemory();
+    if (device === 'cuda') requireFreeMemory();
     loadNativePackage(found, { tf32, explainAborts });
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
@@ -132,15 +129,6 @@ function loadNative(
     if (error instanceof TensorFlowError) failures.set(device, error);
     throw error;
   }
-}
-
-/** TensorFlow ends the process when a card cannot hold what CUDA itself needs. */
-function checkFreeMemory(): void {
-  const free = freeMemoryMiB();
-  if (free === undefined || free >= LEAST_FREE_MIB) return;
-  throw new TensorFlowError(
-    `the GPU has ${free} MiB of memory free, and ${LEAST_FREE_MIB} are needed to start; end what else holds it (see nvidia-smi), or use --device cpu`,
-  );
 }
 
 interface NativeBackend {

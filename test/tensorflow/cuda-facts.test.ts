@@ -1,7 +1,13 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { cudaAdvice, cudaFacts, freeMemoryMiB, parseDriverAnswer } from '../../src/tensorflow/cuda-facts.ts';
+import { TensorFlowError } from '../../src/errors.ts';
+import {
+  cudaAdvice,
+  cudaFacts,
+  parseDriverAnswer,
+  requireFreeMemory,
+} from '../../src/tensorflow/cuda-facts.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 test("the driver's answer names each card", () => {
@@ -49,16 +55,25 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('the memory that is free is that of the card with most, and unknown where no driver answers', async () => {
+/** Makes nvidia-smi do what a shell script does. */
+async function nvidiaSmi(script: string): Promise<void> {
   const folder = await temporaryFolder();
-  const answers = async (script: string) => {
-    const file = join(folder, 'nvidia-smi');
-    await writeFile(file, `#!/bin/sh\n${script}\n`);
-    await chmod(file, 0o755);
-    vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
-    return freeMemoryMiB();
-  };
-  expect(await answers("printf '148\\n600\\n'")).toBe(600);
-  expect(await answers("echo '[N/A]'")).toBeUndefined();
-  expect(await answers('exit 9')).toBeUndefined();
+  const file = join(folder, 'nvidia-smi');
+  await writeFile(file, `#!/bin/sh\n${script}\n`);
+  await chmod(file, 0o755);
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+}
+
+test('cards that are full are refused before TensorFlow starts', async () => {
+  await nvidiaSmi("printf '148\\n600\\n'");
+  expect(requireFreeMemory).toThrow(TensorFlowError);
+  expect(requireFreeMemory).toThrow(/^the GPU has 600 MiB of memory free, and 640 are needed to start;/);
 });
+
+test.for(["printf '148\\n640\\n'", "echo '[N/A]'", 'exit 9'])(
+  'one card with room is enough, and no answer is no reason to refuse: %s',
+  async (script) => {
+    await nvidiaSmi(script);
+    expect(requireFreeMemory).not.toThrow();
+  },
+);
