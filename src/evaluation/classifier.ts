@@ -17,8 +17,7 @@ export interface ClassifierOptions {
   readonly batchSize?: number;
   /**
    * How the model runs. `auto`, the default, makes a graph of it on a CPU once it has been used so much that this
-   * pays; a GPU is as fast or faster eagerly, since images then travel to it while it works. What cannot be compiled
-   * runs eagerly.
+   * pays; a GPU is as fast or faster eagerly. What cannot be compiled runs eagerly.
    */
   readonly engine?: EngineName | 'auto';
 }

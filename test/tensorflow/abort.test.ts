@@ -3,13 +3,17 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-/** Loads TensorFlow in a process of its own and runs a statement there. */
-function afterLoading(options: object, statement: string) {
-  const script = `
-    const { loadTensorFlow } = await import(${JSON.stringify(resolve('dist/tensorflow/index.js'))});
-    await loadTensorFlow(${JSON.stringify({ device: 'cpu', ...options })});
-    ${statement}`;
-  return execa(process.execPath, ['--input-type=module', '-e', script], { reject: false });
+const from = (path: string) => `await import(${JSON.stringify(resolve('dist', path))})`;
+const asCommand = `
+  const { useTensorFlow } = ${from('cli/actions/session.js')};
+  await useTensorFlow({ device: 'cpu' }, { note() {} });`;
+const asLibrary = `
+  const { loadTensorFlow } = ${from('tensorflow/index.js')};
+  await loadTensorFlow({ device: 'cpu' });`;
+
+/** Runs statements in a process of its own. */
+function run(...statements: string[]) {
+  return execa(process.execPath, ['--input-type=module', '-e', statements.join('\n')], { reject: false });
 }
 
 /** A statement that makes a library of this name abort the process. */
@@ -21,21 +25,18 @@ async function abortIn(name: string): Promise<string> {
 }
 
 test('an abort of TensorFlow ends a command with a line and exit code 6', async () => {
-  const { exitCode, stderr } = await afterLoading(
-    { explainAborts: true },
-    await abortIn('libtensorflow_broken.so'),
-  );
+  const { exitCode, stderr } = await run(asCommand, await abortIn('libtensorflow_broken.so'));
   expect(stderr).toBe('error: TensorFlow ended the process for the reason above');
   expect(exitCode).toBe(6);
 });
 
 test('an abort elsewhere stays what it is', async () => {
-  const { signal, stderr } = await afterLoading({ explainAborts: true }, await abortIn('libother.so'));
+  const { signal, stderr } = await run(asCommand, await abortIn('libother.so'));
   expect(stderr).not.toContain('TensorFlow');
   expect(signal).toBe('SIGABRT');
 });
 
 test('in a library, an abort is left to the program', async () => {
-  const { signal } = await afterLoading({}, await abortIn('libtensorflow_broken.so'));
+  const { signal } = await run(asLibrary, await abortIn('libtensorflow_broken.so'));
   expect(signal).toBe('SIGABRT');
 });

@@ -23,7 +23,10 @@ export async function useTensorFlow(
   examples = 0,
 ): Promise<LoadedTensorFlow> {
   return await loadTensorFlow({
-    ...{ device, tf32, deterministic, examples },
+    device,
+    tf32,
+    deterministic,
+    examples,
     explainAborts: true,
     onNotice: context.note,
   });
