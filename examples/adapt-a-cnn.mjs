@@ -17,7 +17,7 @@ import {
   trainingTask,
   trainToEnd,
 } from 'tfjs-lora';
-import { loadMnist, rowOrder, selectRows } from 'tfjs-lora/mnist-data-loader';
+import { loadMnist, selectRows, shuffledSampler } from 'tfjs-lora/mnist-data-loader';
 
 const { device } = await loadTensorFlow();
 const mnist = await loadMnist();
@@ -61,7 +61,7 @@ async function train(model, set, steps) {
     seed: 0,
   });
   const engine = createEngine('auto', task, { steps });
-  await trainToEnd({ task, engine, order: rowOrder({ rows: set.count, seed: 0 }), steps });
+  await trainToEnd({ task, engine, order: shuffledSampler({ rows: set.count, seed: 0 }), steps });
   engine.dispose();
 }
 

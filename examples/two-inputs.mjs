@@ -16,7 +16,7 @@ import {
   trainingTask,
   trainToEnd,
 } from 'tfjs-lora';
-import { rowOrder } from 'tfjs-lora/mnist-data-loader';
+import { shuffledSampler } from 'tfjs-lora/mnist-data-loader';
 
 await loadTensorFlow();
 
@@ -75,7 +75,7 @@ async function train(model, data, steps) {
     seed: 0,
   });
   const engine = createEngine('auto', task, { steps });
-  await trainToEnd({ task, engine, order: rowOrder({ rows: data.rows, seed: 0 }), steps });
+  await trainToEnd({ task, engine, order: shuffledSampler({ rows: data.rows, seed: 0 }), steps });
   engine.dispose();
 }
 

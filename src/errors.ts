@@ -1,44 +1,73 @@
 /**
- * Errors whose cause is outside this program. Each class says who must act and which exit code a shell
- * sees; everything that is not an `AppError` is a bug and keeps its stack.
+ * What kind of failure an error is, for programs. Codes are stable; messages are for people and may be reworded.
+ * The general code of a class is used where callers have no reason to tell its cases apart.
+ */
+export type ErrorCode =
+  // files, in any class
+  | 'file-not-found'
+  | 'file-unreadable'
+  | 'file-unwritable'
+  // UsageError
+  | 'invalid-argument'
+  | 'already-exists'
+  // DataError
+  | 'invalid-data'
+  // CheckpointError
+  | 'invalid-checkpoint'
+  // TrainingError
+  | 'training-failed'
+  | 'not-recordable'
+  // TensorFlowError
+  | 'tensorflow-failed'
+  | 'damaged-cache'
+  | 'device-failed'
+  // GateError
+  | 'gate-failed';
+
+/**
+ * An error whose cause is outside this program: the user can fix it. Anything that is not an `AppError` is a bug
+ * and keeps its stack.
  *
- * A message is one line: the thing, its value, the bound, the next step.
+ * The message is one line, `<thing>: <what is wrong> (<value>); <what to do>`. It does not mention command-line
+ * options: the library has none, and the command line adds that hint from the `code`.
  */
 export abstract class AppError extends Error {
   abstract readonly exitCode: number;
+  readonly code: ErrorCode;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
+    this.code = code;
   }
 }
 
-/** The command line, an option or a configuration is wrong. */
+/** An argument, option or configuration is invalid. */
 export class UsageError extends AppError {
   readonly exitCode = 2;
 }
 
-/** A data file is missing, damaged or not what it claims to be. */
+/** A data file is missing, damaged or of another format. */
 export class DataError extends AppError {
   readonly exitCode = 3;
 }
 
-/** A run folder, a saved model or an adapter is missing, damaged or does not fit. */
+/** A run folder, saved model or adapter is missing, damaged or does not fit the model. */
 export class CheckpointError extends AppError {
   readonly exitCode = 4;
 }
 
-/** Training cannot go on: the loss is not finite, or the step cannot be run. */
+/** Training failed: the loss is not finite, or the step cannot be run. */
 export class TrainingError extends AppError {
   readonly exitCode = 5;
 }
 
-/** TensorFlow, a device or a library of theirs is missing or broken. */
+/** TensorFlow, a device or a library it needs is missing or failed. */
 export class TensorFlowError extends AppError {
   readonly exitCode = 6;
 }
 
-/** A gate on the results was not met; the results themselves are complete. */
+/** A gate on the results was not met. The results themselves are complete. */
 export class GateError extends AppError {
   readonly exitCode = 10;
 }

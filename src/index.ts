@@ -1,9 +1,10 @@
+export { contentHash, weightsHash } from './content-hash.ts';
 export * from './errors.ts';
-export * from './evaluation/index.ts';
 export * from './gates/index.ts';
+export * from './inference/index.ts';
 export * from './lora/index.ts';
+export * from './metrics/index.ts';
 export {
-  contentHash,
   createDigitsNet,
   type DigitsNetOptions,
   type Head,
@@ -13,7 +14,6 @@ export {
   modelSummary,
   type Normalization,
   normalize,
-  weightsHash,
 } from './models/index.ts';
 export * from './peft/index.ts';
 export * from './report/index.ts';

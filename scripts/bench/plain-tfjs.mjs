@@ -1,6 +1,6 @@
 // tfjs-node as its documentation has it, on the same native TensorFlow: optimizer.minimize, model.trainOnBatch, predict.
 import * as tf from '@tensorflow/tfjs';
-import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
+import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization, normalize } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { buildModel } from './models.mjs';
@@ -35,7 +35,7 @@ if (work.task === 'evaluation') {
     normalize(tf.tensor(new Float32Array(train.images), [train.count, ...shape]), mnistNormalization),
   );
   const labels = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(train.labels, 'int32'), 10), 'float32'));
-  const order = rowOrder({ rows: train.count, seed: 0 });
+  const order = shuffledSampler({ rows: train.count, seed: 0 });
   model.compile({ optimizer, loss: (target, logits) => tf.losses.softmaxCrossEntropy(target, logits) });
   const step = work.engine === 'minimize' ? minimizeStep : trainOnBatchStep;
   let done = 0;

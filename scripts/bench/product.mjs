@@ -1,6 +1,6 @@
 // tfjs-lora itself: training by one of its engines, evaluation, or a whole run.
-import { createEvaluator } from '../../dist/evaluation/index.js';
-import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
+import { createEvaluator } from '../../dist/inference/index.js';
+import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { classificationTask, createEngine } from '../../dist/training/index.js';
@@ -63,5 +63,5 @@ function prepare() {
     work.engine ?? 'auto'
   );
   const engine = createEngine(name, task, { steps: work.steps ?? EPOCH });
-  return { engine, order: rowOrder({ rows: mnist.train.count, seed: 0 }), batch };
+  return { engine, order: shuffledSampler({ rows: mnist.train.count, seed: 0 }), batch };
 }

@@ -1,4 +1,4 @@
-import { plainTable, tableText } from '../../dist/report/plain-table.js';
+import { plainTable, tableText } from '../../dist/report/index.js';
 import { summary } from './statistics.mjs';
 
 /**

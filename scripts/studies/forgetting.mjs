@@ -1,9 +1,9 @@
 // Measures what keeps fine-tuning from forgetting, over five seeds; prints the tables of docs/forgetting.md.
-import { compareEvaluations } from '../../dist/evaluation/comparison.js';
-import { perClass } from '../../dist/evaluation/per-class.js';
+
 import { injectLora, setAdapterStrength } from '../../dist/lora/index.js';
-import { replayOrder, rowOrder, selectRows, splitRows } from '../../dist/mnist-data-loader/index.js';
-import { createEngine, searchStrength, steeredReplay, trainGuarded } from '../../dist/training/index.js';
+import { compareEvaluations, perClass } from '../../dist/metrics/index.js';
+import { replaySampler, selectRows, shuffledSampler, splitRows } from '../../dist/mnist-data-loader/index.js';
+import { adaptiveReplay, createEngine, searchStrength, trainGuarded } from '../../dist/training/index.js';
 import { OTHERS, pretrain, run, SEEDS, start, TUNED, table, taskOf, test } from './lib.mjs';
 
 /** Share of the training set that is held out to validate, and what any other digit may lose there. */
@@ -37,7 +37,7 @@ const SETTINGS = [
 ];
 
 const { train, test: testSet } = await start();
-/** @typedef {import('../../dist/evaluation/comparison.js').Change} Change */
+/** @typedef {import('../../dist/metrics/index.js').Change} Change */
 /** @type {{ setting: Setting, changes: Change[], lost: number, cells: (string | number)[] }[]} */
 const results = [];
 for (const seed of SEEDS) {
@@ -117,7 +117,7 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
     const steered =
       replay === 0
         ? undefined
-        : steeredReplay({ rows, replayRows, share: replay, batchSize, seed, maxDrop: MAX_DROP });
+        : adaptiveReplay({ rows, replayRows, share: replay, batchSize, seed, maxDrop: MAX_DROP });
     const engine = createEngine('auto', task, { steps });
     const options = {
       ...budget,
@@ -130,7 +130,7 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
     const training = trainGuarded({
       task,
       engine,
-      order: steered ?? rowOrder({ rows, seed }),
+      order: steered ?? shuffledSampler({ rows, seed }),
       steps,
       guard: options,
     });
@@ -141,8 +141,8 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
   }
   const order =
     replay === 0
-      ? rowOrder({ rows, seed })
-      : replayOrder({ rows, replayRows: ofLabels(OTHERS), share: replay, batchSize, seed });
+      ? shuffledSampler({ rows, seed })
+      : replaySampler({ rows, replayRows: ofLabels(OTHERS), share: replay, batchSize, seed });
   await run(task, order, steps);
   if (!strength) return `step ${steps}`;
   const found = searchStrength(budget, (share) => {

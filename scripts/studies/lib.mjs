@@ -1,13 +1,13 @@
 // What the studies share: data, a pretrained DigitsNet, fine-tuning, tables. They run on the built library.
-import { evaluate } from '../../dist/evaluation/evaluate.js';
-import { loadMnist, rowOrder } from '../../dist/mnist-data-loader/index.js';
+import { evaluate } from '../../dist/inference/index.js';
+import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { createDigitsNet, mnistNormalization as normalization } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { classificationTask, createEngine, trainToEnd } from '../../dist/training/index.js';
 
 /** @typedef {import('@tensorflow/tfjs').LayersModel} LayersModel */
 /** @typedef {import('../../dist/mnist-data-loader/index.js').ImageDataset} ImageDataset */
-/** @typedef {import('../../dist/mnist-data-loader/index.js').RowOrder} RowOrder */
+/** @typedef {import('../../dist/mnist-data-loader/index.js').Sampler} Sampler */
 /** @typedef {import('../../dist/training/index.js').TrainingTask} TrainingTask */
 
 export const SEEDS = [0, 1, 2, 3, 4];
@@ -37,7 +37,7 @@ export function taskOf(model, dataset, seed, batchSize = 10) {
  * Runs a task to its end and gives the mean loss.
  *
  * @param {TrainingTask} task
- * @param {RowOrder} order
+ * @param {Sampler} order
  * @param {number} steps
  */
 export async function run(task, order, steps) {
@@ -55,7 +55,7 @@ export async function run(task, order, steps) {
  */
 export async function pretrain(train, seed) {
   const model = createDigitsNet({ seed });
-  const order = rowOrder({ rows: train.count, seed });
+  const order = shuffledSampler({ rows: train.count, seed });
   const meanLoss = await run(taskOf(model, train, seed), order, train.count / 10);
   return { model, meanLoss };
 }

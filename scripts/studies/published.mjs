@@ -1,7 +1,8 @@
 // Repeats the published experiment over five seeds and prints the tables of docs/published-experiment.md.
-import { overall, perClass } from '../../dist/evaluation/per-class.js';
+
 import { injectLora } from '../../dist/lora/index.js';
-import { rowOrder, rowsOfLabels } from '../../dist/mnist-data-loader/index.js';
+import { overall, perClass } from '../../dist/metrics/index.js';
+import { rowsOfLabels, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { percent, pretrain, run, SEEDS, start, TUNED, table, taskOf, test } from './lib.mjs';
 
 const STEPS = 200;
@@ -46,7 +47,7 @@ for (const seed of SEEDS) {
       continue;
     }
     const model = injectLora(base, { rank: 2, alpha: 1, init: 'normal', seed, ...lora });
-    const loss = await run(taskOf(model, mnist.train, seed), rowOrder({ rows, seed }), STEPS);
+    const loss = await run(taskOf(model, mnist.train, seed), shuffledSampler({ rows, seed }), STEPS);
     runs.push({ evaluation: test(model, mnist.test), meanLoss: loss });
     model.dispose();
   }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../errors.ts';
-import { readToml } from '../files/read-toml.ts';
+import { readToml } from '../files/index.ts';
 import type { CliContext } from './context.ts';
 import { nearest } from './nearest.ts';
 import { flagName } from './options/given.ts';
@@ -42,8 +42,10 @@ export function readConfig(
   const isOfCommand = (key: string) => commands.has(key) && isTable(table[key]);
   const stranger = Object.keys(table).find((key) => !known.has(key) && !isOfCommand(key));
   if (stranger !== undefined) {
-    if (commands.has(stranger)) throw new UsageError(`${path}: ${stranger} must be a table of options`);
+    if (commands.has(stranger))
+      throw new UsageError('invalid-argument', `${path}: ${stranger} must be a table of options`);
     throw new UsageError(
+      'invalid-argument',
       `${path}: no option or command is called '${stranger}'; ${meant(stranger, [...commands, ...known])}${takes}`,
     );
   }
@@ -52,6 +54,7 @@ export function readConfig(
   const wrong = Object.keys(own).find((key) => !names.includes(key));
   if (wrong !== undefined)
     throw new UsageError(
+      'invalid-argument',
       `${path}: ${command.name()} has no option '${wrong}'; ${meant(wrong, names)}${takes}`,
     );
   return (option) => {

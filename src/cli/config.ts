@@ -39,6 +39,7 @@ export function applySettings(command: CommandUnknownOpts, context: CliContext):
       if (!rival) command.setOptionValueWithSource(option.attributeName(), value, source);
       else if (here.some((other) => other.option === rival)) {
         throw new UsageError(
+          'invalid-argument',
           `${source}: ${flagName(option)} cannot be used with ${flagName(rival)}; leave one of them out`,
         );
       }
@@ -73,7 +74,7 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
   if (!option.required && !option.optional) {
     if (['true', '1'].includes(text)) return true;
     if (['false', '0'].includes(text)) return false;
-    throw new UsageError(`${where} = ${text} is neither true nor false`);
+    throw new UsageError('invalid-argument', `${where} = ${text} is neither true nor false`);
   }
   if (isEmpty(option, text)) throw emptyValue(where);
   if (!option.parseArg) return text;
@@ -81,7 +82,7 @@ function parseSetting(option: Option, { value, source }: Setting): unknown {
     return option.parseArg(text, undefined as never);
   } catch (error) {
     if (error instanceof CommanderError || error instanceof UsageError) {
-      throw new UsageError(`${where} = ${text}: ${error.message}`);
+      throw new UsageError('invalid-argument', `${where} = ${text}: ${error.message}`);
     }
     throw error;
   }
@@ -102,5 +103,5 @@ function isEmpty(option: Option, value: unknown): boolean {
 }
 
 function emptyValue(where: string): UsageError {
-  return new UsageError(`${where}: is empty; give a value, or leave it out`);
+  return new UsageError('invalid-argument', `${where}: is empty; give a value, or leave it out`);
 }

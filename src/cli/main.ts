@@ -1,9 +1,10 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AppError } from '../errors.ts';
-import { deviceErrorOfOp } from '../tensorflow/native-error.ts';
+import { deviceErrorOfOp } from '../tensorflow/index.ts';
 import { addCommands } from './commands/index.ts';
 import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
+import { messageWithHint } from './hints.ts';
 import { Stopped } from './stopped.ts';
 import { version } from './version.ts';
 
@@ -54,7 +55,7 @@ function exitCodeOf(error: unknown, context: CliContext): number {
   if (error instanceof Stopped) return error.signal === 'SIGINT' ? 130 : 143;
   const known = error instanceof AppError ? error : deviceErrorOfOp(error);
   if (known) {
-    context.note(`error: ${known.message}`);
+    context.note(`error: ${messageWithHint(known)}`);
     return known.exitCode;
   }
   context.note(error instanceof Error ? (error.stack ?? error.message) : String(error));

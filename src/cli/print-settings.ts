@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { jsonText } from '../files/json.ts';
+import { jsonText } from '../files/index.ts';
 import type { Setting } from './config-file.ts';
 import type { CliContext } from './context.ts';
 import { flagName } from './options/given.ts';

@@ -24,15 +24,19 @@ export function checkDocument<T>(
   kind: DocumentKind,
 ): T {
   const { format, formatVersion } = (content ?? {}) as Record<string, unknown>;
-  if (format !== kind.format) throw new CheckpointError(`${path}: is not ${kind.name}`);
+  if (format !== kind.format) throw new CheckpointError('invalid-checkpoint', `${path}: is not ${kind.name}`);
   if (typeof formatVersion === 'number' && formatVersion > kind.version) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${path}: has format ${formatVersion}, this version reads up to ${kind.version}; update tfjs-lora`,
     );
   }
   const result = schema.safeParse(content);
   if (result.success) return result.data;
-  throw new CheckpointError(`${path}: ${firstFault(result.error)}; the file is damaged`);
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${path}: ${firstFault(result.error)}; the file is damaged`,
+  );
 }
 
 /** The first part of a content that its schema refuses, and why. */

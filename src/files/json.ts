@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { onDisk } from './on-disk.ts';
-import { writeWhole } from './write-whole.ts';
+import { withFileErrors } from './file-errors.ts';
+import { writeFileAtomic } from './write-file-atomic.ts';
 
 /** A value as documents of this program hold it: indented by two spaces, without a line end at its end. */
 export function jsonText(value: unknown): string {
@@ -10,11 +10,11 @@ export function jsonText(value: unknown): string {
 
 /** @throws CheckpointError when the file cannot be read or is not JSON */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await onDisk(CheckpointError, path, 'read', () => readFile(path, 'utf8'));
+  const text = await withFileErrors(CheckpointError, path, 'read', () => readFile(path, 'utf8'));
   try {
     return JSON.parse(text);
   } catch {
-    throw new CheckpointError(`${path}: is not JSON; the file is damaged`);
+    throw new CheckpointError('invalid-checkpoint', `${path}: is not JSON; the file is damaged`);
   }
 }
 
@@ -25,5 +25,5 @@ export async function readJson(path: string): Promise<unknown> {
  */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   const text = `${jsonText(value)}\n`;
-  await onDisk(CheckpointError, path, 'written', () => writeWhole(path, text));
+  await withFileErrors(CheckpointError, path, 'written', () => writeFileAtomic(path, text));
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { UsageError } from '../errors.ts';
-import { fileReason } from './reason.ts';
+import { describeFsError } from './reason.ts';
 
 /**
  * Reads a TOML file.
@@ -13,13 +13,19 @@ export function readToml(path: string): Record<string, unknown> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`${path}: cannot be read: ${fileReason((error as NodeJS.ErrnoException).code!)}`);
+    throw new UsageError(
+      'invalid-argument',
+      `${path}: cannot be read: ${describeFsError((error as NodeJS.ErrnoException).code!)}`,
+    );
   }
   try {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [reason] = error.message.replace('Invalid TOML document: ', '').split('\n');
-    throw new UsageError(`${path}: line ${error.line}, column ${error.column}: is no TOML: ${reason}`);
+    throw new UsageError(
+      'invalid-argument',
+      `${path}: line ${error.line}, column ${error.column}: is no TOML: ${reason}`,
+    );
   }
 }

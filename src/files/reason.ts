@@ -14,6 +14,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Why a file operation failed, from the error's code such as ENOENT; a code that is not known stands for itself. */
-export function fileReason(code: string): string {
+export function describeFsError(code: string): string {
   return REASONS[code] ?? code;
 }

@@ -1,7 +1,12 @@
 import { GateError, UsageError } from '../errors.ts';
-import { type Change, type Comparison, compareEvaluations } from '../evaluation/comparison.ts';
-import type { Evaluation } from '../evaluation/evaluation.ts';
-import { overall, perClass } from '../evaluation/per-class.ts';
+import {
+  type Change,
+  type Comparison,
+  compareEvaluations,
+  type Evaluation,
+  overall,
+  perClass,
+} from '../metrics/index.ts';
 import type { GateResult, Gates } from './gates.ts';
 
 /** Bounds are met up to this much, so that 0.7 points of 1,000 examples are 7 examples. */
@@ -28,6 +33,7 @@ export function validateGates(
   for (const name of Object.keys(gates.minDigitAccuracy ?? {})) {
     if (classNames.includes(name)) continue;
     throw new UsageError(
+      'invalid-argument',
       `min-digit-accuracy ${name}: no class is called so; there are ${classNames.join(', ')}`,
     );
   }
@@ -38,6 +44,7 @@ export function validateGates(
   ].filter(Boolean);
   if (gate && !compared) {
     throw new UsageError(
+      'invalid-argument',
       `${gate}: there is nothing to compare with; name a --baseline report.json, or a run with --compare`,
     );
   }
@@ -56,7 +63,10 @@ export function requireGates(results: readonly GateResult[]): void {
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length === 0) return;
   const lines = failed.map(({ message }) => `  ${message}`);
-  throw new GateError([`${failed.length} of ${results.length} gates not met`, ...lines].join('\n'));
+  throw new GateError(
+    'gate-failed',
+    [`${failed.length} of ${results.length} gates not met`, ...lines].join('\n'),
+  );
 }
 
 function* accuracyGates(

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
-import { firstFault } from '../files/document.ts';
-import { readToml } from '../files/read-toml.ts';
+import { firstFault, readToml } from '../files/index.ts';
 import type { Gates } from './gates.ts';
 
 const fraction = z.number().min(0).max(1);
@@ -28,9 +27,12 @@ export function readPolicy(path: string): Gates {
     const [issue] = result.error.issues;
     if (issue?.code === 'unrecognized_keys') {
       const known = Object.keys(policySchema.shape).join(', ');
-      throw new UsageError(`${path}: no gate is called '${issue.keys[0]}'; there are ${known}`);
+      throw new UsageError(
+        'invalid-argument',
+        `${path}: no gate is called '${issue.keys[0]}'; there are ${known}`,
+      );
     }
-    throw new UsageError(`${path}: ${firstFault(result.error)}`);
+    throw new UsageError('invalid-argument', `${path}: ${firstFault(result.error)}`);
   }
   const policy = result.data;
   return {

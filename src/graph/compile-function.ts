@@ -1,12 +1,18 @@
 import * as tf from '@tensorflow/tfjs';
-import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
-import type { DataType } from './data-types.ts';
+import {
+  DamagedCacheError,
+  type DataType,
+  type Feed,
+  GraphBuilder,
+  type NativeBackend,
+  nativeBackend,
+  Session,
+  SessionVariables,
+  tensorId,
+} from '../tensorflow/index.ts';
 import { emitProgram } from './emit.ts';
-import { GraphBuilder } from './graph-builder.ts';
 import type { Program } from './program.ts';
 import { type InputSpec, isRecording, type Recording, record } from './record.ts';
-import { DamagedCacheError, type Feed, Session } from './session.ts';
-import { SessionVariables } from './session-variables.ts';
 import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];

@@ -1,4 +1,4 @@
-import { after, type GraphBuilder, output } from './graph-builder.ts';
+import { after, type GraphBuilder, output } from '../tensorflow/index.ts';
 import {
   type Attributes,
   type ConstantNode,

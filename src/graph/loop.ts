@@ -1,5 +1,4 @@
-import type { ConstantValues, DataType } from './data-types.ts';
-import { after, type GraphBuilder, output } from './graph-builder.ts';
+import { after, type ConstantValues, type DataType, type GraphBuilder, output } from '../tensorflow/index.ts';
 import type { TensorSpec } from './program.ts';
 
 /** One turn of the loop, as the code that writes its body sees it. */

@@ -1,4 +1,4 @@
-import type { ConstantValues, DataType } from './data-types.ts';
+import type { ConstantValues, DataType } from '../tensorflow/index.ts';
 
 /** What a tensor is, without its values. */
 export interface TensorSpec {

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { type NativeBackend, nativeBackend, tensorId } from './backend.ts';
-import { dataTypeCodes } from './data-types.ts';
+import { dataTypeCodes, type NativeBackend, nativeBackend, tensorId } from '../tensorflow/index.ts';
 import { findDifference } from './difference.ts';
 import { trackLayers } from './layer-names.ts';
 import type { Program, TensorSpec } from './program.ts';

@@ -1,6 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { Binding, NativeBackend, OpAttribute, TensorMetadata } from './backend.ts';
-import { type ConstantValues, type DataType, dataTypeOf } from './data-types.ts';
+import {
+  type Binding,
+  type ConstantValues,
+  type DataType,
+  dataTypeOf,
+  type NativeBackend,
+  type OpAttribute,
+  type TensorMetadata,
+} from '../tensorflow/index.ts';
 import type { Attribute, Attributes, ProgramNode, TensorSpec, ValueRef } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 

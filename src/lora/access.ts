@@ -42,18 +42,27 @@ export function writeAdapter(
 ): void {
   const place = `adapter '${adapter}' of layer '${path}'`;
   const found = layer.adapters.get(adapter);
-  if (!found) throw new CheckpointError(`there is no ${place}`);
+  if (!found) throw new CheckpointError('invalid-checkpoint', `there is no ${place}`);
   const weights = adapterWeights(found);
   for (const name of tensors.keys())
     if (!weights.has(name))
-      throw new CheckpointError(`${place} has no ${name}; it has ${[...weights.keys()].join(', ')}`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${place} has no ${name}; it has ${[...weights.keys()].join(', ')}`,
+      );
   for (const [name, { shape }] of weights) {
     const tensor = tensors.get(name);
-    if (!tensor) throw new CheckpointError(`${place} is given no ${name}`);
+    if (!tensor) throw new CheckpointError('invalid-checkpoint', `${place} is given no ${name}`);
     if (tensor.shape.join() !== shape.join())
-      throw new CheckpointError(`${name} of ${place} is [${shape}], and was given as [${tensor.shape}]`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${name} of ${place} is [${shape}], and was given as [${tensor.shape}]`,
+      );
     if (!tensor.values.every(Number.isFinite))
-      throw new CheckpointError(`${name} of ${place} was given values that are not finite`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${name} of ${place} was given values that are not finite`,
+      );
   }
   for (const [name, weight] of weights) {
     const { shape, values } = tensors.get(name)!;

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkStart, initializeAdapter, type StartOptions } from './initialize.ts';
+import { checkStart, type InitOptions, initializeAdapter } from './initialize.ts';
 import { checkAdapterName } from './inject.ts';
 import { adaptableLayers, adapterNames } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
@@ -17,12 +17,15 @@ export function addAdapter(
   model: tf.LayersModel,
   name: string,
   config: LoraConfig = {},
-  { loss }: StartOptions = {},
+  { loss }: InitOptions = {},
 ): void {
   const layers = adaptableLayers(model);
   const { method } = layers[0]!.layer;
   if (config.method && config.method !== method)
-    throw new UsageError(`method of adapter '${name}' is '${config.method}', and the model's is '${method}'`);
+    throw new UsageError(
+      'invalid-argument',
+      `method of adapter '${name}' is '${config.method}', and the model's is '${method}'`,
+    );
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
   checkStart(resolved, loss);
@@ -69,5 +72,8 @@ export function deleteAdapter(model: tf.LayersModel, name: string): void {
 export function checkNewName(model: tf.LayersModel, name: string): void {
   checkAdapterName(name);
   if (adapterNames(model).includes(name))
-    throw new UsageError(`there is an adapter '${name}' already; delete it first, or choose another name`);
+    throw new UsageError(
+      'invalid-argument',
+      `there is an adapter '${name}' already; delete it first, or choose another name`,
+    );
 }

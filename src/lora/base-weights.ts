@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
+import { namedLayers, weightsOf } from '../models/index.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
-import { placedLayers, weightsOf } from './topology.ts';
 
 /**
  * The base's weights by `path/name`, in the model's order: the same entries for a plain model and its adapted one, so
@@ -8,7 +8,7 @@ import { placedLayers, weightsOf } from './topology.ts';
  */
 export function baseWeights(model: tf.LayersModel): Map<string, tf.Variable> {
   const weights = new Map<string, tf.Variable>();
-  for (const { path, layer } of placedLayers(model)) {
+  for (const { path, layer } of namedLayers(model)) {
     const own = isLoraLayer(layer) ? layer.baseWeights : weightsOf(layer);
     for (const [name, weight] of own) weights.set(`${path}/${name}`, weight.read() as tf.Variable);
   }

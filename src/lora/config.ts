@@ -132,9 +132,12 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   for (const [pattern, value] of Object.entries(resolved.alphaPattern))
     checkAlpha(`alpha of '${pattern}'`, value);
   if (!(resolved.dropout >= 0 && resolved.dropout < 1))
-    throw new UsageError(`dropout is ${resolved.dropout}; it has to be at least 0 and below 1`);
+    throw new UsageError(
+      'invalid-argument',
+      `dropout is ${resolved.dropout}; it has to be at least 0 and below 1`,
+    );
   if (!Number.isSafeInteger(resolved.seed))
-    throw new UsageError(`seed is ${resolved.seed}; it has to be a whole number`);
+    throw new UsageError('invalid-argument', `seed is ${resolved.seed}; it has to be a whole number`);
   checkChoice('method', resolved.method, LORA_METHODS);
   checkChoice('bias', resolved.bias, LORA_BIASES);
   checkChoice('init', resolved.init, LORA_INITS);
@@ -147,19 +150,22 @@ function checkNames(config: LoraConfig): void {
   const stranger = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
   if (stranger !== undefined)
     throw new UsageError(
+      'invalid-argument',
       `an adapter has no option '${stranger}'; there are ${Object.keys(OPTIONS).join(', ')}`,
     );
 }
 
 function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void {
   if (method === 'side') return;
-  if (dora) throw new UsageError(`DoRA needs method 'side', not '${method}'`);
+  if (dora) throw new UsageError('invalid-argument', `DoRA needs method 'side', not '${method}'`);
   if (dropout > 0)
     throw new UsageError(
+      'invalid-argument',
       `dropout is ${dropout}; method '${method}' has no adapter path to drop from, use 'side'`,
     );
   if (method === 'weight-view' && !['kaiming', 'gaussian', 'normal'].includes(init))
     throw new UsageError(
+      'invalid-argument',
       `init '${init}' has no meaning for method 'weight-view'; use 'normal', as published`,
     );
 }
@@ -167,18 +173,24 @@ function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void 
 /** @throws UsageError naming the option when the value is no whole number of at least 1 */
 export function checkRank(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(`${name} is ${value}; it has to be a whole number of at least 1`);
+    throw new UsageError(
+      'invalid-argument',
+      `${name} is ${value}; it has to be a whole number of at least 1`,
+    );
 }
 
 function checkAlpha(name: string, value: number): void {
   if (!(Number.isFinite(value) && value > 0))
-    throw new UsageError(`${name} is ${value}; it has to be above 0`);
+    throw new UsageError('invalid-argument', `${name} is ${value}; it has to be above 0`);
 }
 
 /** @throws UsageError naming the option and what it can be */
 export function checkChoice(name: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value))
-    throw new UsageError(`${name} is '${value}'; it has to be one of ${allowed.join(', ')}`);
+    throw new UsageError(
+      'invalid-argument',
+      `${name} is '${value}'; it has to be one of ${allowed.join(', ')}`,
+    );
 }
 
 function definedOnly<T extends object>(object: T): Partial<T> {

@@ -33,6 +33,7 @@ export function loraCost(shape: { inputs: number; outputs: number; rank: number 
   for (const [name, value] of Object.entries(shape)) checkRank(name, value);
   if (rank > Math.min(inputs, outputs))
     throw new UsageError(
+      'invalid-argument',
       `rank is ${rank}; for ${inputs} x ${outputs} it can be at most ${Math.min(inputs, outputs)}`,
     );
   const kernelParameters = inputs * outputs;

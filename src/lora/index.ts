@@ -1,9 +1,16 @@
 export { type AdapterTensor, readAdapter, writeAdapter } from './access.ts';
 export { activeAdapters, addAdapter, deleteAdapter, setActiveAdapters } from './adapters.ts';
+export {
+  type AddWeightedAdapterOptions,
+  addWeightedAdapter,
+  type WeightedAdapter,
+} from './add-weighted-adapter.ts';
 export { baseWeights } from './base-weights.ts';
-export { type CombineOptions, combineAdapters, type WeightedAdapter } from './combine.ts';
 export {
   type LayerPattern,
+  LORA_BIASES,
+  LORA_INITS,
+  LORA_METHODS,
   type LoraBias,
   type LoraConfig,
   type LoraInit,
@@ -13,14 +20,20 @@ export {
 } from './config.ts';
 export { type LoraCost, loraCost } from './cost.ts';
 export { type Factors, updateFactors } from './factors.ts';
-export type { StartOptions } from './initialize.ts';
+export type { InitOptions } from './initialize.ts';
 export { type InjectOptions, injectLora } from './inject.ts';
-export { type AdapterSettings, type LayerAdapter, scalingOf } from './layers/adapter.ts';
+export {
+  type AdapterSettings,
+  adapterWeights,
+  type LayerAdapter,
+  scalingOf,
+  variableOf,
+} from './layers/adapter.ts';
 export type { KindName, LayerKind } from './layers/kind.ts';
 export { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
-export { adaptableLayers, adapterNames, hasLora, loraLayers, type PlacedLoraLayer } from './lora-layers.ts';
+export { adaptableLayers, adapterNames, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 export { mergeLora, unmergeLora } from './merge.ts';
 export { type UpdateSpectrum, updateSpectrum } from './spectrum.ts';
 export { disableAdapters, enableAdapters, setAdapterStrength } from './strength.ts';
 export { type LoraLayerSummary, type LoraSummary, loraSummary } from './summary.ts';
-export { cloneModel, type PlacedLayer, placedLayers } from './topology.ts';
+export { isSuffix } from './targets.ts';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { namedLayers } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import type { FactorPair } from './factors.ts';
@@ -9,18 +10,20 @@ import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
 import { matrixOf, valuesOf } from './linear-algebra.ts';
 import { loraGaFactors, oloraFactors, orthogonalFactors, pissaFactors } from './start-factors.ts';
-import { placedLayers } from './topology.ts';
 
 /** What a start needs besides the configuration. */
-export interface StartOptions {
+export interface InitOptions {
   /** For init `lora-ga`: the mean loss of a batch, or of several, that the adapter is to be trained on. */
   readonly loss?: (model: tf.LayersModel) => tf.Scalar;
 }
 
 /** @throws UsageError when the start needs a loss and has none */
-export function checkStart({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: StartOptions['loss']): void {
+export function checkStart({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: InitOptions['loss']): void {
   if (init === 'lora-ga' && !loss)
-    throw new UsageError("init 'lora-ga' starts from a gradient; pass the loss of a batch as option `loss`");
+    throw new UsageError(
+      'invalid-argument',
+      "init 'lora-ga' starts from a gradient; pass the loss of a batch as option `loss`",
+    );
 }
 
 /**
@@ -31,10 +34,10 @@ export function initializeAdapter(
   model: tf.LayersModel,
   name: string,
   { init, seed }: Pick<ResolvedLoraConfig, 'init' | 'seed'>,
-  loss?: StartOptions['loss'],
+  loss?: InitOptions['loss'],
 ): void {
   tf.tidy(() => {
-    const layers = placedLayers(model).flatMap(({ layer }, index) => {
+    const layers = namedLayers(model).flatMap(({ layer }, index) => {
       const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
       return adapter ? [{ layer: layer as LoraLayer, adapter, index }] : [];
     });

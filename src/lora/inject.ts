@@ -1,15 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { namedLayers, rebuild } from '../models/index.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkStart, initializeAdapter, type StartOptions } from './initialize.ts';
+import { checkStart, type InitOptions, initializeAdapter } from './initialize.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { ADAPTABLE } from './layers/register.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
-import { placedLayers, rebuild } from './topology.ts';
 
 /** How to name an adapter, and what its start needs. */
-export interface InjectOptions extends StartOptions {
+export interface InjectOptions extends InitOptions {
   /** The adapter's name, `default` by default. */
   readonly adapter?: string;
 }
@@ -29,7 +29,10 @@ export function injectLora(
 ): tf.LayersModel {
   const resolved = resolveLoraConfig(config);
   if (hasLora(model))
-    throw new UsageError(`model '${model.name}' has adapters already; add another with addAdapter`);
+    throw new UsageError(
+      'invalid-argument',
+      `model '${model.name}' has adapters already; add another with addAdapter`,
+    );
   checkAdapterName(adapter);
   checkStart(resolved, loss);
   const plan = planAdapter(model, resolved, adapter);
@@ -46,7 +49,7 @@ export function injectLora(
       adapters: settings ? [settings] : [],
     } satisfies LoraLayerConfig;
   });
-  for (const { layer } of placedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
+  for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   initializeAdapter(adapted, adapter, resolved, loss);
   return adapted;
 }
@@ -55,6 +58,7 @@ export function injectLora(
 export function checkAdapterName(name: string): void {
   if (!/^[A-Za-z_][\w-]*$/.test(name))
     throw new UsageError(
+      'invalid-argument',
       `adapter name '${name}' is not allowed; use letters, digits, _ and -, not a digit first`,
     );
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
+import { takeValues } from '../models/index.ts';
 import { createRandom } from '../random.ts';
-import { takeValues } from './take-values.ts';
 
 /** U · diag(s) · Vᵀ with s descending; U [rows, k], V [columns, k]. */
 export interface SingularVectors {

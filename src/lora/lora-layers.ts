@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { namedLayers } from '../models/index.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
-import { placedLayers } from './topology.ts';
 
 /** An adapted layer and where it is in its model. */
-export interface PlacedLoraLayer {
+export interface NamedLoraLayer {
   /** Names from the model inwards, joined by dots. */
   readonly path: string;
   readonly layer: LoraLayer;
@@ -12,7 +12,7 @@ export interface PlacedLoraLayer {
 
 /** Whether a model has adapted layers. */
 export function hasLora(model: tf.LayersModel): boolean {
-  return placedLayers(model).some(({ layer }) => isLoraLayer(layer));
+  return namedLayers(model).some(({ layer }) => isLoraLayer(layer));
 }
 
 /**
@@ -20,7 +20,7 @@ export function hasLora(model: tf.LayersModel): boolean {
  *
  * @throws UsageError when the model is not an adapted one
  */
-export function loraLayers(model: tf.LayersModel): PlacedLoraLayer[] {
+export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
   return adaptableLayers(model).filter(({ layer }) => layer.adapters.size > 0);
 }
 
@@ -29,10 +29,13 @@ export function loraLayers(model: tf.LayersModel): PlacedLoraLayer[] {
  *
  * @throws UsageError when the model is not an adapted one
  */
-export function adaptableLayers(model: tf.LayersModel): PlacedLoraLayer[] {
-  const layers = placedLayers(model).filter((placed): placed is PlacedLoraLayer => isLoraLayer(placed.layer));
+export function adaptableLayers(model: tf.LayersModel): NamedLoraLayer[] {
+  const layers = namedLayers(model).filter((placed): placed is NamedLoraLayer => isLoraLayer(placed.layer));
   if (layers.length === 0)
-    throw new UsageError(`model '${model.name}' has no adapters: it was merged already or never adapted`);
+    throw new UsageError(
+      'invalid-argument',
+      `model '${model.name}' has no adapters: it was merged already or never adapted`,
+    );
   return layers;
 }
 

@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { namedLayers, rebuild, weightsOf } from '../models/index.ts';
 import { adapterWeights, variableOf } from './layers/adapter.ts';
-import { loraLayers, type PlacedLoraLayer } from './lora-layers.ts';
-import { placedLayers, rebuild, weightsOf } from './topology.ts';
+import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
  * Makes a plain model with the active adapters, at their strengths, folded into its weights: it loads in tfjs
@@ -16,7 +16,7 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
   checkFinite(adapted);
   const merged = unmergeLora(model);
   const sources = new Map(adapted.map(({ path, layer }) => [path, layer]));
-  for (const { path, layer } of placedLayers(merged)) {
+  for (const { path, layer } of namedLayers(merged)) {
     const source = sources.get(path);
     if (!source) continue;
     for (const [name, weight] of weightsOf(layer)) {
@@ -39,12 +39,13 @@ export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
   });
 }
 
-function checkFinite(layers: readonly PlacedLoraLayer[]): void {
+function checkFinite(layers: readonly NamedLoraLayer[]): void {
   for (const { path, layer } of layers) {
     for (const [name, adapter] of layer.adapters) {
       for (const [part, weight] of adapterWeights(adapter)) {
         if (variableOf(weight).dataSync().every(Number.isFinite)) continue;
         throw new CheckpointError(
+          'invalid-checkpoint',
           `${part} of adapter '${name}' at layer '${path}' holds values that are not finite; nothing was merged`,
         );
       }

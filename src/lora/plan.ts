@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { type NamedLayer, namedLayers, weightsOf } from '../models/index.ts';
 import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import type { LayerKind } from './layers/kind.ts';
@@ -7,7 +8,6 @@ import { isLoraLayer } from './layers/lora-layer.ts';
 import { isBias, kernelName } from './layers/names.ts';
 import { ADAPTABLE } from './layers/register.ts';
 import { fitsPattern, isSuffix, matchesPattern, patternValue } from './targets.ts';
-import { type PlacedLayer, placedLayers, weightsOf } from './topology.ts';
 
 /**
  * Decides what each layer gets, by path, and changes nothing.
@@ -19,7 +19,7 @@ export function planAdapter(
   config: ResolvedLoraConfig,
   adapter: string,
 ): Map<string, AdapterSettings> {
-  const layers = placedLayers(model).filter(({ layer }) => layer.weights.length > 0);
+  const layers = namedLayers(model).filter(({ layer }) => layer.weights.length > 0);
   for (const option of ['exclude', 'modulesToSave', 'targets'] as const)
     requireMatches(option, config[option], layers);
   const candidates = layersFrom(layers, config).filter(({ path }) => !matches(path, config.exclude));
@@ -40,6 +40,7 @@ export function planAdapter(
   for (const { path, layer } of saved) {
     if (!(baseClassOf(layer) in ADAPTABLE))
       throw new UsageError(
+        'invalid-argument',
         `layer '${path}' (${baseClassOf(layer)}) cannot be trained whole beside an adapter`,
       );
     plan.set(path, { ...weightless(adapter), copies: 'all' });
@@ -58,14 +59,14 @@ function baseClassOf(layer: tf.layers.Layer): string {
   return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
 }
 
-function layersFrom(layers: PlacedLayer[], { from }: ResolvedLoraConfig): PlacedLayer[] {
+function layersFrom(layers: NamedLayer[], { from }: ResolvedLoraConfig): NamedLayer[] {
   if (from === undefined) return layers;
   const first = layers.findIndex(({ path }) => isSuffix(path, from));
   if (first < 0) throw noMatch('from', from, layers);
   return layers.slice(first);
 }
 
-function isTarget({ path, layer }: PlacedLayer, { targets, method }: ResolvedLoraConfig): boolean {
+function isTarget({ path, layer }: NamedLayer, { targets, method }: ResolvedLoraConfig): boolean {
   return targets === 'all' ? kindOf(layer, method) !== undefined : matchesPattern(path, targets);
 }
 
@@ -73,16 +74,18 @@ function kindOf(layer: tf.layers.Layer, method: ResolvedLoraConfig['method']): L
   return ADAPTABLE[baseClassOf(layer)]?.[method];
 }
 
-function checkTarget({ path, layer }: PlacedLayer, { method, dora }: ResolvedLoraConfig): void {
+function checkTarget({ path, layer }: NamedLayer, { method, dora }: ResolvedLoraConfig): void {
   const kind = kindOf(layer, method);
   if (!kind) {
     const supported = Object.entries(ADAPTABLE).flatMap(([name, kinds]) => (kinds[method] ? [name] : []));
     throw new UsageError(
+      'invalid-argument',
       `layer '${path}' is a ${baseClassOf(layer)}, which has no adapter of method '${method}'; there are ${supported.join(', ')}`,
     );
   }
   if (dora && !kind.normAxes)
     throw new UsageError(
+      'invalid-argument',
       `layer '${path}' (${baseClassOf(layer)}) has no DoRA form; leave it out by 'exclude'`,
     );
 }
@@ -100,14 +103,19 @@ function lowRankSettings(
   const bound = Math.min(inputs, outputs);
   if (rank > bound)
     throw new UsageError(
+      'invalid-argument',
       `rank is ${rank}, and layer '${path}' maps ${inputs} inputs to ${outputs} outputs; its rank can be at most ${bound}; give it one of its own with rankPattern (--rank-pattern ${path}=${bound})`,
     );
   if (config.init === 'lora-ga' && 2 * rank > bound)
     throw new UsageError(
+      'invalid-argument',
       `rank of layer '${path}' is ${rank}; init 'lora-ga' takes twice as many singular vectors, and there are ${bound}`,
     );
   if (config.init === 'orthogonal' && rank % 2 > 0)
-    throw new UsageError(`rank of layer '${path}' is ${rank}; init 'orthogonal' needs an even one`);
+    throw new UsageError(
+      'invalid-argument',
+      `rank of layer '${path}' is ${rank}; init 'orthogonal' needs an even one`,
+    );
   return {
     name,
     rank,
@@ -142,6 +150,7 @@ function trainsBias(path: string, layer: tf.layers.Layer): boolean {
   if (biases.length === 0) return false;
   if (baseClassOf(layer) in ADAPTABLE) return true;
   throw new UsageError(
+    'invalid-argument',
     `bias is 'all', and the bias of layer '${path}' (${baseClassOf(layer)}) cannot be trained beside the base; leave the layer out by 'exclude', or use bias 'lora-only'`,
   );
 }
@@ -151,7 +160,7 @@ function matches(path: string, pattern: LayerPattern | undefined): boolean {
 }
 
 /** Each name of a list has to be that of a layer: a misspelt one would leave out in silence what it means. */
-function requireMatches(option: string, pattern: LayerPattern | undefined, layers: PlacedLayer[]): void {
+function requireMatches(option: string, pattern: LayerPattern | undefined, layers: NamedLayer[]): void {
   if (pattern === undefined || pattern === 'all') return;
   const parts = Array.isArray(pattern) ? pattern.map((name) => [name]) : [pattern];
   const lone = parts.find((part) => !layers.some(({ path }) => matchesPattern(path, part)));
@@ -164,12 +173,13 @@ const LEFT_OVER = "what 'exclude', 'from' and 'modulesToSave' leave is";
 function noMatch(
   option: string,
   pattern: LayerPattern,
-  layers: readonly PlacedLayer[],
+  layers: readonly NamedLayer[],
   what = 'there are',
 ): UsageError {
   const wanted = Array.isArray(pattern) ? pattern.join(', ') : String(pattern);
   const list = layers.map(({ path, layer }) => `${path} (${baseClassOf(layer)})`).join(', ');
   return new UsageError(
+    'invalid-argument',
     `no layer matches ${option} '${wanted}'; ${what} ${list || 'no layers with weights'}`,
   );
 }

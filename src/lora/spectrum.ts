@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import { takeValues } from '../models/index.ts';
 import { updateFactors } from './factors.ts';
 import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
 import { matrixOf, productSvd, svd } from './linear-algebra.ts';
-import { takeValues } from './take-values.ts';
 
 /** How large an update is, and over how many directions it spreads. */
 export interface UpdateSpectrum {

@@ -10,7 +10,7 @@ import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
  */
 export function setAdapterStrength(model: tf.LayersModel, strength: number, adapter?: string): void {
   if (!(strength >= 0 && strength <= 1))
-    throw new UsageError(`strength is ${strength}; it has to be from 0 to 1`);
+    throw new UsageError('invalid-argument', `strength is ${strength}; it has to be from 0 to 1`);
   const names = adapter === undefined ? adapterNames(model) : [adapter];
   for (const name of names) requireAdapter(model, name);
   for (const { layer } of loraLayers(model)) for (const name of names) layer.setStrength(name, strength);
@@ -30,5 +30,8 @@ export function enableAdapters(model: tf.LayersModel): void {
 export function requireAdapter(model: tf.LayersModel, name: string): void {
   const names = adapterNames(model);
   if (!names.includes(name))
-    throw new UsageError(`there is no adapter '${name}'; the model has ${names.join(', ') || 'none'}`);
+    throw new UsageError(
+      'invalid-argument',
+      `there is no adapter '${name}'; the model has ${names.join(', ') || 'none'}`,
+    );
 }

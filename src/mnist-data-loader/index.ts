@@ -1,11 +1,21 @@
-export { countByLabel, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
+export {
+  countByLabel,
+  datasetWarnings,
+  type ImageDataset,
+  parseLabels,
+  replaySampler,
+  rowList,
+  rowsOfLabels,
+  type Sampler,
+  type SubsetOptions,
+  selectRows,
+  sharedRows,
+  shuffledSampler,
+  splitRows,
+  subsetOf,
+} from '../data/index.ts';
 export { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 export { encodeIdx, type IdxArray, parseIdx } from './idx.ts';
 export { MAX_IDX_BYTES, readIdx, writeIdx } from './idx-files.ts';
-export { parseLabels } from './labels.ts';
 export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './mnist.ts';
-export { type RowOrder, replayOrder, rowOrder } from './row-order.ts';
-export { splitRows } from './split.ts';
-export { type SubsetOptions, subsetOf } from './subset.ts';
-export { datasetWarnings, rowList, sharedRows } from './warnings.ts';
 export { type WriteOptions, writeMnist } from './write.ts';

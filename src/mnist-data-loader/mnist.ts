@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
-import type { ImageDataset } from './dataset.ts';
 import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 import { encodeIdxHeader, type IdxArray } from './idx.ts';
 import { readIdx } from './idx-files.ts';
@@ -60,6 +60,7 @@ export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
   const [one, other] = [train.dataset, test.dataset];
   if (one.height !== other.height || one.width !== other.width) {
     throw new DataError(
+      'invalid-data',
       `${test.files.images}: images are ${other.height}x${other.width}, those to train on ${one.height}x${one.width}; use files of one set`,
     );
   }
@@ -84,6 +85,7 @@ export async function loadSplit(
   const files = found[name];
   if (!files) {
     throw new DataError(
+      'invalid-data',
       `${found.directory}: has no ${name === 'train' ? 'train-images-idx3-ubyte' : 't10k-images-idx3-ubyte'}; add it, or name another folder with --data`,
     );
   }
@@ -103,19 +105,25 @@ function toDataset(images: IdxArray, labels: IdxArray, files: SplitFiles, classe
   const [count, height, width] = images.shape;
   if (images.shape.length !== 3) {
     throw new DataError(
+      'invalid-data',
       `${files.images}: has ${images.shape.length} dimensions, images have 3; give an idx3 file`,
     );
   }
   if (labels.shape.length !== 1) {
     throw new DataError(
+      'invalid-data',
       `${files.labels}: has ${labels.shape.length} dimensions, labels have 1; give an idx1 file`,
     );
   }
   if (!count || !height || !width) {
-    throw new DataError(`${files.images}: holds ${images.shape.join('x')} pixels, no image; fetch it again`);
+    throw new DataError(
+      'invalid-data',
+      `${files.images}: holds ${images.shape.join('x')} pixels, no image; fetch it again`,
+    );
   }
   if (count !== labels.shape[0]) {
     throw new DataError(
+      'invalid-data',
       `${files.labels}: holds ${labels.shape[0]} labels for the ${count} images of ${files.images}; use files of one set`,
     );
   }
@@ -123,6 +131,7 @@ function toDataset(images: IdxArray, labels: IdxArray, files: SplitFiles, classe
   if (classes !== undefined && largest >= classes) {
     const row = labels.values.indexOf(largest);
     throw new DataError(
+      'invalid-data',
       `${files.labels}: label ${largest} in row ${row} is outside the ${classes} classes (0 to ${classes - 1}); use labels of this model`,
     );
   }

@@ -1,9 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImageDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
-import type { ImageDataset } from './dataset.ts';
+import { ensureDir, withFileErrors } from '../files/index.ts';
 import { writeIdx } from './idx-files.ts';
 
 /** How files are written. */
@@ -28,14 +27,15 @@ export async function writeMnist(
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
   const files = [...filesOf('train', sets.train, suffix), ...filesOf('t10k', sets.test, suffix)];
-  const present = await onDisk(DataError, directory, 'written', async () => {
-    await makeFolder(directory);
+  const present = await withFileErrors(DataError, directory, 'written', async () => {
+    await ensureDir(directory);
     return await readdir(directory);
   });
   const stems = new Set(files.map(({ name }) => stem(name)));
   const taken = present.filter((name) => stems.has(stem(name)));
   if (taken[0] && !overwrite) {
     throw new UsageError(
+      'invalid-argument',
       `${join(directory, taken[0])}: is there already; add --overwrite or name another folder`,
     );
   }

@@ -1,5 +1,6 @@
-export { contentHash, weightsHash } from './content-hash.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { requireLogits } from './logits.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
 export { type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
+export { takeValues } from './take-values.ts';
+export { cloneModel, type LayerNode, type NamedLayer, namedLayers, rebuild, weightsOf } from './topology.ts';

@@ -12,6 +12,7 @@ export function requireLogits(model: tf.LayersModel): void {
   const activation = layer.getClassName() === 'Softmax' ? 'softmax' : layer.getConfig().activation;
   if (activation !== 'softmax' && activation !== 'sigmoid') return;
   throw new UsageError(
+    'invalid-argument',
     `layer '${layer.name}' ends the model with a ${activation}, but logits are needed; give it a linear activation`,
   );
 }

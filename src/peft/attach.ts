@@ -59,7 +59,10 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
     if (left.size > 0) {
       const names = [...left.keys()];
       const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
-      throw new CheckpointError(`${source}: no layer takes ${shown}${stored.hint?.(names) ?? ''}`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${source}: no layer takes ${shown}${stored.hint?.(names) ?? ''}`,
+      );
     }
     return model;
   } catch (error) {
@@ -76,7 +79,7 @@ function inject(base: tf.LayersModel, { lora, adapter, configPath }: StoredAdapt
     return base;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw new CheckpointError(`${configPath}: ${error.message}`, { cause: error });
+    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../content-hash.ts';
 import { CheckpointError } from '../errors.ts';
 import { hasLora, unmergeLora } from '../lora/index.ts';
-import { contentHash } from '../models/index.ts';
 
 /** Key of the base's content hash in the metadata of an adapter's file. */
 export const BASE_HASH = 'tfjs_lora_base';
@@ -27,6 +27,7 @@ export function checkBase(source: string, stored: string | undefined, model: tf.
   const actual = baseHashOf(model);
   if (stored === actual) return;
   throw new CheckpointError(
+    'invalid-checkpoint',
     `${source}: was trained on a base with content hash ${stored}, this base has ${actual}; use its own base, or allow any base (--any-base, anyBase) if you know that it fits`,
   );
 }

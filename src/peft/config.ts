@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
-import { firstFault } from '../files/document.ts';
+import { firstFault } from '../files/index.ts';
 
 /** Type of adapters that PEFT has no form for; PEFT refuses to load it, which is better than to load it wrongly. */
 export const OWN_TYPE = 'TFJS_LORA';
@@ -80,17 +80,19 @@ export function parsePeftConfig(
 ): { config: PeftConfig; unknownKeys: readonly string[] } {
   const result = schema.safeParse(content);
   if (!result.success) {
-    throw new CheckpointError(`${source}: ${firstFault(result.error)}`);
+    throw new CheckpointError('invalid-checkpoint', `${source}: ${firstFault(result.error)}`);
   }
   const config = result.data;
   const set = UNSUPPORTED.filter((key) => isSet(config[key]));
   if (set.length > 0) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: ${set.join(', ')} ${set.length > 1 ? 'are' : 'is'} set, which has no form here; the adapter would compute something else`,
     );
   }
   if (!KEEPS_BASE.includes(config.init_lora_weights)) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: init_lora_weights '${config.init_lora_weights}' changes the base; save it in PEFT with path_initial_model_for_weight_conversion`,
     );
   }

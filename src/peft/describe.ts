@@ -1,12 +1,12 @@
 import { UsageError } from '../errors.ts';
-import type { AdapterSettings, PlacedLoraLayer } from '../lora/index.ts';
+import type { AdapterSettings, NamedLoraLayer } from '../lora/index.ts';
 import { OWN_TYPE, type PeftConfig } from './config.ts';
 import { obstacleTo, type PeftModule } from './modules.ts';
 
 /** A layer of an adapter that is about to be written. */
 export interface AdaptedModule {
   readonly module: PeftModule;
-  readonly layer: PlacedLoraLayer['layer'];
+  readonly layer: NamedLoraLayer['layer'];
   readonly settings: AdapterSettings;
 }
 
@@ -75,11 +75,15 @@ export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly
 function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
   const [first] = lowRank;
   if (!first)
-    throw new UsageError('the adapter has no low-rank update on any layer, which PEFT has no form for');
+    throw new UsageError(
+      'invalid-argument',
+      'the adapter has no low-rank update on any layer, which PEFT has no form for',
+    );
   for (const key of ['rslora', 'dora', 'dropout'] as const) {
     const odd = lowRank.find(({ settings }) => settings[key] !== first.settings[key]);
     if (!odd) continue;
     throw new UsageError(
+      'invalid-argument',
       `layers differ in ${key}: '${first.module.path}' has ${first.settings[key]}, '${odd.module.path}' ${odd.settings[key]}; PEFT has one for all`,
     );
   }

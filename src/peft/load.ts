@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { readJson } from '../files/json.ts';
+import { readJson } from '../files/index.ts';
 import type { LoraMethod } from '../lora/index.ts';
 import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
 import { splitAnchors } from './anchors.ts';
@@ -114,18 +114,22 @@ function doubledShapes(shapes: ReadonlyMap<string, readonly number[]>): Map<stri
 /** The folder itself, or the adapter's subfolder. */
 async function adapterFolder(folder: string, adapter: string): Promise<string> {
   if (!existsSync(folder)) {
-    throw new CheckpointError(`${folder}: there is no such folder; name that of an adapter`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${folder}: there is no such folder; name that of an adapter`,
+    );
   }
   const own = join(folder, adapter);
   if (existsSync(join(own, CONFIG_FILE))) return own;
   if (existsSync(join(folder, CONFIG_FILE))) {
     if ([WEIGHTS_FILE, MLX_WEIGHTS_FILE].some((name) => existsSync(join(folder, name)))) return folder;
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${folder}: has no ${WEIGHTS_FILE}; save the adapter as safetensors (safe_serialization=True in PEFT)`,
     );
   }
   const entries = await readdir(folder);
   const named = entries.filter((name) => existsSync(join(folder, name, CONFIG_FILE)));
   const hint = named.length > 0 ? `; it has the adapters ${named.join(', ')}` : '';
-  throw new CheckpointError(`${folder}: has no ${CONFIG_FILE}${hint}`);
+  throw new CheckpointError('invalid-checkpoint', `${folder}: has no ${CONFIG_FILE}${hint}`);
 }

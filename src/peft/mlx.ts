@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
-import { firstFault } from '../files/document.ts';
+import { firstFault } from '../files/index.ts';
 import { float32Values, type SafeTensor } from '../safetensors/index.ts';
 import { byPath, exactly, type StoredAdapter } from './attach.ts';
 import type { PeftModule } from './modules.ts';
@@ -37,11 +37,14 @@ export function readMlxAdapter(
 ): StoredAdapter {
   const result = schema.safeParse(content);
   if (!result.success) {
-    throw new CheckpointError(`${configPath}: ${firstFault(result.error)}`);
+    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error)}`);
   }
   const { fine_tune_type: type, lora_parameters: parameters } = result.data;
   if (type !== 'lora' && type !== 'dora') {
-    throw new CheckpointError(`${configPath}: fine_tune_type is '${type}'; only lora and dora are adapters`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${configPath}: fine_tune_type is '${type}'; only lora and dora are adapters`,
+    );
   }
   const targets = modules.flatMap((module) => {
     const rank = tensors.get(`${module.path}.lora_a`)?.shape[1];
@@ -49,7 +52,10 @@ export function readMlxAdapter(
   });
   if (targets.length === 0) {
     const names = modules.map(({ path }) => path).join(', ');
-    throw new CheckpointError(`${source}: has no lora_a for any layer of the model, which has ${names}`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${source}: has no lora_a for any layer of the model, which has ${names}`,
+    );
   }
   return {
     adapter,
@@ -70,10 +76,15 @@ export function readMlxAdapter(
         [...shapes].map(([part, shape]) => {
           const name = `${path}.${NAMES[part]}`;
           const tensor = left.get(name);
-          if (!tensor) throw new CheckpointError(`${source}: lacks ${name}, which layer '${path}' needs`);
+          if (!tensor)
+            throw new CheckpointError(
+              'invalid-checkpoint',
+              `${source}: lacks ${name}, which layer '${path}' needs`,
+            );
           left.delete(name);
           if (String(tensor.shape) !== String(shape)) {
             throw new CheckpointError(
+              'invalid-checkpoint',
               `${source}: ${name} has shape [${tensor.shape}], its layer needs [${shape}]; the adapter belongs to another model`,
             );
           }

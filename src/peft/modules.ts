@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type LoraMethod, placedLayers } from '../lora/index.ts';
+import type { LoraMethod } from '../lora/index.ts';
+import { namedLayers } from '../models/index.ts';
 import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts';
 
 /** A layer as PEFT would see it in the PyTorch model of the same names. */
@@ -21,7 +22,7 @@ export interface PeftModule {
 
 /** The layers of a model that have weights, in its order. */
 export function peftModules(model: tf.LayersModel): PeftModule[] {
-  return placedLayers(model)
+  return namedLayers(model)
     .filter(({ layer }) => layer.weights.length > 0)
     .map(({ path, layer }) => {
       const className = layer.getClassName().replace(/^Lora/, '');

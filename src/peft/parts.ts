@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import type { AdapterTensor } from '../lora/index.ts';
-import { takeValues } from '../lora/take-values.ts';
+import { takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { fromTorch, torchShape, toTorch, type WeightLayout } from '../torch/index.ts';
 import type { PeftModule } from './modules.ts';
@@ -90,7 +90,11 @@ export function takeStored(
   for (const [part, shape] of shapes) {
     const place = storedPart(one, part, shapes.has('lora_A'), raw);
     const tensor = tensors.get(place.name);
-    if (!tensor) throw new CheckpointError(`${source}: lacks ${place.name}, which layer '${one.path}' needs`);
+    if (!tensor)
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${source}: lacks ${place.name}, which layer '${one.path}' needs`,
+      );
     tensors.delete(place.name);
     parts.set(part, { shape, values: valuesFor(source, place, tensor, shape) });
   }
@@ -106,6 +110,7 @@ function valuesFor(
   const expected = storedShape?.map((size) => (size === -1 ? shape[0]! : size)) ?? torchShape(layout, shape);
   if (String(tensor.shape) !== String(expected)) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: ${name} has shape [${tensor.shape}], its layer needs [${expected}]; the adapter belongs to another model or rank`,
     );
   }

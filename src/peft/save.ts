@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { writeJson } from '../files/json.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
 import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
 import { joinAnchors } from './anchors.ts';
@@ -50,14 +48,17 @@ export async function savePeft(
 ): Promise<void> {
   const names = adapterNames(model);
   if (adapter !== undefined && !names.includes(adapter)) {
-    throw new UsageError(`there is no adapter '${adapter}'; the model has ${names.join(', ')}`);
+    throw new UsageError(
+      'invalid-argument',
+      `there is no adapter '${adapter}'; the model has ${names.join(', ')}`,
+    );
   }
   const contents = (adapter === undefined ? names : [adapter]).map((name) => {
     return { name, ...adapterFiles(model, name, peftOnly) };
   });
   for (const { name, config, tensors, metadata } of contents) {
     const place = name === DEFAULT_ADAPTER ? folder : join(folder, name);
-    await onDisk(CheckpointError, place, 'created', () => makeFolder(place));
+    await withFileErrors(CheckpointError, place, 'created', () => ensureDir(place));
     const facts = new Map([...metadata, ['format', 'pt'], [BASE_HASH, baseHash]]);
     await writeSafetensors(join(place, WEIGHTS_FILE), tensors, facts);
     await writeJson(join(place, CONFIG_FILE), config);
@@ -75,6 +76,7 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
   const { config, raw, obstacles } = describeAdapter(adapted, all);
   if (peftOnly && obstacles.length > 0) {
     throw new UsageError(
+      'invalid-argument',
       `adapter '${name}' cannot be written for PEFT, which has no form for ${obstacles.join('; ')}`,
     );
   }

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { takeValues } from '../lora/take-values.ts';
+import { takeValues } from '../models/index.ts';
 import { type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { toTorch } from '../torch/index.ts';
 import type { PeftModule } from './modules.ts';
@@ -37,6 +37,7 @@ export function takeStatistics(source: string, module: PeftModule, left: Map<str
     left.delete(name);
     if (!stored || name.endsWith(COUNTER) || Buffer.compare(stored.data, data) === 0) continue;
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: ${name} differs from the base's; moving averages that were trained on have no form here, leave '${module.path}' out of modules_to_save`,
     );
   }

@@ -1,5 +1,5 @@
 import { CheckpointError } from '../errors.ts';
-import { isSuffix } from '../lora/targets.ts';
+import { isSuffix } from '../lora/index.ts';
 import type { PeftConfig } from './config.ts';
 import type { PeftModule } from './modules.ts';
 
@@ -31,6 +31,7 @@ export function selectModules(
   const names = modules.map(({ module }) => module).join(', ') || 'none';
   if (targets.length === 0) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: no layer matches target_modules ${JSON.stringify(wanted)}; the model has ${names}`,
     );
   }
@@ -41,7 +42,10 @@ export function selectModules(
     ),
   ];
   if (unused.length > 0) {
-    throw new CheckpointError(`${source}: no layer is called ${unused.join(' or ')}; the model has ${names}`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${source}: no layer is called ${unused.join(' or ')}; the model has ${names}`,
+    );
   }
   const patternValue = (key: 'rank_pattern' | 'alpha_pattern', module: string) => {
     const patterns = Object.entries(config[key] ?? {});
@@ -66,8 +70,12 @@ function wholeMatch(source: string, key: string, expression: string): RegExp {
   try {
     return new RegExp(`^(?:${expression})$`);
   } catch (error) {
-    throw new CheckpointError(`${source}: ${key}: '${expression}' cannot be used as a regular expression`, {
-      cause: error,
-    });
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${source}: ${key}: '${expression}' cannot be used as a regular expression`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { withFileErrors } from '../files/index.ts';
 import type { ImageDataset } from '../mnist-data-loader/index.ts';
 import { parsePng, readBytes } from './png.ts';
 import { type ImageSize, prepareDigit } from './prepare.ts';
@@ -35,12 +35,13 @@ async function listPictures(directory: string): Promise<{ path: string; label: n
       const path = join(directory, name, file);
       if (file.startsWith('.')) continue;
       if (!file.toLowerCase().endsWith('.png'))
-        throw new DataError(`${path}: is no PNG picture; convert or remove it`);
+        throw new DataError('invalid-data', `${path}: is no PNG picture; convert or remove it`);
       files.push({ path, label: Number(name) });
     }
   }
   if (files.length === 0) {
     throw new DataError(
+      'invalid-data',
       `${directory}: has no pictures; put PNG files in folders named by label, such as 7/one.png`,
     );
   }
@@ -48,5 +49,5 @@ async function listPictures(directory: string): Promise<{ path: string; label: n
 }
 
 async function list(directory: string): Promise<string[]> {
-  return await onDisk(DataError, directory, 'read', () => readdir(directory));
+  return await withFileErrors(DataError, directory, 'read', () => readdir(directory));
 }

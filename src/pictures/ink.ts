@@ -36,6 +36,7 @@ export function inkOf({ width, height, data }: Picture, name: string): Ink {
   }
   if (most < MIN_CONTRAST) {
     throw new DataError(
+      'invalid-data',
       `${name}: is empty: shades differ by ${Math.round(most)} of 255, at least ${MIN_CONTRAST} is needed; draw something`,
     );
   }

@@ -1,8 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 
 /** A picture, four bytes (red, green, blue, alpha; not premultiplied) a pixel, row by row. */
 export interface Picture {
@@ -33,36 +32,44 @@ export function isPng(bytes: Uint8Array): boolean {
  */
 export function parsePng(bytes: Uint8Array, name: string): Picture {
   if (!isPng(bytes) || bytes.length < START_BYTES)
-    throw new DataError(`${name}: is no PNG picture; convert it`);
+    throw new DataError('invalid-data', `${name}: is no PNG picture; convert it`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  if (width * height === 0) throw new DataError(`${name}: is ${width}x${height} pixels; draw something`);
+  if (width * height === 0)
+    throw new DataError('invalid-data', `${name}: is ${width}x${height} pixels; draw something`);
   if (width * height > MAX_PIXELS) {
     throw new DataError(
+      'invalid-data',
       `${name}: is ${width}x${height} pixels, the most read is ${MAX_PIXELS} pixels; make it smaller`,
     );
   }
   if (bytes[28] !== 0 && bytes.length > MAX_INTERLACED_BYTES) {
     throw new DataError(
+      'invalid-data',
       `${name}: is interlaced and has ${bytes.length} bytes, the most read is ${MAX_INTERLACED_BYTES}; save it without interlacing`,
     );
   }
   try {
     return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {
-    throw new DataError(`${name}: is a damaged PNG (${(error as Error).message}); save it again`, {
-      cause: error,
-    });
+    throw new DataError(
+      'invalid-data',
+      `${name}: is a damaged PNG (${(error as Error).message}); save it again`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
 /** Reads a file that may be a picture; DataError when it cannot be read or is larger than any picture. */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  return await onDisk(DataError, path, 'read', async () => {
+  return await withFileErrors(DataError, path, 'read', async () => {
     const found = await stat(path);
-    if (!found.isFile()) throw new DataError(`${path}: is not a file; give a picture`);
+    if (!found.isFile()) throw new DataError('invalid-data', `${path}: is not a file; give a picture`);
     if (found.size > MAX_FILE_BYTES) {
       throw new DataError(
+        'invalid-data',
         `${path}: has ${found.size} bytes, the most read is ${MAX_FILE_BYTES}; make it smaller`,
       );
     }
@@ -72,7 +79,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 
 /** Writes a PNG, whole or not at all; the same picture gives the same bytes. */
 export async function writePng(path: string, picture: Picture): Promise<void> {
-  await onDisk(DataError, path, 'written', () => writeWhole(path, encodePng(picture)));
+  await withFileErrors(DataError, path, 'written', () => writeFileAtomic(path, encodePng(picture)));
 }
 
 /** The bytes of a PNG file, without the transparency. */

@@ -42,17 +42,21 @@ export async function readImages(
   const bytes = await readBytes(file);
   if (isPng(bytes)) return [{ file, pixels: prepareDigit(parsePng(bytes, file), size, file) }];
   const kind = otherKind(bytes);
-  if (kind) throw new DataError(`${file}: is ${kind}; give PNG pictures or IDX files`);
+  if (kind) throw new DataError('invalid-data', `${file}: is ${kind}; give PNG pictures or IDX files`);
   const { shape, values } = await readIdx(file);
   const [count = 0, height, width] = shape;
   if (shape.length !== 3 || height !== size.height || width !== size.width) {
     throw new DataError(
+      'invalid-data',
       `${file}: holds [${shape.join(', ')}] values, the model takes images [count, ${size.height}, ${size.width}]; give such an idx3 file`,
     );
   }
   const outside = rows?.find((row) => row >= count);
   if (outside !== undefined) {
-    throw new UsageError(`--rows ${outside}: ${file} has rows 0 to ${count - 1}; choose among them`);
+    throw new UsageError(
+      'invalid-argument',
+      `--rows ${outside}: ${file} has rows 0 to ${count - 1}; choose among them`,
+    );
   }
   const pixels = height * width;
   return (rows ?? Array.from({ length: count }, (_, row) => row)).map((row) => ({

@@ -1,6 +1,5 @@
 import { CheckpointError } from '../errors.ts';
-import { checkDocument } from '../files/document.ts';
-import { jsonText } from '../files/json.ts';
+import { checkDocument, jsonText } from '../files/index.ts';
 import type { NamedEvaluation, Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './schema.ts';
@@ -102,6 +101,7 @@ function decodeFloats(path: string, part: string, text: string): Float32Array {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length % 4 !== 0) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${path}: ${part}: ${bytes.length} bytes are no float32 values; the report is damaged`,
     );
   }
@@ -113,6 +113,7 @@ function decodeClasses(path: string, part: string, text: string, classes: number
   const outside = values.findIndex((value) => value >= classes);
   if (outside < 0) return values;
   throw new CheckpointError(
+    'invalid-checkpoint',
     `${path}: ${part}: example ${outside} has class ${values[outside]}, there are ${classes}; the report is damaged`,
   );
 }
@@ -120,6 +121,7 @@ function decodeClasses(path: string, part: string, text: string, classes: number
 function requireLength(path: string, part: string, actual: number, expected: number): void {
   if (actual === expected) return;
   throw new CheckpointError(
+    'invalid-checkpoint',
     `${path}: ${part}: holds ${actual} examples, labels hold ${expected}; the report is damaged`,
   );
 }
@@ -127,6 +129,9 @@ function requireLength(path: string, part: string, actual: number, expected: num
 function labelOf(path: string, classNames: readonly string[], name: string): number {
   const label = classNames.indexOf(name);
   if (label < 0)
-    throw new CheckpointError(`${path}: tuned: no class is called '${name}'; the report is damaged`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: tuned: no class is called '${name}'; the report is damaged`,
+    );
   return label;
 }

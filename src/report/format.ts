@@ -1,5 +1,5 @@
-import type { Change } from '../evaluation/comparison.ts';
-import type { Report, Subject } from './report.ts';
+import type { Change } from '../metrics/index.ts';
+import type { Report, RunInfo } from './report.ts';
 
 /** What stands where a number is not defined. */
 export const NOT_AVAILABLE = 'n/a';
@@ -7,22 +7,22 @@ export const NOT_AVAILABLE = 'n/a';
 const integers = new Intl.NumberFormat('en-US');
 
 /** 10000 -> '10,000'. */
-export function count(value: number): string {
+export function formatCount(value: number): string {
   return integers.format(value);
 }
 
 /** 0.8912 -> '89.12'; null -> 'n/a'. */
-export function percent(fraction: number | null): string {
+export function formatPercent(fraction: number | null): string {
   return fraction === null ? NOT_AVAILABLE : (fraction * 100).toFixed(2);
 }
 
 /** A change of a fraction in points: 0.012 -> '+1.20'. */
-export function points(gain: number | null): string {
-  return gain === null ? NOT_AVAILABLE : signed(gain * 100, 2);
+export function formatPoints(gain: number | null): string {
+  return gain === null ? NOT_AVAILABLE : formatSigned(gain * 100, 2);
 }
 
 /** 1234 -> '+1,234', 0 -> '0'. */
-export function signed(value: number, digits = 0): string {
+export function formatSigned(value: number, digits = 0): string {
   return value.toLocaleString('en-US', {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
@@ -39,13 +39,13 @@ export function probability(p: number | null): string {
 /** Errors before and after and their difference, fixed, broken, accuracies before and after. */
 export function changeFigures({ before, after, fixed, broken }: Change): string[] {
   return [
-    count(before.errors),
-    count(after.errors),
-    signed(after.errors - before.errors),
-    count(fixed),
-    count(broken),
-    percent(before.accuracy),
-    percent(after.accuracy),
+    formatCount(before.errors),
+    formatCount(after.errors),
+    formatSigned(after.errors - before.errors),
+    formatCount(fixed),
+    formatCount(broken),
+    formatPercent(before.accuracy),
+    formatPercent(after.accuracy),
   ];
 }
 
@@ -55,7 +55,7 @@ export function classWord(classNames: readonly string[]): 'digit' | 'class' {
 }
 
 /** 'finetune runs/finetune'. */
-export function title({ command, run }: Subject): string {
+export function title({ command, run }: RunInfo): string {
   return run === undefined ? command : `${command} ${run}`;
 }
 
@@ -64,13 +64,13 @@ export function setting(report: Report): string {
   const { subject, tuned, evaluation } = report;
   const { classNames } = evaluation;
   const parts = [
-    `${subject.data}, ${count(evaluation.count)} examples`,
+    `${subject.data}, ${formatCount(evaluation.count)} examples`,
     [
       subject.rank !== undefined && `rank ${subject.rank}`,
       subject.alpha !== undefined && `alpha ${subject.alpha}`,
       subject.strength !== undefined && subject.strength !== 1 && `strength ${subject.strength}`,
       subject.steps !== undefined &&
-        `${count(subject.steps)} steps${subject.batchSize === undefined ? '' : ` of batch ${subject.batchSize}`}`,
+        `${formatCount(subject.steps)} steps${subject.batchSize === undefined ? '' : ` of batch ${subject.batchSize}`}`,
       subject.replay !== undefined && subject.replay > 0 && `replay ${subject.replay}`,
       subject.seed !== undefined && `seed ${subject.seed}`,
     ]

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonText } from '../files/json.ts';
+import { jsonText } from '../files/index.ts';
 import { reportSchema } from './schema.ts';
 
 /** The JSON Schema of report.json, as docs/schemas/report.schema.json holds it. Later versions may add keys. */

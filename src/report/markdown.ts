@@ -1,13 +1,13 @@
-import type { Change, Comparison } from '../evaluation/comparison.ts';
+import type { Change, Comparison } from '../metrics/index.ts';
 import {
   changeFigures,
   classWord,
-  count,
-  percent,
-  points,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  formatSigned,
   probability,
   setting,
-  signed,
   title,
 } from './format.ts';
 import type { Report } from './report.ts';
@@ -37,14 +37,19 @@ function evaluationTable(word: string, { classes, total }: EvaluationResults): s
   const header = [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'];
   const rows = classes.map((one) => [
     plain(one.className),
-    count(one.support),
-    count(one.errors),
-    percent(one.accuracy),
+    formatCount(one.support),
+    formatCount(one.errors),
+    formatPercent(one.accuracy),
     interval(one.interval),
-    percent(one.precision),
-    percent(one.f1),
+    formatPercent(one.precision),
+    formatPercent(one.f1),
   ]);
-  const last = [count(total.support), count(total.errors), percent(total.accuracy), interval(total.interval)];
+  const last = [
+    formatCount(total.support),
+    formatCount(total.errors),
+    formatPercent(total.accuracy),
+    interval(total.interval),
+  ];
   return table(header, [...rows, ['total', ...last, '', ''].map(bold)]);
 }
 
@@ -68,9 +73,9 @@ function comparisonTable(word: string, comparison: Comparison): string {
 function changeCells(change: Change): string[] {
   const { before, gain, pValue, significant } = change;
   return [
-    count(before.support),
+    formatCount(before.support),
     ...changeFigures(change),
-    points(gain),
+    formatPoints(gain),
     `${probability(pValue)}${significant ? ' \\*' : ''}`,
   ];
 }
@@ -78,9 +83,9 @@ function changeCells(change: Change): string[] {
 function movedTable({ moved }: Comparison): string {
   const rows = moved.map(({ truth, predicted, before, after }) => [
     `${plain(truth)} read as ${plain(predicted)}`,
-    count(before),
-    count(after),
-    signed(after - before),
+    formatCount(before),
+    formatCount(after),
+    formatSigned(after - before),
   ]);
   return table(['mistake', 'before', 'after', 'change'], rows);
 }
@@ -88,11 +93,11 @@ function movedTable({ moved }: Comparison): string {
 function averagesTable({ evaluation, baseline }: Results): string {
   const rows: [string, (results: EvaluationResults) => string][] = [
     ['loss', ({ loss }) => loss.toFixed(4)],
-    ['macro precision %', ({ macro }) => percent(macro.precision)],
-    ['macro recall %', ({ macro }) => percent(macro.recall)],
-    ['macro F1 %', ({ macro }) => percent(macro.f1)],
-    ['weighted F1 %', ({ weighted }) => percent(weighted.f1)],
-    ['calibration error %', ({ calibrationError }) => percent(calibrationError)],
+    ['macro precision %', ({ macro }) => formatPercent(macro.precision)],
+    ['macro recall %', ({ macro }) => formatPercent(macro.recall)],
+    ['macro F1 %', ({ macro }) => formatPercent(macro.f1)],
+    ['weighted F1 %', ({ weighted }) => formatPercent(weighted.f1)],
+    ['calibration error %', ({ calibrationError }) => formatPercent(calibrationError)],
   ];
   const columns = baseline ? [baseline, evaluation] : [evaluation];
   const header = baseline ? ['average', 'before', 'after'] : ['average', 'value'];
@@ -117,7 +122,7 @@ function table(header: readonly string[], rows: readonly (readonly string[])[], 
 }
 
 function interval(bounds: readonly [number, number] | null): string {
-  return bounds === null ? percent(null) : `${percent(bounds[0])} to ${percent(bounds[1])}`;
+  return bounds === null ? formatPercent(null) : `${formatPercent(bounds[0])} to ${formatPercent(bounds[1])}`;
 }
 
 function bold(text: string): string {

@@ -1,21 +1,18 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
-import type { Evaluation } from '../evaluation/evaluation.ts';
-import { type Mistake, worstMistakes } from '../evaluation/mistakes.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
-import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
+import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { type Evaluation, type Mistake, worstMistakes } from '../metrics/index.ts';
 import {
   type Canvas,
   type Color,
   createCanvas,
+  encodePng,
   fitText,
   LINE_HEIGHT,
   textWidth,
-} from '../pictures/canvas.ts';
-import { encodePng } from '../pictures/png.ts';
+} from '../pictures/index.ts';
 
 /** A contact sheet that was written. */
 export interface MistakeSheet {
@@ -56,7 +53,9 @@ export async function writeMistakeSheets(
   if (evaluation.count !== dataset.count) {
     throw new RangeError(`${evaluation.count} predictions do not fit ${dataset.count} images`);
   }
-  return await onDisk(DataError, directory, 'written', () => drawInto(directory, evaluation, dataset));
+  return await withFileErrors(DataError, directory, 'written', () =>
+    drawInto(directory, evaluation, dataset),
+  );
 }
 
 async function drawInto(
@@ -69,7 +68,7 @@ async function drawInto(
   const all = worstMistakes(evaluation, evaluation.count);
   let made: string | undefined;
   try {
-    made = await makeFolder(directory);
+    made = await ensureDir(directory);
     const staging = await mkdtemp(join(directory, '.partial-'));
     made ??= staging;
     const sheets: MistakeSheet[] = [];
@@ -78,7 +77,7 @@ async function drawInto(
       if (mistakes.length === 0) continue;
       const total = labels.reduce((count, truth) => count + (truth === label ? 1 : 0), 0);
       const sheet = drawSheet(mistakes, total, dataset);
-      await writeWhole(join(staging, name), encodePng(sheet));
+      await writeFileAtomic(join(staging, name), encodePng(sheet));
       sheets.push({ label, path: join(directory, name), mistakes: mistakes.length });
     }
     const fresh = await readdir(staging);

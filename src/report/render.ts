@@ -1,4 +1,4 @@
-import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
+import type { ImageDataset } from '../data/index.ts';
 import type { Report } from './report.ts';
 
 /** What a report can be written as. */

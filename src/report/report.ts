@@ -1,8 +1,8 @@
-import type { Evaluation } from '../evaluation/evaluation.ts';
-import type { GateResult } from '../gates/gates.ts';
+import type { GateResult } from '../gates/index.ts';
+import type { Evaluation } from '../metrics/index.ts';
 
 /** What was judged, for readers; nothing here changes a number. */
-export interface Subject {
+export interface RunInfo {
   /** The command that made the report. */
   readonly command: string;
   /** The run folder as the user named it. */
@@ -84,7 +84,7 @@ export interface LayerRank {
 export interface Report {
   /** ISO 8601; the only part that differs between two reports of the same run. */
   readonly createdAt: string;
-  readonly subject: Subject;
+  readonly subject: RunInfo;
   readonly evaluation: NamedEvaluation;
   /** What `evaluation` is compared with. */
   readonly baseline?: NamedEvaluation;

@@ -1,9 +1,18 @@
-import { type Comparison, compareEvaluations } from '../evaluation/comparison.ts';
-import { confusionMatrix } from '../evaluation/confusion.ts';
-import type { Evaluation } from '../evaluation/evaluation.ts';
-import { type Averages, type ClassMetrics, classificationMetrics } from '../evaluation/metrics.ts';
-import { type ClassScore, overall, perClass, type Score } from '../evaluation/per-class.ts';
-import { type Interval, wilson } from '../evaluation/significance.ts';
+import {
+  type Averages,
+  type ClassMetrics,
+  type ClassScore,
+  type Comparison,
+  classificationMetrics,
+  compareEvaluations,
+  confusionMatrix,
+  type Evaluation,
+  type Interval,
+  overall,
+  perClass,
+  type Score,
+  wilson,
+} from '../metrics/index.ts';
 import type { Report } from './report.ts';
 
 /** A score with the 95 % Wilson interval of its accuracy. */

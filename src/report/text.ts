@@ -1,11 +1,11 @@
 import picocolors from 'picocolors';
-import type { Change, Comparison } from '../evaluation/comparison.ts';
+import type { Change, Comparison } from '../metrics/index.ts';
 import {
   changeFigures,
   classWord,
-  count,
-  percent,
-  points,
+  formatCount,
+  formatPercent,
+  formatPoints,
   probability,
   setting,
   shorten,
@@ -53,18 +53,18 @@ function evaluationTable(report: Report, results: EvaluationResults, colors: Col
     [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'].map(colors.dim),
     ...results.classes.map((one) => [
       one.className,
-      count(one.support),
-      count(one.errors),
-      percent(one.accuracy),
+      formatCount(one.support),
+      formatCount(one.errors),
+      formatPercent(one.accuracy),
       interval(one.interval),
-      percent(one.precision),
-      percent(one.f1),
+      formatPercent(one.precision),
+      formatPercent(one.f1),
     ]),
     [
       'total',
-      count(results.total.support),
-      count(results.total.errors),
-      percent(results.total.accuracy),
+      formatCount(results.total.support),
+      formatCount(results.total.errors),
+      formatPercent(results.total.accuracy),
       interval(results.total.interval),
     ].map(colors.bold),
   );
@@ -110,7 +110,7 @@ function changeRow(name: string, change: Change, colors: Colors): string[] {
   return [
     name,
     ...changeFigures(change),
-    paint(points(gain)),
+    paint(formatPoints(gain)),
     paint(`${probability(pValue)} ${significant ? '*' : ' '}`),
   ];
 }
@@ -135,7 +135,7 @@ function movedLines(comparison: Comparison): string[] {
   if (moved.length === 0) return [];
   const parts = moved.map(
     ({ truth, predicted, before, after }) =>
-      `${truth} read as ${predicted} ${count(before)} -> ${count(after)}`,
+      `${truth} read as ${predicted} ${formatCount(before)} -> ${formatCount(after)}`,
   );
   return wrap(`mistakes that moved most: ${parts.join('; ')}`);
 }
@@ -145,8 +145,8 @@ function summaryLines(evaluation: EvaluationResults, baseline?: EvaluationResult
     baseline ? `${read(baseline)} -> ${read(evaluation)}` : read(evaluation);
   const parts = [
     `loss ${of(({ loss }) => loss.toFixed(4))}`,
-    `macro F1 % ${of(({ macro }) => percent(macro.f1))}`,
-    `calibration error % ${of(({ calibrationError }) => percent(calibrationError))}`,
+    `macro F1 % ${of(({ macro }) => formatPercent(macro.f1))}`,
+    `calibration error % ${of(({ calibrationError }) => formatPercent(calibrationError))}`,
   ];
   return wrap(parts.join('; '));
 }
@@ -163,7 +163,7 @@ function gateLines(report: Report, colors: Colors): string[] {
 }
 
 function interval(bounds: readonly [number, number] | null): string {
-  return bounds === null ? percent(null) : `${percent(bounds[0])}-${percent(bounds[1])}`;
+  return bounds === null ? formatPercent(null) : `${formatPercent(bounds[0])}-${formatPercent(bounds[1])}`;
 }
 
 /** Breaks at spaces so that no line is longer than `width`; later lines are indented. */

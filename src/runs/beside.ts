@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { withFileErrors } from '../files/index.ts';
 
 /** A run that a process is writing, or the run that it is about to replace. */
 type Kind = 'partial' | 'replaced';
@@ -52,7 +52,7 @@ export function giveUp(path: string): void {
 export async function foldersBeside(target: string): Promise<FolderBeside[]> {
   const folder = dirname(target);
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
-  const entries = await onDisk(CheckpointError, folder, 'read', () => readdir(folder));
+  const entries = await withFileErrors(CheckpointError, folder, 'read', () => readdir(folder));
   return entries.flatMap((entry) => {
     const named = entry.startsWith(`${basename(target)}.`) ? NAME.exec(entry) : null;
     if (!named || entry.length !== basename(target).length + named[0].length) return [];

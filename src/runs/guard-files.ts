@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
-import { readJson, writeJson } from '../files/json.ts';
+import { readJson, writeJson } from '../files/index.ts';
 import type { GuardHistory } from '../training/index.ts';
 import { readState, writeState } from './state-files.ts';
 
@@ -36,7 +36,10 @@ export async function readGuard(folder: string): Promise<GuardHistory | undefine
   const path = join(folder, CHECKS);
   if (!existsSync(path)) return undefined;
   const parsed = checksSchema.safeParse(await readJson(path));
-  const damaged = new CheckpointError(`${path}: does not hold the checks of a guard; the file is damaged`);
+  const damaged = new CheckpointError(
+    'invalid-checkpoint',
+    `${path}: does not hold the checks of a guard; the file is damaged`,
+  );
   if (!parsed.success) throw damaged;
   const { support, checks } = parsed.data;
   if (checks.some(({ errors }) => errors.length !== support.length)) throw damaged;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDocument } from '../files/document.ts';
+import { checkDocument } from '../files/index.ts';
 
 /** Raised when readers of the last version would misread a run. */
 export const RUN_FORMAT_VERSION = 1;

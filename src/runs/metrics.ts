@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 
 /** Lines in a string; one of all would be longer than a string can be from some 14 million steps on. */
 const PIECE = 100_000;
 
 /** Writes the loss of each step as `metrics.jsonl`, a line each: `{"step":1,"loss":2.31}`. */
 export async function writeMetrics(path: string, losses: Float32Array): Promise<void> {
-  await onDisk(CheckpointError, path, 'written', () => writeWhole(path, linesOf(losses)));
+  await withFileErrors(CheckpointError, path, 'written', () => writeFileAtomic(path, linesOf(losses)));
 }
 
 function* linesOf(losses: Float32Array): Iterable<string> {
@@ -23,7 +22,7 @@ function* linesOf(losses: Float32Array): Iterable<string> {
 
 /** Reads `metrics.jsonl` back: the losses in the order of the steps. */
 export async function readMetrics(path: string): Promise<Float32Array> {
-  const bytes = await onDisk(CheckpointError, path, 'read', () => readFile(path));
+  const bytes = await withFileErrors(CheckpointError, path, 'read', () => readFile(path));
   const losses: number[] = [];
   for (let start = 0; start < bytes.length; ) {
     const found = bytes.indexOf('\n', start);
@@ -38,6 +37,9 @@ function lossOf(line: string, number: number, path: string): number {
   try {
     return (JSON.parse(line) as { loss: number }).loss;
   } catch {
-    throw new CheckpointError(`${path}: line ${number} is not JSON; the file is damaged`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: line ${number} is not JSON; the file is damaged`,
+    );
   }
 }

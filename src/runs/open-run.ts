@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../content-hash.ts';
 import { CheckpointError } from '../errors.ts';
-import { readJson } from '../files/json.ts';
+import { readJson } from '../files/index.ts';
 import { setAdapterStrength } from '../lora/index.ts';
-import { contentHash } from '../models/index.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { loadModel } from './model-files.ts';
 
@@ -25,10 +25,13 @@ export interface Run {
  */
 export async function readManifest(folder: string): Promise<RunManifest> {
   if (!existsSync(folder))
-    throw new CheckpointError(`${folder}: there is no such folder; name a run's folder`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${folder}: there is no such folder; name a run's folder`,
+    );
   const path = join(folder, 'run.json');
   if (!existsSync(path)) {
-    throw new CheckpointError(`${folder}: is not a run folder: it has no run.json`);
+    throw new CheckpointError('invalid-checkpoint', `${folder}: is not a run folder: it has no run.json`);
   }
   const manifest = parseManifest(path, await readJson(path));
   const parts = [
@@ -39,6 +42,7 @@ export async function readManifest(folder: string): Promise<RunManifest> {
   const missing = parts.filter((part) => !existsSync(join(folder, part)));
   if (missing.length > 0) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${folder}: is half-written: ${missing.join(', ')} is missing; make the run again`,
     );
   }
@@ -57,6 +61,7 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   const hash = contentHash(base);
   if (hash !== manifest.contentHash) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${folder}/model: has content hash ${hash}, run.json says ${manifest.contentHash}; the run was changed by hand`,
     );
   }
@@ -73,6 +78,7 @@ function requireFinite(model: tf.LayersModel, folder: string): void {
   const broken = model.weights.find((weight) => !weight.read().dataSync().every(Number.isFinite));
   if (!broken) return;
   throw new CheckpointError(
+    'invalid-checkpoint',
     `${folder}/model: ${broken.originalName} holds values that are not finite; make the run again`,
   );
 }

@@ -2,9 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { writeJson } from '../files/json.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
 import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
 import type { RunManifest } from './manifest.ts';
 import { clearLeft, findUnfinished, putBack, replaceRun, type Unfinished } from './unfinished.ts';
@@ -56,7 +54,7 @@ export class RunWriter {
   static async create(wanted: RunTarget): Promise<RunWriter> {
     const { out, name, cwd, overwrite = false, onNotice = () => {} } = wanted;
     if (overwrite && out === undefined)
-      throw new UsageError('--overwrite: name the run to replace with --out');
+      throw new UsageError('invalid-argument', '--overwrite: name the run to replace with --out');
     const place =
       out === undefined ? await firstFree(resolve(cwd, 'runs', name)) : { path: placeOf(resolve(cwd, out)) };
     const target = numbered(place);
@@ -67,7 +65,7 @@ export class RunWriter {
     if (unfinished) onNotice(`note: ${nameOf(unfinished, out!)}; it is dropped`);
     await clearLeft(target);
     const writer = new RunWriter(place, overwrite);
-    await onDisk(CheckpointError, target, 'created', () => makeFolder(writer.staging));
+    await withFileErrors(CheckpointError, target, 'created', () => ensureDir(writer.staging));
     return writer;
   }
 
@@ -91,7 +89,7 @@ export class RunWriter {
   async saveCheckpoint(manifest: RunManifest, write: (folder: string) => Promise<void>): Promise<void> {
     const folder = nameBeside(this.target, 'partial');
     try {
-      await onDisk(CheckpointError, folder, 'created', () => makeFolder(folder));
+      await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
       await write(folder);
       await writeJson(join(folder, 'run.json'), manifest);
     } catch (error) {
@@ -110,11 +108,12 @@ export class RunWriter {
    */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
-    const folder = await onDisk(CheckpointError, this.target, 'written', () => this.#putInPlace());
+    const folder = await withFileErrors(CheckpointError, this.target, 'written', () => this.#putInPlace());
     if (this.#checkpoint) await removeBeside(this.#checkpoint.folder);
     this.#checkpoint = undefined;
     if (folder === this.target || this.#place.number !== undefined) return folder;
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${this.target}: was made by another process meanwhile; the new run is kept in ${folder}`,
     );
   }
@@ -154,6 +153,7 @@ async function firstFree(path: string): Promise<Place> {
 
 function unfinishedError(unfinished: Unfinished, out: string): UsageError {
   return new UsageError(
+    'invalid-argument',
     `${nameOf(unfinished, out)}; go on with --resume --out ${out}, or drop it with --overwrite --out ${out}`,
   );
 }
@@ -163,13 +163,19 @@ function nameOf({ command, training }: Unfinished, out: string): string {
 }
 
 async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
-  const entries = await onDisk(CheckpointError, target, 'read', () => readdir(target));
+  const entries = await withFileErrors(CheckpointError, target, 'read', () => readdir(target));
   if (entries.length === 0) return;
   if (!entries.includes('run.json')) {
-    throw new UsageError(`--out ${out}: holds files that are no run; name another folder`);
+    throw new UsageError(
+      'invalid-argument',
+      `--out ${out}: holds files that are no run; name another folder`,
+    );
   }
   if (!overwrite)
-    throw new UsageError(`--out ${out}: a run is there; add --overwrite or name another folder`);
+    throw new UsageError(
+      'invalid-argument',
+      `--out ${out}: a run is there; add --overwrite or name another folder`,
+    );
 }
 
 async function renameIfFree(from: string, to: string): Promise<boolean> {

@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { ensureDir, withFileErrors } from '../files/index.ts';
 import {
   float32Values,
   readSafetensors,
@@ -18,7 +17,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
     for (const [name, values] of state[part])
       tensors.set(`${part}/${name}`, safeTensor(values, [values.length]));
   }
-  await onDisk(CheckpointError, dirname(path), 'created', () => makeFolder(dirname(path)));
+  await withFileErrors(CheckpointError, dirname(path), 'created', () => ensureDir(dirname(path)));
   await writeSafetensors(path, tensors, new Map([['step', String(state.step)]]));
 }
 
@@ -31,13 +30,19 @@ export async function readState(path: string): Promise<TrainingState> {
   const { tensors, metadata } = await readSafetensors(path);
   const step = Number(metadata.get('step'));
   if (!Number.isSafeInteger(step) || step < 0) {
-    throw new CheckpointError(`${path}: says it is at step ${metadata.get('step')}; it is no training state`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: says it is at step ${metadata.get('step')}; it is no training state`,
+    );
   }
   const parts = { weights: new Map<string, Float32Array>(), slots: new Map<string, Float32Array>() };
   for (const [name, tensor] of tensors) {
     const [part, ...rest] = name.split('/');
     if (part !== 'weights' && part !== 'slots') {
-      throw new CheckpointError(`${path}: holds a tensor '${name}', which no training state has`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${path}: holds a tensor '${name}', which no training state has`,
+      );
     }
     parts[part].set(rest.join('/'), float32Values(name, tensor));
   }

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { readJson } from '../files/json.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { readJson, withFileErrors } from '../files/index.ts';
 import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 
@@ -47,13 +46,16 @@ export async function unfinishedAt(path: string): Promise<Unfinished | undefined
   if (unfinished || existsSync(target)) return unfinished;
   const busy = (await foldersBeside(target)).find(({ inUse }) => inUse);
   if (!busy) return undefined;
-  throw new UsageError(`${busy.path}: its process is still at work; wait for it, or stop it first`);
+  throw new UsageError(
+    'invalid-argument',
+    `${busy.path}: its process is still at work; wait for it, or stop it first`,
+  );
 }
 
 /** Puts the unfinished training of a run in the run's place, where it is an ordinary stopped run. */
 export async function takeUp(path: string, { folder }: Unfinished): Promise<void> {
   const target = placeOf(path);
-  await onDisk(CheckpointError, target, 'written', () =>
+  await withFileErrors(CheckpointError, target, 'written', () =>
     existsSync(target) ? replaceRun(target, folder) : rename(folder, target),
   );
 }
@@ -77,7 +79,7 @@ export async function putBack(target: string): Promise<void> {
   for (const { path, kind, inUse } of await foldersBeside(target)) {
     if (kind !== 'replaced' || inUse || existsSync(target)) continue;
     if (!existsSync(join(path, 'run.json'))) continue;
-    await onDisk(CheckpointError, target, 'written', () => rename(path, target));
+    await withFileErrors(CheckpointError, target, 'written', () => rename(path, target));
   }
 }
 

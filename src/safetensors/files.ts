@@ -1,7 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
-import { onDisk } from '../files/on-disk.ts';
-import { writeWhole } from '../files/write-whole.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 
@@ -15,11 +14,12 @@ const CHUNK_BYTES = 2 ** 30;
  * @throws CheckpointError when the file cannot be read or anything about it is not as the format has it
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  return await onDisk(CheckpointError, path, 'read', async () => {
+  return await withFileErrors(CheckpointError, path, 'read', async () => {
     const file = await open(path);
     try {
       const stats = await file.stat();
-      if (!stats.isFile()) throw new CheckpointError(`${path}: is not a file; name a safetensors file`);
+      if (!stats.isFile())
+        throw new CheckpointError('invalid-checkpoint', `${path}: is not a file; name a safetensors file`);
       const { size } = stats;
       const start = await readBytes(path, file, 0, Math.min(8, size));
       const headerBytes = parseHeaderLength(path, start, size);
@@ -40,7 +40,7 @@ export async function writeSafetensors(
   metadata: Safetensors['metadata'] = new Map(),
 ): Promise<void> {
   const bytes = Buffer.concat(serializeSafetensors(path, { tensors, metadata }));
-  await onDisk(CheckpointError, path, 'written', () => writeWhole(path, bytes));
+  await withFileErrors(CheckpointError, path, 'written', () => writeFileAtomic(path, bytes));
 }
 
 async function readBytes(path: string, file: FileHandle, position: number, length: number) {
@@ -48,7 +48,8 @@ async function readBytes(path: string, file: FileHandle, position: number, lengt
   for (let done = 0; done < length; ) {
     const wanted = Math.min(CHUNK_BYTES, length - done);
     const { bytesRead } = await file.read(bytes, done, wanted, position + done);
-    if (bytesRead === 0) throw new CheckpointError(`${path}: became shorter while it was read`);
+    if (bytesRead === 0)
+      throw new CheckpointError('invalid-checkpoint', `${path}: became shorter while it was read`);
     done += bytesRead;
   }
   return bytes;

@@ -28,17 +28,20 @@ const UNSAFE_PARTS = new Set(['__proto__', 'constructor', 'prototype']);
 export function parseHeaderLength(source: string, start: Uint8Array, fileBytes: number): number {
   if (start.length < 8) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: holds ${start.length} bytes, a safetensors file at least 8; it is cut short`,
     );
   }
   const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: header of ${length} bytes exceeds the format's ${MAX_HEADER_BYTES}; it is no safetensors file or damaged`,
     );
   }
   if (Number(length) > fileBytes - 8) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: header promises ${length} bytes, the file holds ${fileBytes - 8} more; it is cut short`,
     );
   }
@@ -63,6 +66,7 @@ export function parseHeader(source: string, bytes: Uint8Array, dataBytes: number
     if (begin !== covered) {
       const fault = begin < covered ? 'overlaps the tensor before it' : 'leaves a gap before it';
       throw new CheckpointError(
+        'invalid-checkpoint',
         `${source}: ${quote(name)} ${fault}: begins at byte ${begin}, not ${covered}; it is damaged`,
       );
     }
@@ -71,6 +75,7 @@ export function parseHeader(source: string, bytes: Uint8Array, dataBytes: number
   if (covered !== dataBytes) {
     const fault = covered > dataBytes ? 'it is cut short' : 'bytes at its end belong to no tensor';
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: tensors need ${covered} bytes of data, the file holds ${dataBytes}; ${fault}`,
     );
   }
@@ -81,11 +86,12 @@ export function parseHeader(source: string, bytes: Uint8Array, dataBytes: number
 export function checkName(source: string, name: string): void {
   if (name.split('.').some((part) => UNSAFE_PARTS.has(part))) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: name ${quote(name)} would reach an object's prototype; it is refused`,
     );
   }
   if (/\p{Surrogate}/u.test(name)) {
-    throw new CheckpointError(`${source}: name ${quote(name)} is not valid Unicode`);
+    throw new CheckpointError('invalid-checkpoint', `${source}: name ${quote(name)} is not valid Unicode`);
   }
 }
 
@@ -101,10 +107,13 @@ function parseJson(source: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    throw new CheckpointError(`${source}: header is not UTF-8; it is damaged`, { cause: error });
+    throw new CheckpointError('invalid-checkpoint', `${source}: header is not UTF-8; it is damaged`, {
+      cause: error,
+    });
   }
   if (!text.startsWith('{')) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: header does not begin with "{"; it is no safetensors file or damaged`,
     );
   }
@@ -112,20 +121,27 @@ function parseJson(source: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError(`${source}: header is not JSON; it is damaged`, { cause: error });
+    throw new CheckpointError('invalid-checkpoint', `${source}: header is not JSON; it is damaged`, {
+      cause: error,
+    });
   }
   const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined) throw new CheckpointError(`${source}: header has ${quote(duplicate)} twice`);
+  if (duplicate !== undefined)
+    throw new CheckpointError('invalid-checkpoint', `${source}: header has ${quote(duplicate)} twice`);
   return content;
 }
 
 function parseMetadata(source: string, value: unknown): ReadonlyMap<string, string> {
   if (value === undefined) return new Map();
-  if (!isObject(value)) throw new CheckpointError(`${source}: __metadata__ is not an object of strings`);
+  if (!isObject(value))
+    throw new CheckpointError('invalid-checkpoint', `${source}: __metadata__ is not an object of strings`);
   for (const [key, entry] of Object.entries(value)) {
     checkName(source, key);
     if (typeof entry !== 'string') {
-      throw new CheckpointError(`${source}: __metadata__ ${quote(key)} is not a string`);
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${source}: __metadata__ ${quote(key)} is not a string`,
+      );
     }
   }
   return new Map(Object.entries(value as Record<string, string>));
@@ -133,7 +149,8 @@ function parseMetadata(source: string, value: unknown): ReadonlyMap<string, stri
 
 function parseEntry(source: string, name: string, value: unknown): TensorEntry {
   checkName(source, name);
-  const fail = (fault: string) => new CheckpointError(`${source}: ${quote(name)}: ${fault}`);
+  const fail = (fault: string) =>
+    new CheckpointError('invalid-checkpoint', `${source}: ${quote(name)}: ${fault}`);
   if (!isObject(value)) throw fail('is not described by an object');
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDataType(dtype)) {

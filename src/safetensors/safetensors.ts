@@ -66,6 +66,7 @@ export function serializeSafetensors(source: string, content: Safetensors): Uint
     checkName(source, name);
     if (data.length !== byteSize(dtype, shape) || name === '__metadata__') {
       throw new CheckpointError(
+        'invalid-checkpoint',
         `${source}: ${json(name)}: ${data.length} bytes do not make ${dtype} of shape [${shape}]`,
       );
     }
@@ -77,6 +78,7 @@ export function serializeSafetensors(source: string, content: Safetensors): Uint
   const header = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
   if (header.length - 8 > MAX_HEADER_BYTES) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: names and shapes need a header of ${header.length - 8} bytes, the format allows ${MAX_HEADER_BYTES}`,
     );
   }

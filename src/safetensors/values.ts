@@ -29,7 +29,10 @@ export function float32Values(name: string, { dtype, data }: SafeTensor): Float3
   if (dtype === 'F16' || dtype === 'BF16') {
     return Float32Array.from(viewOf(Uint16Array, data), FROM_16_BITS[dtype]);
   }
-  throw new CheckpointError(`${name}: has type ${dtype}, expected are weights as F32, F64, F16 or BF16`);
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${name}: has type ${dtype}, expected are weights as F32, F64, F16 or BF16`,
+  );
 }
 
 /**
@@ -40,10 +43,11 @@ export function float32Values(name: string, { dtype, data }: SafeTensor): Float3
 export function int32Values(name: string, { dtype, data }: SafeTensor): Int32Array {
   if (dtype === 'I32') return viewOf(Int32Array, data);
   const type = INTEGERS[dtype];
-  if (!type) throw new CheckpointError(`${name}: has type ${dtype}, expected are whole numbers`);
+  if (!type)
+    throw new CheckpointError('invalid-checkpoint', `${name}: has type ${dtype}, expected are whole numbers`);
   return Int32Array.from(viewOf(type, data), (value) => {
     if (value < -(2 ** 31) || value >= 2 ** 31) {
-      throw new CheckpointError(`${name}: holds ${value}, which does not fit 32 bits`);
+      throw new CheckpointError('invalid-checkpoint', `${name}: holds ${value}, which does not fit 32 bits`);
     }
     return Number(value);
   });

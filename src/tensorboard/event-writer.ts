@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { onDisk } from '../files/on-disk.ts';
+import { ensureDir, withFileErrors } from '../files/index.ts';
 import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
 import { encodeRecord } from './record.ts';
 
@@ -44,7 +43,7 @@ export async function createEventWriter(
   { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
   const { path, file } = await inFolder(directory, async () => {
-    await makeFolder(directory);
+    await ensureDir(directory);
     return await openNew(directory, Math.floor(now() / 1000));
   });
   const append = (events: readonly Uint8Array[]) =>
@@ -85,5 +84,5 @@ async function openNew(directory: string, startSeconds: number): Promise<{ path:
 
 /** A folder that cannot be written to is a mistake of the command line, where it was named. */
 async function inFolder<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  return await onDisk(UsageError, `--tensorboard ${path}`, 'written', operation);
+  return await withFileErrors(UsageError, `--tensorboard ${path}`, 'written', operation);
 }

@@ -89,6 +89,7 @@ export function requireFreeMemory(): void {
   const free = freeMemoryMiB();
   if (free === undefined || free >= LEAST_FREE_MIB) return;
   throw new TensorFlowError(
+    'tensorflow-failed',
     `the GPU has ${free} MiB of memory free, and ${LEAST_FREE_MIB} are needed to start; end what else holds it (see nvidia-smi), or use --device cpu`,
   );
 }

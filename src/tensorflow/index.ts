@@ -1,6 +1,10 @@
 export { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 export { cacheFacts } from './caches.ts';
 export { cudaAdvice, cudaFacts } from './cuda-facts.ts';
-export { cudaObstacles } from './cuda-obstacles.ts';
+export { cudaProblems } from './cuda-problems.ts';
 export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './load.ts';
+export * from './native/index.ts';
+export { DeviceError, deviceError, deviceErrorOfOp, lineOf } from './native-error.ts';
 export { nativeState } from './native-state.ts';
+export { productsMayStatePrecision, withStatedPrecision } from './tensor-float32.ts';
+export { clearXlaCache, removeKeptCode } from './xla-cache.ts';

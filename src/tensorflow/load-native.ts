@@ -27,16 +27,20 @@ export function loadNativePackage(
     if (helper) {
       preload(helper, tf32);
       if (explainAborts) {
-        const { message, exitCode } = new TensorFlowError(abortReason(device));
+        const { message, exitCode } = new TensorFlowError('tensorflow-failed', abortReason(device));
         helper.explainAborts(`error: ${message}\n`, exitCode);
       }
     }
     require(name);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new TensorFlowError(`${name} does not load (${reason}); run ${setupCommand(device)} again`, {
-      cause: error,
-    });
+    throw new TensorFlowError(
+      'tensorflow-failed',
+      `${name} does not load (${reason}); run ${setupCommand(device)} again`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -60,7 +60,8 @@ const failures = new Map<NativeDevice, TensorFlowError>();
  */
 export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedTensorFlow> {
   const device = options.device ?? 'auto';
-  if (!DEVICES.includes(device)) throw new UsageError(`device '${device}': there are ${DEVICES.join(', ')}`);
+  if (!DEVICES.includes(device))
+    throw new UsageError('invalid-argument', `device '${device}': there are ${DEVICES.join(', ')}`);
   if (device === 'auto') return await loadBest(options);
   if (device === 'wasm' || device === 'js') return await usePortable(device);
   return await useNative(device, options);
@@ -91,6 +92,7 @@ async function loadBest(options: LoadOptions): Promise<LoadedTensorFlow> {
 async function useNative(device: NativeDevice, options: LoadOptions): Promise<LoadedTensorFlow> {
   if (native && native.device !== device) {
     throw new TensorFlowError(
+      'tensorflow-failed',
       `this process runs TensorFlow for ${native.device}; start another one for ${device}`,
     );
   }
@@ -121,6 +123,7 @@ function loadNative(
     const backend = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !backend.isUsingGpuDevice) {
       throw new TensorFlowError(
+        'tensorflow-failed',
         "no CUDA device that TensorFlow can use; 'npx tfjs-lora doctor --device cuda' says what is missing",
       );
     }
@@ -139,7 +142,8 @@ interface NativeBackend {
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {
   if (device === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
   const name = device === 'wasm' ? 'wasm' : 'cpu';
-  if (!(await tf.setBackend(name))) throw new TensorFlowError(`tfjs' ${name} backend does not start`);
+  if (!(await tf.setBackend(name)))
+    throw new TensorFlowError('tensorflow-failed', `tfjs' ${name} backend does not start`);
   if (device === 'js') (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // no banner
   return { tf, device };
 }

@@ -1,7 +1,11 @@
 import { TensorFlowError } from '../errors.ts';
 
 /** A device ran out of memory or stopped working: nothing that another way to compute would help. */
-export class DeviceError extends TensorFlowError {}
+export class DeviceError extends TensorFlowError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('device-failed', message, options);
+  }
+}
 
 /** What TensorFlow says when it fails, on one line. */
 export function lineOf(error: unknown): string {

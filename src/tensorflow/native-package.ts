@@ -69,11 +69,15 @@ export function builtNativePackage(device: NativeDevice): NativePackage {
   if (!found) {
     const name = packages[device];
     throw new TensorFlowError(
+      'tensorflow-failed',
       `${name} is not installed; run 'npm install --ignore-scripts ${name}@4.22.0', then ${setupCommand(device)}`,
     );
   }
   if (!existsSync(found.addon)) {
-    throw new TensorFlowError(`the native addon of ${found.name} is not built; run ${setupCommand(device)}`);
+    throw new TensorFlowError(
+      'tensorflow-failed',
+      `the native addon of ${found.name} is not built; run ${setupCommand(device)}`,
+    );
   }
   return found;
 }

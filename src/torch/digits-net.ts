@@ -21,6 +21,7 @@ export function digitsNetFrom(
   const last = tensors.get(`${prefix}linear3.weight`);
   if (first?.shape.length !== 2 || last?.shape.length !== 2) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${options.source}: has no matrices ${prefix}linear1.weight and ${prefix}linear3.weight, so it is no DigitsNet; name a model to put the weights into`,
     );
   }

@@ -26,6 +26,7 @@ export function flattenedShape(layer: tf.layers.Layer): readonly number[] | unde
   if (shape.slice(0, -1).every((size) => size === 1)) return undefined;
   if ((windowed as Layer).dataFormat === 'channelsFirst') {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `layer '${windowed.name}' has its channels first; weights behind its flattened output cannot be mapped`,
     );
   }
@@ -50,6 +51,7 @@ function findBefore(
       before.some((one) => found(one) || findBefore(one, found))
     ) {
       throw new CheckpointError(
+        'invalid-checkpoint',
         `layer '${current.name}' joins flattened inputs; PyTorch orders their features otherwise, so they cannot be mapped`,
       );
     }

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { placedLayers } from '../lora/index.ts';
-import { takeValues } from '../lora/take-values.ts';
+import { namedLayers, takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { flattenedShape } from './flatten.ts';
 import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
@@ -67,7 +66,7 @@ export function assignStateDict(
       missing.length > 0 ? `lacks ${list(missing)}` : '',
       extra.length > 0 ? `holds ${list(extra)}, which no layer takes` : '',
     ];
-    throw new CheckpointError(`${source}: ${faults.filter(Boolean).join('; ')}`);
+    throw new CheckpointError('invalid-checkpoint', `${source}: ${faults.filter(Boolean).join('; ')}`);
   }
   tf.tidy(() => {
     const values = weights.map((weight) => {
@@ -86,17 +85,19 @@ function valueFor(
   tensor: SafeTensor,
 ): tf.Tensor {
   const values = float32Values(name, tensor);
-  if (!values.every(Number.isFinite)) throw new CheckpointError(`${name} holds values that are not finite`);
+  if (!values.every(Number.isFinite))
+    throw new CheckpointError('invalid-checkpoint', `${name} holds values that are not finite`);
   const value = tf.tensor(values, [...tensor.shape]);
   const turned = fromTorch(value, layout, variable.shape, flattened);
   if (turned) return turned;
   throw new CheckpointError(
+    'invalid-checkpoint',
     `${name} has shape [${tensor.shape}], its layer needs [${torchShape(layout, variable.shape)}]`,
   );
 }
 
 function placedWeights(model: tf.LayersModel): PlacedWeight[] {
-  return placedLayers(model).flatMap(({ path, layer }) => {
+  return namedLayers(model).flatMap(({ path, layer }) => {
     if (layer.weights.length === 0) return [];
     const layouts = layoutsOf(layer.getClassName());
     const flattened = layouts?.some(({ features }) => features) ? flattenedShape(layer) : undefined;
@@ -107,6 +108,7 @@ function placedWeights(model: tf.LayersModel): PlacedWeight[] {
         return { name: `${path}.${layout.parameter}`, variable, layout, flattened };
       }
       throw new CheckpointError(
+        'invalid-checkpoint',
         `layer '${path}' (${layer.getClassName()}) has no counterpart in PyTorch that is known here; known are ${MAPPED_CLASSES.join(', ')}`,
       );
     });
@@ -137,6 +139,7 @@ function inOrder(
   const modules = [...new Set([...given.keys()].map(moduleOf))].sort((a, b) => Number(a) - Number(b));
   if (layers.length !== modules.length) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${source}: has ${modules.length} numbered modules with weights (${modules.join(', ')}), the model ${layers.length} (${layers.join(', ')})`,
     );
   }

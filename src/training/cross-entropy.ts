@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../errors.ts';
-import { hasNativeBackend, nativeBackend } from '../graph/backend.ts';
-import { dataTypeCodes } from '../graph/data-types.ts';
+import { dataTypeCodes, hasNativeBackend, nativeBackend } from '../tensorflow/index.ts';
 
 /**
  * Softmax cross entropy of each example, [batch].
@@ -12,6 +11,7 @@ import { dataTypeCodes } from '../graph/data-types.ts';
 export function classificationLosses(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
   if (logits.rank !== 2 || labels.rank !== 1) {
     throw new TrainingError(
+      'training-failed',
       `cross entropy takes logits [batch, classes] and labels [batch]; they have shapes [${logits.shape}] and [${labels.shape}]`,
     );
   }

@@ -10,7 +10,7 @@ const ENGINES: readonly (EngineName | 'auto')[] = ['auto', 'eager', 'graph', 'xl
 /** @throws UsageError for a name that is none of an engine, and not `auto` */
 export function requireEngine(name: EngineName | 'auto'): void {
   if (!ENGINES.includes(name)) {
-    throw new UsageError(`engine '${name}': there are ${ENGINES.join(', ')}`);
+    throw new UsageError('invalid-argument', `engine '${name}': there are ${ENGINES.join(', ')}`);
   }
 }
 

@@ -1,3 +1,4 @@
+export { eagerBatch } from './batch.ts';
 export type {
   BatchLoss,
   Column,
@@ -7,13 +8,17 @@ export type {
   TrainingState,
   TrainingTask,
 } from './engine.ts';
+export { requireEngine } from './engine.ts';
+export { recordStep } from './engines/compiled-step.ts';
 export { createEngine } from './engines/create.ts';
 export * from './guard/index.ts';
 export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
+export { withNoise } from './noise/with-noise.ts';
 export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
-export { OPTIMIZER_NAMES } from './optimizers/index.ts';
-export { classificationTask, type TaskOptions, trainingTask } from './task.ts';
+export { learningRateAt, OPTIMIZER_NAMES } from './optimizers/index.ts';
+export { classificationTask, imageShape, type TaskOptions, trainingTask } from './task.ts';
 export {
+  brokenWeight,
   type TrainingProgress,
   type TrainingResult,
   type TrainOptions,

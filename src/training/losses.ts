@@ -32,7 +32,8 @@ const LOSSES: Readonly<Record<LossName, LossFunction>> = {
 export function lossFunction(loss: LossName | LossFunction): LossFunction {
   if (typeof loss === 'function') return loss;
   const found = LOSSES[loss];
-  if (!found) throw new UsageError(`unknown loss '${loss}'; choose from ${LOSS_NAMES.join(', ')}`);
+  if (!found)
+    throw new UsageError('invalid-argument', `unknown loss '${loss}'; choose from ${LOSS_NAMES.join(', ')}`);
   return found;
 }
 
@@ -53,6 +54,7 @@ export function meanLoss(
   if (classWeights === undefined) return losses.rank === 1 ? losses.mean() : (losses as tf.Scalar);
   if (losses.rank !== 1) {
     throw new TrainingError(
+      'training-failed',
       `class weights need a loss of shape [${labels.shape[0]}], one number per example; it has shape [${losses.shape}]`,
     );
   }
@@ -73,7 +75,10 @@ function squaredErrors(predictions: tf.Tensor, labels: tf.Tensor): tf.Tensor {
 
 function shapedAs(labels: tf.Tensor, { shape, size }: tf.Tensor): tf.Tensor {
   if (labels.size !== size) {
-    throw new TrainingError(`labels of shape [${labels.shape}] do not fit predictions of shape [${shape}]`);
+    throw new TrainingError(
+      'training-failed',
+      `labels of shape [${labels.shape}] do not fit predictions of shape [${shape}]`,
+    );
   }
   return tf.reshape(tf.cast(labels, 'float32'), shape);
 }

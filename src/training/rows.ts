@@ -7,11 +7,11 @@ import { DataError } from '../errors.ts';
  */
 export function checkRows(rows: Int32Array, batchSize: number, count: number): number {
   if (rows.length % batchSize !== 0) {
-    throw new DataError(`${rows.length} rows do not make whole batches of ${batchSize}`);
+    throw new DataError('invalid-data', `${rows.length} rows do not make whole batches of ${batchSize}`);
   }
   for (const row of rows) {
     if (row < 0 || row >= count)
-      throw new DataError(`row ${row} is outside the data, which has ${count} rows`);
+      throw new DataError('invalid-data', `row ${row} is outside the data, which has ${count} rows`);
   }
   return rows.length / batchSize;
 }

@@ -1,8 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { ImageDataset } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
-import type { ImageDataset } from '../mnist-data-loader/dataset.ts';
-import { requireLogits } from '../models/logits.ts';
-import { type Normalization, normalize } from '../models/normalization.ts';
+import { type Normalization, normalize, requireLogits } from '../models/index.ts';
 import type { TrainingData, TrainingTask } from './engine.ts';
 import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
 import type { OptimizerConfig } from './optimizer-config.ts';
@@ -85,11 +84,13 @@ export function imageShape(
   { height, width }: Pick<ImageDataset, 'height' | 'width'>,
 ): number[] {
   const { length: count } = model.inputs;
-  if (count !== 1) throw new DataError(`the model takes ${count} inputs; images go into a model of one`);
+  if (count !== 1)
+    throw new DataError('invalid-data', `the model takes ${count} inputs; images go into a model of one`);
   const shape = model.inputs[0]!.shape.slice(1).map((size, index) => size ?? [height, width, 1][index] ?? 1);
   const values = shape.reduce((product, size) => product * size, 1);
   if (values !== height * width) {
     throw new DataError(
+      'invalid-data',
       `images have ${height} x ${width} pixels, but the model takes [${shape}]; use a model of that input size`,
     );
   }
@@ -99,16 +100,28 @@ export function imageShape(
 function checkTask(options: TaskOptions): void {
   const { model, data, batchSize, classWeights, loss = 'cross-entropy' } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UsageError(`batch size ${batchSize}: has to be a whole number of at least 1`);
+    throw new UsageError(
+      'invalid-argument',
+      `batch size ${batchSize}: has to be a whole number of at least 1`,
+    );
   }
   if (batchSize > data.rows) {
-    throw new UsageError(`batch size ${batchSize} is larger than the data, which has ${data.rows} rows`);
+    throw new UsageError(
+      'invalid-argument',
+      `batch size ${batchSize} is larger than the data, which has ${data.rows} rows`,
+    );
   }
   if (model.inputs.length !== data.inputs.length) {
-    throw new DataError(`the model takes ${model.inputs.length} inputs, the data has ${data.inputs.length}`);
+    throw new DataError(
+      'invalid-data',
+      `the model takes ${model.inputs.length} inputs, the data has ${data.inputs.length}`,
+    );
   }
   if (model.outputs.length !== 1) {
-    throw new TrainingError(`the model has ${model.outputs.length} outputs; training takes one`);
+    throw new TrainingError(
+      'training-failed',
+      `the model has ${model.outputs.length} outputs; training takes one`,
+    );
   }
   if (loss === 'cross-entropy' || loss === 'binary-cross-entropy') requireLogits(model);
   if (loss === 'cross-entropy') checkLabels(data, model.outputs[0]!.shape.at(-1)!);
@@ -120,11 +133,17 @@ function checkClassWeights(
   weights: readonly number[],
 ): void {
   if (weights.some((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY))) {
-    throw new UsageError(`class weights ${weights.join(', ')}: each has to be a number of at least 0`);
+    throw new UsageError(
+      'invalid-argument',
+      `class weights ${weights.join(', ')}: each has to be a number of at least 0`,
+    );
   }
   const classes = model.outputs[0]!.shape.at(-1);
   if (loss === 'cross-entropy' && weights.length !== classes) {
-    throw new UsageError(`${weights.length} class weights for ${classes} classes: give one for each class`);
+    throw new UsageError(
+      'invalid-argument',
+      `${weights.length} class weights for ${classes} classes: give one for each class`,
+    );
   }
   checkLabels(data, weights.length);
 }
@@ -134,6 +153,7 @@ function checkLabels({ labels }: TrainingData, classes: number): void {
   const row = labels.values.findIndex((label) => !(label >= 0 && label < classes && Number.isInteger(label)));
   if (row >= 0) {
     throw new DataError(
+      'invalid-data',
       `label ${labels.values[row]} of row ${row} is outside the ${classes} classes (0 to ${classes - 1})`,
     );
   }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Sampler } from '../data/index.ts';
 import { TrainingError, UsageError } from '../errors.ts';
-import type { RowOrder } from '../mnist-data-loader/row-order.ts';
 import type { Engine, TrainingState, TrainingTask } from './engine.ts';
 import { createPacer } from './pacer.ts';
 
@@ -8,7 +8,7 @@ import { createPacer } from './pacer.ts';
 export interface TrainOptions {
   readonly task: TrainingTask;
   readonly engine: Engine;
-  readonly order: RowOrder;
+  readonly order: Sampler;
   /** The step to end at, those of `resume` included. */
   readonly steps: number;
   /** Steps between two reports of progress; by default as many as take about a quarter of a second. */
@@ -143,6 +143,7 @@ function weightError(name: string, step: number, goodStep: number, task: Trainin
 
 function divergence(what: string, goodStep: number, task: TrainingTask): TrainingError {
   return new TrainingError(
+    'training-failed',
     `${what}; the weights are back at those after ${goodStep} steps. ` +
       `Lower the learning rate (${task.optimizer.learningRate}), or clip the gradients`,
   );
@@ -155,12 +156,18 @@ export function brokenWeight({ weights }: TrainingState): string | undefined {
 
 function checkSteps({ steps, stepsPerCall, resume }: TrainOptions): void {
   if (!Number.isInteger(steps) || steps < 0) {
-    throw new UsageError(`${steps} steps: has to be a whole number of at least 0`);
+    throw new UsageError('invalid-argument', `${steps} steps: has to be a whole number of at least 0`);
   }
   if (stepsPerCall !== undefined && !(Number.isInteger(stepsPerCall) && stepsPerCall > 0)) {
-    throw new UsageError(`${stepsPerCall} steps a call: has to be a whole number of at least 1`);
+    throw new UsageError(
+      'invalid-argument',
+      `${stepsPerCall} steps a call: has to be a whole number of at least 1`,
+    );
   }
   if (resume && resume.step > steps) {
-    throw new UsageError(`training ended at step ${resume.step} already; ask for more than ${steps} steps`);
+    throw new UsageError(
+      'invalid-argument',
+      `training ended at step ${resume.step} already; ask for more than ${steps} steps`,
+    );
   }
 }

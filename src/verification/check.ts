@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { largestBatch } from '../evaluation/batch-size.ts';
-import { takeValues } from '../lora/take-values.ts';
+import { largestBatch } from '../inference/index.ts';
+import { takeValues } from '../models/index.ts';
 
 /** What a proof found. */
 export interface Check {

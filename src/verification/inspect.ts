@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-import { largestBatch } from '../evaluation/batch-size.ts';
+import { largestBatch } from '../inference/index.ts';
 import { type LoraLayer, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
-import { takeValues } from '../lora/take-values.ts';
+import { takeValues } from '../models/index.ts';
 
 /** What an adapter is and does on one layer. */
 export interface LayerInspection {

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../content-hash.ts';
 import { UsageError } from '../errors.ts';
 import {
   activeAdapters,
   adapterNames,
-  cloneModel,
   disableAdapters,
   hasLora,
   mergeLora,
@@ -14,7 +14,7 @@ import {
   setAdapterStrength,
   unmergeLora,
 } from '../lora/index.ts';
-import { contentHash } from '../models/index.ts';
+import { cloneModel } from '../models/index.ts';
 import { loadPeft, savePeft } from '../peft/index.ts';
 import { loadModel, saveModel } from '../runs/index.ts';
 import { toStateDict } from '../torch/index.ts';

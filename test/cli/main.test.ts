@@ -1,7 +1,7 @@
 import { cp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { contentHash } from '../../src/models/index.ts';
+import { contentHash } from '../../src/content-hash.ts';
 import { loadModel } from '../../src/runs/index.ts';
 import { runCommand, workplaceWithBase } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { startLoss } from '../../src/cli/actions/start-loss.ts';
-import { rowOrder } from '../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization as normalization } from '../../src/models/index.ts';
 import { smallNet, stripes } from '../helpers/small-task.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
@@ -11,7 +11,7 @@ useDevice();
 test('the loss that an adapter starts from is the same in every run, also where layers draw at random', () => {
   const model = smallNet({ layers: [tf.layers.dropout({ rate: 0.5 })] });
   const lossOf = (seed: number) =>
-    startLoss(rowOrder({ rows: 60, seed: 1 }), {
+    startLoss(shuffledSampler({ rows: 60, seed: 1 }), {
       ...{ dataset: stripes(), normalization, batchSize: 6, seed },
       optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
     })(model).dataSync()[0];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Reached, trainSteps } from '../../src/cli/actions/train-steps.ts';
 import type { TrainingOptions } from '../../src/cli/options/training.ts';
-import { rowOrder } from '../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
 import type { EngineName, TrainingState } from '../../src/training/index.ts';
 import { trainableWeights } from '../../src/training/weights.ts';
 import { recordedContext } from '../helpers/context.ts';
@@ -22,7 +22,7 @@ async function checkpoints(
   const trained = await trainSteps(
     {
       task,
-      order: rowOrder({ rows: 60, seed: 0 }),
+      order: shuffledSampler({ rows: 60, seed: 0 }),
       steps,
       label: 'training',
       signal: new AbortController().signal,
@@ -84,7 +84,7 @@ test('a training that goes on takes the engine that all its steps call for, howe
   const resumed = await trainSteps(
     {
       task: smallTask(),
-      order: rowOrder({ rows: 60, seed: 0 }),
+      order: shuffledSampler({ rows: 60, seed: 0 }),
       steps: 20_000,
       label: 'training',
       signal: new AbortController().signal,

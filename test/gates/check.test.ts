@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GateError, UsageError } from '../../src/errors.ts';
 import { checkGates, requireGates, validateGates } from '../../src/gates/check.ts';
-import { makeEvaluation } from '../evaluation/make-evaluation.ts';
+import { makeEvaluation } from '../metrics/make-evaluation.ts';
 
 /** 1,000 examples of class 0 and of class 1, of which the first so many are wrong. */
 function evaluation(wrong0: number, wrong1: number) {

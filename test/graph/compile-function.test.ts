@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { nativeBackend } from '../../src/graph/backend.ts';
 import { compileFunction, RecordingError, record } from '../../src/graph/index.ts';
+import { nativeBackend } from '../../src/tensorflow/native/backend.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { nativeBackend } from '../../src/graph/backend.ts';
 import { isRecording, RecordingError, record, type TensorFunction } from '../../src/graph/index.ts';
 import { countOps } from '../../src/graph/program.ts';
+import { nativeBackend } from '../../src/tensorflow/native/backend.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();

@@ -1,4 +1,4 @@
-import { rowOrder } from '../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
 import { CompiledEngine } from '../../src/training/engines/compiled.ts';
 import { recordStep } from '../../src/training/engines/compiled-step.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
@@ -20,7 +20,7 @@ export function engineOf(kind: EngineKind, task: TrainingTask): Engine {
 /** The rows of `steps` steps from `first` on, shuffled. */
 export function rowsOf(task: TrainingTask, steps: number, first = 0): Int32Array {
   const { batchSize, data } = task;
-  return rowOrder({ rows: data.rows, seed: 5 }).take(first * batchSize, steps * batchSize);
+  return shuffledSampler({ rows: data.rows, seed: 5 }).take(first * batchSize, steps * batchSize);
 }
 
 /** The losses of `steps` steps of a new engine. */

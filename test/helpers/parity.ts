@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
-import type { RowOrder } from '../../src/mnist-data-loader/index.ts';
+import type { Sampler } from '../../src/mnist-data-loader/index.ts';
 import { createDigitsNet, mnistNormalization } from '../../src/models/index.ts';
 import {
   float32Values,
@@ -27,7 +27,7 @@ export interface ParityFixture {
   /** A tensor of the fixture by name, as PyTorch stores it. */
   tensor(name: string): tf.Tensor;
   /** The rows of each step: 300 of pretraining (`order`), 100 of fine-tuning (`fine_order`). */
-  order(name: 'order' | 'fine_order'): RowOrder;
+  order(name: 'order' | 'fine_order'): Sampler;
   readonly expected: Readonly<Record<Phase, ExpectedPhase>>;
 }
 
@@ -67,7 +67,7 @@ function tensorNamed(tensors: Safetensors['tensors'], name: string): tf.Tensor {
 export async function parityLosses(
   kind: EngineKind,
   model: tf.LayersModel,
-  order: RowOrder,
+  order: Sampler,
   steps: number,
 ): Promise<Float32Array> {
   const { train: dataset } = await mnist();

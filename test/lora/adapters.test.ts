@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { weightsHash } from '../../src/content-hash.ts';
 import { UsageError } from '../../src/errors.ts';
 import {
   activeAdapters,
   adapterNames,
   addAdapter,
+  addWeightedAdapter,
   baseWeights,
-  combineAdapters,
   deleteAdapter,
   disableAdapters,
   injectLora,
@@ -15,7 +16,6 @@ import {
   setActiveAdapters,
   setAdapterStrength,
 } from '../../src/lora/index.ts';
-import { weightsHash } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { functionalModel, inputsFor, outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
@@ -112,7 +112,7 @@ test('deletes an adapter with its weights, after which the name is free', () => 
   const { base, model, inputs } = twoAdapters();
   const first = outputsOf(model, inputs);
   const { numTensors } = tf.memory();
-  combineAdapters(model, { name: 'sum', type: 'cat', adapters: [{ name: 'default', weight: 1 }] });
+  addWeightedAdapter(model, { name: 'sum', type: 'cat', adapters: [{ name: 'default', weight: 1 }] });
   deleteAdapter(model, 'sum');
   expect(tf.memory().numTensors).toBe(numTensors);
   deleteAdapter(model, 'other');
@@ -129,8 +129,8 @@ test('combines adapters of different ranks and trained biases into their weighte
     { name: 'default', weight: 0.6 },
     { name: 'other', weight: 0.3 },
   ];
-  combineAdapters(model, { name: 'cat', type: 'cat', adapters });
-  combineAdapters(model, { name: 'svd', type: 'svd', adapters, rank: 2 });
+  addWeightedAdapter(model, { name: 'cat', type: 'cat', adapters });
+  addWeightedAdapter(model, { name: 'svd', type: 'svd', adapters, rank: 2 });
   setActiveAdapters(model, ['default', 'other']);
   for (const { name, weight } of adapters) setAdapterStrength(model, weight, name);
   const expected = outputsOf(model, inputs);
@@ -155,7 +155,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
   [
     'linear sums of different ranks',
     (model) =>
-      combineAdapters(model, {
+      addWeightedAdapter(model, {
         name: 'new',
         type: 'linear',
         adapters: [
@@ -168,7 +168,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
   [
     'a way to combine that does not exist',
     (model) =>
-      combineAdapters(model, {
+      addWeightedAdapter(model, {
         name: 'new',
         type: 'sum' as 'cat',
         adapters: [{ name: 'default', weight: 1 }],
@@ -177,7 +177,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
   ],
   [
     'no adapters to combine',
-    (model) => combineAdapters(model, { name: 'new', type: 'cat', adapters: [] }),
+    (model) => addWeightedAdapter(model, { name: 'new', type: 'cat', adapters: [] }),
     /no adapters/,
   ],
 ])('refuses %s and changes nothing', (_title, act, message) => {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { weightsHash } from '../../src/content-hash.ts';
 import { compileFunction } from '../../src/graph/index.ts';
 import {
   addAdapter,
@@ -11,7 +12,6 @@ import {
   setActiveAdapters,
   setAdapterStrength,
 } from '../../src/lora/index.ts';
-import { weightsHash } from '../../src/models/index.ts';
 import type { TrainingTask } from '../../src/training/index.ts';
 import { engineOf, rowsOf } from '../helpers/engines.ts';
 import { largestDifference } from '../helpers/parity.ts';

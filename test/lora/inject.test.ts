@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { weightsHash } from '../../src/content-hash.ts';
 import { UsageError } from '../../src/errors.ts';
 import {
   baseWeights,
@@ -13,7 +14,7 @@ import {
   setAdapterStrength,
   unmergeLora,
 } from '../../src/lora/index.ts';
-import { createDigitsNet, weightsHash } from '../../src/models/index.ts';
+import { createDigitsNet } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import {

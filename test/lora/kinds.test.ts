@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { weightsHash } from '../../src/content-hash.ts';
 import {
   baseWeights,
   injectLora,
@@ -9,7 +10,6 @@ import {
   setAdapterStrength,
   unmergeLora,
 } from '../../src/lora/index.ts';
-import { weightsHash } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';

@@ -1,14 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import {
-  addAdapter,
-  cloneModel,
-  injectLora,
-  loraLayers,
-  mergeLora,
-  setActiveAdapters,
-} from '../../src/lora/index.ts';
+import { addAdapter, injectLora, loraLayers, mergeLora, setActiveAdapters } from '../../src/lora/index.ts';
+import { cloneModel } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
 import {
   addAdapter,
-  combineAdapters,
+  addWeightedAdapter,
   injectLora,
   type LoraLayer,
   loraLayers,
@@ -167,18 +167,18 @@ test('combines adapters into what PEFT combines them to', () => {
     put(b!, at(`combine.${name}.lora_B`).transpose());
   }
   const first = { name: 'default', weight: 0.7 };
-  combineAdapters(model, {
+  addWeightedAdapter(model, {
     name: 'linear',
     type: 'linear',
     adapters: [first, { name: 'same', weight: 0.4 }],
   });
-  combineAdapters(model, {
+  addWeightedAdapter(model, {
     name: 'minus',
     type: 'linear',
     adapters: [first, { name: 'same', weight: -0.4 }],
   });
-  combineAdapters(model, { name: 'cat', type: 'cat', adapters: [first, { name: 'other', weight: 0.4 }] });
-  combineAdapters(model, {
+  addWeightedAdapter(model, { name: 'cat', type: 'cat', adapters: [first, { name: 'other', weight: 0.4 }] });
+  addWeightedAdapter(model, {
     name: 'svd',
     type: 'svd',
     rank: 2,

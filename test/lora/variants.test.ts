@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { weightsHash } from '../../src/content-hash.ts';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
 import {
   baseWeights,
@@ -12,7 +13,6 @@ import {
   setAdapterStrength,
   writeAdapter,
 } from '../../src/lora/index.ts';
-import { weightsHash } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';

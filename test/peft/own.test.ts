@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { contentHash } from '../../src/content-hash.ts';
 import {
   activeAdapters,
   adapterNames,
@@ -11,7 +12,7 @@ import {
   loraLayers,
   setActiveAdapters,
 } from '../../src/lora/index.ts';
-import { contentHash, createDigitsNet } from '../../src/models/index.ts';
+import { createDigitsNet } from '../../src/models/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { readSafetensors, safeTensor, writeSafetensors } from '../../src/safetensors/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';

@@ -1,9 +1,9 @@
 import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
-import { worstMistakes } from '../../src/evaluation/mistakes.ts';
+import { worstMistakes } from '../../src/metrics/mistakes.ts';
 import { renderHtml } from '../../src/report/html/page.ts';
 import type { Report } from '../../src/report/report.ts';
-import { makeEvaluation } from '../evaluation/make-evaluation.ts';
+import { makeEvaluation } from '../metrics/make-evaluation.ts';
 import { comparisonReport, singleReport } from './make-report.ts';
 
 const images = (report: Report) => {

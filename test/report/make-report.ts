@@ -1,7 +1,7 @@
 import { checkGates } from '../../src/gates/check.ts';
 import type { Gates } from '../../src/gates/gates.ts';
 import type { Report } from '../../src/report/report.ts';
-import { randomEvaluation } from '../evaluation/make-evaluation.ts';
+import { randomEvaluation } from '../metrics/make-evaluation.ts';
 
 const before = [0.02, 0.02, 0.1, 0.12, 0.05, 0.2, 0.04, 0.06, 0.3, 0.12];
 const after = [0.03, 0.02, 0.08, 0.09, 0.1, 0.1, 0.04, 0.06, 0.15, 0.1];

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { DataError } from '../../src/errors.ts';
-import { writeWhole } from '../../src/files/write-whole.ts';
+import { writeFileAtomic } from '../../src/files/write-file-atomic.ts';
 import { createCanvas, textWidth } from '../../src/pictures/canvas.ts';
 import { type Picture, parsePng } from '../../src/pictures/index.ts';
 import { writeMistakeSheets } from '../../src/report/mistake-sheets.ts';
@@ -81,7 +81,7 @@ describe('writeMistakeSheets', () => {
     /** The first sheet still fits. */
     const fill = () =>
       vi
-        .mocked(writeWhole)
+        .mocked(writeFileAtomic)
         .mockImplementationOnce((path, content) => writeFile(path, content))
         .mockRejectedValueOnce(full);
     fill();

@@ -1,12 +1,12 @@
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import { points } from '../../src/report/format.ts';
+import { formatPoints } from '../../src/report/format.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
 import type { Report } from '../../src/report/report.ts';
 import { resultsOf } from '../../src/report/results.ts';
 import { renderText } from '../../src/report/text.ts';
-import { makeEvaluation } from '../evaluation/make-evaluation.ts';
+import { makeEvaluation } from '../metrics/make-evaluation.ts';
 import { comparisonReport, singleReport, worded } from './make-report.ts';
 
 const reports: [string, Report][] = [
@@ -57,9 +57,9 @@ describe('renderText', () => {
     const text = renderText(comparisonReport(10_000), { color: true });
     const { classes } = resultsOf(comparisonReport(10_000)).comparison!;
     const { green, red } = picocolors.createColors(true);
-    expect(text).toContain(green(points(classes[8]!.gain)));
-    expect(text).toContain(red(points(classes[4]!.gain)));
-    expect(text).not.toContain(red(points(classes[1]!.gain)));
+    expect(text).toContain(green(formatPoints(classes[8]!.gain)));
+    expect(text).toContain(red(formatPoints(classes[4]!.gain)));
+    expect(text).not.toContain(red(formatPoints(classes[1]!.gain)));
   });
 
   test('ends with tuned, other and total', () => {

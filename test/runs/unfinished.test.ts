@@ -225,7 +225,7 @@ describe('a checkpoint', () => {
     const cwd = await temporaryFolder();
     const writer = await create(cwd);
     await writer.saveCheckpoint(training(1), write('one'));
-    const full = new CheckpointError('the disk is full');
+    const full = new CheckpointError('file-unwritable', 'the disk is full');
     const failing = writer.saveCheckpoint(training(2), async (folder) => {
       await write('two')(folder);
       throw full;

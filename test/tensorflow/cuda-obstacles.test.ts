@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseObstacles } from '../../src/tensorflow/cuda-obstacles.ts';
+import { parseObstacles } from '../../src/tensorflow/cuda-problems.ts';
 
 const logged = (line: string) => `I0000 00:00:1795703320.009618    1684 ${line}`;
 

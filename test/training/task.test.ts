@@ -51,7 +51,7 @@ test('a model with several inputs and float labels trains', () => {
   expect(losses.at(-1)).toBeLessThan(1e-3);
 });
 
-test.for<[string, Parameters<typeof smallTask>[0], new (message: string) => Error, string]>([
+test.for<[string, Parameters<typeof smallTask>[0], new (...args: never[]) => Error, string]>([
   [
     'a batch larger than the data',
     { batchSize: 61 },

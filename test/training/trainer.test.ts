@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { TrainingError, UsageError } from '../../src/errors.ts';
-import { rowOrder } from '../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
 import type { Engine } from '../../src/training/engine.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import { type TrainingProgress, train, trainToEnd } from '../../src/training/index.ts';
@@ -10,7 +10,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();
 
-const order = rowOrder({ rows: 60, seed: 5 });
+const order = shuffledSampler({ rows: 60, seed: 5 });
 
 function setUp(options?: Parameters<typeof smallTask>[0]) {
   const task = smallTask(options);

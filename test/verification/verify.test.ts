@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
+import { contentHash } from '../../src/content-hash.ts';
 import {
   addAdapter,
   injectLora,
@@ -7,7 +8,7 @@ import {
   loraLayers,
   setActiveAdapters,
 } from '../../src/lora/index.ts';
-import { contentHash, createDigitsNet } from '../../src/models/index.ts';
+import { createDigitsNet } from '../../src/models/index.ts';
 import { type Check, verify } from '../../src/verification/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';
 import { useDevice } from '../helpers/tensorflow.ts';

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
-import { injectLora, type StartOptions, setAdapterStrength } from '../../lora/index.ts';
+import { type InitOptions, injectLora, setAdapterStrength } from '../../lora/index.ts';
 import type { Run } from '../../runs/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import { loraConfigFrom } from '../options/adapter.ts';
@@ -32,7 +32,7 @@ interface Wanted {
 export function adaptedModel(
   run: Run,
   { path, options, given, resumed }: Wanted,
-  loss: StartOptions['loss'],
+  loss: InitOptions['loss'],
 ): tf.LayersModel {
   const { adapter } = run.manifest;
   if (!adapter) return injectLora(run.base, loraConfigFrom(options), { loss });
@@ -43,10 +43,11 @@ export function adaptedModel(
   const changed = RECORDED.find((name) => given.has(name) && options[name] !== adapter[name]);
   if (changed) {
     throw new UsageError(
+      'invalid-argument',
       `--${changed} ${options[changed]}: it has ${changed} ${adapter[changed]}, and ${settled}`,
     );
   }
   const other = SETTLED.find((name) => given.has(name));
-  if (other) throw new UsageError(`${flagOf(other)}: ${settled}`);
+  if (other) throw new UsageError('invalid-argument', `${flagOf(other)}: ${settled}`);
   return run.model;
 }

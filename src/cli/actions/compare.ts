@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
-import { checkGates, requireGates, validateGates } from '../../gates/check.ts';
+import { checkGates, requireGates, validateGates } from '../../gates/index.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../mnist-data-loader/index.ts';
-import { readReport } from '../../report/read.ts';
-import type { Report } from '../../report/report.ts';
+import { type Report, readReport } from '../../report/index.ts';
 import type { CompareOptions } from '../commands/compare.ts';
 import type { CliContext } from '../context.ts';
 import { gatesFrom } from '../options/gates.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { DataError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import {
   findMnist,
   type ImageDataset,
@@ -46,7 +46,7 @@ export async function checkData(
   printDocument({ ...dataDocument(folder), errors, warnings }, options, context);
   if (errors.length === 0) return;
   const problems = errors.length === 1 ? '1 problem' : `${errors.length} problems`;
-  throw new DataError(`${directory}: cannot be used (${problems}, see above)`);
+  throw new DataError('invalid-data', `${directory}: cannot be used (${problems}, see above)`);
 }
 
 /** Writes a part of a set, drawn at random. */
@@ -58,6 +58,7 @@ export async function writeSubset(options: SubsetOptions, context: CliContext): 
   const test = subsetOf(whole.test, { ...draw, perClass: options.testCount });
   if (train.count === 0 || test.count === 0) {
     throw new DataError(
+      'invalid-data',
       `${whole.directory}: has no ${train.count === 0 ? 'training' : 'test'} image of label ${options.digits}; choose others`,
     );
   }
@@ -75,6 +76,7 @@ export async function writePictures(
   const { kept, heldOut } = splitRows(whole, { share: testShare, seed });
   if (kept.length === 0 || heldOut.length === 0) {
     throw new DataError(
+      'invalid-data',
       `${directory}: ${whole.count} pictures make ${kept.length} to train on and ${heldOut.length} to test; add pictures or change --test-share`,
     );
   }

@@ -64,7 +64,8 @@ function checkProduct(multiply: (left: tf.Tensor, right: tf.Tensor) => tf.Tensor
     const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);
     return [...multiply(matrix, matrix).dataSync()];
   });
-  if (values.join() !== '7,10,15,22') throw new TensorFlowError(`it multiplies wrongly: ${values.join()}`);
+  if (values.join() !== '7,10,15,22')
+    throw new TensorFlowError('tensorflow-failed', `it multiplies wrongly: ${values.join()}`);
 }
 
 async function attempt(trial: () => Promise<string>): Promise<Omit<Trial, 'name'>> {

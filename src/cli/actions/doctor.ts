@@ -6,7 +6,7 @@ import {
   cacheFacts,
   cudaAdvice,
   cudaFacts,
-  cudaObstacles,
+  cudaProblems,
   type LoadedTensorFlow,
   loadTensorFlow,
   nativeState,
@@ -38,7 +38,7 @@ export async function examine(options: Options, context: CliContext): Promise<Do
     options.device === 'cuda' || !built.obstacle ? cudaFacts(built.installed?.marker?.libraries) : null;
   const engines = tryEngines(loaded);
   const { data, problem } = await findData(options, context);
-  const obstacles = options.device === 'cuda' && failure ? cudaObstacles(built.installed?.addon) : [];
+  const obstacles = options.device === 'cuda' && failure ? cudaProblems(built.installed?.addon) : [];
   const explained = (name: string) => name === 'cuda' && obstacles.length > 0;
   const advice = [
     ...(cuda && options.device === 'cuda' ? cudaAdvice(cuda) : []),

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { evaluate } from '../../evaluation/evaluate.ts';
-import { checkGates, requireGates, validateGates } from '../../gates/check.ts';
+import { checkGates, requireGates, validateGates } from '../../gates/index.ts';
+import { evaluate } from '../../inference/index.ts';
 import { setAdapterStrength } from '../../lora/index.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../mnist-data-loader/index.ts';
-import { writeMistakeSheets } from '../../report/mistake-sheets.ts';
-import { readReport } from '../../report/read.ts';
-import type { NamedEvaluation, Report } from '../../report/report.ts';
+import { type NamedEvaluation, type Report, readReport, writeMistakeSheets } from '../../report/index.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
@@ -24,7 +22,10 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
   validateGates(gates, { classNames, compared });
   if (options.strength !== undefined) {
     if (!adapter)
-      throw new UsageError(`--strength ${options.strength}: ${path} has no adapter; leave it out`);
+      throw new UsageError(
+        'invalid-argument',
+        `--strength ${options.strength}: ${path} has no adapter; leave it out`,
+      );
     setAdapterStrength(run.model, options.strength);
   }
   const found = await findMnist(options.data, context.cwd);
@@ -33,7 +34,10 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
   noteUnpublished(source, context);
   const evaluation = evaluateOn(run, test);
   if (!Number.isFinite(evaluation.loss)) {
-    throw new CheckpointError(`${path}: the loss is ${evaluation.loss}; its weights are beyond use`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: the loss is ${evaluation.loss}; its weights are beyond use`,
+    );
   }
   const baseline = await baselineOf(options, test, context);
   const tuned = training?.labels ?? [];

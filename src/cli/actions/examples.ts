@@ -4,7 +4,7 @@ import { findMnist, loadSplit } from '../../mnist-data-loader/index.ts';
 import { normalize } from '../../models/index.ts';
 import { createRandom } from '../../random.ts';
 import type { Run } from '../../runs/index.ts';
-import { imageShape } from '../../training/task.ts';
+import { imageShape } from '../../training/index.ts';
 import type { CliContext } from '../context.ts';
 
 /** Inputs to try a run's model on. */

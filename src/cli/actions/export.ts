@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import { mergeLora } from '../../lora/index.ts';
 import { savePeft } from '../../peft/index.ts';
-import { count } from '../../report/format.ts';
+import { formatCount } from '../../report/index.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import { writeSafetensors } from '../../safetensors/index.ts';
 import { toStateDict } from '../../torch/index.ts';
@@ -17,7 +17,10 @@ import { shown, useTensorFlow } from './session.ts';
 export async function exportRun(path: string, options: ExportOptions, context: CliContext): Promise<void> {
   const { out, adapter, overwrite } = options;
   if (out === undefined) {
-    throw new UsageError(`--out is missing; name the ${adapter ? 'folder' : 'safetensors file'} to write`);
+    throw new UsageError(
+      'invalid-argument',
+      `--out is missing; name the ${adapter ? 'folder' : 'safetensors file'} to write`,
+    );
   }
   const target = resolve(context.cwd, out);
   await refuseTaken(target, out, { adapter, overwrite });
@@ -35,7 +38,10 @@ async function exportAdapter(
   context: CliContext,
 ): Promise<void> {
   if (!manifest.adapter)
-    throw new CheckpointError(`${path}: has no adapter; inject one, or export the weights`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: has no adapter; inject one, or export the weights`,
+    );
   await savePeft(model, target, { peftOnly: true, baseHash: manifest.contentHash });
   const folder = shown(target, context.cwd);
   const { strength } = manifest.adapter;
@@ -67,7 +73,7 @@ async function exportWeights(
   context.print(
     options.json
       ? jsonText({ file, adapterFoldedIn: folded, tensors: shapes })
-      : `wrote ${tensors.size} tensors of ${count(values)} values to ${file}` +
+      : `wrote ${tensors.size} tensors of ${formatCount(values)} values to ${file}` +
           (folded ? ', the adapter folded in' : ''),
   );
 }
@@ -81,8 +87,14 @@ async function refuseTaken(
   const entries = adapter ? await readdir(target).catch(() => undefined) : undefined;
   if (entries?.length === 0) return;
   if (entries && !entries.includes('adapter_config.json')) {
-    throw new UsageError(`--out ${out}: holds files that are no adapter; name another folder`);
+    throw new UsageError(
+      'invalid-argument',
+      `--out ${out}: holds files that are no adapter; name another folder`,
+    );
   }
   if (overwrite) return;
-  throw new UsageError(`--out ${out}: is there already; add --overwrite or give another name`);
+  throw new UsageError(
+    'invalid-argument',
+    `--out ${out}: is there already; add --overwrite or give another name`,
+  );
 }

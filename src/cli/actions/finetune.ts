@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../../content-hash.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { createEvaluator } from '../../evaluation/evaluate.ts';
-import { checkGates, validateGates } from '../../gates/check.ts';
+import { checkGates, validateGates } from '../../gates/index.ts';
+import { createEvaluator } from '../../inference/index.ts';
 import { disableAdapters, enableAdapters, loraSummary, unmergeLora } from '../../lora/index.ts';
 import { parseLabels, selectRows } from '../../mnist-data-loader/index.ts';
-import { contentHash } from '../../models/index.ts';
 import {
   openRun,
   type Run,
@@ -164,6 +164,7 @@ async function requireSameBase(path: string, { manifest }: Run, { cwd }: CliCont
   const { contentHash } = await readManifest(resolve(cwd, path));
   if (contentHash === manifest.contentHash) return;
   throw new UsageError(
+    'invalid-argument',
     `--resume: the run was made from a base of content ${manifest.contentHash.slice(0, 12)}, ` +
       `that of ${path} is ${contentHash.slice(0, 12)}; name the same one`,
   );
@@ -172,5 +173,9 @@ async function requireSameBase(path: string, { manifest }: Run, { cwd }: CliCont
 /** Training an adapter must not touch the base; if it did, this program is wrong. */
 function requireUnmoved(base: tf.LayersModel, expected: string): void {
   const hash = contentHash(base);
-  if (hash !== expected) throw new CheckpointError(`the base model moved: ${expected} before, ${hash} after`);
+  if (hash !== expected)
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `the base model moved: ${expected} before, ${hash} after`,
+    );
 }

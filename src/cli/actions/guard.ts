@@ -1,11 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
-import type { Evaluator } from '../../evaluation/evaluate.ts';
-import { perClass } from '../../evaluation/per-class.ts';
+import type { Evaluator } from '../../inference/index.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
+import { perClass } from '../../metrics/index.ts';
 import { type ImageDataset, splitRows } from '../../mnist-data-loader/index.ts';
-import { count } from '../../report/format.ts';
-import type { ForgettingGuard, TrainingCurve } from '../../report/report.ts';
+import { type ForgettingGuard, formatCount, type TrainingCurve } from '../../report/index.ts';
 import {
   type ClassCount,
   type GuardOptions,
@@ -37,14 +36,16 @@ export function requireGuard(
   { maxDrop, searchStrength: searches, digits }: FinetuneOptions,
 ): void {
   const lone = ['checkEvery', 'patience'].find((name) => given.has(name) && maxDrop === undefined);
-  if (lone) throw new UsageError(`${flagOf(lone)}: there is no guard; add --max-drop`);
+  if (lone) throw new UsageError('invalid-argument', `${flagOf(lone)}: there is no guard; add --max-drop`);
   if (given.has('validation') && maxDrop === undefined && !searches) {
     throw new UsageError(
+      'invalid-argument',
       '--validation: nothing watches the held-out images; add --max-drop or --search-strength',
     );
   }
   if (searches && digits === undefined) {
     throw new UsageError(
+      'invalid-argument',
       '--search-strength: there are no other digits to spare; name those to tune with --digits',
     );
   }
@@ -64,6 +65,7 @@ export function splitFor(
     const { kept, heldOut } = split;
     if (kept.length > 0 && heldOut.length > 0) return split;
     throw new UsageError(
+      'invalid-argument',
       `--validation ${share}: holds out ${heldOut.length} of ${train.count} training images; ` +
         `hold out ${heldOut.length === 0 ? 'more' : 'fewer'}`,
     );
@@ -133,7 +135,7 @@ export function accuracyCurve(
   if (!validation || !guarded) return undefined;
   const { examples } = validation;
   return {
-    name: `${count(examples)} held-out examples`,
+    name: `${formatCount(examples)} held-out examples`,
     points: guarded.checks.map(({ step, errors }) => ({ step, accuracy: 1 - errors / examples })),
   };
 }
@@ -146,7 +148,7 @@ function guardLines(
 ): string[] {
   const lines: string[] = [];
   const { examples, guard } = validation;
-  const budget = `${points(guard.maxDrop)} points, on ${count(examples)} held-out examples`;
+  const budget = `${points(guard.maxDrop)} points, on ${formatCount(examples)} held-out examples`;
   if (guarded) {
     const { kept, endedAt, checks } = guarded;
     const end = endedAt === undefined ? 'ran to the end' : `ended training at step ${endedAt}`;

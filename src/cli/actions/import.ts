@@ -1,12 +1,13 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../../content-hash.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
-import { jsonText, readJson } from '../../files/json.ts';
+import { jsonText, readJson } from '../../files/index.ts';
 import { loraLayers, loraSummary } from '../../lora/index.ts';
-import { contentHash, mnistNormalization } from '../../models/index.ts';
+import { mnistNormalization } from '../../models/index.ts';
 import { loadPeft } from '../../peft/index.ts';
-import { count } from '../../report/format.ts';
+import { formatCount } from '../../report/index.ts';
 import { openRun, type Run, type RunManifest, saveRun } from '../../runs/index.ts';
 import { readSafetensors } from '../../safetensors/index.ts';
 import { assignStateDict, digitsNetFrom } from '../../torch/index.ts';
@@ -29,13 +30,19 @@ export async function importSource(
   const source = resolve(context.cwd, given);
   const isAdapter = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
   if (isAdapter && options.into === undefined) {
-    throw new UsageError(`${given}: is a folder, as adapters are; name the base with --into RUN`);
+    throw new UsageError(
+      'invalid-argument',
+      `${given}: is a folder, as adapters are; name the base with --into RUN`,
+    );
   }
   if (isAdapter && options.prefix !== '') {
-    throw new UsageError(`--prefix ${options.prefix}: is for a state dict; leave it out for an adapter`);
+    throw new UsageError(
+      'invalid-argument',
+      `--prefix ${options.prefix}: is for a state dict; leave it out for an adapter`,
+    );
   }
   if (!isAdapter && options.anyBase) {
-    throw new UsageError('--any-base: is for an adapter; leave it out for weights');
+    throw new UsageError('invalid-argument', '--any-base: is for an adapter; leave it out for weights');
   }
   const tensorflow = await useTensorFlow(options, context);
   const run = options.into === undefined ? undefined : await openRun(options.into, context.cwd);
@@ -64,7 +71,7 @@ export async function importSource(
     context.print(
       options.json
         ? jsonText({ run: saved, contentHash: hash, parameters: values, adapter })
-        : `imported ${given}: ${count(values)} values, content ${hash.slice(0, 12)}` +
+        : `imported ${given}: ${formatCount(values)} values, content ${hash.slice(0, 12)}` +
             (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
     );
     context.note(`saved in ${saved}`);
@@ -99,13 +106,18 @@ async function modelOf(path: string): Promise<tf.LayersModel> {
   const json = (await readJson(path)) as tf.io.ModelJSON & Record<string, unknown>;
   const topology = (json?.modelTopology ?? json) as Record<string, unknown> | undefined;
   if (!topology || !['class_name', 'className', 'model_config'].some((key) => key in topology)) {
-    throw new CheckpointError(`${path}: does not describe a LayersModel; name a model.json of tfjs`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: does not describe a LayersModel; name a model.json of tfjs`,
+    );
   }
   try {
     return await tf.models.modelFromJSON(topology as never);
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0]!.slice(0, 200);
-    throw new CheckpointError(`${path}: cannot be made a LayersModel: ${reason}`, { cause: error });
+    throw new CheckpointError('invalid-checkpoint', `${path}: cannot be made a LayersModel: ${reason}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../lora/index.ts';
-import { count, percent } from '../../report/format.ts';
+import { formatCount, formatPercent } from '../../report/index.ts';
 import { openRun, saveRun } from '../../runs/index.ts';
 import type { InjectLoraOptions } from '../commands/inject-lora.ts';
 import type { CliContext } from '../context.ts';
@@ -17,13 +17,17 @@ export async function injectLoraInto(
 ): Promise<void> {
   if (options.init === 'lora-ga') {
     throw new UsageError(
+      'invalid-argument',
       `--init lora-ga: it starts from the gradient on what will be trained; run 'finetune ${path} --init lora-ga'`,
     );
   }
   const tensorflow = await useTensorFlow(options, context);
   const run = await openRun(path, context.cwd);
   if (run.manifest.adapter) {
-    throw new UsageError(`${path}: has an adapter already; name its base, or go on with 'finetune ${path}'`);
+    throw new UsageError(
+      'invalid-argument',
+      `${path}: has an adapter already; name its base, or go on with 'finetune ${path}'`,
+    );
   }
   await inNewRun(options, 'inject-lora', context, async (writer) => {
     const adapted = injectLora(run.base, loraConfigFrom(options));
@@ -55,9 +59,9 @@ export function renderSummary(summary: LoraSummary): string {
   return [
     ...layers.map(
       ({ path, rank, alpha, trainableParameters: trainable }) =>
-        `${path.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${count(trainable)} trainable`,
+        `${path.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${formatCount(trainable)} trainable`,
     ),
-    `trainable: ${count(trainableParameters)} of ${count(totalParameters)} values = ${percent(shareOfTotal)} % ` +
-      `(${percent(shareOfBase)} % of the base's ${count(baseParameters)})`,
+    `trainable: ${formatCount(trainableParameters)} of ${formatCount(totalParameters)} values = ${formatPercent(shareOfTotal)} % ` +
+      `(${formatPercent(shareOfBase)} % of the base's ${formatCount(baseParameters)})`,
   ].join('\n');
 }

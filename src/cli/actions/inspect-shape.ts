@@ -1,6 +1,6 @@
-import { jsonText } from '../../files/json.ts';
-import { loraCost } from '../../lora/cost.ts';
-import { count, percent } from '../../report/format.ts';
+import { jsonText } from '../../files/index.ts';
+import { loraCost } from '../../lora/index.ts';
+import { formatCount, formatPercent } from '../../report/index.ts';
 import type { InspectOptions } from '../commands/inspect.ts';
 import type { CliContext } from '../context.ts';
 
@@ -16,15 +16,15 @@ export function inspectShape(
     context.print(jsonText({ ...document, ...cost }));
     return;
   }
-  const share = `${percent(cost.share)} %`;
+  const share = `${formatPercent(cost.share)} %`;
   context.print(
     [
       `kernel ${inputs} x ${outputs}, rank ${rank}: A ${inputs} x ${rank}, B ${rank} x ${outputs}`,
-      `trainable parameters  ${count(cost.loraParameters)} instead of ${count(cost.kernelParameters)} = ${share}`,
-      `memory                ${count(cost.loraBytes)} bytes beside the kernel's ${count(cost.kernelBytes)}`,
-      `Adam's moments        ${count(cost.loraAdamBytes)} bytes instead of ${count(cost.kernelAdamBytes)}`,
-      `multiply-adds         ${count(cost.loraMultiplyAdds)} beside the kernel's ${count(cost.kernelMultiplyAdds)} for each example; none once merged`,
-      `merging               ${count(cost.mergeMultiplyAdds)} multiply-adds, once`,
+      `trainable parameters  ${formatCount(cost.loraParameters)} instead of ${formatCount(cost.kernelParameters)} = ${share}`,
+      `memory                ${formatCount(cost.loraBytes)} bytes beside the kernel's ${formatCount(cost.kernelBytes)}`,
+      `Adam's moments        ${formatCount(cost.loraAdamBytes)} bytes instead of ${formatCount(cost.kernelAdamBytes)}`,
+      `multiply-adds         ${formatCount(cost.loraMultiplyAdds)} beside the kernel's ${formatCount(cost.kernelMultiplyAdds)} for each example; none once merged`,
+      `merging               ${formatCount(cost.mergeMultiplyAdds)} multiply-adds, once`,
     ].join('\n'),
   );
 }

@@ -1,14 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import { programTable } from '../../graph/index.ts';
 import { loraSummary } from '../../lora/index.ts';
 import { findMnist, loadSplit } from '../../mnist-data-loader/index.ts';
 import { modelSummary } from '../../models/index.ts';
-import { count } from '../../report/format.ts';
+import { formatCount } from '../../report/index.ts';
 import { openRun, type Run } from '../../runs/index.ts';
-import { recordStep } from '../../training/engines/compiled-step.ts';
-import { classificationTask } from '../../training/index.ts';
+import { classificationTask, recordStep } from '../../training/index.ts';
 import { adapterWarnings, type DeadUnits, deadUnits, inspectAdapters } from '../../verification/index.ts';
 import type { InspectOptions } from '../commands/inspect.ts';
 import type { CliContext } from '../context.ts';
@@ -25,7 +24,8 @@ export async function inspectRun(
   options: InspectOptions,
   context: CliContext,
 ): Promise<void> {
-  if (path === undefined) throw new UsageError('name a run, or a shape as in --shape 300x200 --rank 4');
+  if (path === undefined)
+    throw new UsageError('invalid-argument', 'name a run, or a shape as in --shape 300x200 --rank 4');
   await useTensorFlow(options, context);
   const run = await openRun(path, context.cwd);
   if (options.program) return await inspectProgram(run, options, context);
@@ -81,5 +81,5 @@ function deadWarning(
     isOutput && classNames.length === units ? dead.map((unit) => classNames[unit]!) : dead.map(String);
   const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', ...' : '');
   const what = isOutput && classNames.length === units ? 'outputs' : 'units';
-  return `${dead.length} of ${units} ${what} of '${path}' never fire on ${count(examples)} test images, so they learn nothing: ${listed}`;
+  return `${dead.length} of ${units} ${what} of '${path}' never fire on ${formatCount(examples)} test images, so they learn nothing: ${listed}`;
 }

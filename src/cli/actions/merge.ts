@@ -1,7 +1,7 @@
+import { contentHash } from '../../content-hash.ts';
 import { CheckpointError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import { mergeLora, setAdapterStrength } from '../../lora/index.ts';
-import { contentHash } from '../../models/index.ts';
 import { openRun, saveRun } from '../../runs/index.ts';
 import type { MergeOptions } from '../commands/merge.ts';
 import type { CliContext } from '../context.ts';
@@ -14,7 +14,10 @@ export async function merge(path: string, options: MergeOptions, context: CliCon
   const { model, manifest, folder } = await openRun(path, context.cwd);
   const { adapter } = manifest;
   if (!adapter) {
-    throw new CheckpointError(`${path}: has no adapter to merge: it is a base, or was merged already`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: has no adapter to merge: it is a base, or was merged already`,
+    );
   }
   await inNewRun(options, 'merge', context, async (writer) => {
     if (options.strength !== undefined) setAdapterStrength(model, options.strength);

@@ -1,11 +1,9 @@
 import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, DataError, UsageError } from '../../errors.ts';
-import { Classifier } from '../../evaluation/classifier.ts';
-import { jsonText } from '../../files/json.ts';
-import { makeFolder } from '../../files/make-folder.ts';
-import { onDisk } from '../../files/on-disk.ts';
-import { takeValues } from '../../lora/take-values.ts';
+import { ensureDir, jsonText, withFileErrors } from '../../files/index.ts';
+import { Classifier } from '../../inference/index.ts';
+import { takeValues } from '../../models/index.ts';
 import {
   classifyImages,
   type ImageSize,
@@ -13,7 +11,7 @@ import {
   readImages,
   writePng,
 } from '../../pictures/index.ts';
-import { openRun, type Run } from '../../runs/open-run.ts';
+import { openRun, type Run } from '../../runs/index.ts';
 import type { PredictOptions } from '../commands/predict.ts';
 import type { CliContext } from '../context.ts';
 import { predictionDocument, renderPredictions } from '../output/prediction-text.ts';
@@ -34,7 +32,10 @@ export async function predict(
     images.push(...read.map((image) => ({ ...image, file })));
   }
   if (options.rows && images.every(({ row }) => row === undefined)) {
-    throw new UsageError('--rows: none of the files holds rows, as IDX files do; leave it out');
+    throw new UsageError(
+      'invalid-argument',
+      '--rows: none of the files holds rows, as IDX files do; leave it out',
+    );
   }
   if (options.prepared) await writePrepared(images, size, resolve(context.cwd, options.prepared));
   const { classNames, normalization } = run.manifest;
@@ -60,7 +61,10 @@ function imageSize({ model, folder }: Run): ImageSize {
   const [height, width] = shape.length === 1 ? [Math.sqrt(shape[0]!), Math.sqrt(shape[0]!)] : shape;
   const channels = shape[2] ?? 1;
   if (model.inputs.length !== 1 || !Number.isInteger(height) || !Number.isInteger(width) || channels !== 1) {
-    throw new CheckpointError(`${folder}: its model takes [${shape}], not one image in shades of grey`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${folder}: its model takes [${shape}], not one image in shades of grey`,
+    );
   }
   return { height: height!, width: width! };
 }
@@ -70,7 +74,7 @@ async function writePrepared(
   { height, width }: ImageSize,
   directory: string,
 ): Promise<void> {
-  await onDisk(DataError, directory, 'written', () => makeFolder(directory));
+  await withFileErrors(DataError, directory, 'written', () => ensureDir(directory));
   for (const [index, { file, row, pixels }] of images.entries()) {
     const data = new Uint8Array(4 * pixels.length);
     for (const [pixel, shade] of pixels.entries()) data.set([shade, shade, shade, 255], 4 * pixel);

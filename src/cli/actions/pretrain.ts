@@ -1,7 +1,8 @@
+import { contentHash } from '../../content-hash.ts';
 import { UsageError } from '../../errors.ts';
-import { evaluate } from '../../evaluation/evaluate.ts';
-import { type Mnist, rowOrder } from '../../mnist-data-loader/index.ts';
-import { contentHash, createDigitsNet, mnistNormalization } from '../../models/index.ts';
+import { evaluate } from '../../inference/index.ts';
+import { type Mnist, shuffledSampler } from '../../mnist-data-loader/index.ts';
+import { createDigitsNet, mnistNormalization } from '../../models/index.ts';
 import { type RunContent, type RunWriter, saveCheckpoint } from '../../runs/index.ts';
 import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
@@ -48,7 +49,7 @@ async function pretrainInto(
     optimizer: optimizerFrom(options, steps),
     seed,
   });
-  const order = rowOrder({ rows: train.count, seed });
+  const order = shuffledSampler({ rows: train.count, seed });
   const { device } = tensorflow;
   const classNames = Array.from({ length: train.classes }, (_, label) => String(label));
   const content = ({ engine, state, losses, elapsedMs }: Reached): RunContent => ({
@@ -113,11 +114,15 @@ function stepsOf({ steps, epochs, batchSize }: PretrainOptions, { train }: Mnist
   const wanted = Math.floor((epochs * train.count) / batchSize);
   if (wanted < 1) {
     throw new UsageError(
+      'invalid-argument',
       `--epochs ${epochs}: ${train.count} examples make no step of batch ${batchSize}; train longer`,
     );
   }
   if (wanted > MAX_STEPS) {
-    throw new UsageError(`--epochs ${epochs}: makes more than ${MAX_STEPS} steps; train shorter`);
+    throw new UsageError(
+      'invalid-argument',
+      `--epochs ${epochs}: makes more than ${MAX_STEPS} steps; train shorter`,
+    );
   }
   return wanted;
 }

@@ -1,12 +1,8 @@
 import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CheckpointError } from '../../errors.ts';
-import { makeFolder } from '../../files/make-folder.ts';
-import { onDisk } from '../../files/on-disk.ts';
-import { writeWhole } from '../../files/write-whole.ts';
-import { githubAnnotations } from '../../report/github.ts';
-import { type RenderOptions, render } from '../../report/render.ts';
-import type { Report } from '../../report/report.ts';
+import { ensureDir, withFileErrors, writeFileAtomic } from '../../files/index.ts';
+import { githubAnnotations, type RenderOptions, type Report, render } from '../../report/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatOf, type ReportOptions } from '../options/report.ts';
 
@@ -23,9 +19,9 @@ export async function publishReport(
   for (const file of options.report ?? []) {
     const path = resolve(context.cwd, file);
     const text = await render(report, formatOf(file), details);
-    await onDisk(CheckpointError, path, 'written', async () => {
-      await makeFolder(dirname(path));
-      await writeWhole(path, `${text}\n`);
+    await withFileErrors(CheckpointError, path, 'written', async () => {
+      await ensureDir(dirname(path));
+      await writeFileAtomic(path, `${text}\n`);
     });
   }
   const format = options.json ? 'json' : options.format;
@@ -35,5 +31,5 @@ export async function publishReport(
   const summary = context.env.GITHUB_STEP_SUMMARY;
   if (!summary) return;
   const markdown = await render(report, 'markdown');
-  await onDisk(CheckpointError, summary, 'written', () => appendFile(summary, `${markdown}\n\n`));
+  await withFileErrors(CheckpointError, summary, 'written', () => appendFile(summary, `${markdown}\n\n`));
 }

@@ -1,11 +1,8 @@
 import { CheckpointError, TrainingError } from '../../errors.ts';
-import { makeFolder } from '../../files/make-folder.ts';
-import { onDisk } from '../../files/on-disk.ts';
-import { writeWhole } from '../../files/write-whole.ts';
-import { requireGates } from '../../gates/check.ts';
+import { ensureDir, withFileErrors, writeFileAtomic } from '../../files/index.ts';
+import { requireGates } from '../../gates/index.ts';
 import type { ImageDataset } from '../../mnist-data-loader/index.ts';
-import { render } from '../../report/render.ts';
-import type { Report } from '../../report/report.ts';
+import { type Report, render } from '../../report/index.ts';
 import { type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
 import type { ReportOptions } from '../options/report.ts';
@@ -37,10 +34,10 @@ export async function publishRun(
   ] as const) {
     const path = writer.path(name);
     const text = await render(report, format);
-    await onDisk(CheckpointError, path, 'written', async () => {
+    await withFileErrors(CheckpointError, path, 'written', async () => {
       // Another host that shares the disk cannot see this process, and may have cleared its folder while it was empty.
-      await makeFolder(writer.staging);
-      await writeWhole(path, `${text}\n`);
+      await ensureDir(writer.staging);
+      await writeFileAtomic(path, `${text}\n`);
     });
   }
   const run = shown(await saveRun(writer, content), context.cwd);
@@ -50,6 +47,7 @@ export async function publishRun(
   const { loss } = report.evaluation;
   if (!Number.isFinite(loss)) {
     throw new TrainingError(
+      'training-failed',
       `the loss on the test set is ${loss}; lower the learning rate, or clip the gradients`,
     );
   }

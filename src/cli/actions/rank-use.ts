@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { loraLayers, updateSpectrum } from '../../lora/index.ts';
-import type { LayerRank } from '../../report/report.ts';
+import type { LayerRank } from '../../report/index.ts';
 
 /** How much of its rank each adapter of a model uses; layers without A and B are left out. */
 export function rankUse(model: tf.LayersModel): LayerRank[] {

@@ -51,19 +51,24 @@ export async function resumeFrom<T extends Options>(
   context: CliContext,
 ): Promise<{ options: T; resume?: Training['resume'] }> {
   if (!given.resume) return { options: given };
-  if (given.out === undefined) throw new UsageError('--resume: name the stopped run with --out');
+  if (given.out === undefined)
+    throw new UsageError('invalid-argument', '--resume: name the stopped run with --out');
   const folder = resolve(context.cwd, given.out);
   const unfinished = await unfinishedAt(folder);
   const from = unfinished?.folder ?? folder;
   const { command: made, options, training } = await readManifest(from);
   if (made !== command || !training) {
-    throw new UsageError(`--resume: ${given.out} was made by ${made}; go on with a run of ${command}`);
+    throw new UsageError(
+      'invalid-argument',
+      `--resume: ${given.out} was made by ${made}; go on with a run of ${command}`,
+    );
   }
   const steps = Math.max(training.steps, given.steps ?? 0);
   if (training.stepsDone >= steps) {
     // Its process ended when the run was whole and only had to be put in its place.
     if (unfinished) await takeUp(folder, unfinished);
     throw new UsageError(
+      'invalid-argument',
       `--resume: ${given.out} has done its ${training.stepsDone} steps; give more with --steps`,
     );
   }
@@ -92,7 +97,10 @@ function refuseContradictions(
   steps: number,
 ): void {
   if (names.has('steps') && given.steps! < steps) {
-    throw new UsageError(`--resume: the run is one of ${steps} steps; --steps ${given.steps} is fewer`);
+    throw new UsageError(
+      'invalid-argument',
+      `--resume: the run is one of ${steps} steps; --steps ${given.steps} is fewer`,
+    );
   }
   for (const name of names) {
     if (FREE.has(name) || name === 'steps') continue;
@@ -100,6 +108,7 @@ function refuseContradictions(
     if (now === then) continue;
     const flag = flagOf(name);
     throw new UsageError(
+      'invalid-argument',
       `--resume: the run was begun with ${flag.slice(2)} ${then ?? 'not set'}, ${flag} says ${now}; leave it out`,
     );
   }

@@ -1,16 +1,14 @@
-import type { StartOptions } from '../../lora/index.ts';
-import type { ImageDataset, RowOrder } from '../../mnist-data-loader/index.ts';
+import type { InitOptions } from '../../lora/index.ts';
+import type { ImageDataset, Sampler } from '../../mnist-data-loader/index.ts';
 import type { Normalization } from '../../models/index.ts';
-import { eagerBatch } from '../../training/batch.ts';
-import { classificationTask, type OptimizerConfig } from '../../training/index.ts';
-import { withNoise } from '../../training/noise/with-noise.ts';
+import { classificationTask, eagerBatch, type OptimizerConfig, withNoise } from '../../training/index.ts';
 
 /** More than a batch, so that the gradient is that of the digits and not of a few images. */
 const EXAMPLES = 256;
 
 /** What `--init lora-ga` starts from: the mean loss of the first examples in the order of training. */
 export function startLoss(
-  order: RowOrder,
+  order: Sampler,
   options: {
     readonly dataset: ImageDataset;
     readonly normalization: Normalization;
@@ -18,7 +16,7 @@ export function startLoss(
     readonly optimizer: OptimizerConfig;
     readonly seed: number;
   },
-): NonNullable<StartOptions['loss']> {
+): NonNullable<InitOptions['loss']> {
   return (model) => {
     const task = classificationTask({ ...options, model });
     const { inputs, labels } = eagerBatch(task.data, order.take(0, EXAMPLES));

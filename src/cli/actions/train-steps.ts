@@ -1,13 +1,15 @@
 import { TrainingError } from '../../errors.ts';
-import type { RowOrder } from '../../mnist-data-loader/index.ts';
+import type { Sampler } from '../../mnist-data-loader/index.ts';
 import type { ScalarPoint } from '../../tensorboard/index.ts';
 import {
+  brokenWeight,
   createEngine,
   type EngineName,
   type GuardedProgress,
   type GuardedResult,
   type GuardHistory,
   type GuardOptions,
+  learningRateAt,
   type TrainingProgress,
   type TrainingResult,
   type TrainingState,
@@ -15,8 +17,6 @@ import {
   train,
   trainGuarded,
 } from '../../training/index.ts';
-import { learningRateAt } from '../../training/optimizers/index.ts';
-import { brokenWeight } from '../../training/trainer.ts';
 import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
 import { createProgress } from '../output/progress.ts';
@@ -26,7 +26,7 @@ import { startEvents } from './training-events.ts';
 /** What to train, from where, and until when. */
 export interface Training {
   readonly task: TrainingTask;
-  readonly order: RowOrder;
+  readonly order: Sampler;
   /** The step to end at, those of `resume` included. */
   readonly steps: number;
   readonly label: string;

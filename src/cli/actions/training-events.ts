@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { overall, perClass } from '../../evaluation/per-class.ts';
+import { type Evaluation, overall, perClass } from '../../metrics/index.ts';
 import { createEventWriter, type EventWriter } from '../../tensorboard/index.ts';
 import type { CliContext } from '../context.ts';
 

@@ -1,6 +1,11 @@
 import { DataError, UsageError } from '../../errors.ts';
-import { type ImageDataset, type RowOrder, replayOrder, rowOrder } from '../../mnist-data-loader/index.ts';
-import { type SteeredReplay, steeredReplay } from '../../training/index.ts';
+import {
+  type ImageDataset,
+  replaySampler,
+  type Sampler,
+  shuffledSampler,
+} from '../../mnist-data-loader/index.ts';
+import { type AdaptiveReplay, adaptiveReplay } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 
 /**
@@ -13,20 +18,24 @@ export function trainingOrder(
   allowed: Int32Array,
   tuned: readonly number[],
   options: FinetuneOptions,
-): RowOrder | SteeredReplay {
+): Sampler | AdaptiveReplay {
   const { seed, replay: share, batchSize, maxDrop } = options;
   const isTuned = (row: number) => tuned.length === 0 || tuned.includes(train.labels[row]!);
   const rows = allowed.filter(isTuned);
-  if (rows.length === 0) throw new DataError(`the training set has no example of ${tuned.join(', ')}`);
-  if (share === 0) return rowOrder({ rows, seed });
+  if (rows.length === 0)
+    throw new DataError('invalid-data', `the training set has no example of ${tuned.join(', ')}`);
+  if (share === 0) return shuffledSampler({ rows, seed });
   const others = allowed.filter((row) => !isTuned(row));
   if (others.length === 0) {
-    throw new UsageError(`--replay ${share}: there are no other digits; name those to tune with --digits`);
+    throw new UsageError(
+      'invalid-argument',
+      `--replay ${share}: there are no other digits; name those to tune with --digits`,
+    );
   }
-  if (maxDrop === undefined) return replayOrder({ rows, replayRows: others, share, batchSize, seed });
+  if (maxDrop === undefined) return replaySampler({ rows, replayRows: others, share, batchSize, seed });
   const labels = [...new Set(others.map((row) => train.labels[row]!))].sort();
   const replayRows = new Map(
     labels.map((label) => [label, others.filter((row) => train.labels[row] === label)]),
   );
-  return steeredReplay({ rows, replayRows, share, batchSize, seed, maxDrop: maxDrop / 100 });
+  return adaptiveReplay({ rows, replayRows, share, batchSize, seed, maxDrop: maxDrop / 100 });
 }

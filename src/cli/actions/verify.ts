@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../../content-hash.ts';
 import { CheckpointError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
-import { contentHash } from '../../models/index.ts';
+import { jsonText } from '../../files/index.ts';
 import { loadModel, openRun, type RunManifest } from '../../runs/index.ts';
 import { type Check, compareHashes, verify } from '../../verification/index.ts';
 import type { VerifyOptions } from '../commands/verify.ts';
@@ -40,6 +40,7 @@ export async function verifyRun(path: string, options: VerifyOptions, context: C
   }
   if (failed.length > 0) {
     throw new CheckpointError(
+      'invalid-checkpoint',
       `${path}: ${failed.length} of ${checks.length} proofs failed: ${failed.join(', ')}`,
     );
   }

@@ -110,5 +110,5 @@ const addWriteSetOptions = optionGroup<WriteSetOptions>(() => [
 ]);
 
 function requireOut({ out }: WriteSetOptions): void {
-  if (!out) throw new UsageError('--out: name the folder for the new files');
+  if (!out) throw new UsageError('invalid-argument', '--out: name the folder for the new files');
 }

@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { TensorFlowError } from '../../errors.ts';
-import { jsonText } from '../../files/json.ts';
+import { jsonText } from '../../files/index.ts';
 import type { CliContext } from '../context.ts';
 import { shared } from '../options/shared.ts';
 
@@ -21,6 +21,9 @@ export function addDoctorCommand(program: CommandUnknownOpts, context: CliContex
       context.print(options.json ? jsonText(document) : renderDoctor(document));
       const asked = document.devices.find((device) => device.name === options.device);
       if (asked && !asked.works)
-        throw new TensorFlowError(`--device ${asked.name} does not work: ${asked.detail}`);
+        throw new TensorFlowError(
+          'tensorflow-failed',
+          `--device ${asked.name} does not work: ${asked.detail}`,
+        );
     });
 }

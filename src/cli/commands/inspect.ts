@@ -57,9 +57,11 @@ function requireUse(
 ): void {
   const other = isFlag('program') ? '--program' : run;
   if (shape && other !== undefined)
-    throw new UsageError(`--shape: stands for a kernel alone; leave ${other} out`);
-  if (!shape && isFlag('rank')) throw new UsageError('--rank: is for --shape; a run has its ranks');
-  if (!program && isFlag('batchSize')) throw new UsageError('--batch-size: is for --program; add it');
+    throw new UsageError('invalid-argument', `--shape: stands for a kernel alone; leave ${other} out`);
+  if (!shape && isFlag('rank'))
+    throw new UsageError('invalid-argument', '--rank: is for --shape; a run has its ranks');
+  if (!program && isFlag('batchSize'))
+    throw new UsageError('invalid-argument', '--batch-size: is for --program; add it');
 }
 
 function parseShape(text: string): [number, number] {

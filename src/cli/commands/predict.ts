@@ -36,7 +36,10 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
   addSettings(command).action(async (files, options) => {
     const { model, ...others } = options;
     if (!model) {
-      throw new UsageError('--model: name the run whose model is to classify, such as runs/pretrain');
+      throw new UsageError(
+        'invalid-argument',
+        '--model: name the run whose model is to classify, such as runs/pretrain',
+      );
     }
     const { predict } = await import('../actions/predict.ts');
     await predict(files, { model, ...others }, context);

@@ -1,5 +1,5 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { Head } from '../../models/digits-net.ts';
+import type { Head } from '../../models/index.ts';
 import type { CliContext } from '../context.ts';
 import { givenOptions } from '../options/given.ts';
 import { integer, positive } from '../options/numbers.ts';

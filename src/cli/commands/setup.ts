@@ -20,7 +20,7 @@ export function addSetupCommand(program: CommandUnknownOpts, context: CliContext
         await setUp({ device, note: context.note });
       } catch (error) {
         if (!(error instanceof Error) || error.name !== 'SetupError') throw error;
-        throw new TensorFlowError(error.message, { cause: error });
+        throw new TensorFlowError('tensorflow-failed', error.message, { cause: error });
       }
       context.note("set up; 'tfjs-lora doctor' shows what runs");
     });

@@ -7,7 +7,7 @@ import {
   type LoraConfig,
   type LoraInit,
   type LoraMethod,
-} from '../../lora/config.ts';
+} from '../../lora/index.ts';
 import { optionGroup } from './group.ts';
 import { integer, number, positive } from './numbers.ts';
 

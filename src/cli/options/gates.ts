@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import type { Gates } from '../../gates/gates.ts';
+import type { Gates } from '../../gates/index.ts';
 import type { CliContext } from '../context.ts';
 import { optionGroup } from './group.ts';
 import { number } from './numbers.ts';
@@ -29,7 +29,7 @@ export async function gatesFrom(options: GateOptions, context: Pick<CliContext, 
   const { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant } = options;
   const flags = { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant };
   if (options.policy === undefined) return flags;
-  const { readPolicy } = await import('../../gates/policy.ts');
+  const { readPolicy } = await import('../../gates/index.ts');
   const policy = readPolicy(resolve(context.cwd, options.policy));
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   return {

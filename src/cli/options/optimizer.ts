@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import type { OptimizerConfig, OptimizerRule, Schedule } from '../../training/optimizer-config.ts';
+import type { OptimizerConfig, OptimizerRule, Schedule } from '../../training/index.ts';
 import type { TrainingOptions } from './training.ts';
 
 const RULES: Readonly<Record<TrainingOptions['optimizer'], OptimizerRule>> = {
@@ -20,7 +20,10 @@ const RULES: Readonly<Record<TrainingOptions['optimizer'], OptimizerRule>> = {
 export function optimizerFrom(options: TrainingOptions, steps: number): OptimizerConfig {
   const { optimizer, lr, clipNorm, warmup } = options;
   if (warmup >= steps) {
-    throw new UsageError(`--warmup ${warmup}: the training has ${steps} steps; leave some to train`);
+    throw new UsageError(
+      'invalid-argument',
+      `--warmup ${warmup}: the training has ${steps} steps; leave some to train`,
+    );
   }
   return {
     rule: RULES[optimizer],

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { REPORT_FORMATS, type ReportFormat } from '../../report/render.ts';
+import { REPORT_FORMATS, type ReportFormat } from '../../report/index.ts';
 import { optionGroup } from './group.ts';
 import { shared } from './shared.ts';
 

@@ -6,8 +6,7 @@ import {
   type Split,
   sharedRows,
 } from '../../mnist-data-loader/index.ts';
-import { count } from '../../report/format.ts';
-import { plainTable, tableText } from '../../report/plain-table.ts';
+import { formatCount, plainTable, tableText } from '../../report/index.ts';
 
 /** The sets of a folder that could be loaded, and why others could not. */
 export interface LoadedFolder {
@@ -124,10 +123,10 @@ function table(sets: readonly (readonly [string, SetDocument])[]): string {
   const labels = Math.max(...sets.map(([, set]) => set.classes));
   output.push(
     ['', ...sets.map(([name]) => name)],
-    row('images', (set) => count(set.count)),
+    row('images', (set) => formatCount(set.count)),
     row('size', (set) => `${set.height}x${set.width}`),
     ...Array.from({ length: labels }, (_, label) =>
-      row(`label ${label}`, (set) => count(set.perLabel[label] ?? 0)),
+      row(`label ${label}`, (set) => formatCount(set.perLabel[label] ?? 0)),
     ),
   );
   return tableText(output);

@@ -1,4 +1,4 @@
-import { plainTable, tableText } from '../../report/plain-table.ts';
+import { plainTable, tableText } from '../../report/index.ts';
 import type { DoctorDocument } from './doctor-document.ts';
 
 /** The document as text for people. */

@@ -1,18 +1,17 @@
-import type { ProgramRow } from '../../graph/program-table.ts';
-import type { LoraSummary } from '../../lora/summary.ts';
-import type { ModelSummary } from '../../models/summary.ts';
-import { count, percent } from '../../report/format.ts';
-import { plainTable, tableText } from '../../report/plain-table.ts';
-import type { LayerInspection } from '../../verification/inspect.ts';
+import type { ProgramRow } from '../../graph/index.ts';
+import type { LoraSummary } from '../../lora/index.ts';
+import type { ModelSummary } from '../../models/index.ts';
+import { formatCount, formatPercent, plainTable, tableText } from '../../report/index.ts';
+import type { LayerInspection } from '../../verification/index.ts';
 
 /** Layers of a plain model. */
 export function renderLayers({ layers, parameters }: ModelSummary): string {
   const table = plainTable(['left', 'left', 'left', 'right']);
   table.push(['layer', 'type', 'output', 'parameters']);
   for (const { name, type, outputShape, parameters: own } of layers) {
-    table.push([name, type, outputShape.map((size) => size ?? '?').join(' x '), count(own)]);
+    table.push([name, type, outputShape.map((size) => size ?? '?').join(' x '), formatCount(own)]);
   }
-  return `${tableText(table)}\nparameters: ${count(parameters)}`;
+  return `${tableText(table)}\nparameters: ${formatCount(parameters)}`;
 }
 
 /** Adapters layer by layer: what they are, how much they change, how much of their rank they use. */
@@ -29,8 +28,8 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
       rank > 0 ? String(rank) : '-',
       rank > 0 ? String(alpha) : '-',
       rank > 0 ? short(effectiveScale) : '-',
-      count(trainableParameters),
-      updateShare === undefined ? '-' : `${percent(updateShare)} %`,
+      formatCount(trainableParameters),
+      updateShare === undefined ? '-' : `${formatPercent(updateShare)} %`,
       layer.effectiveRank === undefined ? '-' : layer.effectiveRank.toFixed(1),
     ]);
   }
@@ -44,8 +43,8 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
       layer.singularValues ? [`  ${nameOf(layer)}  ${listed(layer.singularValues)}`] : [],
     ),
     '',
-    `trainable: ${count(trainableParameters)} of ${count(totalParameters)} values, ` +
-      `${percent(shareOfBase)} % of the base's ${count(baseParameters)}`,
+    `trainable: ${formatCount(trainableParameters)} of ${formatCount(totalParameters)} values, ` +
+      `${formatPercent(shareOfBase)} % of the base's ${formatCount(baseParameters)}`,
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
+import { type GraphBuilder, type NodeAttribute, output } from '../../tensorflow/index.ts';
 import type { EmitScope } from '../emit.ts';
-import { type GraphBuilder, type NodeAttribute, output } from '../graph-builder.ts';
 import type { OpNode, Program, TensorSpec } from '../program.ts';
 import { convolution, filterGradient } from './convolution.ts';
 import { poolGradient } from './pool-gradient.ts';

@@ -1,4 +1,4 @@
-import type { NodeAttribute } from '../graph-builder.ts';
+import type { NodeAttribute } from '../../tensorflow/index.ts';
 import { concat, float32, type OpSite, reshape, slice } from './forms.ts';
 
 /** Largest window, in elements, that is written out. */

@@ -1,4 +1,4 @@
-import { output } from '../graph-builder.ts';
+import { output } from '../../tensorflow/index.ts';
 import { float32, isTrue, type OpSite, reshape, sum, type XlaTarget } from './forms.ts';
 import { statedProduct } from './stated-product.ts';
 

@@ -1,5 +1,5 @@
 import { PNG } from 'pngjs';
-import type { ImageDataset } from '../../mnist-data-loader/dataset.ts';
+import type { ImageDataset } from '../../data/index.ts';
 
 /** One image as a grayscale PNG in a data URI. */
 export function imageUri({ images, height, width }: ImageDataset, index: number): string {

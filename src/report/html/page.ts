@@ -1,5 +1,5 @@
-import type { ImageDataset } from '../../mnist-data-loader/dataset.ts';
-import { classWord, percent, setting, title } from '../format.ts';
+import type { ImageDataset } from '../../data/index.ts';
+import { classWord, formatPercent, setting, title } from '../format.ts';
 import type { Report } from '../report.ts';
 import { type Results, resultsOf } from '../results.ts';
 import { html, Markup } from './markup.ts';
@@ -55,7 +55,7 @@ function tableSection(word: string, { evaluation, baseline, comparison }: Result
   }
   return html`<section><h2>Each ${word}</h2>${comparisonTable(word, comparison)}
 <p class="note">▲ ▼ beyond noise: exact McNemar test on the images that changed, Holm-corrected over the classes, p&nbsp;&lt;&nbsp;0.05.</p>
-<p class="note">Macro F1 ${percent(baseline.macro.f1)} → ${percent(evaluation.macro.f1)} %; calibration error ${percent(baseline.calibrationError)} → ${percent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
+<p class="note">Macro F1 ${formatPercent(baseline.macro.f1)} → ${formatPercent(evaluation.macro.f1)} %; calibration error ${formatPercent(baseline.calibrationError)} → ${formatPercent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
 }
 
 function movedSection({ comparison }: Results): Markup | undefined {

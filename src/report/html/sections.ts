@@ -1,8 +1,6 @@
-import type { Change } from '../../evaluation/comparison.ts';
-import type { Evaluation } from '../../evaluation/evaluation.ts';
-import { type Mistake, worstMistakes } from '../../evaluation/mistakes.ts';
-import type { ImageDataset } from '../../mnist-data-loader/dataset.ts';
-import { count, percent, points as pointsOf, probability } from '../format.ts';
+import type { ImageDataset } from '../../data/index.ts';
+import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
+import { formatCount, formatPercent, formatPoints as pointsOf, probability } from '../format.ts';
 import type { ForgettingGuard, LayerRank, Report, Tradeoff, TrainingCurve } from '../report.ts';
 import type { EvaluationResults, Results } from '../results.ts';
 import { errorBars, rankBars } from './charts/bars.ts';
@@ -28,11 +26,15 @@ export function headline({ evaluation, comparison }: Results): Markup {
     return html`<dl class="figures">${[
       figure(
         'accuracy',
-        `${percent(total.accuracy)} %`,
-        `${count(total.errors)} of ${count(total.support)} wrong`,
+        `${formatPercent(total.accuracy)} %`,
+        `${formatCount(total.errors)} of ${formatCount(total.support)} wrong`,
       ),
-      figure('macro F1', `${percent(macro.f1)} %`, 'mean over the classes'),
-      figure('calibration error', `${percent(calibrationError)} %`, 'distance of confidence from accuracy'),
+      figure('macro F1', `${formatPercent(macro.f1)} %`, 'mean over the classes'),
+      figure(
+        'calibration error',
+        `${formatPercent(calibrationError)} %`,
+        'distance of confidence from accuracy',
+      ),
       figure('loss', loss.toFixed(4), 'mean cross entropy'),
     ]}</dl>`;
   }
@@ -55,9 +57,9 @@ function changeFigure(
   const verdict = significant
     ? `beyond noise, p\u00a0${probability(pValue).replace(/^(?=\d)/, '=\u00a0')}`
     : 'may be chance';
-  return html`<div><dt>${name}</dt><dd class="value">${percent(before.accuracy)} → ${percent(after.accuracy)} %</dd>
+  return html`<div><dt>${name}</dt><dd class="value">${formatPercent(before.accuracy)} → ${formatPercent(after.accuracy)} %</dd>
 <dd><b class="${direction}">${minus(pointsOf(gain))} points</b>, ${verdict}</dd>
-<dd class="note">wrong ${count(before.errors)} → ${count(after.errors)}: ${count(fixed)} fixed, ${count(broken)} broken</dd></div>`;
+<dd class="note">wrong ${formatCount(before.errors)} → ${formatCount(after.errors)}: ${formatCount(fixed)} fixed, ${formatCount(broken)} broken</dd></div>`;
 }
 
 export function gatesSection({ gates = [] }: Report): Markup | undefined {
@@ -131,7 +133,7 @@ function mistakeItem(
 ): Markup {
   const picture =
     images?.count === total && html`<img alt="${`a ${truth}`}" src="${imageUri(images, index)}">`;
-  return html`<li>${picture}<b>${truth}, read as ${predicted}</b>${percent(confidence)} % sure<br>example ${index}</li>
+  return html`<li>${picture}<b>${truth}, read as ${predicted}</b>${formatPercent(confidence)} % sure<br>example ${index}</li>
 `;
 }
 
@@ -140,14 +142,14 @@ export function trainingSection({ losses, accuracies }: TrainingCurve): Markup |
   const last = losses.at(-1);
   return html`<section><h2>Training</h2>${
     losses.length > 1 &&
-    html`<h3>Loss over ${count(losses.length)} steps</h3>
+    html`<h3>Loss over ${formatCount(losses.length)} steps</h3>
 <div class="key note"><span class="thin">each step</span><span class="bold">running mean</span></div>
 ${chart(`Loss of each step, from ${losses[0]!.toFixed(3)} to ${last!.toFixed(3)}.`, (width) => lossLine(losses, width))}`
   }${
     accuracies &&
     accuracies.points.length > 0 &&
     html`<h3>Accuracy on ${accuracies.name}</h3>
-${chart(`Accuracy, from ${percent(accuracies.points[0]!.accuracy)} to ${percent(accuracies.points.at(-1)!.accuracy)} per cent.`, (width) => accuracyLine(accuracies.points, width))}`
+${chart(`Accuracy, from ${formatPercent(accuracies.points[0]!.accuracy)} to ${formatPercent(accuracies.points.at(-1)!.accuracy)} per cent.`, (width) => accuracyLine(accuracies.points, width))}`
   }</section>`;
 }
 
@@ -178,7 +180,7 @@ ${
   checks.length > 1 &&
   part(
     'step',
-    `While training, on ${count(examples)} held-out examples`,
+    `While training, on ${formatCount(examples)} held-out examples`,
     checks.map((one) => ({ ...one, at: one.step })),
     keptStep,
   )

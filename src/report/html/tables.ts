@@ -1,6 +1,13 @@
-import type { Change, Comparison } from '../../evaluation/comparison.ts';
-import type { ConfusionChange } from '../../evaluation/confusion.ts';
-import { changeFigures, count, NOT_AVAILABLE, percent, points, probability, signed } from '../format.ts';
+import type { Change, Comparison, ConfusionChange } from '../../metrics/index.ts';
+import {
+  changeFigures,
+  formatCount,
+  formatPercent,
+  formatPoints,
+  formatSigned,
+  NOT_AVAILABLE,
+  probability,
+} from '../format.ts';
 import type { LayerRank } from '../report.ts';
 import type { EvaluationResults } from '../results.ts';
 import { html, type Markup } from './markup.ts';
@@ -15,26 +22,26 @@ export function evaluationTable(
   { classes, total, macro, weighted }: EvaluationResults,
 ): Markup {
   const interval = (bounds: readonly [number, number] | null) =>
-    bounds ? `${percent(bounds[0])} – ${percent(bounds[1])}` : NOT_AVAILABLE;
+    bounds ? `${formatPercent(bounds[0])} – ${formatPercent(bounds[1])}` : NOT_AVAILABLE;
   return scroll(
     'Accuracy of each class',
     html`<table>
 <thead><tr><th scope="col">${word}</th>${['examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'recall %', 'F1 %'].map(columnHeader)}</tr></thead>
 <tbody>${classes.map(
       (one) => html`<tr><th scope="row">${one.className}</th>${[
-        count(one.support),
-        count(one.errors),
-        percent(one.accuracy),
+        formatCount(one.support),
+        formatCount(one.errors),
+        formatPercent(one.accuracy),
         interval(one.interval),
-        percent(one.precision),
-        percent(one.recall),
-        percent(one.f1),
+        formatPercent(one.precision),
+        formatPercent(one.recall),
+        formatPercent(one.f1),
       ].map(cell)}</tr>
 `,
     )}</tbody>
-<tfoot><tr><th scope="row">total</th>${[count(total.support), count(total.errors), percent(total.accuracy), interval(total.interval), '', '', ''].map(cell)}</tr>
-<tr><th scope="row">macro average</th>${['', '', '', '', percent(macro.precision), percent(macro.recall), percent(macro.f1)].map(cell)}</tr>
-<tr><th scope="row">weighted average</th>${['', '', '', '', percent(weighted.precision), percent(weighted.recall), percent(weighted.f1)].map(cell)}</tr></tfoot>
+<tfoot><tr><th scope="row">total</th>${[formatCount(total.support), formatCount(total.errors), formatPercent(total.accuracy), interval(total.interval), '', '', ''].map(cell)}</tr>
+<tr><th scope="row">macro average</th>${['', '', '', '', formatPercent(macro.precision), formatPercent(macro.recall), formatPercent(macro.f1)].map(cell)}</tr>
+<tr><th scope="row">weighted average</th>${['', '', '', '', formatPercent(weighted.precision), formatPercent(weighted.recall), formatPercent(weighted.f1)].map(cell)}</tr></tfoot>
 </table>`,
   );
 }
@@ -57,11 +64,11 @@ function changeRow(name: string, change: Change, tuned = false): Markup {
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const arrow = { better: ' ▲', worse: ' ▼', '': '' }[direction];
   return html`<tr><th scope="row">${name}${tuned && html`<span class="tag">tuned</span>`}</th>${[
-    count(before.support),
+    formatCount(before.support),
     ...changeFigures(change),
   ].map(
     cell,
-  )}<td class="${direction}">${minus(points(gain))}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
+  )}<td class="${direction}">${minus(formatPoints(gain))}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
 `;
 }
 
@@ -72,7 +79,7 @@ export function movedTable(moved: readonly ConfusionChange[]): Markup {
 <thead><tr><th scope="col">mistake</th>${['before', 'after', 'change'].map(columnHeader)}</tr></thead>
 <tbody>${moved.map(
       ({ truth, predicted, before, after }) =>
-        html`<tr><th scope="row">${truth} read as ${predicted}</th>${[count(before), count(after), signed(after - before)].map(cell)}</tr>
+        html`<tr><th scope="row">${truth} read as ${predicted}</th>${[formatCount(before), formatCount(after), formatSigned(after - before)].map(cell)}</tr>
 `,
     )}</tbody></table>`,
     ' compact',
@@ -91,7 +98,7 @@ export function rankTable(layers: readonly LayerRank[]): Markup {
 <thead><tr><th scope="col">layer</th>${['rank', 'used', 'singular values'].map(columnHeader)}</tr></thead>
 <tbody>${layers.map(
       ({ layer, rank, singularValues, effectiveRank }) =>
-        html`<tr><th scope="row">${layer}</th>${[count(rank), effectiveRank.toFixed(2), shown(singularValues, rank)].map(cell)}</tr>
+        html`<tr><th scope="row">${layer}</th>${[formatCount(rank), effectiveRank.toFixed(2), shown(singularValues, rank)].map(cell)}</tr>
 `,
     )}</tbody></table>`,
     ' compact',

@@ -1,5 +1,4 @@
-import { countOps, type Program } from '../../graph/program.ts';
-import type { XlaTarget } from '../../graph/xla/forms.ts';
+import { countOps, type Program, type XlaTarget } from '../../graph/index.ts';
 
 /** How many turns of the loop a call of the session makes. */
 export interface CallLength {

@@ -1,5 +1,5 @@
-import { hasNativeBackend, nativeBackend } from '../../graph/backend.ts';
-import { countOps, type Program } from '../../graph/program.ts';
+import { countOps, type Program } from '../../graph/index.ts';
+import { hasNativeBackend, nativeBackend } from '../../tensorflow/index.ts';
 import type { EngineName } from '../engine.ts';
 
 export interface EngineChoice {

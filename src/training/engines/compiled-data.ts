@@ -1,5 +1,4 @@
-import type { ConstantValues, DataType } from '../../graph/data-types.ts';
-import { int64Words } from '../../graph/session-variables.ts';
+import { type ConstantValues, type DataType, int64Words } from '../../tensorflow/index.ts';
 import type { Column } from '../engine.ts';
 
 /**

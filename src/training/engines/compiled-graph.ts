@@ -1,8 +1,5 @@
-import type { GraphBuilder } from '../../graph/graph-builder.ts';
-import { whileLoop } from '../../graph/loop.ts';
-import type { TensorSpec } from '../../graph/program.ts';
-import { SessionVariables } from '../../graph/session-variables.ts';
-import type { XlaTarget } from '../../graph/xla/forms.ts';
+import { type TensorSpec, whileLoop, type XlaTarget } from '../../graph/index.ts';
+import { type GraphBuilder, SessionVariables } from '../../tensorflow/index.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
 import type { RecordedStep } from './compiled-step.ts';

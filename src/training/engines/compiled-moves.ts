@@ -1,4 +1,4 @@
-import type { Turn } from '../../graph/loop.ts';
+import type { Turn } from '../../graph/index.ts';
 import type { StepParts } from './compiled-turn.ts';
 import { GRADIENT, type NativeUpdate } from './compiled-updates.ts';
 

@@ -1,5 +1,4 @@
-import type { Turn } from '../../graph/loop.ts';
-import { liveNodes } from '../../graph/program.ts';
+import { liveNodes, type Turn } from '../../graph/index.ts';
 import type { RecordedStep } from './compiled-step.ts';
 import type { StepParts } from './compiled-turn.ts';
 

@@ -1,8 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
-import type { Program } from '../../graph/program.ts';
-import { type InputSpec, record } from '../../graph/record.ts';
-import { simplify } from '../../graph/simplify.ts';
+import { type InputSpec, type Program, record, simplify } from '../../graph/index.ts';
 import type { Column, TrainingTask } from '../engine.ts';
 import { withNoise } from '../noise/with-noise.ts';
 import { clipByGlobalNorm, type UpdateRule, updateRule } from '../optimizers/index.ts';
@@ -43,7 +41,10 @@ export interface RecordedStep {
 export function recordStep(task: TrainingTask): RecordedStep {
   const trainable = trainableWeights(task.model);
   if (trainable.size === 0) {
-    throw new TrainingError('the model has no trainable weights; unfreeze a layer or inject LoRA first');
+    throw new TrainingError(
+      'training-failed',
+      'the model has no trainable weights; unfreeze a layer or inject LoRA first',
+    );
   }
   const rule = updateRule(task.optimizer);
   const fused = fusedUpdate(task.optimizer);
@@ -123,7 +124,10 @@ function lossAndGradients(
 function scalarLoss({ loss }: TrainingTask, inputs: tf.Tensor[], labels: tf.Tensor): tf.Scalar {
   const value = loss(inputs, labels);
   if (value.rank !== 0) {
-    throw new TrainingError(`the loss has shape [${value.shape}]; it has to be one number, so take its mean`);
+    throw new TrainingError(
+      'training-failed',
+      `the loss has shape [${value.shape}]; it has to be one number, so take its mean`,
+    );
   }
   return value;
 }

@@ -1,8 +1,5 @@
-import type { DataType } from '../../graph/data-types.ts';
-import { emitProgram, gate } from '../../graph/emit.ts';
-import { type GraphBuilder, output } from '../../graph/graph-builder.ts';
-import type { Turn } from '../../graph/loop.ts';
-import type { XlaTarget } from '../../graph/xla/forms.ts';
+import { emitProgram, gate, type Turn, type XlaTarget } from '../../graph/index.ts';
+import { type DataType, type GraphBuilder, output } from '../../tensorflow/index.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
 import { emitMoves } from './compiled-moves.ts';

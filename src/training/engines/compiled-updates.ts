@@ -1,4 +1,4 @@
-import type { NodeAttribute } from '../../graph/graph-builder.ts';
+import type { NodeAttribute } from '../../tensorflow/index.ts';
 import type { OptimizerConfig, OptimizerRule } from '../optimizer-config.ts';
 import { learningRateAt } from '../optimizers/index.ts';
 import type { Math32 } from './compiled-moves.ts';

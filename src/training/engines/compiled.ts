@@ -1,13 +1,16 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
-import { nativeBackend } from '../../graph/backend.ts';
-import type { ConstantValues } from '../../graph/data-types.ts';
-import { GraphBuilder } from '../../graph/graph-builder.ts';
-import { type Feed, Session } from '../../graph/session.ts';
-import { int64Words } from '../../graph/session-variables.ts';
-import type { XlaTarget } from '../../graph/xla/forms.ts';
-import { canStatePrecision } from '../../graph/xla/stated-product.ts';
-import { productsMayStatePrecision, withStatedPrecision } from '../../tensorflow/tensor-float32.ts';
+import { canStatePrecision, type XlaTarget } from '../../graph/index.ts';
+import {
+  type ConstantValues,
+  type Feed,
+  GraphBuilder,
+  int64Words,
+  nativeBackend,
+  productsMayStatePrecision,
+  Session,
+  withStatedPrecision,
+} from '../../tensorflow/index.ts';
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
 import { checkRows } from '../rows.ts';
 import { namedWeights } from '../weights.ts';
@@ -191,6 +194,7 @@ function valuesOf(values: ReadonlyMap<string, Float32Array>, name: string, size:
   const found = values.get(name);
   if (found?.length !== size) {
     throw new TrainingError(
+      'training-failed',
       `the state has ${found?.length ?? 'no'} values of '${name}', the task needs ${size}; it belongs to another task`,
     );
   }

@@ -1,8 +1,6 @@
 import { TensorFlowError } from '../../errors.ts';
-import { nativeBackend } from '../../graph/backend.ts';
-import { RecordingError } from '../../graph/recording-error.ts';
-import { DamagedCacheError } from '../../graph/session.ts';
-import { DeviceError } from '../../tensorflow/native-error.ts';
+import { RecordingError } from '../../graph/index.ts';
+import { DamagedCacheError, DeviceError, nativeBackend } from '../../tensorflow/index.ts';
 import {
   type Engine,
   type EngineName,

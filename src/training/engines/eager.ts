@@ -29,7 +29,10 @@ export class EagerEngine implements Engine {
     this.#rule = updateRule(task.optimizer);
     this.#trainable = trainableWeights(task.model);
     if (this.#trainable.size === 0) {
-      throw new TrainingError('the model has no trainable weights; unfreeze a layer or inject LoRA first');
+      throw new TrainingError(
+        'training-failed',
+        'the model has no trainable weights; unfreeze a layer or inject LoRA first',
+      );
     }
     const weights = namedWeights(task.model);
     const first = Int32Array.from({ length: task.batchSize }, (_, row) => row);
@@ -86,7 +89,10 @@ export class EagerEngine implements Engine {
     const { seed } = this.#task;
     const loss = withNoise({ seed, step: this.#step }, () => this.#task.loss(inputs, labels));
     if (loss.rank === 0) return loss;
-    throw new TrainingError(`the loss has shape [${loss.shape}]; it has to be one number, so take its mean`);
+    throw new TrainingError(
+      'training-failed',
+      `the loss has shape [${loss.shape}]; it has to be one number, so take its mean`,
+    );
   }
 
   #update(gradients: tf.NamedTensorMap): void {
@@ -121,6 +127,7 @@ function tensorOf(values: ReadonlyMap<string, Float32Array>, name: string, like:
   const found = values.get(name);
   if (found?.length !== like.size) {
     throw new TrainingError(
+      'training-failed',
       `the state has ${found?.length ?? 'no'} values of '${name}', the task needs ${like.size}; it belongs to another task`,
     );
   }

@@ -1,5 +1,5 @@
+export { type AdaptiveReplay, adaptiveReplay, type SteeredReplayOptions } from './adaptive-replay.ts';
 export { type Balance, type Budget, balance, bestWithinBudget, type ClassCount } from './policy.ts';
-export { type SteeredReplay, type SteeredReplayOptions, steeredReplay } from './steered-replay.ts';
 export { type StrengthCheck, type StrengthSearch, searchStrength } from './strength.ts';
 export {
   type GuardCheck,

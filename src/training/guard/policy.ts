@@ -80,11 +80,17 @@ export function isExhausted(balances: readonly Balance[], patience: number): boo
 /** @throws UsageError when the budget is no fraction, or a label has no class */
 export function checkBudget({ tuned, maxDrop }: Budget, classes: number): void {
   if (!(maxDrop >= 0 && maxDrop <= 1)) {
-    throw new UsageError(`the largest drop is ${100 * maxDrop} points; it has to be from 0 to 100`);
+    throw new UsageError(
+      'invalid-argument',
+      `the largest drop is ${100 * maxDrop} points; it has to be from 0 to 100`,
+    );
   }
   const outside = tuned.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (outside !== undefined) {
-    throw new UsageError(`tuned class ${outside} is outside the ${classes} classes (0 to ${classes - 1})`);
+    throw new UsageError(
+      'invalid-argument',
+      `tuned class ${outside} is outside the ${classes} classes (0 to ${classes - 1})`,
+    );
   }
 }
 

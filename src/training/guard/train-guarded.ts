@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import type { TrainingState } from '../engine.ts';
 import { type TrainingProgress, type TrainingResult, type TrainOptions, train } from '../trainer.ts';
+import type { AdaptiveReplay } from './adaptive-replay.ts';
 import {
   type Balance,
   type Budget,
@@ -10,7 +11,6 @@ import {
   checkBudget,
   isExhausted,
 } from './policy.ts';
-import type { SteeredReplay } from './steered-replay.ts';
 
 /** What a training may cost and how that is measured. */
 export interface GuardOptions extends Budget {
@@ -19,7 +19,7 @@ export interface GuardOptions extends Budget {
   /** The same for the task's model as it is when called. The set must not be the test set, nor trained on. */
   measure(): readonly ClassCount[];
   /** The order that training takes its rows from, if the checks are to steer it. */
-  readonly replay?: SteeredReplay;
+  readonly replay?: AdaptiveReplay;
   /** Steps between two checks; 20 by default. */
   readonly checkEvery?: number;
   /**
@@ -76,7 +76,7 @@ export async function* trainGuarded(
   const { checkEvery = 20, before, patience = guard.replay ? Number.POSITIVE_INFINITY : 3, history } = guard;
   checkBudget(guard, before.length);
   if (!(patience >= 1)) {
-    throw new UsageError(`a patience of ${patience} checks: has to be at least 1`);
+    throw new UsageError('invalid-argument', `a patience of ${patience} checks: has to be at least 1`);
   }
   if (history) checkHistory(history, before);
   if (resume) engine.restore(resume);
@@ -135,5 +135,8 @@ function checkHistory({ checks }: GuardHistory, before: readonly ClassCount[]): 
       counts.every(({ support }, label) => support === before[label]!.support),
   );
   if (same) return;
-  throw new UsageError('the guard holds out other examples than before the stop; go on with the same data');
+  throw new UsageError(
+    'invalid-argument',
+    'the guard holds out other examples than before the stop; go on with the same data',
+  );
 }

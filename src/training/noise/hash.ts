@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
-import { nativeBackend } from '../../graph/backend.ts';
-import { dataTypeCodes } from '../../graph/data-types.ts';
-import { isRecording } from '../../graph/record.ts';
+import { isRecording } from '../../graph/index.ts';
+import { dataTypeCodes, nativeBackend } from '../../tensorflow/index.ts';
 
 /** Which random numbers to draw: the same key gives the same numbers on every engine. */
 export interface NoiseKey {

@@ -43,19 +43,25 @@ const RANGES: Readonly<Record<string, Range>> = {
 /** @throws UsageError naming the number that is out of range */
 export function checkOptimizer({ rule, schedule, learningRate, clipNorm }: OptimizerConfig): void {
   if (!OPTIMIZER_NAMES.includes(rule.kind)) {
-    throw new UsageError(`unknown optimizer '${rule.kind}'; choose from ${OPTIMIZER_NAMES.join(', ')}`);
+    throw new UsageError(
+      'invalid-argument',
+      `unknown optimizer '${rule.kind}'; choose from ${OPTIMIZER_NAMES.join(', ')}`,
+    );
   }
   checkNumbers('optimizer', { learningRate, clipNorm });
   checkNumbers(rule.kind, rule);
   if (rule.kind === 'sgd' && rule.nesterov && !rule.momentum) {
-    throw new UsageError('sgd: nesterov needs a momentum above 0, such as 0.9');
+    throw new UsageError('invalid-argument', 'sgd: nesterov needs a momentum above 0, such as 0.9');
   }
   if (schedule) checkSchedule(schedule);
 }
 
 function checkSchedule(schedule: Schedule): void {
   if (!['constant', 'cosine', 'step'].includes(schedule.kind)) {
-    throw new UsageError(`unknown schedule '${schedule.kind}'; choose from constant, cosine, step`);
+    throw new UsageError(
+      'invalid-argument',
+      `unknown schedule '${schedule.kind}'; choose from constant, cosine, step`,
+    );
   }
   checkNumbers(`${schedule.kind} schedule`, schedule);
 }
@@ -65,7 +71,7 @@ function checkNumbers(owner: string, numbers: object): void {
     const range = RANGES[name];
     if (range === undefined || value === undefined) continue;
     if (!Number.isFinite(value) || !range.allows(value)) {
-      throw new UsageError(`${owner}: ${name} is ${value}; it has to be ${range.says}`);
+      throw new UsageError('invalid-argument', `${owner}: ${name} is ${value}; it has to be ${range.says}`);
     }
   }
 }

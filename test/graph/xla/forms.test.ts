@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { emitProgram } from '../../../src/graph/emit.ts';
-import { GraphBuilder } from '../../../src/graph/graph-builder.ts';
 import type { Program } from '../../../src/graph/program.ts';
 import { record } from '../../../src/graph/record.ts';
-import { Session } from '../../../src/graph/session.ts';
 import { simplify } from '../../../src/graph/simplify.ts';
 import type { XlaTarget } from '../../../src/graph/xla/forms.ts';
 import { canStatePrecision } from '../../../src/graph/xla/stated-product.ts';
 import { injectLora } from '../../../src/lora/index.ts';
+import { GraphBuilder } from '../../../src/tensorflow/native/graph-builder.ts';
+import { Session } from '../../../src/tensorflow/native/session.ts';
 import { withStatedPrecision } from '../../../src/tensorflow/tensor-float32.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';

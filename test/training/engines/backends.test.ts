@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { evaluate } from '../../../src/evaluation/evaluate.ts';
-import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
+import { evaluate } from '../../../src/inference/evaluate.ts';
+import { shuffledSampler } from '../../../src/mnist-data-loader/index.ts';
 import { mnistNormalization as normalization } from '../../../src/models/index.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
 import { EagerEngine } from '../../../src/training/engines/eager.ts';
@@ -16,7 +16,7 @@ async function trainOn(device: 'cpu' | 'wasm' | 'js') {
   const model = smallNet();
   const task = smallTask({ model, classWeights });
   const engine = new EagerEngine(task);
-  const losses = engine.run(rowOrder({ rows: 60, seed: 1 }).take(0, 30 * 6));
+  const losses = engine.run(shuffledSampler({ rows: 60, seed: 1 }).take(0, 30 * 6));
   const { predictions, confidences, loss } = evaluate(model, stripes(), { normalization });
   engine.dispose();
   return { losses, predictions, confidences, loss };
@@ -34,7 +34,7 @@ test.for(['wasm', 'js'] as const)('%s trains and evaluates as native TensorFlow 
 test.for<LossName>(['binary-cross-entropy', 'mean-squared-error'])('%s trains on wasm', async (loss) => {
   await loadTensorFlow({ device: 'wasm' });
   const task = smallTask({ model: smallNet({ units: 1 }), loss });
-  const losses = new EagerEngine(task).run(rowOrder({ rows: 60, seed: 1 }).take(0, 40 * 6));
+  const losses = new EagerEngine(task).run(shuffledSampler({ rows: 60, seed: 1 }).take(0, 40 * 6));
   expect(losses.at(-1)).toBeLessThan(losses[0]!);
 });
 

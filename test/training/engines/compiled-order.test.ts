@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { GraphBuilder } from '../../../src/graph/graph-builder.ts';
+import { GraphBuilder } from '../../../src/tensorflow/native/graph-builder.ts';
 import { buildTrainingGraph } from '../../../src/training/engines/compiled-graph.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import { largestRelativeDifference, lossesOf } from '../../helpers/engines.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { DataError, TrainingError } from '../../../src/errors.ts';
-import { nativeBackend } from '../../../src/graph/backend.ts';
+import { nativeBackend } from '../../../src/tensorflow/native/backend.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import type { OptimizerConfig, TrainingTask } from '../../../src/training/index.ts';

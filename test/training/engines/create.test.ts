@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, onTestFinished, test } from 'vitest';
 import { TrainingError, UsageError } from '../../../src/errors.ts';
-import { type NativeBackend, nativeBackend } from '../../../src/graph/backend.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
+import { type NativeBackend, nativeBackend } from '../../../src/tensorflow/native/backend.ts';
 import { chooseEngine } from '../../../src/training/engines/choose.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import { createEngine, type TrainingTask } from '../../../src/training/index.ts';

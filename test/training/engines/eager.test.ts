@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { DataError, TrainingError } from '../../../src/errors.ts';
-import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../../src/mnist-data-loader/index.ts';
 import { EagerEngine } from '../../../src/training/engines/eager.ts';
 import type { TrainingState, TrainingTask } from '../../../src/training/index.ts';
 import { smallNet, smallTask, stripes } from '../../helpers/small-task.ts';
@@ -9,7 +9,7 @@ import { useDevice } from '../../helpers/tensorflow.ts';
 
 useDevice();
 
-const order = rowOrder({ rows: 60, seed: 5 });
+const order = shuffledSampler({ rows: 60, seed: 5 });
 
 /** Runs `steps` steps from `first` on. */
 function run(engine: EagerEngine, task: TrainingTask, steps: number, first = 0): Float32Array {

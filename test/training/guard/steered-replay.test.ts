@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { steeredReplay } from '../../../src/training/guard/steered-replay.ts';
+import { adaptiveReplay } from '../../../src/training/guard/adaptive-replay.ts';
 
 /** Row r has class floor(r / 100): 0 is tuned, 1 to 3 are replayed. */
 const classOf = (row: number) => Math.floor(row / 100);
@@ -7,7 +7,7 @@ const rowsOf = (label: number) => Int32Array.from({ length: 100 }, (_, index) =>
 
 const BATCH = 10;
 const make = (share = 0.5, seed = 3) =>
-  steeredReplay({
+  adaptiveReplay({
     rows: rowsOf(0),
     replayRows: new Map([1, 2, 3].map((label) => [label, rowsOf(label)])),
     share,

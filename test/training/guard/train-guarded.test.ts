@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
-import { rowOrder } from '../../../src/mnist-data-loader/index.ts';
+import { shuffledSampler } from '../../../src/mnist-data-loader/index.ts';
 import type { Engine, TrainingState } from '../../../src/training/engine.ts';
 import {
+  type AdaptiveReplay,
   type GuardedProgress,
   type GuardedResult,
   type GuardHistory,
-  type SteeredReplay,
   trainGuarded,
 } from '../../../src/training/index.ts';
 import { smallTask } from '../../helpers/small-task.ts';
@@ -48,7 +48,7 @@ interface Scenario {
   signal?: AbortSignal;
   resume?: TrainingState;
   patience?: number;
-  replay?: SteeredReplay;
+  replay?: AdaptiveReplay;
   history?: GuardHistory;
 }
 
@@ -57,7 +57,7 @@ async function run({ errorsAfter, steps = 100, patience, replay, history, ...res
   const training = trainGuarded({
     task: smallTask(),
     engine,
-    order: rowOrder({ rows: 60, seed: 0 }),
+    order: shuffledSampler({ rows: 60, seed: 0 }),
     steps,
     ...rest,
     guard: {
@@ -184,7 +184,7 @@ describe('with its history, a training that was stopped', () => {
   test('steers its replay through the same checks again', async () => {
     const { state, history } = await stopAt(20);
     const steered: number[] = [];
-    const replay: SteeredReplay = {
+    const replay: AdaptiveReplay = {
       take: (_, count) => new Int32Array(count),
       steer: (step) => steered.push(step),
     };
@@ -204,14 +204,14 @@ describe('with its history, a training that was stopped', () => {
 test('three checks beyond the budget end training, unless the replay is steered', async () => {
   const errorsAfter = (step: number): [number, number] => [50, step === 0 ? 0 : 50];
   expect((await run({ errorsAfter })).result.endedAt).toBe(30);
-  const replay: SteeredReplay = { take: (_, count) => new Int32Array(count), steer() {} };
+  const replay: AdaptiveReplay = { take: (_, count) => new Int32Array(count), steer() {} };
   expect((await run({ errorsAfter, replay })).result.endedAt).toBeUndefined();
 });
 
 test('each check steers the replay from its step on', async () => {
   const steered: unknown[] = [];
-  const replay: SteeredReplay = {
-    take: (first, count) => rowOrder({ rows: 60, seed: 0 }).take(first, count),
+  const replay: AdaptiveReplay = {
+    take: (first, count) => shuffledSampler({ rows: 60, seed: 0 }).take(first, count),
     steer: (step, base, after) => steered.push([step, base, after.map(({ errors }) => errors)]),
   };
   await run({ steps: 20, replay, errorsAfter: (step) => [50, step / 10] });

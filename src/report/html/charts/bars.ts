@@ -1,6 +1,5 @@
-import type { Evaluation } from '../../../evaluation/evaluation.ts';
-import { perClass } from '../../../evaluation/per-class.ts';
-import { count, shorten } from '../../format.ts';
+import { type Evaluation, perClass } from '../../../metrics/index.ts';
+import { formatCount, shorten } from '../../format.ts';
 import type { LayerRank } from '../../report.ts';
 import { axisLabel, draw, ink, labelRoom, muted, splitLine, text } from './draw.ts';
 
@@ -24,7 +23,7 @@ export function errorBars(
       position: 'right',
       color: ink,
       ...text,
-      formatter: ({ value }: { value: number }) => count(value),
+      formatter: ({ value }: { value: number }) => formatCount(value),
     },
   });
   const series = [bar(evaluation, { color: 'var(--after)' })];

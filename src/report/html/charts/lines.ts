@@ -1,4 +1,4 @@
-import { percent } from '../../format.ts';
+import { formatPercent } from '../../format.ts';
 import type { AccuracyPoint, Tradeoff } from '../../report.ts';
 import { axisLabel, draw, grid, muted, splitLine, text } from './draw.ts';
 
@@ -28,7 +28,7 @@ export function accuracyLine(points: readonly AccuracyPoint[], width: number): s
     itemStyle: { color: 'var(--after)' },
     lineStyle: { color: 'var(--after)', width: 2.5 },
   };
-  const formatter = (value: number) => `${percent(value)} %`;
+  const formatter = (value: number) => `${formatPercent(value)} %`;
   const last = points.at(-1)?.step ?? 1;
   return stepChart(
     [series],

@@ -1,0 +1,19 @@
+export {
+  type Change,
+  type ClassChange,
+  type Comparison,
+  compareEvaluations,
+  SIGNIFICANCE_LEVEL,
+} from './comparison.ts';
+export { type ConfusionChange, confusionMatrix, topConfusionChanges } from './confusion.ts';
+export type { Evaluation } from './evaluation.ts';
+export {
+  type Averages,
+  type ClassMetrics,
+  calibrationError,
+  classificationMetrics,
+  type Metrics,
+} from './metrics.ts';
+export { type Mistake, worstMistakes } from './mistakes.ts';
+export { type ClassScore, overall, perClass, pooled, type Score } from './per-class.ts';
+export { holm, type Interval, mcnemar, wilson } from './significance.ts';

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/errors.ts';
+import { compareEvaluations } from '../../src/metrics/comparison.ts';
+import { perClass, pooled } from '../../src/metrics/per-class.ts';
+import { mcnemar } from '../../src/metrics/significance.ts';
+import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
+
+const rates = [0.05, 0.3, 0.1, 0.2];
+
+describe('compareEvaluations', () => {
+  test('counts fixed and broken examples by the true class', () => {
+    const before = makeEvaluation([0, 0, 0, 1, 1], [1, 0, 0, 1, 0], { classes: 2 });
+    const after = makeEvaluation([0, 0, 0, 1, 1], [0, 1, 0, 1, 0], { classes: 2 });
+    const { classes, total } = compareEvaluations(before, after);
+    expect(classes.map(({ fixed, broken }) => [fixed, broken])).toEqual([
+      [1, 1],
+      [0, 0],
+    ]);
+    expect(total).toMatchObject({ fixed: 1, broken: 1, gain: 0, pValue: 1, significant: false });
+  });
+
+  test('change in errors is what broke less what was fixed', () => {
+    const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
+    for (const one of [...compareEvaluations(before, after).classes]) {
+      expect(one.after.errors - one.before.errors).toBe(one.broken - one.fixed);
+      expect(one.gain).toBeCloseTo(one.after.accuracy! - one.before.accuracy!, 12);
+    }
+  });
+
+  test('splits the total into tuned and other classes', () => {
+    const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
+    const { classes, tuned, other, total } = compareEvaluations(before, after, { tuned: [1, 3] });
+    expect(classes.map((one) => one.tuned)).toEqual([false, true, false, true]);
+    expect(tuned!.after).toEqual(pooled([perClass(after)[1]!, perClass(after)[3]!]));
+    expect(tuned!.fixed + other!.fixed).toBe(total.fixed);
+    expect(tuned!.before.errors + other!.before.errors).toBe(total.before.errors);
+    expect(compareEvaluations(before, after).tuned).toBeUndefined();
+  });
+
+  test('corrects the classes together, and tests groups on their own', () => {
+    const labels = Array.from({ length: 40 }, (_, index) => (index < 20 ? 0 : 1));
+    const before = makeEvaluation(labels, labels, { classes: 3 });
+    const broken = labels.map((label, index) => (index < 6 ? 2 : label));
+    const after = makeEvaluation(labels, broken, { classes: 3 });
+    const { classes, total } = compareEvaluations(before, after);
+    expect(mcnemar(0, 6)).toBeCloseTo(0.03125, 9);
+    expect(total.pValue).toBeCloseTo(0.03125, 9);
+    expect(total.significant).toBe(true);
+    expect(classes[0]!.pValue).toBeCloseTo(0.0625, 9);
+    expect(classes[0]!.significant).toBe(false);
+    expect(classes[2]!.pValue).toBeNull();
+    expect(classes[2]!.gain).toBeNull();
+  });
+
+  test('lists the mistakes that moved most, right answers left out', () => {
+    const labels = [0, 0, 0, 1, 1, 2];
+    const before = makeEvaluation(labels, [1, 1, 0, 1, 2, 2], { classes: 3 });
+    const after = makeEvaluation(labels, [0, 0, 0, 1, 2, 1], { classes: 3 });
+    expect(compareEvaluations(before, after).moved).toEqual([
+      { truth: '0', predicted: '1', before: 2, after: 0 },
+      { truth: '2', predicted: '1', before: 0, after: 1 },
+    ]);
+  });
+
+  test.each([
+    ['another number of examples', makeEvaluation([0, 1, 1], [0, 1, 1]), '2 examples with 3'],
+    ['other examples', makeEvaluation([0, 2], [0, 2]), 'example 1 is a 1 in one and a 2 in the other'],
+    ['other classes', makeEvaluation([0, 1], [0, 1], { classes: 3 }), 'classes 0, 1, 2, 3'],
+  ])('refuses %s', (_, other, words) => {
+    const compare = () => compareEvaluations(makeEvaluation([0, 1], [0, 1]), other);
+    expect(compare).toThrow(CheckpointError);
+    expect(compare).toThrow(words);
+  });
+});

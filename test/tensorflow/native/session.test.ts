@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, expect, test } from 'vitest';
+import { TensorFlowError } from '../../../src/errors.ts';
+import { compileFunction } from '../../../src/graph/compile-function.ts';
+import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
+import { GraphBuilder } from '../../../src/tensorflow/native/graph-builder.ts';
+import { Session } from '../../../src/tensorflow/native/session.ts';
+import { int64Words, SessionVariables } from '../../../src/tensorflow/native/session-variables.ts';
+import { compilerSettings, xlaCacheFolder } from '../../../src/tensorflow/xla-cache.ts';
+import { keptFolder, temporaryFolder } from '../../helpers/temporary.ts';
+
+let cache: string;
+
+beforeAll(async () => {
+  process.env.TFJS_LORA_CACHE = await keptFolder();
+  const { version } = await loadTensorFlow({ device: 'cpu', threads: 1 });
+  cache = xlaCacheFolder('cpu', version!, compilerSettings('cpu', { tf32: false }));
+});
+
+const scalar = { dtype: 'float32', shape: [] } as const;
+
+function doubling(graph = new GraphBuilder()): Session {
+  const input = graph.placeholder('input', scalar);
+  graph.add('AddV2', [input, input], { T: { type: 'float32' } }, 'output');
+  return new Session(graph.nodes);
+}
+
+test('sessions run side by side, each with its own graph and variables', () => {
+  const graphs = [1, 2].map((value) => {
+    const graph = new GraphBuilder();
+    const variables = new SessionVariables(graph, 'v');
+    variables.add({ name: 'w', ...scalar });
+    const session = new Session(graph.nodes);
+    variables.write(session, new Map([['w', Float32Array.of(value)]]));
+    return { session, variables };
+  });
+  expect(graphs.map(({ session, variables }) => variables.read(session).get('w')![0])).toEqual([1, 2]);
+  for (const { session } of graphs) session.dispose();
+});
+
+test('a graph is loaded without a file in the folder for temporary ones', async () => {
+  const folder = await temporaryFolder();
+  const { TMPDIR } = process.env;
+  process.env.TMPDIR = folder;
+  try {
+    const session = doubling();
+    expect(readdirSync(folder)).toEqual([]);
+    session.dispose();
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = TMPDIR;
+  }
+});
+
+test('a variable does not change when the array that it was written from does', () => {
+  const graph = new GraphBuilder();
+  const variables = new SessionVariables(graph, 'v');
+  variables.add({ name: 'w', dtype: 'float32', shape: [1000] });
+  const session = new Session(graph.nodes);
+  const values = new Float32Array(1000).fill(1);
+  variables.write(session, new Map([['w', values]]));
+  values.fill(7);
+  expect(
+    variables
+      .read(session)
+      .get('w')!
+      .every((value) => value === 1),
+  ).toBe(true);
+  session.dispose();
+});
+
+test('a graph that TensorFlow refuses gives one line with the cause, and the next one runs', () => {
+  const graph = new GraphBuilder();
+  graph.add('NoSuchOp', [], {});
+  let error: unknown;
+  try {
+    new Session(graph.nodes);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(TensorFlowError);
+  expect((error as Error).message).toMatch(/^TensorFlow could not run the graph: .*NoSuchOp/);
+  expect((error as Error).message).not.toContain('\n');
+  const session = doubling();
+  expect(session.read({ input: { ...scalar, values: Float32Array.of(4) } }, ['output'])[0]![0]).toBe(8);
+  session.dispose();
+});
+
+test('a run that fails gives one line, and the session stays usable', () => {
+  const session = doubling();
+  const wrong = { dtype: 'int32', shape: [], values: Int32Array.of(1) } as const;
+  expect(() => session.read({ input: wrong }, ['output'])).toThrow(TensorFlowError);
+  expect(session.read({ input: { ...scalar, values: Float32Array.of(1) } }, ['output'])[0]![0]).toBe(2);
+  session.dispose();
+  session.dispose();
+  expect(() => session.run({}, ['output'])).toThrow('the session has been disposed');
+});
+
+test('node names are made unique and fit TensorFlow', () => {
+  const graph = new GraphBuilder();
+  const names = ['a b', 'a b', 'a_b_1', '_x', '^'].map((name) => graph.add('NoOp', [], {}, name));
+  expect(names).toEqual(['a_b', 'a_b_1', 'a_b_1_1', 'x', 'node']);
+});
+
+test('whole numbers become pairs of words, the sign in both', () => {
+  expect([...int64Words(Int32Array.of(5, -2))]).toEqual([5, 0, -2, -1]);
+});
+
+test.for([
+  ['noise', () => Buffer.from('no protocol buffer at all')],
+  ['nothing', () => Buffer.alloc(0)],
+  ['its beginning', (whole: Buffer) => whole.subarray(0, 100)],
+  [
+    'another of the same length',
+    (whole: Buffer) => whole.fill(255, whole.length >> 1, (whole.length >> 1) + 8),
+  ],
+] as const)('compiled code that the disk has turned into %s is removed and made anew', ([, damage]) => {
+  const compiled = () => compileFunction((x) => tf.exp(tf.mul(x!, 2)), { jit: true });
+  const first = compiled();
+  first(tf.scalar(1));
+  const files = readdirSync(cache);
+  expect(files.length).toBeGreaterThan(0);
+  for (const file of files) writeFileSync(join(cache, file), damage(readFileSync(join(cache, file))));
+  const second = compiled();
+  expect(second(tf.scalar(1)).dataSync()[0]).toBeCloseTo(Math.exp(2), 5);
+});
