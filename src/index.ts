@@ -8,6 +8,7 @@ export {
   createDigitsNet,
   type DigitsNetOptions,
   type Head,
+  imageShape,
   type LayerSummary,
   type ModelSummary,
   mnistNormalization,

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
 import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
-import { type Normalization, normalize, requireLogits, takeValues } from '../models/index.ts';
+import { imageShape, type Normalization, normalize, requireLogits, takeValues } from '../models/index.ts';
 import { hasNativeBackend, nativeBackend } from '../tensorflow/index.ts';
-import { type EngineName, imageShape, requireEngine } from '../training/index.ts';
+import { type EngineName, requireEngine } from '../training/index.ts';
 import { evenBatch, largestBatch } from './batch-size.ts';
 import { imageTensor } from './image-tensor.ts';
 

@@ -16,7 +16,7 @@ export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
 export { withNoise } from './noise/with-noise.ts';
 export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
 export { learningRateAt, OPTIMIZER_NAMES } from './optimizers/index.ts';
-export { classificationTask, imageShape, type TaskOptions, trainingTask } from './task.ts';
+export { classificationTask, type TaskOptions, trainingTask } from './task.ts';
 export {
   brokenWeight,
   type TrainingProgress,

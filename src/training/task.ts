@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { ImageDataset } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
-import { type Normalization, normalize, requireLogits } from '../models/index.ts';
+import { imageShape, type Normalization, normalize, requireLogits } from '../models/index.ts';
 import type { TrainingData, TrainingTask } from './engine.ts';
 import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
 import type { OptimizerConfig } from './optimizer-config.ts';
@@ -72,29 +72,6 @@ export function classificationTask({
     },
     prepare: (inputs) => inputs.map((images) => normalize(images, normalization)),
   });
-}
-
-/**
- * The shape in which a model takes an image.
- *
- * @throws DataError when the images have another number of pixels, or the model takes several inputs
- */
-export function imageShape(
-  model: tf.LayersModel,
-  { height, width }: Pick<ImageDataset, 'height' | 'width'>,
-): number[] {
-  const { length: count } = model.inputs;
-  if (count !== 1)
-    throw new DataError('invalid-data', `the model takes ${count} inputs; images go into a model of one`);
-  const shape = model.inputs[0]!.shape.slice(1).map((size, index) => size ?? [height, width, 1][index] ?? 1);
-  const values = shape.reduce((product, size) => product * size, 1);
-  if (values !== height * width) {
-    throw new DataError(
-      'invalid-data',
-      `images have ${height} x ${width} pixels, but the model takes [${shape}]; use a model of that input size`,
-    );
-  }
-  return shape;
 }
 
 function checkTask(options: TaskOptions): void {

@@ -100,7 +100,7 @@ test('a model of two inputs is refused as what it is', () => {
   const outputs = tf.layers.dense({ units: 3 }).apply(joined) as tf.SymbolicTensor;
   expect(() =>
     evaluate(tf.model({ inputs, outputs }), images([[1, 2, 3]], [1]), { normalization: raw }),
-  ).toThrow('the model takes 2 inputs; images go into a model of one');
+  ).toThrow('the model takes 2 inputs; images need a model with one input');
 });
 
 test('images of another size are refused', () => {

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { DataError } from '../../errors.ts';
 import { findMnist, loadSplit } from '../../mnist-data-loader/index.ts';
-import { normalize } from '../../models/index.ts';
+import { imageShape, normalize } from '../../models/index.ts';
 import { createRandom } from '../../random.ts';
 import type { Run } from '../../runs/index.ts';
-import { imageShape } from '../../training/index.ts';
 import type { CliContext } from '../context.ts';
 
 /** Inputs to try a run's model on. */
