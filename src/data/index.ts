@@ -1,5 +1,5 @@
 export { countByLabel, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
-export { parseLabels } from './labels.ts';
+export { defaultClassNames, parseLabels } from './labels.ts';
 export { replaySampler, type Sampler, shuffledSampler } from './sampler.ts';
 export { splitRows } from './split.ts';
 export { type SubsetOptions, subsetOf } from './subset.ts';

@@ -1,5 +1,10 @@
 import { UsageError } from '../errors.ts';
 
+/** Names for classes that have none: `0`, `1`, ... */
+export function defaultClassNames(classes: number): string[] {
+  return Array.from({ length: classes }, (_, label) => String(label));
+}
+
 /**
  * Reads a list of classes such as `2,3,5,8,9`.
  *

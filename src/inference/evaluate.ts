@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ImageDataset } from '../data/index.ts';
+import { defaultClassNames, type ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
@@ -34,7 +34,7 @@ export function createEvaluator(
 ): Evaluator {
   const classifier = new Classifier(model, options);
   const { classes } = classifier;
-  const names = classNames ?? Array.from({ length: classes }, (_, label) => String(label));
+  const names = classNames ?? defaultClassNames(classes);
   return {
     get engine() {
       return classifier.engine;

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../../content-hash.ts';
+import { defaultClassNames } from '../../data/index.ts';
 import { CheckpointError, UsageError } from '../../errors.ts';
 import { jsonText, readJson } from '../../files/index.ts';
 import { loraLayers, loraSummary } from '../../lora/index.ts';
@@ -60,7 +61,8 @@ export async function importSource(
         options: { source, ...options },
         seed: run?.manifest.seed ?? 0,
         contentHash: hash,
-        classNames: run?.manifest.classNames ?? classNamesOf(imported.base),
+        classNames:
+          run?.manifest.classNames ?? defaultClassNames(imported.base.outputs[0]!.shape.at(-1) ?? 1),
         normalization: normalizationOf(run, options),
         ...(isAdapter && { derivedFrom: { folder: run!.folder, contentHash: run!.manifest.contentHash } }),
         adapter,
@@ -129,11 +131,6 @@ function adapterFacts(adapted: tf.LayersModel): NonNullable<RunManifest['adapter
     alpha: first!.alpha,
     strength: 1,
   };
-}
-
-function classNamesOf(model: tf.LayersModel): string[] {
-  const classes = model.outputs[0]!.shape.at(-1) ?? 1;
-  return Array.from({ length: classes }, (_, label) => String(label));
 }
 
 function normalizationOf(run: Run | undefined, { mean, std }: ImportOptions): RunManifest['normalization'] {

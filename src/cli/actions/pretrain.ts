@@ -1,4 +1,5 @@
 import { contentHash } from '../../content-hash.ts';
+import { defaultClassNames } from '../../data/index.ts';
 import { UsageError } from '../../errors.ts';
 import { evaluate } from '../../inference/index.ts';
 import { type Mnist, shuffledSampler } from '../../mnist-data-loader/index.ts';
@@ -51,7 +52,7 @@ async function pretrainInto(
   });
   const order = shuffledSampler({ rows: train.count, seed });
   const { device } = tensorflow;
-  const classNames = Array.from({ length: train.classes }, (_, label) => String(label));
+  const classNames = defaultClassNames(train.classes);
   const content = ({ engine, state, losses, elapsedMs }: Reached): RunContent => ({
     manifest: {
       ...manifestHeader('pretrain', tensorflow),
