@@ -7,7 +7,33 @@ import { recordedContext } from './context.ts';
 import { keptFolder } from './temporary.ts';
 import { writeSplit } from './tiny-set.ts';
 
-/** Runs a command line in `cwd` and gives what a shell would see. */
+/**
+ * The arguments of a command line, split as a shell does: sh`finetune ${base} --digits 2,3`. A value is part of one
+ * argument, whatever it contains; a list is one argument per entry. Quotes cannot contain values.
+ */
+export function sh(texts: TemplateStringsArray, ...values: readonly unknown[]): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  const endWord = () => {
+    if (word !== undefined) words.push(word);
+    word = undefined;
+  };
+  texts.forEach((text, index) => {
+    for (const [part, space, single, double] of text.matchAll(/(\s+)|'([^']*)'|"([^"]*)"|./g)) {
+      if (space === undefined) word = (word ?? '') + (single ?? double ?? part);
+      else endWord();
+    }
+    const value = values[index];
+    if (Array.isArray(value)) {
+      endWord();
+      words.push(...value.map(String));
+    } else if (index < values.length) word = (word ?? '') + String(value);
+  });
+  endWord();
+  return words;
+}
+
+/** Runs a command line in `cwd` and returns its exit code, stdout and stderr. */
 export async function runCommand(
   cwd: string,
   argv: readonly string[],
