@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { closest, distance } from 'fastest-levenshtein';
 import { UsageError } from '../errors.ts';
 import { readToml } from '../files/index.ts';
 import type { CliContext } from './context.ts';
-import { nearest } from './nearest.ts';
 import { flagName } from './options/given.ts';
 
 /** Where settings come from beside flags, the first before the second. */
@@ -65,9 +65,11 @@ export function readConfig(
   };
 }
 
-function meant(key: string, known: Iterable<string>): string {
-  const near = nearest(key, known);
-  return near === undefined ? '' : `did you mean '${near}'? `;
+/** Suggests the most similar known word, unless more than half of its letters differ. */
+function meant(key: string, known: readonly string[]): string {
+  const candidate = closest(key, known);
+  const similar = distance(key, candidate) <= Math.max(key.length, candidate.length) / 2;
+  return similar ? `did you mean '${candidate}'? ` : '';
 }
 
 function rootOf(command: CommandUnknownOpts): CommandUnknownOpts {
