@@ -5,6 +5,7 @@
 const rooms = [
   'errors.ts',
   'random.ts',
+  'version.ts',
   'files',
   'data',
   'safetensors',

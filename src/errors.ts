@@ -10,6 +10,16 @@ export type ErrorCode =
   // UsageError
   | 'invalid-argument'
   | 'already-exists'
+  | 'not-a-run'
+  | 'unfinished-run'
+  | 'resume-conflict'
+  | 'nothing-to-resume'
+  | 'warmup-too-long'
+  | 'validation-unused'
+  | 'validation-empty'
+  | 'no-other-classes'
+  | 'adapter-exists'
+  | 'no-adapter'
   // DataError
   | 'invalid-data'
   // CheckpointError

@@ -1,7 +1,17 @@
 import type { AppError, ErrorCode } from '../errors.ts';
 
 /** Which option fixes an error of the library, by its code. The library itself does not know the options. */
-const HINTS: Partial<Record<ErrorCode, string>> = {};
+const HINTS: Partial<Record<ErrorCode, string>> = {
+  'already-exists': 'use --overwrite, or choose another --out',
+  'unfinished-run': 'name it with --out, and add --resume or --overwrite',
+  'resume-conflict': 'leave the option out, or train a new run without --resume',
+  'nothing-to-resume': 'give more --steps',
+  'warmup-too-long': 'use a smaller --warmup, or more --steps',
+  'validation-unused': 'add --max-drop or --search-strength',
+  'validation-empty': 'use another --validation',
+  'no-other-classes': 'choose the target digits with --digits',
+  'no-adapter': 'leave --strength out',
+};
 
 /** The error's message, followed by the option that fixes it, if there is one. */
 export function messageWithHint({ code, message }: AppError): string {

@@ -1,12 +1,12 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AppError } from '../errors.ts';
 import { deviceErrorOfOp } from '../tensorflow/index.ts';
+import { version } from '../version.ts';
 import { addCommands } from './commands/index.ts';
 import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
 import { messageWithHint } from './hints.ts';
 import { Stopped } from './stopped.ts';
-import { version } from './version.ts';
 
 /** What a shell sees when commander itself refuses the arguments. */
 const USAGE_EXIT_CODE = 2;

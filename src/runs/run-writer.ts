@@ -9,9 +9,11 @@ import { clearLeft, findUnfinished, putBack, replaceRun, type Unfinished } from 
 
 /** Where a run is to be. */
 export interface RunTarget {
-  /** The run's folder; without it the first free one of `runs/<name>`, `runs/<name>-2`, ... */
-  readonly out?: string;
-  readonly name: string;
+  /** The run's folder. */
+  readonly out: string;
+  /** Whether to use the first free one of `<out>`, `<out>-2`, `<out>-3`, ... */
+  readonly numbered?: boolean;
+  /** What a relative `out` starts from. */
   readonly cwd: string;
   /** Replace the run at `out`, finished or not; a folder that is not a run is never replaced. */
   readonly overwrite?: boolean;
@@ -52,17 +54,15 @@ export class RunWriter {
    * @throws CheckpointError when the place cannot be written to
    */
   static async create(wanted: RunTarget): Promise<RunWriter> {
-    const { out, name, cwd, overwrite = false, onNotice = () => {} } = wanted;
-    if (overwrite && out === undefined)
-      throw new UsageError('invalid-argument', '--overwrite: name the run to replace with --out');
-    const place =
-      out === undefined ? await firstFree(resolve(cwd, 'runs', name)) : { path: placeOf(resolve(cwd, out)) };
+    const { out, numbered: isNumbered, cwd, overwrite = false, onNotice = () => {} } = wanted;
+    const path = resolve(cwd, out);
+    const place = isNumbered ? await firstFree(path) : { path: placeOf(path) };
     const target = numbered(place);
     await putBack(target);
     const unfinished = await findUnfinished(target);
-    if (unfinished && !overwrite) throw unfinishedError(unfinished, out ?? relative(cwd, target));
-    if (out !== undefined && existsSync(target)) await refuseTaken(target, out, overwrite);
-    if (unfinished) onNotice(`note: ${nameOf(unfinished, out!)}; it is dropped`);
+    if (unfinished && !overwrite) throw unfinishedError(unfinished, isNumbered ? relative(cwd, target) : out);
+    if (!isNumbered && existsSync(target)) await refuseTaken(target, out, overwrite);
+    if (unfinished) onNotice(`note: ${nameOf(unfinished, out)}; it is deleted`);
     await clearLeft(target);
     const writer = new RunWriter(place, overwrite);
     await withFileErrors(CheckpointError, target, 'created', () => ensureDir(writer.staging));
@@ -152,14 +152,11 @@ async function firstFree(path: string): Promise<Place> {
 }
 
 function unfinishedError(unfinished: Unfinished, out: string): UsageError {
-  return new UsageError(
-    'invalid-argument',
-    `${nameOf(unfinished, out)}; go on with --resume --out ${out}, or drop it with --overwrite --out ${out}`,
-  );
+  return new UsageError('unfinished-run', `${nameOf(unfinished, out)}; resume it or replace it`);
 }
 
 function nameOf({ command, training }: Unfinished, out: string): string {
-  return `${out}: an unfinished ${command} is there, its last checkpoint at step ${training.stepsDone} of ${training.steps}`;
+  return `${out}: an unfinished ${command} is there (last checkpoint at step ${training.stepsDone} of ${training.steps})`;
 }
 
 async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
@@ -167,15 +164,11 @@ async function refuseTaken(target: string, out: string, overwrite: boolean): Pro
   if (entries.length === 0) return;
   if (!entries.includes('run.json')) {
     throw new UsageError(
-      'invalid-argument',
-      `--out ${out}: holds files that are no run; name another folder`,
+      'not-a-run',
+      `${out}: the folder holds files that are not a run; choose another folder`,
     );
   }
-  if (!overwrite)
-    throw new UsageError(
-      'invalid-argument',
-      `--out ${out}: a run is there; add --overwrite or name another folder`,
-    );
+  if (!overwrite) throw new UsageError('already-exists', `${out}: a run is already there`);
 }
 
 async function renameIfFree(from: string, to: string): Promise<boolean> {

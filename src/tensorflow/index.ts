@@ -2,7 +2,7 @@ export { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
 export { cacheFacts } from './caches.ts';
 export { cudaAdvice, cudaFacts } from './cuda-facts.ts';
 export { cudaProblems } from './cuda-problems.ts';
-export { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from './load.ts';
+export { type DeviceName, type LoadedTensorFlow, type LoadOptions, loadTensorFlow } from './load.ts';
 export * from './native/index.ts';
 export { DeviceError, deviceError, deviceErrorOfOp, lineOf } from './native-error.ts';
 export { nativeState } from './native-state.ts';

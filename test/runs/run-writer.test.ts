@@ -24,7 +24,7 @@ const manifest: RunManifest = {
 describe('RunWriter', () => {
   test('shows nothing at the target before commit, and all of it after', async () => {
     const cwd = await temporaryFolder();
-    const writer = await RunWriter.create({ out: 'mine', name: 'pretrain', cwd });
+    const writer = await RunWriter.create({ out: 'mine', cwd });
     await writeFile(writer.path('note.txt'), 'x');
     expect(existsSync(join(cwd, 'mine'))).toBe(false);
     expect(await writer.commit(manifest)).toBe(join(cwd, 'mine'));
@@ -34,9 +34,9 @@ describe('RunWriter', () => {
 
   test('replaces the run behind a link, and leaves the link', async () => {
     const cwd = await temporaryFolder();
-    await (await RunWriter.create({ out: 'disk/real', name: 'pretrain', cwd })).commit(manifest);
+    await (await RunWriter.create({ out: 'disk/real', cwd })).commit(manifest);
     await symlink(join('disk', 'real'), join(cwd, 'link'));
-    const writer = await RunWriter.create({ out: 'link', name: 'pretrain', cwd, overwrite: true });
+    const writer = await RunWriter.create({ out: 'link', cwd, overwrite: true });
     await writeFile(writer.path('note.txt'), 'x');
     await writer.commit(manifest);
     expect((await lstat(join(cwd, 'link'))).isSymbolicLink()).toBe(true);
@@ -49,7 +49,7 @@ describe('RunWriter', () => {
     await mkdir(join(cwd, 'runs'));
     await symlink(cwd, join(cwd, 'runs', 'pretrain'));
     await writeFile(join(cwd, 'runs', 'pretrain-2'), '');
-    const writer = await RunWriter.create({ name: 'pretrain', cwd });
+    const writer = await RunWriter.create({ out: 'runs/pretrain', numbered: true, cwd });
     expect(await writer.commit(manifest)).toBe(join(cwd, 'runs', 'pretrain-3'));
   });
 
@@ -57,7 +57,9 @@ describe('RunWriter', () => {
     const cwd = await temporaryFolder();
     const folders = [];
     for (let count = 0; count < 3; count++) {
-      folders.push(await (await RunWriter.create({ name: 'pretrain', cwd })).commit(manifest));
+      folders.push(
+        await (await RunWriter.create({ out: 'runs/pretrain', numbered: true, cwd })).commit(manifest),
+      );
     }
     expect(folders.map((folder) => folder.slice(cwd.length))).toEqual([
       '/runs/pretrain',
@@ -68,7 +70,7 @@ describe('RunWriter', () => {
 
   test('gives two writers at once two folders', async () => {
     const cwd = await temporaryFolder();
-    const target = { name: 'pretrain', cwd };
+    const target = { out: 'runs/pretrain', numbered: true, cwd };
     const writers = await Promise.all([RunWriter.create(target), RunWriter.create(target)]);
     const folders = await Promise.all(writers.map((writer) => writer.commit(manifest)));
     expect(new Set(folders).size).toBe(2);
@@ -76,16 +78,16 @@ describe('RunWriter', () => {
 
   test('leaves nothing behind when discarded', async () => {
     const cwd = await temporaryFolder();
-    const writer = await RunWriter.create({ out: 'mine', name: 'pretrain', cwd });
+    const writer = await RunWriter.create({ out: 'mine', cwd });
     await writer.discard();
     expect(await readdir(cwd)).toEqual([]);
   });
 
   test('keeps a run that is there unless told to replace it', async () => {
     const cwd = await temporaryFolder();
-    const target = { out: 'mine', name: 'pretrain', cwd };
+    const target = { out: 'mine', cwd };
     await (await RunWriter.create(target)).commit(manifest);
-    await expect(RunWriter.create(target)).rejects.toThrow(/a run is there; add --overwrite/);
+    await expect(RunWriter.create(target)).rejects.toThrow(/a run is already there/);
     const writer = await RunWriter.create({ ...target, overwrite: true });
     expect(existsSync(join(cwd, 'mine', 'run.json'))).toBe(true);
     await writer.commit({ ...manifest, seed: 7 });
@@ -97,7 +99,7 @@ describe('RunWriter', () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, 'mine'));
     await writeFile(join(cwd, 'mine', 'thesis.txt'), 'x');
-    const creating = RunWriter.create({ out: 'mine', name: 'pretrain', cwd, overwrite: true });
+    const creating = RunWriter.create({ out: 'mine', cwd, overwrite: true });
     await expect(creating).rejects.toThrow(UsageError);
     expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
   });
@@ -105,14 +107,14 @@ describe('RunWriter', () => {
   test('says at the start that a place cannot be written to', async () => {
     const cwd = await temporaryFolder();
     await writeFile(join(cwd, 'file'), '');
-    const creating = RunWriter.create({ out: 'file/run', name: 'pretrain', cwd });
+    const creating = RunWriter.create({ out: 'file/run', cwd });
     await expect(creating).rejects.toThrow(CheckpointError);
     await expect(creating).rejects.toThrow(/file\/run.*a part of the path is a file/);
   });
 
   test('keeps the new run when its place was taken meanwhile', async () => {
     const cwd = await temporaryFolder();
-    const target = { out: 'mine', name: 'pretrain', cwd };
+    const target = { out: 'mine', cwd };
     const [first, second] = [await RunWriter.create(target), await RunWriter.create(target)];
     await first.commit(manifest);
     await expect(second.commit(manifest)).rejects.toThrow(/made by another process meanwhile.*mine-2/);
@@ -124,17 +126,17 @@ describe('RunWriter', () => {
 
   test('puts a run back that a killed process was about to replace', async () => {
     const cwd = await temporaryFolder();
-    const target = { out: 'mine', name: 'pretrain', cwd };
+    const target = { out: 'mine', cwd };
     await (await RunWriter.create(target)).commit(manifest);
     await rename(join(cwd, 'mine'), join(cwd, 'mine.replaced-999999999-00000000'));
-    await expect(RunWriter.create(target)).rejects.toThrow(/a run is there/);
+    await expect(RunWriter.create(target)).rejects.toThrow(/a run is already there/);
     expect(await readdir(cwd)).toEqual(['mine']);
   });
 
   test('removes what a killed process left behind', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, 'mine.partial-999999999-00000000'));
-    await (await RunWriter.create({ out: 'mine', name: 'pretrain', cwd })).discard();
+    await (await RunWriter.create({ out: 'mine', cwd })).discard();
     expect(await readdir(cwd)).toEqual([]);
   });
 });

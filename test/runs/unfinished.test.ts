@@ -50,7 +50,7 @@ async function putInPlace(cwd: string, manifest: RunManifest): Promise<void> {
 }
 
 const create = (cwd: string, overwrite?: boolean, onNotice?: (message: string) => void) =>
-  RunWriter.create({ out: 'mine', name: 'pretrain', cwd, overwrite, onNotice });
+  RunWriter.create({ out: 'mine', cwd, overwrite, onNotice });
 const stepInPlace = async (cwd: string) =>
   JSON.parse(await readFile(join(cwd, 'mine', 'run.json'), 'utf8')).training.stepsDone;
 
@@ -178,7 +178,7 @@ describe('an unfinished training', () => {
     const notices: string[] = [];
     await (await create(cwd, true, (message) => notices.push(message))).discard();
     expect(notices).toEqual([
-      'note: mine: an unfinished pretrain is there, its last checkpoint at step 7 of 60; it is dropped',
+      'note: mine: an unfinished pretrain is there (last checkpoint at step 7 of 60); it is deleted',
     ]);
     expect(await readdir(cwd)).toEqual([]);
   });
@@ -249,8 +249,8 @@ describe('a checkpoint', () => {
   test('reserves the number of a run that has no name of its own', async () => {
     const cwd = await temporaryFolder();
     const [first, second] = [
-      await RunWriter.create({ name: 'pretrain', cwd }),
-      await RunWriter.create({ name: 'pretrain', cwd }),
+      await RunWriter.create({ out: 'runs/pretrain', numbered: true, cwd }),
+      await RunWriter.create({ out: 'runs/pretrain', numbered: true, cwd }),
     ];
     await second.saveCheckpoint(training(5), write('second'));
     await first.commit(training(9));

@@ -11,10 +11,10 @@ import {
   loadTensorFlow,
   nativeState,
 } from '../../tensorflow/index.ts';
+import { version } from '../../version.ts';
 import type { CliContext } from '../context.ts';
 import type { Device } from '../options/shared.ts';
 import type { DoctorDocument } from '../output/doctor-document.ts';
-import { version } from '../version.ts';
 import { type Trial, tryDevices, tryEngines } from './doctor-trials.ts';
 
 interface Options {

@@ -1,3 +1,4 @@
+import { UsageError } from '../../errors.ts';
 import { RUN_FORMAT_VERSION, type RunManifest, RunWriter } from '../../runs/index.ts';
 import type { LoadedTensorFlow } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
@@ -16,7 +17,16 @@ export async function inNewRun(
   { cwd, note }: CliContext,
   work: (writer: RunWriter) => Promise<void>,
 ): Promise<void> {
-  const writer = await RunWriter.create({ out, name, cwd, overwrite: overwrite || resume, onNotice: note });
+  if ((overwrite || resume) && out === undefined) {
+    throw new UsageError('invalid-argument', `--${resume ? 'resume' : 'overwrite'}: name the run with --out`);
+  }
+  const writer = await RunWriter.create({
+    out: out ?? `runs/${name}`,
+    numbered: out === undefined,
+    cwd,
+    overwrite: overwrite || resume,
+    onNotice: note,
+  });
   try {
     await work(writer);
   } finally {

@@ -2,9 +2,9 @@ import { relative } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { findMnist, loadMnist, type Mnist } from '../../mnist-data-loader/index.ts';
 import { type LoadedTensorFlow, loadTensorFlow } from '../../tensorflow/index.ts';
+import { version } from '../../version.ts';
 import type { CliContext } from '../context.ts';
 import type { Device } from '../options/shared.ts';
-import { version } from '../version.ts';
 
 interface DeviceOptions {
   readonly device: Device;
