@@ -4,7 +4,7 @@ import { injectLora, setAdapterStrength } from '../../dist/lora/index.js';
 import { compareEvaluations, perClass } from '../../dist/metrics/index.js';
 import { replaySampler, selectRows, shuffledSampler, splitRows } from '../../dist/mnist-data-loader/index.js';
 import { adaptiveReplay, createEngine, searchStrength, trainGuarded } from '../../dist/training/index.js';
-import { OTHERS, pretrain, run, SEEDS, start, TUNED, table, taskOf, test } from './lib.mjs';
+import { OTHER_DIGITS, pretrain, run, SEEDS, start, TARGET_DIGITS, table, taskOf, test } from './lib.mjs';
 
 /** Share of the training set that is held out to validate, and what any other digit may lose there. */
 const VALIDATION = 0.2;
@@ -49,14 +49,14 @@ for (const seed of SEEDS) {
     const model = injectLora(base, { rank: setting.rank, alpha: setting.alpha, seed });
     console.error(`seed ${seed}, ${setting.name}`);
     const note = await tune(model, setting, { seed, kept, validation });
-    const { classes, tuned, other, total } = compareEvaluations(before, test(model, testSet), {
-      tuned: TUNED,
+    const { classes, target, other, total } = compareEvaluations(before, test(model, testSet), {
+      targetLabels: TARGET_DIGITS,
     });
     const lost = classes.filter(
-      (one) => !one.tuned && one.significant && one.after.errors > one.before.errors,
+      (one) => !one.isTarget && one.significant && one.after.errors > one.before.errors,
     );
     const errors = (/** @type {Change} */ change) => `${change.before.errors} → ${change.after.errors}`;
-    const changes = /** @type {Change[]} */ ([tuned, other, total]);
+    const changes = /** @type {Change[]} */ ([target, other, total]);
     results.push({
       setting,
       changes,
@@ -88,10 +88,10 @@ const summary = SETTINGS.map((setting) => {
   );
   return [setting.name, ...ranges, `${runs.filter(({ lost }) => lost > 0).length} of ${runs.length}`];
 });
-const kinds = ['errors of', 'tuned digits', 'other digits', 'all digits'];
+const kinds = ['errors of', 'target digits', 'other digits', 'all digits'];
 console.log(`${table([[...kinds, 'seeds in which another digit lost significantly'], ...summary])}\n`);
 
-const head = ['seed', 'tuned digits', 'other digits', 'all', 'other digits that lost significantly', 'kept'];
+const head = ['seed', 'target digits', 'other digits', 'all', 'other digits that lost significantly', 'kept'];
 for (const setting of SETTINGS) {
   const rows = results.filter((one) => one.setting === setting).map(({ cells }) => cells);
   console.log(`### ${setting.name}\n\n${table([head, ...rows])}\n`);
@@ -109,11 +109,11 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
   const task = taskOf(model, train, seed, batchSize);
   const ofLabels = (/** @type {number[]} */ labels) =>
     kept.filter((row) => labels.includes(/** @type {number} */ (train.labels[row])));
-  const rows = ofLabels(TUNED);
+  const rows = ofLabels(TARGET_DIGITS);
   const measure = () => perClass(test(model, validation));
-  const budget = { tuned: TUNED, maxDrop: MAX_DROP };
+  const budget = { tuned: TARGET_DIGITS, maxDrop: MAX_DROP };
   if (guard) {
-    const replayRows = new Map(OTHERS.map((label) => [label, ofLabels([label])]));
+    const replayRows = new Map(OTHER_DIGITS.map((label) => [label, ofLabels([label])]));
     const steered =
       replay === 0
         ? undefined
@@ -142,7 +142,7 @@ async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { 
   const order =
     replay === 0
       ? shuffledSampler({ rows, seed })
-      : replaySampler({ rows, replayRows: ofLabels(OTHERS), share: replay, batchSize, seed });
+      : replaySampler({ rows, replayRows: ofLabels(OTHER_DIGITS), share: replay, batchSize, seed });
   await run(task, order, steps);
   if (!strength) return `step ${steps}`;
   const found = searchStrength(budget, (share) => {

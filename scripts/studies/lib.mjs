@@ -11,8 +11,8 @@ import { classificationTask, createEngine, trainToEnd } from '../../dist/trainin
 /** @typedef {import('../../dist/training/index.js').TrainingTask} TrainingTask */
 
 export const SEEDS = [0, 1, 2, 3, 4];
-export const TUNED = [2, 3, 5, 8, 9];
-export const OTHERS = [0, 1, 4, 6, 7];
+export const TARGET_DIGITS = [2, 3, 5, 8, 9];
+export const OTHER_DIGITS = [0, 1, 4, 6, 7];
 
 /** MNIST on native TensorFlow with one thread, so that sums have one order and a run repeats itself. */
 export async function start() {

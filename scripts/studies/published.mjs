@@ -3,7 +3,7 @@
 import { injectLora } from '../../dist/lora/index.js';
 import { overall, perClass } from '../../dist/metrics/index.js';
 import { rowsOfLabels, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
-import { percent, pretrain, run, SEEDS, start, TUNED, table, taskOf, test } from './lib.mjs';
+import { percent, pretrain, run, SEEDS, start, TARGET_DIGITS, table, taskOf, test } from './lib.mjs';
 
 const STEPS = 200;
 
@@ -34,7 +34,7 @@ const PHASES = [
 ];
 
 const mnist = await start();
-const rows = rowsOfLabels(mnist.train, TUNED);
+const rows = rowsOfLabels(mnist.train, TARGET_DIGITS);
 const results = PHASES.map((phase) => ({
   ...phase,
   runs: /** @type {{ evaluation: ReturnType<typeof test>, meanLoss: number }[]} */ ([]),

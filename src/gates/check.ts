@@ -17,8 +17,8 @@ export interface Judged {
   readonly evaluation: Evaluation;
   /** An evaluation of the same examples to compare with. */
   readonly baseline?: Evaluation;
-  /** Label indices that training was told to better. */
-  readonly tuned?: readonly number[];
+  /** Labels of the classes that fine-tuning was meant to improve. */
+  readonly targetLabels?: readonly number[];
 }
 
 /**
@@ -39,7 +39,7 @@ export function validateGates(
   }
   const [gate] = [
     gates.maxDigitDrop !== undefined && 'max-digit-drop',
-    gates.maxUntunedDrop !== undefined && 'max-untuned-drop',
+    gates.maxOtherDrop !== undefined && 'max-other-drop',
     gates.minGain !== undefined && 'min-gain',
   ].filter(Boolean);
   if (gate && !compared) {
@@ -51,10 +51,11 @@ export function validateGates(
 }
 
 /** Checks every gate that is set, in a fixed order. */
-export function checkGates({ evaluation, baseline, tuned }: Judged, gates: Gates): GateResult[] {
+export function checkGates({ evaluation, baseline, targetLabels }: Judged, gates: Gates): GateResult[] {
   validateGates(gates, { classNames: evaluation.classNames, compared: baseline !== undefined });
   const results = [...accuracyGates(evaluation, gates)];
-  if (baseline) results.push(...changeGates(compareEvaluations(baseline, evaluation, { tuned }), gates));
+  if (baseline)
+    results.push(...changeGates(compareEvaluations(baseline, evaluation, { targetLabels }), gates));
   return results;
 }
 
@@ -89,10 +90,10 @@ function* changeGates(comparison: Comparison, gates: Gates): Iterable<GateResult
     const drops = comparison.classes.map((one) => ({ name: one.className, drop: dropOf(one, significant) }));
     yield atMost('max-digit-drop', drops, gates.maxDigitDrop, significant);
   }
-  if (gates.maxUntunedDrop !== undefined) {
-    const untuned = comparison.other ?? comparison.total;
-    const drops = [{ name: 'untuned', drop: dropOf(untuned, significant) }];
-    yield atMost('max-untuned-drop', drops, gates.maxUntunedDrop, significant);
+  if (gates.maxOtherDrop !== undefined) {
+    const other = comparison.other ?? comparison.total;
+    const drops = [{ name: 'other', drop: dropOf(other, significant) }];
+    yield atMost('max-other-drop', drops, gates.maxOtherDrop, significant);
   }
   if (gates.minGain !== undefined) {
     const { total } = comparison;

@@ -6,8 +6,8 @@ export interface Gates {
   readonly minDigitAccuracy?: Readonly<Record<string, number>>;
   /** Largest drop of any one class, in points (1 point = 0.01 of accuracy). */
   readonly maxDigitDrop?: number;
-  /** Largest drop of all classes that were not tuned, taken together, in points. */
-  readonly maxUntunedDrop?: number;
+  /** Largest drop of the classes that are not targets, taken together, in points. */
+  readonly maxOtherDrop?: number;
   /** Least gain of total accuracy, in points. */
   readonly minGain?: number;
   /** Count only changes beyond noise: a drop that may be chance is none, and so is a gain. */

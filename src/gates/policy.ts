@@ -10,7 +10,7 @@ const policySchema = z.strictObject({
   'min-accuracy': fraction.optional(),
   'min-digit-accuracy': z.record(z.string(), fraction).optional(),
   'max-digit-drop': points.optional(),
-  'max-untuned-drop': points.optional(),
+  'max-other-drop': points.optional(),
   'min-gain': z.number().min(-100).max(100).optional(),
   significant: z.boolean().optional(),
 });
@@ -39,7 +39,7 @@ export function readPolicy(path: string): Gates {
     minAccuracy: policy['min-accuracy'],
     minDigitAccuracy: policy['min-digit-accuracy'],
     maxDigitDrop: policy['max-digit-drop'],
-    maxUntunedDrop: policy['max-untuned-drop'],
+    maxOtherDrop: policy['max-other-drop'],
     minGain: policy['min-gain'],
     significant: policy.significant,
   };

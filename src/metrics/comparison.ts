@@ -26,48 +26,48 @@ export interface Change {
 /** What changed on the examples of one class. */
 export interface ClassChange extends Change {
   readonly className: string;
-  /** Whether training was told to better this class. */
-  readonly tuned: boolean;
+  /** Whether this is a target class: one that fine-tuning was meant to improve. */
+  readonly isTarget: boolean;
 }
 
 /** What changed between two evaluations of the same examples. */
 export interface Comparison {
   readonly classes: readonly ClassChange[];
   readonly total: Change;
-  /** The tuned classes together, and all others; absent where no class was named as tuned. */
-  readonly tuned?: Change;
+  /** The target classes together, and all others together; absent without target classes. */
+  readonly target?: Change;
   readonly other?: Change;
   /** The mistakes whose count changed most. */
-  readonly moved: readonly ConfusionChange[];
+  readonly topConfusionChanges: readonly ConfusionChange[];
 }
 
 /**
  * Compares two evaluations of the same examples.
  *
- * @param options.tuned label indices that training was told to better
+ * @param options.targetLabels labels of the classes that fine-tuning was meant to improve
  * @throws CheckpointError when the two did not see the same examples in the same order
  */
 export function compareEvaluations(
   before: Evaluation,
   after: Evaluation,
-  { tuned = [] }: { tuned?: readonly number[] } = {},
+  { targetLabels = [] }: { targetLabels?: readonly number[] } = {},
 ): Comparison {
   requireSameExamples(before, after);
   const changeOf = changes(before, after);
   const labels = before.classNames.map((_, label) => label);
   const classes = labels.map((label) => changeOf([label]));
   const adjusted = holm(classes.map(({ pValue }) => pValue));
-  const others = labels.filter((label) => !tuned.includes(label));
+  const others = labels.filter((label) => !targetLabels.includes(label));
   return {
     classes: classes.map((change, label) => ({
       className: before.classNames[label]!,
-      tuned: tuned.includes(label),
+      isTarget: targetLabels.includes(label),
       ...change,
       ...verdict(adjusted[label]!),
     })),
     total: changeOf(labels),
-    ...(tuned.length > 0 && { tuned: changeOf(tuned), other: changeOf(others) }),
-    moved: topConfusionChanges(before, after),
+    ...(targetLabels.length > 0 && { target: changeOf(targetLabels), other: changeOf(others) }),
+    topConfusionChanges: topConfusionChanges(before, after),
   };
 }
 

@@ -6,7 +6,7 @@ import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './sche
 
 /** The content of `report.json`. */
 export function toDocument(report: Report): ReportDocument {
-  const { createdAt, subject, evaluation, baseline, tuned, training, guard, layers, gates } = report;
+  const { createdAt, subject, evaluation, baseline, targetLabels, training, guard, layers, gates } = report;
   const { classNames, labels } = evaluation;
   const document = {
     format: 'tfjs-lora report' as const,
@@ -14,7 +14,7 @@ export function toDocument(report: Report): ReportDocument {
     createdAt,
     subject,
     classNames,
-    tuned: tuned.map((label) => classNames[label]!),
+    targetLabels,
     results: resultsOf(report),
     gates,
     layers,
@@ -44,7 +44,7 @@ export function fromDocument(path: string, content: unknown): Report {
     version: REPORT_FORMAT_VERSION,
     name: 'a report of tfjs-lora',
   });
-  const { classNames, tuned, training } = document;
+  const { classNames, targetLabels, training } = document;
   const labels = decodeClasses(path, 'labels', document.labels, classNames.length);
   const evaluationOf = (part: 'evaluation' | 'baseline'): NamedEvaluation => {
     const { name, loss, predictions, confidences } = document[part]!;
@@ -67,7 +67,7 @@ export function fromDocument(path: string, content: unknown): Report {
     subject: document.subject,
     evaluation: evaluationOf('evaluation'),
     baseline: document.baseline && evaluationOf('baseline'),
-    tuned: tuned.map((name) => labelOf(path, classNames, name)),
+    targetLabels: checkLabels(path, targetLabels, classNames.length),
     training: training && {
       losses: decodeFloats(path, 'training.losses', training.losses),
       accuracies: training.accuracies,
@@ -126,12 +126,11 @@ function requireLength(path: string, part: string, actual: number, expected: num
   );
 }
 
-function labelOf(path: string, classNames: readonly string[], name: string): number {
-  const label = classNames.indexOf(name);
-  if (label < 0)
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${path}: tuned: no class is called '${name}'; the report is damaged`,
-    );
-  return label;
+function checkLabels(path: string, labels: readonly number[], classes: number): readonly number[] {
+  const outside = labels.find((label) => label >= classes);
+  if (outside === undefined) return labels;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${path}: targetLabels: label ${outside} is outside the ${classes} classes; the report is damaged`,
+  );
 }

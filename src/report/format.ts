@@ -49,9 +49,17 @@ export function changeFigures({ before, after, fixed, broken }: Change): string[
   ];
 }
 
-/** 'digit' where the classes are digits, else 'class'. */
-export function classWord(classNames: readonly string[]): 'digit' | 'class' {
+/** What a reader calls a class. */
+export type ClassWord = 'digit' | 'class';
+
+/** 'digit' if every class is one digit, otherwise 'class'. */
+export function classWord(classNames: readonly string[]): ClassWord {
   return classNames.every((name) => /^\d$/.test(name)) ? 'digit' : 'class';
+}
+
+/** 'digit' -> 'digits', 'class' -> 'classes'. */
+export function pluralOf(word: ClassWord): string {
+  return word === 'class' ? 'classes' : `${word}s`;
 }
 
 /** 'finetune runs/finetune'. */
@@ -59,9 +67,9 @@ export function title({ command, run }: RunInfo): string {
   return run === undefined ? command : `${command} ${run}`;
 }
 
-/** 'MNIST test, 10,000 examples; rank 2, alpha 1, seed 0; tuned 2, 3'. */
+/** 'MNIST test, 10,000 examples; rank 2, alpha 1, seed 0; target 2, 3'. */
 export function setting(report: Report): string {
-  const { subject, tuned, evaluation } = report;
+  const { subject, targetLabels, evaluation } = report;
   const { classNames } = evaluation;
   const parts = [
     `${subject.data}, ${formatCount(evaluation.count)} examples`,
@@ -76,7 +84,7 @@ export function setting(report: Report): string {
     ]
       .filter(Boolean)
       .join(', '),
-    tuned.length > 0 && `tuned ${tuned.map((label) => classNames[label]).join(', ')}`,
+    targetLabels.length > 0 && `target ${targetLabels.map((label) => classNames[label]).join(', ')}`,
   ];
   return parts.filter(Boolean).join('; ');
 }

@@ -23,7 +23,7 @@ export function renderMarkdown(report: Report): string {
     parts.push(`Before: ${plain(report.baseline.name)}. After: ${plain(report.evaluation.name)}.`);
     parts.push(comparisonTable(word, results.comparison));
     parts.push('\\* beyond noise: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
-    if (results.comparison.moved.length > 0) parts.push(movedTable(results.comparison));
+    if (results.comparison.topConfusionChanges.length > 0) parts.push(movedTable(results.comparison));
   } else {
     parts.push(evaluationTable(word, results.evaluation));
   }
@@ -54,14 +54,14 @@ function evaluationTable(word: string, { classes, total }: EvaluationResults): s
 }
 
 function comparisonTable(word: string, comparison: Comparison): string {
-  const header = [word, 'tuned', 'examples', 'wrong before', 'after', 'change', 'fixed', 'broken'];
+  const header = [word, 'target', 'examples', 'wrong before', 'after', 'change', 'fixed', 'broken'];
   const rows = comparison.classes.map((one) => [
     plain(one.className),
-    one.tuned ? 'yes' : 'no',
+    one.isTarget ? 'yes' : 'no',
     ...changeCells(one),
   ]);
   for (const [name, change] of [
-    ['tuned', comparison.tuned],
+    ['target', comparison.target],
     ['other', comparison.other],
     ['total', comparison.total],
   ] as const) {
@@ -80,8 +80,8 @@ function changeCells(change: Change): string[] {
   ];
 }
 
-function movedTable({ moved }: Comparison): string {
-  const rows = moved.map(({ truth, predicted, before, after }) => [
+function movedTable({ topConfusionChanges }: Comparison): string {
+  const rows = topConfusionChanges.map(({ truth, predicted, before, after }) => [
     `${plain(truth)} read as ${plain(predicted)}`,
     formatCount(before),
     formatCount(after),

@@ -15,7 +15,7 @@ export interface RunInfo {
   readonly method?: string;
   /** Factor on the adapter's scale, 0..1. */
   readonly strength?: number;
-  /** Share of each batch that came from classes not tuned. */
+  /** Share of each batch that came from the other classes. */
   readonly replay?: number;
   readonly steps?: number;
   readonly batchSize?: number;
@@ -46,9 +46,9 @@ export interface AccuracyPoint {
   readonly accuracy: number;
 }
 
-/** What tuning gained and cost at a point, on held-out examples; changes of accuracy as fractions. */
+/** What fine-tuning gained and cost at a point, on held-out examples; changes of accuracy as fractions. */
 export interface Tradeoff {
-  /** Gain of the tuned classes together. */
+  /** Gain of the target classes together. */
   readonly gain: number;
   /** Loss of the other class that lost most; negative when all gained. */
   readonly drop: number;
@@ -88,8 +88,8 @@ export interface Report {
   readonly evaluation: NamedEvaluation;
   /** What `evaluation` is compared with. */
   readonly baseline?: NamedEvaluation;
-  /** Label indices that training was told to better; empty when it was told nothing. */
-  readonly tuned: readonly number[];
+  /** Labels of the target classes, those that fine-tuning was meant to improve; empty without any. */
+  readonly targetLabels: readonly number[];
   readonly training?: TrainingCurve;
   readonly guard?: ForgettingGuard;
   readonly layers?: readonly LayerRank[];

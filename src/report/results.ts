@@ -38,13 +38,13 @@ export interface Results {
 }
 
 /** Computes the numbers of a report from its predictions. */
-export function resultsOf({ evaluation, baseline, tuned }: Report): Results {
+export function resultsOf({ evaluation, baseline, targetLabels }: Report): Results {
   const results = { evaluation: evaluationResults(evaluation) };
   if (!baseline) return results;
   return {
     ...results,
     baseline: evaluationResults(baseline),
-    comparison: compareEvaluations(baseline, evaluation, { tuned }),
+    comparison: compareEvaluations(baseline, evaluation, { targetLabels }),
   };
 }
 

@@ -41,17 +41,17 @@ const change = z.object({
 });
 
 const comparison = z.object({
-  classes: z.array(change.extend({ className: z.string(), tuned: z.boolean() })),
+  classes: z.array(change.extend({ className: z.string(), isTarget: z.boolean() })),
   total: change,
-  tuned: change.optional(),
+  target: change.optional(),
   other: change.optional(),
-  moved: z
+  topConfusionChanges: z
     .array(z.object({ truth: z.string(), predicted: z.string(), before: count, after: count }))
     .describe('The mistakes whose count changed most.'),
 });
 
 const tradeoff = z.object({
-  gain: z.number().min(-1).max(1).describe('Gain of the tuned classes together.'),
+  gain: z.number().min(-1).max(1).describe('Gain of the target classes together.'),
   drop: z.number().min(-1).max(1).describe('Loss of the other class that lost most.'),
 });
 
@@ -95,7 +95,7 @@ export const reportSchema = z.object({
     versions: z.record(z.string(), z.string()),
   }),
   classNames: z.array(z.string()).min(1).max(256),
-  tuned: z.array(z.string()).describe('Names of the classes that training was told to better.'),
+  targetLabels: z.array(count).describe('Labels of the classes that fine-tuning was meant to improve.'),
   results: z.object({
     evaluation: evaluationResults,
     baseline: evaluationResults.optional(),

@@ -15,8 +15,8 @@ import { plainTable, tableText } from './plain-table.ts';
 import type { Report } from './report.ts';
 import { type EvaluationResults, resultsOf } from './results.ts';
 
-/** Letters of a class name that leave room for the word 'tuned'. */
-const SHORT_NAME = 3;
+/** Letters of a class name that leave room for the word 'target'. */
+const SHORT_NAME = 2;
 /** Letters that leave room for a sign. */
 const LONG_NAME = 7;
 
@@ -86,10 +86,10 @@ function comparisonTable(report: Report, comparison: Comparison, colors: Colors)
   const short = isShort(comparison);
   for (const one of comparison.classes) {
     const name = shorten(one.className, LONG_NAME);
-    table.push(changeRow(one.tuned ? `${name} ${short ? 'tuned' : '+'}` : name, one, colors));
+    table.push(changeRow(one.isTarget ? `${name} ${short ? 'target' : '+'}` : name, one, colors));
   }
   const groups = [
-    ['tuned', comparison.tuned],
+    ['target', comparison.target],
     ['other', comparison.other],
     ['total', comparison.total],
   ] as const;
@@ -99,7 +99,7 @@ function comparisonTable(report: Report, comparison: Comparison, colors: Colors)
   return tableText(table);
 }
 
-/** Whether class names leave room for the word 'tuned'. */
+/** Whether class names leave room for the word 'target'. */
 function isShort({ classes }: Comparison): boolean {
   return classes.every(({ className }) => className.length <= SHORT_NAME);
 }
@@ -124,14 +124,14 @@ function changeLines(comparison: Comparison, colors: Colors): string[] {
   const lines = [
     colors.dim('* more than noise: exact McNemar test, Holm-corrected over the classes, p < 0.05'),
   ];
-  if (!isShort(comparison)) lines.push(colors.dim('+ tuned'));
+  if (!isShort(comparison)) lines.push(colors.dim('+ target'));
   if (named(false)) lines.push(...wrap(`better beyond noise: ${named(false)}`));
   if (named(true)) lines.push(...wrap(`worse beyond noise: ${named(true)}`).map(colors.bold));
   return lines;
 }
 
 function movedLines(comparison: Comparison): string[] {
-  const moved = comparison.moved.slice(0, 5);
+  const moved = comparison.topConfusionChanges.slice(0, 5);
   if (moved.length === 0) return [];
   const parts = moved.map(
     ({ truth, predicted, before, after }) =>

@@ -21,8 +21,8 @@ const trainingSchema = z.object({
   steps: z.int().min(0),
   stepsDone: z.int().min(0),
   elapsedMs: z.number().min(0),
-  /** Labels trained on; absent when all were. */
-  labels: z.array(z.int()).optional(),
+  /** Labels of the digits that were fine-tuned; absent when all were trained on. */
+  targetLabels: z.array(z.int()).optional(),
 });
 
 /** `run.json`: what made the run, and what is needed to use it. */

@@ -31,7 +31,7 @@ describe('compare', () => {
     const { code, out, err } = await run(['runs/base', 'runs/tuned']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('before -> after: runs/base -> runs/tuned');
-    expect(out).toMatch(/^8 tuned +\d+/m);
+    expect(out).toMatch(/^8 target +\d+/m);
   });
 
   test('prints one JSON document that says the same', async () => {

@@ -32,7 +32,7 @@ describe('finetune', () => {
     expect(code).toBe(0);
     const report = JSON.parse(printed);
     expect(report).toMatchObject({
-      tuned: ['2', '3'],
+      targetLabels: [2, 3],
       baseline: { name: 'adapter off' },
       subject: { rank: 2 },
     });
@@ -81,7 +81,7 @@ describe('finetune', () => {
     });
   });
 
-  test('starts from the gradient on the digits to be tuned, and saves what it trained', async () => {
+  test('starts from the gradient on the target digits, and saves what it trained', async () => {
     const folder = await temporaryFolder();
     const argv = ['finetune', 'base', '--init', 'lora-ga', '--rank', '2', '--json'];
     const starts = await Promise.all(

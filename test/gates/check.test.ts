@@ -57,13 +57,13 @@ describe('checkGates', () => {
     expect(checkGates(judged, { maxDigitDrop: 6 })[0]!.message).toBe('max-digit-drop 6: 1 drops 5.00 points');
   });
 
-  test('takes untuned digits together, and leaves the tuned ones out', () => {
-    const judged = { evaluation: evaluation(200, 10), baseline: evaluation(0, 0), tuned: [0] };
-    expect(checkGates(judged, { maxUntunedDrop: 1 })).toMatchObject([
-      { passed: true, message: 'max-untuned-drop 1: untuned drops 1.00 points' },
+  test('takes the other digits together, without the target digits', () => {
+    const judged = { evaluation: evaluation(200, 10), baseline: evaluation(0, 0), targetLabels: [0] };
+    expect(checkGates(judged, { maxOtherDrop: 1 })).toMatchObject([
+      { passed: true, message: 'max-other-drop 1: other drops 1.00 points' },
     ]);
-    expect(passed({ ...judged, tuned: [1] }, { maxUntunedDrop: 1 })).toEqual([false]);
-    expect(passed({ ...judged, tuned: [] }, { maxUntunedDrop: 10.5 })).toEqual([true]);
+    expect(passed({ ...judged, targetLabels: [1] }, { maxOtherDrop: 1 })).toEqual([false]);
+    expect(passed({ ...judged, targetLabels: [] }, { maxOtherDrop: 10.5 })).toEqual([true]);
   });
 
   test('asks for a gain of the total', () => {
@@ -108,7 +108,7 @@ describe('validateGates', () => {
       false,
       'max-digit-drop: there is nothing to compare with',
     ],
-    ['an untuned drop without a comparison', { maxUntunedDrop: 1 }, false, 'max-untuned-drop: '],
+    ['a drop of the other digits without a comparison', { maxOtherDrop: 1 }, false, 'max-other-drop: '],
     ['a gain without a comparison', { minGain: 0 }, false, 'min-gain: '],
   ])('refuses %s', (_, gates, compared, words) => {
     const validate = () => validateGates(gates, { classNames, compared });

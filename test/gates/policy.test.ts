@@ -32,13 +32,13 @@ const parse = (...flags: string[]) =>
 describe('readPolicy', () => {
   test('reads gates under the names of their flags', () => {
     const path = policy(
-      'min-accuracy = 0.85\nmax-digit-drop = 1\nmax-untuned-drop = 0.5\nmin-gain = 0.1\nsignificant = true\n[min-digit-accuracy]\n3 = 0.8\n',
+      'min-accuracy = 0.85\nmax-digit-drop = 1\nmax-other-drop = 0.5\nmin-gain = 0.1\nsignificant = true\n[min-digit-accuracy]\n3 = 0.8\n',
     );
     expect(readPolicy(path)).toEqual({
       minAccuracy: 0.85,
       minDigitAccuracy: { 3: 0.8 },
       maxDigitDrop: 1,
-      maxUntunedDrop: 0.5,
+      maxOtherDrop: 0.5,
       minGain: 0.1,
       significant: true,
     });
@@ -53,7 +53,7 @@ describe('readPolicy', () => {
     ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
     ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
-    ['a drop of more than all points', 'max-untuned-drop = 101', 'max-untuned-drop: '],
+    ['a drop of more than all points', 'max-other-drop = 101', 'max-other-drop: '],
     ['a loss of more than all points', 'min-gain = -101', 'min-gain: '],
     [
       'what is no TOML',

@@ -27,14 +27,14 @@ describe('compareEvaluations', () => {
     }
   });
 
-  test('splits the total into tuned and other classes', () => {
+  test('splits the total into target and other classes', () => {
     const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
-    const { classes, tuned, other, total } = compareEvaluations(before, after, { tuned: [1, 3] });
-    expect(classes.map((one) => one.tuned)).toEqual([false, true, false, true]);
-    expect(tuned!.after).toEqual(pooled([perClass(after)[1]!, perClass(after)[3]!]));
-    expect(tuned!.fixed + other!.fixed).toBe(total.fixed);
-    expect(tuned!.before.errors + other!.before.errors).toBe(total.before.errors);
-    expect(compareEvaluations(before, after).tuned).toBeUndefined();
+    const { classes, target, other, total } = compareEvaluations(before, after, { targetLabels: [1, 3] });
+    expect(classes.map((one) => one.isTarget)).toEqual([false, true, false, true]);
+    expect(target!.after).toEqual(pooled([perClass(after)[1]!, perClass(after)[3]!]));
+    expect(target!.fixed + other!.fixed).toBe(total.fixed);
+    expect(target!.before.errors + other!.before.errors).toBe(total.before.errors);
+    expect(compareEvaluations(before, after).target).toBeUndefined();
   });
 
   test('corrects the classes together, and tests groups on their own', () => {
@@ -56,7 +56,7 @@ describe('compareEvaluations', () => {
     const labels = [0, 0, 0, 1, 1, 2];
     const before = makeEvaluation(labels, [1, 1, 0, 1, 2, 2], { classes: 3 });
     const after = makeEvaluation(labels, [0, 0, 0, 1, 2, 1], { classes: 3 });
-    expect(compareEvaluations(before, after).moved).toEqual([
+    expect(compareEvaluations(before, after).topConfusionChanges).toEqual([
       { truth: '0', predicted: '1', before: 2, after: 0 },
       { truth: '2', predicted: '1', before: 0, after: 1 },
     ]);

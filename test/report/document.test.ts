@@ -76,7 +76,11 @@ describe('reading a report.json', () => {
       () => ({ ...document(), evaluation: { ...document().evaluation, confidences: base64(1, 2, 3) } }),
       '3 bytes are no float32 values',
     ],
-    ['an unknown tuned class', () => ({ ...document(), tuned: ['x'] }), "no class is called 'x'"],
+    [
+      'a target label outside the classes',
+      () => ({ ...document(), targetLabels: [10] }),
+      'label 10 is outside the 10 classes',
+    ],
   ])('refuses %s', (_, make, words) => {
     const read = () => fromDocument('some/report.json', make());
     expect(read).toThrow(CheckpointError);

@@ -18,7 +18,7 @@ export function singleReport(count = 2000): Report {
       versions: { 'tfjs-lora': '0.1.0', node: '20.20.2' },
     },
     evaluation: { ...randomEvaluation(count, before, 1), name: 'base' },
-    tuned: [],
+    targetLabels: [],
   };
 }
 
@@ -27,7 +27,7 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
   const single = singleReport(count);
   const evaluation = randomEvaluation(count, after, 2);
   const baseline = single.evaluation;
-  const tuned = [2, 3, 5, 8, 9];
+  const targetLabels = [2, 3, 5, 8, 9];
   return {
     ...single,
     subject: {
@@ -41,8 +41,8 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
     },
     evaluation: { ...evaluation, name: 'adapter on' },
     baseline: { ...baseline, name: 'adapter off' },
-    tuned,
-    gates: checkGates({ evaluation, baseline, tuned }, gates),
+    targetLabels,
+    gates: checkGates({ evaluation, baseline, targetLabels }, gates),
     training: {
       losses: Float32Array.from(
         { length: 200 },

@@ -35,11 +35,11 @@ describe('renderText', () => {
     const { before, after, fixed, broken } = resultsOf(report).comparison!.classes[8]!;
     const line = renderText(report)
       .split('\n')
-      .find((text) => text.startsWith('8 tuned'))!;
+      .find((text) => text.startsWith('8 target'))!;
     const percent = (accuracy: number | null) => (accuracy! * 100).toFixed(2);
     expect(line.split(/ +/)).toEqual([
       '8',
-      'tuned',
+      'target',
       String(before.errors),
       String(after.errors),
       String(after.errors - before.errors),
@@ -62,17 +62,17 @@ describe('renderText', () => {
     expect(text).not.toContain(red(formatPoints(classes[1]!.gain)));
   });
 
-  test('ends with tuned, other and total', () => {
-    const rows = renderText(comparisonReport()).match(/^(tuned|other|total) /gm);
-    expect(rows).toEqual(['tuned ', 'other ', 'total ']);
-    const untuned = renderText({ ...comparisonReport(), tuned: [] });
-    expect(untuned.match(/^(tuned|other|total) /gm)).toEqual(['total ']);
+  test('ends with target, other and total', () => {
+    const rows = renderText(comparisonReport()).match(/^(target|other|total) /gm);
+    expect(rows).toEqual(['target ', 'other ', 'total ']);
+    const withoutTargets = renderText({ ...comparisonReport(), targetLabels: [] });
+    expect(withoutTargets.match(/^(target|other|total) /gm)).toEqual(['total ']);
   });
 
-  test('marks tuned classes by a sign where their names are long', () => {
+  test('marks target classes with a sign where their names are long', () => {
     const text = renderText(worded(comparisonReport(10_000)));
     expect(text).toMatch(/^T-shir… \+ +\d/m);
-    expect(text).toMatch(/^\+ tuned$/m);
+    expect(text).toMatch(/^\+ target$/m);
     expect(text).toMatch(/^pullov… +\d/m);
   });
 

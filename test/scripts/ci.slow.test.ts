@@ -44,8 +44,8 @@ describe('scripts/ci', () => {
     const tuned = await sh(`${scripts}/finetune.sh models/base models/tuned 2,3 lax.toml`, {
       REPORTS: 'out/one',
     });
-    expect(tuned).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('tuned 2, 3') });
-    expect((await readReport(join(project, 'out/one'))).tuned).toEqual([2, 3]);
+    expect(tuned).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('target 2, 3') });
+    expect((await readReport(join(project, 'out/one'))).targetLabels).toEqual([2, 3]);
     expect(await readFile(join(project, 'out/one/gates.xml'), 'utf8')).toContain('name="max-digit-drop"');
     expect(await readFile(join(project, 'out/one/report.html'), 'utf8')).toContain('Gates: 1 of 1 met');
 
@@ -53,7 +53,7 @@ describe('scripts/ci', () => {
     expect(evaluated.exitCode).toBe(0);
     const compared = await sh(`${scripts}/compare.sh models/base models/tuned lax.toml`);
     expect(compared.exitCode).toBe(0);
-    const table = (text: string) => text.match(/^\d( tuned)? .*$/gm);
+    const table = (text: string) => text.match(/^\d( target)? .*$/gm);
     expect(table(compared.stdout)).toEqual(table(tuned.stdout));
     expect(table(evaluated.stdout)).toEqual(table(tuned.stdout));
   });
@@ -89,7 +89,7 @@ describe('scripts/ci', () => {
     const { exitCode } = await sh(`${scripts}/compare.sh models/base models/base`);
     expect(exitCode).toBe(0);
     const { gates } = await readReport(join(project, 'reports'));
-    expect(gates!.map(({ gate }) => gate)).toEqual(['max-digit-drop', 'max-untuned-drop', 'min-gain']);
+    expect(gates!.map(({ gate }) => gate)).toEqual(['max-digit-drop', 'max-other-drop', 'min-gain']);
   });
 
   test('say how they are used', async () => {
@@ -111,7 +111,7 @@ describe('scripts/ci', () => {
       const result = await sh(command, { ...env, GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary });
       expect([0, 10]).toContain(result.exitCode);
     }
-    expect(await readFile(summary, 'utf8')).toContain('| digit | tuned |');
-    expect((await readReport(join(project, 'reports'))).tuned).toEqual([2, 3, 5, 8, 9]);
+    expect(await readFile(summary, 'utf8')).toContain('| digit | target |');
+    expect((await readReport(join(project, 'reports'))).targetLabels).toEqual([2, 3, 5, 8, 9]);
   });
 });

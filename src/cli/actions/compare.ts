@@ -20,7 +20,7 @@ export async function compareReports(
   const gates = await gatesFrom(options, context);
   const { evaluation } = now;
   validateGates(gates, { classNames: evaluation.classNames, compared: true });
-  const judged = { evaluation, baseline: old.evaluation, tuned: now.tuned };
+  const judged = { evaluation, baseline: old.evaluation, targetLabels: now.targetLabels };
   const results = checkGates(judged, gates);
   const report: Report = {
     ...now,

@@ -40,7 +40,7 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
     );
   }
   const baseline = await baselineOf(options, test, context);
-  const tuned = training?.labels ?? [];
+  const targetLabels = training?.targetLabels ?? [];
   const report: Report = {
     createdAt: new Date().toISOString(),
     subject: {
@@ -56,8 +56,8 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
     },
     evaluation: { ...evaluation, name: path },
     baseline,
-    tuned,
-    gates: checkGates({ evaluation, baseline, tuned }, gates),
+    targetLabels,
+    gates: checkGates({ evaluation, baseline, targetLabels }, gates),
   };
   if (options.mistakes !== undefined) {
     const sheets = await writeMistakeSheets(evaluation, test, resolve(context.cwd, options.mistakes));

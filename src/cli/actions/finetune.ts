@@ -62,12 +62,12 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const gates = await gatesFrom(options, context);
   validateGates(gates, { classNames, compared: true });
   requireGuard(job.given, options);
-  const tuned = options.digits === undefined ? [] : parseLabels(options.digits, classNames.length);
+  const targetLabels = options.digits === undefined ? [] : parseLabels(options.digits, classNames.length);
   const mnist = await loadData(options, context);
   const { train, test } = mnist;
   const { seed, batchSize, steps } = options;
   const { kept, heldOut } = splitFor(train, options);
-  const order = trainingOrder(train, kept, tuned, options);
+  const order = trainingOrder(train, kept, targetLabels, options);
   const lesson = {
     ...{ dataset: train, normalization, batchSize, seed },
     optimizer: optimizerFrom(options, steps),
@@ -79,7 +79,8 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const evaluator = createEvaluator(model, { normalization, classNames });
   const before = evaluator.evaluate(test);
   enableAdapters(model);
-  const validation = heldOut && validationOn(selectRows(train, heldOut), model, evaluator, tuned, options);
+  const validation =
+    heldOut && validationOn(selectRows(train, heldOut), model, evaluator, targetLabels, options);
   const guard = options.maxDrop === undefined ? undefined : validation?.guard;
   const { device } = tensorflow;
   const { rank, alpha, method } = run.manifest.adapter ?? options;
@@ -97,7 +98,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
       training: {
         ...{ engine: reached.engine, device, batchSize, steps },
         ...{ stepsDone: reached.state.step, elapsedMs: reached.elapsedMs },
-        ...(tuned.length > 0 && { labels: [...tuned] }),
+        ...(targetLabels.length > 0 && { targetLabels: [...targetLabels] }),
       },
     },
     base,
@@ -145,11 +146,11 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
         },
         evaluation: { ...after, name: 'adapter on' },
         baseline: { ...before, name: 'adapter off' },
-        tuned,
+        targetLabels,
         training: { losses, accuracies: accuracyCurve(validation, trained.guarded) },
         guard: guardReport(validation, trained.guarded, search),
         layers: rankUse(model),
-        gates: checkGates({ evaluation: after, baseline: before, tuned }, gates),
+        gates: checkGates({ evaluation: after, baseline: before, targetLabels }, gates),
       },
       images: test,
       failure,

@@ -82,14 +82,14 @@ export function validationOn(
   examples: ImageDataset,
   model: tf.LayersModel,
   evaluator: Evaluator,
-  tuned: readonly number[],
+  targetLabels: readonly number[],
   { maxDrop, checkEvery, patience }: FinetuneOptions,
 ): Validation {
   const measure = (): readonly ClassCount[] => perClass(evaluator.evaluate(examples));
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);
-  const budget = { tuned, maxDrop: (maxDrop ?? DEFAULT_BUDGET_POINTS) / 100 };
+  const budget = { tuned: targetLabels, maxDrop: (maxDrop ?? DEFAULT_BUDGET_POINTS) / 100 };
   return {
     examples: examples.count,
     guard: { ...budget, before, measure, checkEvery, patience },
@@ -154,14 +154,14 @@ function guardLines(
     const end = endedAt === undefined ? 'ran to the end' : `ended training at step ${endedAt}`;
     lines.push(
       `guard (${budget}): ${end} after ${checks.length} checks; kept step ${kept.step}: ` +
-        `tuned digits ${signed(kept.gain)} points, worst other digit ${signed(-kept.drop)}`,
+        `target digits ${signed(kept.gain)} points, worst other digit ${signed(-kept.drop)}`,
     );
   }
   if (search) {
     const found = search.checks.find(({ strength }) => strength === search.strength)!;
     lines.push(
       `strength (${budget}): ${search.strength}: ` +
-        `tuned digits ${signed(found.gain)} points, worst other digit ${signed(-found.drop)}`,
+        `target digits ${signed(found.gain)} points, worst other digit ${signed(-found.drop)}`,
     );
   }
   return lines;

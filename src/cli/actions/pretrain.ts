@@ -99,7 +99,7 @@ async function pretrainInto(
           versions,
         },
         evaluation: { ...evaluation, name: 'pretrained' },
-        tuned: [],
+        targetLabels: [],
         training: { losses },
       },
       images: test,

@@ -25,7 +25,7 @@ const FREE = new Set([
   'minAccuracy',
   'minDigitAccuracy',
   'maxDigitDrop',
-  'maxUntunedDrop',
+  'maxOtherDrop',
   'minGain',
   'significant',
   'policy',

@@ -9,23 +9,23 @@ import { type AdaptiveReplay, adaptiveReplay } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 
 /**
- * Rows of the tuned digits, with a share of the others; a guard steers which of those.
+ * Rows of the target digits, with a share of the others; a guard steers which of those.
  *
  * @param allowed the rows that may be trained on
  */
 export function trainingOrder(
   train: ImageDataset,
   allowed: Int32Array,
-  tuned: readonly number[],
+  targetLabels: readonly number[],
   options: FinetuneOptions,
 ): Sampler | AdaptiveReplay {
   const { seed, replay: share, batchSize, maxDrop } = options;
-  const isTuned = (row: number) => tuned.length === 0 || tuned.includes(train.labels[row]!);
-  const rows = allowed.filter(isTuned);
+  const isTarget = (row: number) => targetLabels.length === 0 || targetLabels.includes(train.labels[row]!);
+  const rows = allowed.filter(isTarget);
   if (rows.length === 0)
-    throw new DataError('invalid-data', `the training set has no example of ${tuned.join(', ')}`);
+    throw new DataError('invalid-data', `the training set has no example of ${targetLabels.join(', ')}`);
   if (share === 0) return shuffledSampler({ rows, seed });
-  const others = allowed.filter((row) => !isTuned(row));
+  const others = allowed.filter((row) => !isTarget(row));
   if (others.length === 0) {
     throw new UsageError(
       'invalid-argument',

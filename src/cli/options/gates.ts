@@ -16,7 +16,7 @@ export const addGateOptions = optionGroup<GateOptions>(() => [
     'gate: accuracy of a digit, such as 3=0.8; may be repeated',
   ).argParser(classAccuracies),
   new Option('--max-digit-drop <points>', 'gate: largest drop of any one digit').argParser(number(0, 100)),
-  new Option('--max-untuned-drop <points>', 'gate: largest drop of the digits not tuned, together').argParser(
+  new Option('--max-other-drop <points>', 'gate: largest drop of the other digits together').argParser(
     number(0, 100),
   ),
   new Option('--min-gain <points>', 'gate: least gain of total accuracy').argParser(number(-100, 100)),
@@ -26,8 +26,8 @@ export const addGateOptions = optionGroup<GateOptions>(() => [
 
 /** The gates that flags and the policy file set; flags win. */
 export async function gatesFrom(options: GateOptions, context: Pick<CliContext, 'cwd'>): Promise<Gates> {
-  const { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant } = options;
-  const flags = { minAccuracy, minDigitAccuracy, maxDigitDrop, maxUntunedDrop, minGain, significant };
+  const { minAccuracy, minDigitAccuracy, maxDigitDrop, maxOtherDrop, minGain, significant } = options;
+  const flags = { minAccuracy, minDigitAccuracy, maxDigitDrop, maxOtherDrop, minGain, significant };
   if (options.policy === undefined) return flags;
   const { readPolicy } = await import('../../gates/index.ts');
   const policy = readPolicy(resolve(context.cwd, options.policy));

@@ -32,7 +32,7 @@ export function renderHtml(report: Report, { images }: { images?: ImageDataset }
 <body><main>
 <header><h1>${title(report.subject)}</h1><p class="note">${setting(report)}</p>
 ${report.baseline && html`<p class="note">Before: ${report.baseline.name}. After: ${report.evaluation.name}.</p>`}
-${headline(results)}</header>
+${headline(word, results)}</header>
 ${gatesSection(report)}
 ${tableSection(word, results)}
 ${errorsSection(word, report)}
@@ -40,7 +40,7 @@ ${confusionSection(report, results)}
 ${movedSection(results)}
 ${mistakesSection(report, images)}
 ${report.training && trainingSection(report.training)}
-${report.guard && guardSection(report.guard)}
+${report.guard && guardSection(word, report.guard)}
 ${report.layers && report.layers.length > 0 && rankSection(report.layers)}
 ${footer(report)}
 </main></body>
@@ -59,8 +59,8 @@ function tableSection(word: string, { evaluation, baseline, comparison }: Result
 }
 
 function movedSection({ comparison }: Results): Markup | undefined {
-  if (!comparison || comparison.moved.length === 0) return undefined;
-  return html`<section><h2>Mistakes that moved most</h2>${movedTable(comparison.moved)}</section>`;
+  if (!comparison || comparison.topConfusionChanges.length === 0) return undefined;
+  return html`<section><h2>Mistakes that moved most</h2>${movedTable(comparison.topConfusionChanges)}</section>`;
 }
 
 function footer({ createdAt, subject }: Report): Markup {

@@ -1,6 +1,13 @@
 import type { ImageDataset } from '../../data/index.ts';
 import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints as pointsOf, probability } from '../format.ts';
+import {
+  type ClassWord,
+  formatCount,
+  formatPercent,
+  pluralOf,
+  formatPoints as pointsOf,
+  probability,
+} from '../format.ts';
 import type { ForgettingGuard, LayerRank, Report, Tradeoff, TrainingCurve } from '../report.ts';
 import type { EvaluationResults, Results } from '../results.ts';
 import { errorBars, rankBars } from './charts/bars.ts';
@@ -20,7 +27,7 @@ function chart(label: string, build: (width: number) => string): Markup {
 }
 
 /** The figures that matter most. */
-export function headline({ evaluation, comparison }: Results): Markup {
+export function headline(word: ClassWord, { evaluation, comparison }: Results): Markup {
   if (!comparison) {
     const { total, macro, calibrationError, loss } = evaluation;
     return html`<dl class="figures">${[
@@ -40,8 +47,8 @@ export function headline({ evaluation, comparison }: Results): Markup {
   }
   return html`<dl class="figures">${[
     changeFigure('total accuracy', comparison.total),
-    comparison.tuned && changeFigure('tuned classes', comparison.tuned),
-    comparison.other && changeFigure('other classes', comparison.other),
+    comparison.target && changeFigure(`target ${pluralOf(word)}`, comparison.target),
+    comparison.other && changeFigure(`other ${pluralOf(word)}`, comparison.other),
   ]}</dl>`;
 }
 
@@ -71,11 +78,11 @@ export function gatesSection({ gates = [] }: Report): Markup | undefined {
   )}</ul></section>`;
 }
 
-export function errorsSection(word: string, { evaluation, baseline, tuned }: Report): Markup {
+export function errorsSection(word: string, { evaluation, baseline, targetLabels }: Report): Markup {
   return html`<section><h2>Wrong ${baseline ? 'before and after' : 'per'} ${baseline ? '' : word}</h2>
 ${baseline && html`<div class="key note"><span class="hollow">before: ${baseline.name}</span><span>after: ${evaluation.name}</span></div>`}
 ${chart(`Bars of the wrong counts of each ${word}; the table above has the numbers.`, (width) =>
-  errorBars(evaluation, baseline, tuned, width),
+  errorBars(evaluation, baseline, targetLabels, width),
 )}</section>`;
 }
 
@@ -153,15 +160,10 @@ ${chart(`Accuracy, from ${formatPercent(accuracies.points[0]!.accuracy)} to ${fo
   }</section>`;
 }
 
-export function guardSection({
-  summary,
-  examples,
-  maxDrop,
-  checks,
-  keptStep,
-  strengths,
-  keptStrength,
-}: ForgettingGuard): Markup {
+export function guardSection(
+  word: ClassWord,
+  { summary, examples, maxDrop, checks, keptStep, strengths, keptStrength }: ForgettingGuard,
+): Markup {
   const part = (
     name: string,
     heading: string,
@@ -174,7 +176,7 @@ export function guardSection({
   };
   return html`<section><h2>Guard against forgetting</h2>
 ${summary.map((line) => html`<p class="note">${line}</p>`)}
-<div class="key note"><span class="bold">tuned classes, points</span><span class="dashed">other class that lost most</span><span class="dotted">budget</span><span class="dot">kept</span></div>
+<div class="key note"><span class="bold">target ${pluralOf(word)}, points</span><span class="dashed">other ${word} that lost most</span><span class="dotted">budget</span><span class="dot">kept</span></div>
 ${
   checks &&
   checks.length > 1 &&

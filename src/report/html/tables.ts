@@ -46,24 +46,24 @@ export function evaluationTable(
   );
 }
 
-export function comparisonTable(word: string, { classes, tuned, other, total }: Comparison): Markup {
+export function comparisonTable(word: string, { classes, target, other, total }: Comparison): Markup {
   const group = (name: string, span: number) => html`<th colspan="${span}" scope="colgroup">${name}</th>`;
   return scroll(
     'Changes of each class',
     html`<table>
 <thead><tr><td></td><td></td>${[group('wrong', 3), group('images', 2), group('accuracy %', 3)]}<td></td></tr>
 <tr><th scope="col">${word}</th>${['examples', 'before', 'after', 'change', 'fixed', 'broken', 'before', 'after', 'change', 'p'].map(columnHeader)}</tr></thead>
-<tbody>${classes.map((one) => changeRow(one.className, one, one.tuned))}</tbody>
-<tfoot>${[tuned && changeRow('tuned', tuned), other && changeRow('other', other), changeRow('total', total)]}</tfoot>
+<tbody>${classes.map((one) => changeRow(one.className, one, one.isTarget))}</tbody>
+<tfoot>${[target && changeRow('target', target), other && changeRow('other', other), changeRow('total', total)]}</tfoot>
 </table>`,
   );
 }
 
-function changeRow(name: string, change: Change, tuned = false): Markup {
+function changeRow(name: string, change: Change, isTarget = false): Markup {
   const { before, gain, fixed, broken, pValue, significant } = change;
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const arrow = { better: ' ▲', worse: ' ▼', '': '' }[direction];
-  return html`<tr><th scope="row">${name}${tuned && html`<span class="tag">tuned</span>`}</th>${[
+  return html`<tr><th scope="row">${name}${isTarget && html`<span class="tag">target</span>`}</th>${[
     formatCount(before.support),
     ...changeFigures(change),
   ].map(

@@ -7,10 +7,12 @@ import { axisLabel, draw, ink, labelRoom, muted, splitLine, text } from './draw.
 export function errorBars(
   evaluation: Evaluation,
   baseline: Evaluation | undefined,
-  tuned: readonly number[],
+  targetLabels: readonly number[],
   width: number,
 ): string {
-  const names = evaluation.classNames.map((name, label) => (tuned.includes(label) ? `tuned  ${name}` : name));
+  const names = evaluation.classNames.map((name, label) =>
+    targetLabels.includes(label) ? `target  ${name}` : name,
+  );
   const bar = (of: Evaluation, itemStyle: object) => ({
     type: 'bar',
     silent: true,

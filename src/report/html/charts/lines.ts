@@ -39,7 +39,7 @@ export function accuracyLine(points: readonly AccuracyPoint[], width: number): s
 }
 
 /**
- * What tuning gained (solid) and cost (dashed) along steps or strengths, in points; the budget is the red floor,
+ * Gain of the target classes (solid) and loss of the others (dashed) along steps or strengths, in points; the budget is the red floor,
  * the mark is what was kept.
  */
 export function tradeoffLines(
