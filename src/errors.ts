@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'unfinished-run'
   | 'resume-conflict'
   | 'nothing-to-resume'
+  | 'training-complete'
   | 'warmup-too-long'
   | 'validation-unused'
   | 'validation-empty'

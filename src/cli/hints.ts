@@ -5,7 +5,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'already-exists': 'use --overwrite, or choose another --out',
   'unfinished-run': 'name it with --out, and add --resume or --overwrite',
   'resume-conflict': 'leave the option out, or train a new run without --resume',
-  'nothing-to-resume': 'give more --steps',
+  'training-complete': 'use more --steps to train longer',
   'warmup-too-long': 'use a smaller --warmup, or more --steps',
   'validation-unused': 'add --max-drop or --search-strength',
   'validation-empty': 'use another --validation',

@@ -1,0 +1,43 @@
+import { relative, resolve } from 'node:path';
+import { findMnist, loadMnist, type Mnist } from '../mnist-data-loader/index.ts';
+import type { RecipeOptions } from './options.ts';
+
+type DataOptions = Pick<RecipeOptions, 'data' | 'cwd' | 'onNotice'>;
+
+/**
+ * The images a recipe works on: those it was given, or loaded from IDX files.
+ *
+ * @throws DataError if files are missing, damaged or do not belong together
+ */
+export async function loadData(options: DataOptions): Promise<Mnist> {
+  const { data, cwd = process.cwd() } = options;
+  if (typeof data === 'object') return data;
+  const { directory } = await findMnist(data, cwd);
+  const mnist = await loadMnist({ directory });
+  noteOtherData(mnist, options);
+  return mnist;
+}
+
+/** Sends a notice if the files are not those of the published MNIST. */
+export function noteOtherData(
+  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  { cwd, onNotice }: DataOptions,
+): void {
+  if (!published) onNotice?.(`note: ${displayPath(directory, cwd)}: not the published MNIST`);
+}
+
+/** The name of the test set in a report. */
+export function testSetName(
+  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  cwd?: string,
+): string {
+  return published ? 'MNIST test set' : `test set of ${displayPath(directory, cwd)}`;
+}
+
+/** A path relative to `cwd` if it lies below it, else absolute. */
+export function displayPath(path: string, cwd = process.cwd()): string {
+  const absolute = resolve(cwd, path);
+  const short = relative(cwd, absolute);
+  if (short === '') return '.';
+  return short.startsWith('..') ? absolute : short;
+}

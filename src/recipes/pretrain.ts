@@ -1,0 +1,217 @@
+import type * as tf from '@tensorflow/tfjs';
+import { contentHash } from '../content-hash.ts';
+import { type ImageDataset, shuffledSampler } from '../data/index.ts';
+import { TrainingError, UsageError } from '../errors.ts';
+import { evaluate } from '../inference/index.ts';
+import type { Evaluation } from '../metrics/index.ts';
+import type { Mnist } from '../mnist-data-loader/index.ts';
+import { createDigitsNet, mnistNormalization } from '../models/index.ts';
+import type { Report } from '../report/index.ts';
+import { type RunContent, type RunManifest, saveCheckpoint } from '../runs/index.ts';
+import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
+import { classificationTask } from '../training/index.ts';
+import { recordAccuracies } from './accuracy-events.ts';
+import { loadData, testSetName } from './data.ts';
+import { type FitState, fit } from './fit.ts';
+import type { TrainingRecipeOptions } from './options.ts';
+import { type Resumed, resumeRun } from './resume.ts';
+import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
+import { withScope } from './scope.ts';
+import { optimizerConfig, type PretrainSettings, pretrainSettings, recordedOptions } from './settings.ts';
+
+/** Options of `pretrain`. */
+export interface PretrainOptions extends TrainingRecipeOptions {
+  /** Passes over the training set, above 0. Default 1. Ignored if `steps` is set. */
+  readonly epochs?: number;
+  /** Optimizer steps. */
+  readonly steps?: number;
+  /** Activation of the last layer: `relu` on the logits as in the published walk-through (default), or `linear`. */
+  readonly head?: PretrainSettings['head'];
+}
+
+/** The trained model, its results and where it was saved. */
+export interface PretrainResult {
+  /** `stopped` by the signal, or `failed`: then the model has the last weights whose loss was finite. */
+  readonly status: 'complete' | 'stopped' | 'failed';
+  /** Why training failed. */
+  readonly failure?: TrainingError;
+  /** The run's folder, if `out` was set. */
+  readonly folder?: string;
+  readonly manifest: RunManifest;
+  /** [batch, pixels] float32 -> logits [batch, classes] float32. */
+  readonly model: tf.LayersModel;
+  /** The same as `model`, so that the result can be fine-tuned like a run. */
+  readonly base: tf.LayersModel;
+  /** The loss of each step. */
+  readonly losses: Float32Array;
+  /** Results on the test set. */
+  readonly evaluation: Evaluation;
+  /** The test images, in the order of the predictions. */
+  readonly images: ImageDataset;
+  readonly report: Report;
+  /** Frees the model. */
+  dispose(): void;
+}
+
+/**
+ * Trains DigitsNet from seeded initial weights and evaluates it on the test set.
+ *
+ * @throws UsageError if an option is invalid, or the folder is taken
+ * @throws DataError if the images cannot be loaded
+ * @throws CheckpointError if the run cannot be written, or the run to resume is damaged
+ * @throws TensorFlowError if the device is not available
+ *
+ * @example
+ * const base = await pretrain({ epochs: 1, seed: 0, out: 'runs/base' });
+ * console.log(overall(base.evaluation).accuracy);
+ * base.dispose();
+ */
+export async function pretrain(options: PretrainOptions = {}): Promise<PretrainResult> {
+  const mnist = await loadData(options);
+  const { train, test } = mnist;
+  const { settings, resume } = await settle(options, train.count);
+  const { seed, batchSize, steps, head } = settings;
+  return await withRunWriter(options, (writer) =>
+    withScope(async (scope) => {
+      const { onNotice } = options;
+      const tensorflow = await loadTensorFlow({
+        ...options.tensorflow,
+        examples: steps * batchSize,
+        onNotice,
+      });
+
+      // Model
+      const inputSize = train.height * train.width;
+      const model = scope.result(createDigitsNet({ head, seed, inputSize, classes: train.classes }));
+
+      // Train
+      const normalization = mnistNormalization;
+      const optimizer = optimizerConfig(settings);
+      const job: Job = { options, settings, tensorflow, mnist, model };
+      const fitted = await fit({
+        ...options,
+        task: classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed }),
+        sampler: shuffledSampler({ rows: train.count, seed }),
+        steps,
+        resume,
+        saveCheckpoint: writer && ((state) => saveCheckpoint(writer, runContent(job, state))),
+      });
+
+      // Evaluate
+      const evaluation = evaluate(model, test, { normalization, classNames: classNamesOf(train.classes) });
+      await recordAccuracies(options, [{ step: fitted.state.step, evaluation }]);
+
+      // Save
+      const content = runContent(job, fitted);
+      const report = pretrainReport(job, { fitted, manifest: content.manifest, evaluation });
+      const folder = writer && (await saveTrainedRun(writer, content, report));
+      const failure = fitted.failure ?? testLossFailure(evaluation);
+      return {
+        status: failure ? 'failed' : content.manifest.status,
+        failure,
+        folder,
+        manifest: content.manifest,
+        model,
+        base: model,
+        losses: fitted.losses,
+        evaluation,
+        images: test,
+        report,
+        dispose: () => model.dispose(),
+      };
+    }),
+  );
+}
+
+/** The settings of a new or resumed training. */
+async function settle(
+  options: PretrainOptions,
+  trainImages: number,
+): Promise<Pick<Resumed<PretrainSettings>, 'settings'> & Partial<Resumed<PretrainSettings>>> {
+  const { steps, epochs, seed, batchSize, optimizer, head } = options;
+  const given = { steps, epochs, seed, batchSize, optimizer, head };
+  if (options.resume) return await resumeRun('pretrain', options, given, pretrainSettings);
+  if (steps !== undefined) return { settings: pretrainSettings({ ...given, epochs: undefined }) };
+  // The defaults first, so that an invalid batch size or number of epochs is reported as such.
+  const settings = pretrainSettings({ ...given, steps: 2 ** 31 - 1, epochs: epochs ?? 1 });
+  const passes = settings.epochs ?? 1;
+  const epochSteps = Math.floor((passes * trainImages) / settings.batchSize);
+  if (epochSteps < 1) {
+    throw new UsageError(
+      'invalid-argument',
+      `epochs ${passes}: ${trainImages} examples are fewer than one batch of ${settings.batchSize}; train longer`,
+    );
+  }
+  return { settings: pretrainSettings({ ...settings, steps: epochSteps }) };
+}
+
+/** What the manifest and the report are made from. */
+interface Job {
+  readonly options: PretrainOptions;
+  readonly settings: PretrainSettings;
+  readonly tensorflow: LoadedTensorFlow;
+  readonly mnist: Mnist;
+  readonly model: tf.LayersModel;
+}
+
+function runContent(
+  { options, settings, tensorflow, mnist, model }: Job,
+  { engine, state, losses, elapsedMs }: FitState,
+): RunContent {
+  const { seed, batchSize, steps } = settings;
+  return {
+    manifest: {
+      ...manifestHeader('pretrain', tensorflow),
+      status: state.step < steps ? 'stopped' : 'complete',
+      options: recordedOptions(settings, options),
+      seed,
+      contentHash: contentHash(model),
+      classNames: classNamesOf(mnist.train.classes),
+      normalization: mnistNormalization,
+      training: { engine, device: tensorflow.device, batchSize, steps, stepsDone: state.step, elapsedMs },
+    },
+    base: model,
+    state,
+    losses,
+  };
+}
+
+function pretrainReport(
+  { options, settings, tensorflow, mnist }: Job,
+  {
+    fitted,
+    manifest,
+    evaluation,
+  }: { readonly fitted: FitState; readonly manifest: RunManifest; readonly evaluation: Evaluation },
+): Report {
+  return {
+    createdAt: manifest.createdAt,
+    subject: {
+      command: 'pretrain',
+      data: testSetName(mnist, options.cwd),
+      seed: settings.seed,
+      steps: fitted.state.step,
+      batchSize: settings.batchSize,
+      engine: fitted.engine,
+      device: tensorflow.device,
+      contentHash: manifest.contentHash,
+      versions: manifest.versions,
+    },
+    evaluation: { ...evaluation, name: 'pretrained' },
+    tuned: [],
+    training: { losses: fitted.losses },
+  };
+}
+
+function classNamesOf(classes: number): string[] {
+  return Array.from({ length: classes }, (_, label) => String(label));
+}
+
+/** An error if the loss on the test set is not finite: the last update may break a model whose losses were finite. */
+export function testLossFailure({ loss }: Evaluation): TrainingError | undefined {
+  if (Number.isFinite(loss)) return undefined;
+  return new TrainingError(
+    'training-failed',
+    `the loss on the test set is ${loss}; lower the learning rate, or clip the gradients`,
+  );
+}

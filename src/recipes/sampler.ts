@@ -1,0 +1,42 @@
+import { type ImageDataset, replaySampler, type Sampler, shuffledSampler } from '../data/index.ts';
+import { DataError, UsageError } from '../errors.ts';
+import { type AdaptiveReplay, adaptiveReplay } from '../training/index.ts';
+import type { FinetuneSettings } from './settings.ts';
+
+/**
+ * The order in which fine-tuning takes its examples: the target classes, mixed with `replay` of the others. With a
+ * guard the replayed classes are weighted by how much accuracy each has lost.
+ *
+ * @param rows the rows that may be trained on
+ * @throws DataError if no row has a target label
+ * @throws UsageError if there are no other classes to replay
+ */
+export function targetSampler(
+  train: ImageDataset,
+  rows: Int32Array,
+  { targetLabels, replay: share, guard, batchSize, seed }: FinetuneSettings,
+): Sampler | AdaptiveReplay {
+  const isTarget = (row: number) => targetLabels.length === 0 || targetLabels.includes(train.labels[row]!);
+  const targetRows = rows.filter(isTarget);
+  if (targetRows.length === 0) {
+    throw new DataError(
+      'invalid-data',
+      `the training set has no example of ${targetLabels.join(', ')}; choose other labels`,
+    );
+  }
+  if (share === 0) return shuffledSampler({ rows: targetRows, seed });
+  const otherRows = rows.filter((row) => !isTarget(row));
+  if (otherRows.length === 0) {
+    throw new UsageError(
+      'no-other-classes',
+      `replay ${share}: all classes are trained on, so there are no others to replay`,
+    );
+  }
+  if (!guard) return replaySampler({ rows: targetRows, replayRows: otherRows, share, batchSize, seed });
+  const labels = [...new Set(otherRows.map((row) => train.labels[row]!))].sort();
+  const replayRows = new Map(
+    labels.map((label) => [label, otherRows.filter((row) => train.labels[row] === label)]),
+  );
+  const { maxDrop } = guard;
+  return adaptiveReplay({ rows: targetRows, replayRows, share, batchSize, seed, maxDrop });
+}

@@ -1,0 +1,31 @@
+interface Disposable {
+  dispose(): unknown;
+}
+
+/** What a recipe holds on the device. */
+export interface Scope {
+  /** Disposes `value` when the recipe ends, whether it succeeds or fails. */
+  temporary<T extends Disposable>(value: T): T;
+  /** Disposes `value` only if the recipe fails: it is part of the result. */
+  result<T extends Disposable>(value: T): T;
+}
+
+/** Runs `work` and afterwards disposes what it registered, in reverse order. */
+export async function withScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+  const temporaries: Disposable[] = [];
+  const results: Disposable[] = [];
+  const register =
+    (list: Disposable[]) =>
+    <V extends Disposable>(value: V): V => {
+      list.unshift(value);
+      return value;
+    };
+  try {
+    return await work({ temporary: register(temporaries), result: register(results) });
+  } catch (error) {
+    for (const value of results) value.dispose();
+    throw error;
+  } finally {
+    for (const value of temporaries) value.dispose();
+  }
+}

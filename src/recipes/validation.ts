@@ -1,0 +1,88 @@
+import type * as tf from '@tensorflow/tfjs';
+import { type ImageDataset, selectRows, splitRows } from '../data/index.ts';
+import { UsageError } from '../errors.ts';
+import type { Evaluator } from '../inference/index.ts';
+import { disableAdapters, enableAdapters, setAdapterStrength } from '../lora/index.ts';
+import { perClass } from '../metrics/index.ts';
+import {
+  type ClassCount,
+  type GuardOptions,
+  type StrengthSearch,
+  searchStrength,
+} from '../training/index.ts';
+import type { FinetuneSettings } from './settings.ts';
+
+/** Accuracy any other class may lose in a strength search without a guard, a fraction. */
+const DEFAULT_MAX_DROP = 0.01;
+
+/** Rows of the training set to train on, and to validate on if the guard or the strength search need some. */
+export interface ValidationSplit {
+  readonly train: Int32Array;
+  readonly validation?: Int32Array;
+}
+
+/**
+ * Holds out validation rows if the settings need any.
+ *
+ * @throws UsageError if the validation share selects no rows or all rows, or the strength search has no other classes
+ */
+export function splitForValidation(train: ImageDataset, settings: FinetuneSettings): ValidationSplit {
+  const { guard, searchStrength: searches, validation: share, seed, targetLabels } = settings;
+  if (searches && targetLabels.length === 0) {
+    throw new UsageError(
+      'no-other-classes',
+      'strength search: all classes are trained on, so there are no others to protect',
+    );
+  }
+  if (!guard && !searches) return { train: Int32Array.from({ length: train.count }, (_, row) => row) };
+  const { kept, heldOut } = splitRows(train, { share, seed });
+  if (kept.length === 0 || heldOut.length === 0) {
+    throw new UsageError(
+      'validation-empty',
+      `validation ${share}: holds out ${heldOut.length} of ${train.count} training images; ` +
+        `hold out ${heldOut.length === 0 ? 'more' : 'fewer'}`,
+    );
+  }
+  return { train: kept, validation: heldOut };
+}
+
+/** Measures a model on the validation rows: for the guard while training, and for the strength search after it. */
+export interface Validation {
+  /** Number of validation images. */
+  readonly examples: number;
+  readonly guard: GuardOptions;
+  /** Finds the best adapter strength and leaves the model at it. */
+  searchStrength(): StrengthSearch;
+}
+
+/**
+ * Prepares validation of an adapted model; its accuracy with the adapter off is the reference.
+ *
+ * @param evaluator of `model`
+ * @param rows of `train` to validate on
+ */
+export function createValidation(
+  model: tf.LayersModel,
+  evaluator: Evaluator,
+  { train, rows }: { readonly train: ImageDataset; readonly rows: Int32Array },
+  { guard, targetLabels }: FinetuneSettings,
+): Validation {
+  const images = selectRows(train, rows);
+  const measure = (): readonly ClassCount[] => perClass(evaluator.evaluate(images));
+  disableAdapters(model);
+  const before = measure();
+  enableAdapters(model);
+  const budget = { tuned: targetLabels, maxDrop: guard?.maxDrop ?? DEFAULT_MAX_DROP };
+  return {
+    examples: images.count,
+    guard: { ...budget, before, measure, checkEvery: guard?.checkEvery, patience: guard?.patience },
+    searchStrength: () => {
+      const search = searchStrength(budget, (strength) => {
+        setAdapterStrength(model, strength);
+        return measure();
+      });
+      setAdapterStrength(model, search.strength);
+      return search;
+    },
+  };
+}
