@@ -1,6 +1,6 @@
 /**
- * Element types with their size in bits, in the order in which the reference implementation ranks them
- * (github.com/huggingface/safetensors, `enum Dtype`); files list tensors of later types first.
+ * Element types and their sizes in bits, ranked as in the reference implementation (github.com/huggingface/safetensors,
+ * `enum Dtype`): files store tensors of higher-ranked types first.
  */
 const BITS = {
   BOOL: 8,
@@ -25,18 +25,24 @@ const BITS = {
   U64: 64,
 } as const;
 
-/** An element type as files name it. */
+/** The element type of a tensor, as safetensors files name it. */
 export type DataType = keyof typeof BITS;
 
-/** In the order of the reference implementation. */
+/** All element types, lowest rank first. */
 export const DATA_TYPES = Object.keys(BITS) as DataType[];
 
-/** Whether a value names an element type. */
 export function isDataType(name: unknown): name is DataType {
   return typeof name === 'string' && Object.hasOwn(BITS, name);
 }
 
-/** The size of one element in bits. */
-export function bitsOf(dtype: DataType): number {
-  return BITS[dtype];
+/**
+ * The size of a tensor in bytes.
+ *
+ * @returns `undefined` if the size is not a whole number of bytes or is too large to be exact
+ */
+export function byteSize(dtype: DataType, shape: readonly number[]): number | undefined {
+  // A product that overflows to infinity times 0 would be NaN.
+  const elements = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
+  const bits = elements * BITS[dtype];
+  return Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : undefined;
 }

@@ -1,25 +1,28 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
 import { withFileErrors, writeFileAtomic } from '../files/index.ts';
-import { parseHeader, parseHeaderLength } from './header.ts';
+import { invalid, parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 
-/** Bytes asked of the system at once; calls of 2 GiB and more fail. */
+/** Bytes per read call: reads of 2 GiB or more fail. */
 const CHUNK_BYTES = 2 ** 30;
 
 /**
- * Reads a safetensors file into one buffer, which its tensors are views of. Nothing is allocated before the
- * header is checked against the size of the file.
+ * Reads a safetensors file into one buffer; its tensors are views of that buffer. Memory for the data is only
+ * allocated after the header was checked against the size of the file.
  *
- * @throws CheckpointError when the file cannot be read or anything about it is not as the format has it
+ * @returns tensors of any shape and dtype of the format, by name, in the order of their data
+ * @throws CheckpointError if the file cannot be read, is truncated or does not follow the format
+ * @example
+ * const { tensors, metadata } = await readSafetensors('model.safetensors');
+ * tensors.get('linear.weight'); // { dtype: 'F32', shape: [10, 784], data: Uint8Array(31360) }
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
   return await withFileErrors(CheckpointError, path, 'read', async () => {
     const file = await open(path);
     try {
       const stats = await file.stat();
-      if (!stats.isFile())
-        throw new CheckpointError('invalid-checkpoint', `${path}: is not a file; name a safetensors file`);
+      if (!stats.isFile()) throw invalid(path, 'not a file; give the path of a safetensors file');
       const { size } = stats;
       const start = await readBytes(path, file, 0, Math.min(8, size));
       const headerBytes = parseHeaderLength(path, start, size);
@@ -33,7 +36,15 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   });
 }
 
-/** Writes a safetensors file whole or not at all. Equal content gives equal bytes. */
+/**
+ * Writes a safetensors file atomically: `path` holds the complete new file or what it held before. Equal content
+ * gives equal bytes, the same as the reference implementation writes.
+ *
+ * @throws CheckpointError if the file cannot be written, a tensor's bytes do not fit its shape, or a name is not allowed
+ * @example
+ * const tensors = new Map([['bias', safeTensor(Float32Array.of(1, 2), [2])]]);
+ * await writeSafetensors('model.safetensors', tensors, new Map([['format', 'pt']]));
+ */
 export async function writeSafetensors(
   path: string,
   tensors: Safetensors['tensors'],
@@ -43,14 +54,18 @@ export async function writeSafetensors(
   await withFileErrors(CheckpointError, path, 'written', () => writeFileAtomic(path, bytes));
 }
 
-async function readBytes(path: string, file: FileHandle, position: number, length: number) {
+async function readBytes(
+  path: string,
+  file: FileHandle,
+  position: number,
+  length: number,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  for (let done = 0; done < length; ) {
-    const wanted = Math.min(CHUNK_BYTES, length - done);
-    const { bytesRead } = await file.read(bytes, done, wanted, position + done);
-    if (bytesRead === 0)
-      throw new CheckpointError('invalid-checkpoint', `${path}: became shorter while it was read`);
-    done += bytesRead;
+  for (let offset = 0; offset < length; ) {
+    const chunkBytes = Math.min(CHUNK_BYTES, length - offset);
+    const { bytesRead } = await file.read(bytes, offset, chunkBytes, position + offset);
+    if (bytesRead === 0) throw invalid(path, 'truncated while it was being read; read it again');
+    offset += bytesRead;
   }
   return bytes;
 }

@@ -1,11 +1,10 @@
 import { CheckpointError } from '../errors.ts';
-import { bitsOf, DATA_TYPES, type DataType, isDataType } from './data-type.ts';
-import { findDuplicateKey } from './json-keys.ts';
+import { byteSize, DATA_TYPES, type DataType, isDataType } from './data-type.ts';
 
-/** Bytes of JSON that the format allows. */
+/** The longest header that the format allows, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-/** Where a tensor lies in the data that follows the header; `end` is exclusive, both in bytes. */
+/** A tensor's place in the data after the header: bytes `begin` (inclusive) to `end` (exclusive). */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: DataType;
@@ -14,45 +13,52 @@ export interface TensorEntry {
   readonly end: number;
 }
 
-/** What a header says of the data behind it. */
+/** The parsed header of a file. */
 export interface Header {
-  /** In the order of their data, which they cover without gap or overlap. */
+  /** In the order of their data, which they cover without gaps or overlaps. */
   readonly entries: readonly TensorEntry[];
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Parts of a dotted name that would reach an object's prototype once somebody makes objects of names. */
+/** Parts of dotted names that would modify an object's prototype if a caller used them as keys of nested objects. */
 const UNSAFE_PARTS = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** The header's length from the first 8 bytes of a file (uint64, little-endian), checked against the file's size. */
+/**
+ * Reads the length of the header in bytes from the start of a file: its first 8 bytes, as a little-endian uint64.
+ *
+ * @param source names the file in errors
+ * @param fileBytes size of the whole file
+ * @throws CheckpointError if the file is too short for the length or for the header, or the header is too long
+ */
 export function parseHeaderLength(source: string, start: Uint8Array, fileBytes: number): number {
   if (start.length < 8) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: holds ${start.length} bytes, a safetensors file at least 8; it is cut short`,
+    throw invalid(
+      source,
+      `truncated (${start.length} bytes, a safetensors file has at least 8); copy it again`,
     );
   }
   const length = new DataView(start.buffer, start.byteOffset, 8).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: header of ${length} bytes exceeds the format's ${MAX_HEADER_BYTES}; it is no safetensors file or damaged`,
+    throw invalid(
+      source,
+      `header of ${length} bytes exceeds the limit of ${MAX_HEADER_BYTES}; this is not a safetensors file, or it is damaged`,
     );
   }
   if (Number(length) > fileBytes - 8) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: header promises ${length} bytes, the file holds ${fileBytes - 8} more; it is cut short`,
+    throw invalid(
+      source,
+      `truncated (header of ${length} bytes expected, ${fileBytes - 8} found); copy it again`,
     );
   }
   return Number(length);
 }
 
 /**
- * Parses and checks the JSON of a header.
+ * Parses and validates the JSON of a header.
  *
- * @param dataBytes size of what follows the header
- * @throws CheckpointError naming the source, the tensor and the bound
+ * @param source names the file in errors
+ * @param dataBytes size of the data after the header
+ * @throws CheckpointError if the JSON is invalid, or its tensors do not cover the data exactly
  */
 export function parseHeader(source: string, bytes: Uint8Array, dataBytes: number): Header {
   const content = parseJson(source, bytes);
@@ -61,45 +67,21 @@ export function parseHeader(source: string, bytes: Uint8Array, dataBytes: number
     .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => parseEntry(source, name, value))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  let covered = 0;
-  for (const { name, begin, end } of entries) {
-    if (begin !== covered) {
-      const fault = begin < covered ? 'overlaps the tensor before it' : 'leaves a gap before it';
-      throw new CheckpointError(
-        'invalid-checkpoint',
-        `${source}: ${quote(name)} ${fault}: begins at byte ${begin}, not ${covered}; it is damaged`,
-      );
-    }
-    covered = end;
-  }
-  if (covered !== dataBytes) {
-    const fault = covered > dataBytes ? 'it is cut short' : 'bytes at its end belong to no tensor';
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: tensors need ${covered} bytes of data, the file holds ${dataBytes}; ${fault}`,
-    );
-  }
+  checkCoverage(source, entries, dataBytes);
   return { entries, metadata };
 }
 
-/** Throws CheckpointError when a name could not be used safely or written as UTF-8. */
+/** Throws CheckpointError if a name is unsafe as a key, or cannot be encoded as UTF-8. */
 export function checkName(source: string, name: string): void {
   if (name.split('.').some((part) => UNSAFE_PARTS.has(part))) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: name ${quote(name)} would reach an object's prototype; it is refused`,
-    );
+    throw invalid(source, `unsafe name ${quote(name)}: it could modify an object's prototype`);
   }
-  if (/\p{Surrogate}/u.test(name)) {
-    throw new CheckpointError('invalid-checkpoint', `${source}: name ${quote(name)} is not valid Unicode`);
-  }
+  if (/\p{Surrogate}/u.test(name)) throw invalid(source, `name ${quote(name)} is not valid Unicode`);
 }
 
-/** Bytes of a tensor; `undefined` when they are no whole or no exactly representable number. */
-export function byteSize(dtype: DataType, shape: readonly number[]): number | undefined {
-  const elements = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
-  const bytes = (elements * bitsOf(dtype)) / 8;
-  return Number.isSafeInteger(elements * bitsOf(dtype)) && Number.isInteger(bytes) ? bytes : undefined;
+/** The error for a file that does not follow the format. */
+export function invalid(source: string, problem: string, options?: ErrorOptions): CheckpointError {
+  return new CheckpointError('invalid-checkpoint', `${source}: ${problem}`, options);
 }
 
 function parseJson(source: string, bytes: Uint8Array): Record<string, unknown> {
@@ -107,69 +89,126 @@ function parseJson(source: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (error) {
-    throw new CheckpointError('invalid-checkpoint', `${source}: header is not UTF-8; it is damaged`, {
-      cause: error,
-    });
+    throw invalid(source, 'header is not UTF-8; the file is damaged', { cause: error });
   }
   if (!text.startsWith('{')) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: header does not begin with "{"; it is no safetensors file or damaged`,
-    );
+    throw invalid(source, 'header does not start with "{"; this is not a safetensors file, or it is damaged');
   }
   let content: Record<string, unknown>;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError('invalid-checkpoint', `${source}: header is not JSON; it is damaged`, {
-      cause: error,
-    });
+    throw invalid(source, 'header is not valid JSON; the file is damaged', { cause: error });
   }
   const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined)
-    throw new CheckpointError('invalid-checkpoint', `${source}: header has ${quote(duplicate)} twice`);
+  if (duplicate !== undefined) throw invalid(source, `duplicate key ${quote(duplicate)} in the header`);
   return content;
 }
 
 function parseMetadata(source: string, value: unknown): ReadonlyMap<string, string> {
   if (value === undefined) return new Map();
-  if (!isObject(value))
-    throw new CheckpointError('invalid-checkpoint', `${source}: __metadata__ is not an object of strings`);
-  for (const [key, entry] of Object.entries(value)) {
+  if (!isObject(value)) throw invalid(source, '__metadata__ is not an object of strings');
+  const metadata = new Map<string, string>();
+  for (const [key, text] of Object.entries(value)) {
     checkName(source, key);
-    if (typeof entry !== 'string') {
-      throw new CheckpointError(
-        'invalid-checkpoint',
-        `${source}: __metadata__ ${quote(key)} is not a string`,
-      );
-    }
+    if (typeof text !== 'string') throw invalid(source, `__metadata__ ${quote(key)} is not a string`);
+    metadata.set(key, text);
   }
-  return new Map(Object.entries(value as Record<string, string>));
+  return metadata;
 }
 
 function parseEntry(source: string, name: string, value: unknown): TensorEntry {
   checkName(source, name);
-  const fail = (fault: string) =>
-    new CheckpointError('invalid-checkpoint', `${source}: ${quote(name)}: ${fault}`);
-  if (!isObject(value)) throw fail('is not described by an object');
+  const invalidEntry = (problem: string) => invalid(source, `${quote(name)}: ${problem}`);
+  if (!isObject(value)) throw invalidEntry('not described by an object');
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDataType(dtype)) {
-    throw fail(`has type ${JSON.stringify(dtype)}; known are ${DATA_TYPES.join(', ')}`);
+    throw invalidEntry(`unknown type ${JSON.stringify(dtype)}; expected one of ${DATA_TYPES.join(', ')}`);
   }
-  if (!isSizes(shape)) throw fail(`has shape ${JSON.stringify(shape)}; it must list whole numbers from 0`);
+  if (!isSizes(shape)) {
+    throw invalidEntry(`invalid shape ${JSON.stringify(shape)}; expected a list of integers from 0`);
+  }
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    throw fail(`has data_offsets ${JSON.stringify(offsets)}; they must be a begin and an end, in order`);
+    throw invalidEntry(`invalid data_offsets ${JSON.stringify(offsets)}; expected [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = byteSize(dtype, shape);
-  if (bytes === undefined) throw fail(`${dtype} of shape [${shape}] has no countable number of bytes`);
+  if (bytes === undefined) {
+    throw invalidEntry(`the size of ${dtype} [${shape}] is too large or not a whole number of bytes`);
+  }
   if (bytes !== end - begin) {
-    throw fail(`${dtype} of shape [${shape}] needs ${bytes} bytes, its offsets hold ${end - begin}`);
+    throw invalidEntry(`${dtype} [${shape}] needs ${bytes} bytes, its data_offsets span ${end - begin}`);
   }
   return { name, dtype, shape, begin, end };
 }
 
-/** A name as a message shows it: quoted, and cut when somebody made it endless. */
+/** Throws CheckpointError unless the entries, sorted by offset, cover `dataBytes` bytes without gaps or overlaps. */
+function checkCoverage(source: string, entries: readonly TensorEntry[], dataBytes: number): void {
+  let covered = 0;
+  for (const { name, begin, end } of entries) {
+    if (begin !== covered) {
+      const problem = begin < covered ? 'overlaps the previous tensor' : 'leaves a gap before it';
+      throw invalid(
+        source,
+        `${quote(name)} ${problem} (starts at byte ${begin}, expected ${covered}); the file is damaged`,
+      );
+    }
+    covered = end;
+  }
+  if (covered > dataBytes) {
+    throw invalid(
+      source,
+      `truncated (the tensors need ${covered} bytes of data, the file has ${dataBytes}); copy it again`,
+    );
+  }
+  if (covered < dataBytes) {
+    throw invalid(
+      source,
+      `the last ${dataBytes - covered} of ${dataBytes} bytes of data belong to no tensor; the file is damaged`,
+    );
+  }
+}
+
+/**
+ * The first key that occurs twice in one object, which `JSON.parse` accepts silently. Loops over the characters,
+ * because a regular expression overflows the stack on strings of millions of characters.
+ *
+ * @param text valid JSON
+ */
+function findDuplicateKey(text: string): string | undefined {
+  const openObjects: Set<string>[] = [];
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === '{') openObjects.push(new Set());
+    else if (character === '}') openObjects.pop();
+    else if (character === '"') {
+      const end = endOfString(text, index);
+      if (isFollowedByColon(text, end)) {
+        const key = JSON.parse(text.slice(index, end)) as string;
+        const keys = openObjects.at(-1)!;
+        if (keys.has(key)) return key;
+        keys.add(key);
+      }
+      index = end - 1;
+    }
+  }
+  return undefined;
+}
+
+/** The index after the closing quote of the string that starts at `start`. */
+function endOfString(text: string, start: number): number {
+  let index = start + 1;
+  while (text[index] !== '"') index += text[index] === '\\' ? 2 : 1;
+  return index + 1;
+}
+
+function isFollowedByColon(text: string, index: number): boolean {
+  let next = index;
+  while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++;
+  return text[next] === ':';
+}
+
+/** A name for messages: quoted, and shortened to 200 characters. */
 function quote(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }

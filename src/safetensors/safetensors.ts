@@ -1,27 +1,37 @@
-import { CheckpointError } from '../errors.ts';
-import { DATA_TYPES, type DataType } from './data-type.ts';
-import { byteSize, checkName, MAX_HEADER_BYTES, parseHeader, parseHeaderLength } from './header.ts';
+import { byteSize, DATA_TYPES, type DataType } from './data-type.ts';
+import {
+  checkName,
+  type Header,
+  invalid,
+  MAX_HEADER_BYTES,
+  parseHeader,
+  parseHeaderLength,
+} from './header.ts';
 
-/** One tensor of a file. */
+/** A tensor as stored in a file. */
 export interface SafeTensor {
   readonly dtype: DataType;
   readonly shape: readonly number[];
-  /** Row-major little-endian values, `product(shape)` of them; a view where the tensor came from a file. */
+  /** The elements as little-endian bytes, row-major. A view of the file's content if it was read from one. */
   readonly data: Uint8Array;
 }
 
-/** The content of a file, by name. */
+/** The content of a file. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads the content of a safetensors file (github.com/huggingface/safetensors, "Format"). Tensors are views of
- * `bytes`.
+ * Parses the content of a safetensors file (github.com/huggingface/safetensors, "Format"). The tensors are views of
+ * `bytes`, not copies.
  *
  * @param source names the content in errors
- * @throws CheckpointError when anything about it is not as the format has it
+ * @returns tensors of any shape and dtype of the format, by name, in the order of their data
+ * @throws CheckpointError if the content is truncated or does not follow the format
+ * @example
+ * const { tensors } = parseSafetensors('upload', bytes);
+ * const weight = float32Values('linear.weight', tensors.get('linear.weight'));
  */
 export function parseSafetensors(source: string, bytes: Uint8Array): Safetensors {
   const headerBytes = parseHeaderLength(source, bytes.subarray(0, 8), bytes.length);
@@ -30,11 +40,8 @@ export function parseSafetensors(source: string, bytes: Uint8Array): Safetensors
   return { metadata: header.metadata, tensors: tensorViews(header, data) };
 }
 
-/** Views of the data that follows a header. */
-export function tensorViews(
-  { entries }: ReturnType<typeof parseHeader>,
-  data: Uint8Array,
-): ReadonlyMap<string, SafeTensor> {
+/** The tensors of a header as views of the data that follows it. */
+export function tensorViews({ entries }: Header, data: Uint8Array): ReadonlyMap<string, SafeTensor> {
   return new Map(
     entries.map(({ name, dtype, shape, begin, end }) => [
       name,
@@ -44,47 +51,59 @@ export function tensorViews(
 }
 
 /**
- * The pieces of a safetensors file, in order, as the reference implementation writes them: larger types first,
- * then by name, the header padded with spaces to a multiple of 8. Equal content gives equal bytes.
+ * Encodes tensors and metadata as a safetensors file, byte for byte as the reference implementation: wider dtypes
+ * first, then by name, the header padded with spaces to a multiple of 8 bytes. Equal content gives equal bytes.
  *
- * @throws CheckpointError when a tensor's data does not fit its shape, or a name or the header is not allowed
+ * @param source names the content in errors
+ * @returns the parts of the file, in order; the tensors' bytes are not copied
+ * @throws CheckpointError if a tensor's bytes do not fit its shape, a name is not allowed, or the header is too long
+ * @example
+ * const tensors = new Map([['bias', safeTensor(Float32Array.of(1, 2), [2])]]);
+ * const file = Buffer.concat(serializeSafetensors('upload', { tensors, metadata: new Map() }));
  */
-export function serializeSafetensors(source: string, content: Safetensors): Uint8Array[] {
-  const sorted = [...content.tensors].sort(
+export function serializeSafetensors(source: string, { tensors, metadata }: Safetensors): Uint8Array[] {
+  const sorted = [...tensors].sort(
     ([nameA, a], [nameB, b]) =>
       DATA_TYPES.indexOf(b.dtype) - DATA_TYPES.indexOf(a.dtype) ||
       Buffer.compare(Buffer.from(nameA), Buffer.from(nameB)),
   );
+  // The JSON is joined by hand: an object would move names like "10" to the front.
   const entries: string[] = [];
-  if (content.metadata.size > 0) {
-    for (const key of content.metadata.keys()) checkName(source, key);
-    const pairs = [...content.metadata].sort(([a], [b]) => (a < b ? -1 : 1));
-    entries.push(`"__metadata__":{${pairs.map((pair) => pair.map(json).join(':')).join(',')}}`);
-  }
+  if (metadata.size > 0) entries.push(`"__metadata__":${metadataJson(source, metadata)}`);
   let end = 0;
   for (const [name, { dtype, shape, data }] of sorted) {
     checkName(source, name);
-    if (data.length !== byteSize(dtype, shape) || name === '__metadata__') {
-      throw new CheckpointError(
-        'invalid-checkpoint',
-        `${source}: ${json(name)}: ${data.length} bytes do not make ${dtype} of shape [${shape}]`,
-      );
+    if (name === '__metadata__') throw invalid(source, `a tensor cannot be named ${json(name)}`);
+    if (data.length !== byteSize(dtype, shape)) {
+      throw invalid(source, `${json(name)}: ${data.length} bytes do not fit ${dtype} [${shape}]`);
     }
     const begin = end;
     end += data.length;
     entries.push(`${json(name)}:${json({ dtype, shape, data_offsets: [begin, end] })}`);
   }
-  const text = Buffer.from(`{${entries.join(',')}}`);
-  const header = Buffer.alloc(8 + Math.ceil(text.length / 8) * 8, ' ');
-  if (header.length - 8 > MAX_HEADER_BYTES) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: names and shapes need a header of ${header.length - 8} bytes, the format allows ${MAX_HEADER_BYTES}`,
+  return [encodeHeader(source, `{${entries.join(',')}}`), ...sorted.map(([, { data }]) => data)];
+}
+
+function metadataJson(source: string, metadata: ReadonlyMap<string, string>): string {
+  for (const key of metadata.keys()) checkName(source, key);
+  const sorted = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([key, value]) => `${json(key)}:${json(value)}`).join(',')}}`;
+}
+
+/** The length of the header as a little-endian uint64, then the header. */
+function encodeHeader(source: string, text: string): Uint8Array {
+  const bytes = Buffer.from(text);
+  const paddedLength = Math.ceil(bytes.length / 8) * 8;
+  if (paddedLength > MAX_HEADER_BYTES) {
+    throw invalid(
+      source,
+      `names and shapes need a header of ${paddedLength} bytes, the format allows ${MAX_HEADER_BYTES}`,
     );
   }
-  header.writeBigUInt64LE(BigInt(header.length - 8));
-  text.copy(header, 8);
-  return [header, ...sorted.map(([, { data }]) => data)];
+  const header = Buffer.alloc(8 + paddedLength, ' ');
+  header.writeBigUInt64LE(BigInt(paddedLength));
+  bytes.copy(header, 8);
+  return header;
 }
 
 function json(value: unknown): string {

@@ -2,11 +2,11 @@ import { CheckpointError } from '../errors.ts';
 import type { DataType } from './data-type.ts';
 import type { SafeTensor } from './safetensors.ts';
 
-/** Little-endian 16-bit patterns to numbers. */
-const FROM_16_BITS = { F16: halfToNumber, BF16: brainToNumber } as const;
+/** Conversions of 16-bit patterns to numbers. */
+const FROM_16_BITS = { F16: float16ToNumber, BF16: bfloat16ToNumber } as const;
 
-/** How a typed array reads each integer type. */
-const INTEGERS: { readonly [type in DataType]?: View<ArrayLike<number | bigint>> } = {
+/** The typed array that reads each integer dtype. */
+const INTEGER_ARRAYS: { readonly [dtype in DataType]?: View<ArrayLike<number | bigint>> } = {
   BOOL: Uint8Array,
   U8: Uint8Array,
   I8: Int8Array,
@@ -18,10 +18,15 @@ const INTEGERS: { readonly [type in DataType]?: View<ArrayLike<number | bigint>>
 };
 
 /**
- * The values of a floating-point tensor as float32: a view of an F32 tensor where its place in memory allows,
- * else a copy; F64 is rounded.
+ * The elements of a floating-point tensor as float32, row-major. A view of an F32 tensor if its bytes are aligned,
+ * otherwise a copy. F64 is rounded.
  *
- * @throws CheckpointError naming the type when it is another
+ * @param name names the tensor in errors
+ * @param tensor of any shape, dtype F32, F64, F16 or BF16
+ * @throws CheckpointError if the tensor has another dtype
+ * @example
+ * const { tensors } = await readSafetensors('model.safetensors');
+ * const bias = float32Values('linear.bias', tensors.get('linear.bias'));
  */
 export function float32Values(name: string, { dtype, data }: SafeTensor): Float32Array {
   if (dtype === 'F32') return viewOf(Float32Array, data);
@@ -31,29 +36,40 @@ export function float32Values(name: string, { dtype, data }: SafeTensor): Float3
   }
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${name}: has type ${dtype}, expected are weights as F32, F64, F16 or BF16`,
+    `${name}: not a supported floating-point tensor (${dtype}); expected F32, F64, F16 or BF16`,
   );
 }
 
 /**
- * The values of an integer tensor as int32.
+ * The elements of an integer tensor as int32, row-major. A view of an I32 tensor if its bytes are aligned, otherwise
+ * a copy.
  *
- * @throws CheckpointError naming the type or the value when they do not fit
+ * @param name names the tensor in errors
+ * @param tensor of any shape, with an integer dtype or BOOL
+ * @throws CheckpointError if the tensor has another dtype, or an element does not fit into 32 bits
+ * @example
+ * const { tensors } = await readSafetensors('labels.safetensors');
+ * const labels = int32Values('labels', tensors.get('labels'));
  */
 export function int32Values(name: string, { dtype, data }: SafeTensor): Int32Array {
   if (dtype === 'I32') return viewOf(Int32Array, data);
-  const type = INTEGERS[dtype];
-  if (!type)
-    throw new CheckpointError('invalid-checkpoint', `${name}: has type ${dtype}, expected are whole numbers`);
+  const type = INTEGER_ARRAYS[dtype];
+  if (!type) throw new CheckpointError('invalid-checkpoint', `${name}: not an integer tensor (${dtype})`);
   return Int32Array.from(viewOf(type, data), (value) => {
     if (value < -(2 ** 31) || value >= 2 ** 31) {
-      throw new CheckpointError('invalid-checkpoint', `${name}: holds ${value}, which does not fit 32 bits`);
+      throw new CheckpointError('invalid-checkpoint', `${name}: ${value} does not fit into 32 bits`);
     }
     return Number(value);
   });
 }
 
-/** A tensor over the memory of `values`, without a copy. */
+/**
+ * A tensor over the memory of `values`, without a copy: dtype F32, I32 or U8 by the class of the array.
+ *
+ * @param values row-major elements, as many as `shape` has
+ * @example
+ * safeTensor(Float32Array.of(1, 2, 3, 4), [2, 2]); // { dtype: 'F32', shape: [2, 2], data: ... }
+ */
 export function safeTensor(
   values: Float32Array | Int32Array | Uint8Array,
   shape: readonly number[],
@@ -62,18 +78,20 @@ export function safeTensor(
   return { dtype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
+/** A typed array's constructor. */
 interface View<T> {
   new (buffer: ArrayBufferLike, offset?: number, length?: number): T;
   readonly BYTES_PER_ELEMENT: number;
 }
 
+/** The bytes read as elements of `type`; copied only if they are not aligned. */
 function viewOf<T>(type: View<T>, data: Uint8Array): T {
   const aligned = data.byteOffset % type.BYTES_PER_ELEMENT === 0 ? data : data.slice();
   return new type(aligned.buffer, aligned.byteOffset, aligned.byteLength / type.BYTES_PER_ELEMENT);
 }
 
-/** IEEE 754 binary16: 1 bit sign, 5 bits exponent with bias 15, 10 bits fraction. */
-function halfToNumber(bits: number): number {
+/** IEEE 754 binary16: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
+function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -83,10 +101,11 @@ function halfToNumber(bits: number): number {
 }
 
 const WORD = new Uint32Array(1);
+/** The bits of `WORD` as a float32. */
 const FLOAT = new Float32Array(WORD.buffer);
 
-/** bfloat16: the upper half of a float32. */
-function brainToNumber(bits: number): number {
+/** bfloat16: the upper 16 bits of a float32. */
+function bfloat16ToNumber(bits: number): number {
   WORD[0] = bits << 16;
   return FLOAT[0]!;
 }

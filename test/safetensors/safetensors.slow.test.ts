@@ -11,8 +11,8 @@ import {
 import { runPython, withPython } from '../helpers/python.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-describe.runIf(withPython)('against the safetensors package for Python', () => {
-  test('files written here are read there, and written again with the same bytes', async () => {
+describe.runIf(withPython)('the safetensors package for Python', () => {
+  test('reads our files and writes them again with the same bytes', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'ours.safetensors');
     const tensors = new Map([
@@ -49,7 +49,7 @@ print(json.dumps({name: [str(value.dtype), list(value.shape), value.flatten().to
     expect(await readFile(join(folder, 'theirs.safetensors'))).toEqual(await readFile(path));
   });
 
-  test('every half and bfloat16 number becomes the float32 that PyTorch makes of it', async () => {
+  test('converts every float16 and bfloat16 number to the same float32 as PyTorch', async () => {
     const path = join(await temporaryFolder(), 'halves.safetensors');
     await runPython(
       `
@@ -63,12 +63,12 @@ save_file({**values, **{name + ".float": value.float() for name, value in values
     );
     const { tensors } = await readSafetensors(path);
     for (const name of ['F16', 'BF16']) {
-      const own = float32Values(name, tensors.get(name)!);
-      expect(own).toEqual(float32Values(name, tensors.get(`${name}.float`)!));
+      const values = float32Values(name, tensors.get(name)!);
+      expect(values).toEqual(float32Values(name, tensors.get(`${name}.float`)!));
     }
   });
 
-  test('damaged files are refused by both', async () => {
+  test('accepts and rejects the same damaged files', async () => {
     const folder = await temporaryFolder();
     const good = await readFile('test/fixtures/peft/two-layers/adapter_model.safetensors');
     const headers = [

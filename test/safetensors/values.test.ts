@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
-import type { DataType } from '../../src/safetensors/index.ts';
-import { float32Values, int32Values, safeTensor } from '../../src/safetensors/index.ts';
+import { type DataType, float32Values, int32Values, safeTensor } from '../../src/safetensors/index.ts';
 
 function tensor(dtype: DataType, values: ArrayBufferView) {
   return { dtype, shape: [1], data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
-test('half precision becomes the same number in float32', () => {
+test('converts float16 to float32 exactly', () => {
   const bits = Uint16Array.of(
     0x3c00,
     0xc000,
@@ -35,7 +34,7 @@ test('half precision becomes the same number in float32', () => {
   ]);
 });
 
-test('bfloat16 becomes the same number in float32', () => {
+test('converts bfloat16 to float32 exactly', () => {
   const bits = Uint16Array.of(0x3f80, 0xc000, 0x4049, 0x7f7f, 0xff80, 0x0001);
   expect([...float32Values('w', tensor('BF16', bits))]).toEqual([
     1,
@@ -47,7 +46,7 @@ test('bfloat16 becomes the same number in float32', () => {
   ]);
 });
 
-test('float32 is not copied where its place in memory allows, and right where it does not', () => {
+test('returns a view of aligned float32 bytes and a copy of others', () => {
   const bytes = new Uint8Array(13);
   new DataView(bytes.buffer).setFloat32(4, 1.5, true);
   const aligned = bytes.subarray(4, 8);
@@ -56,7 +55,7 @@ test('float32 is not copied where its place in memory allows, and right where it
   expect([...float32Values('w', { dtype: 'F32', shape: [1], data: bytes.subarray(5, 9) })]).toEqual([1.5]);
 });
 
-test('doubles are rounded', () => {
+test('rounds float64 to float32', () => {
   expect([...float32Values('w', tensor('F64', Float64Array.of(0.1)))]).toEqual([Math.fround(0.1)]);
 });
 
@@ -65,13 +64,19 @@ test.each([
   ['I16', Int16Array.of(-7)],
   ['I8', Int8Array.of(-7)],
   ['I32', Int32Array.of(-7)],
-] as const)('%s gives whole numbers', (dtype, values) => {
+] as const)('converts %s to int32', (dtype, values) => {
   expect([...int32Values('w', tensor(dtype, values))]).toEqual([-7]);
 });
 
-test('numbers beyond 32 bits and types of another kind are named', () => {
-  expect(() => int32Values('w', tensor('U64', BigUint64Array.of(2n ** 31n)))).toThrow('w: holds 2147483648');
-  expect(() => int32Values('w', tensor('F32', Float32Array.of(1)))).toThrow('w: has type F32');
-  expect(() => float32Values('w', safeTensor(Int32Array.of(1), [1]))).toThrow('w: has type I32');
-  expect(() => float32Values('w', tensor('F8_E4M3', Uint8Array.of(1)))).toThrow('w: has type F8_E4M3');
+test('rejects integers beyond 32 bits and unsupported types, with the name of the tensor', () => {
+  expect(() => int32Values('w', tensor('U64', BigUint64Array.of(2n ** 31n)))).toThrow(
+    'w: 2147483648 does not fit into 32 bits',
+  );
+  expect(() => int32Values('w', tensor('F32', Float32Array.of(1)))).toThrow('w: not an integer tensor (F32)');
+  expect(() => float32Values('w', safeTensor(Int32Array.of(1), [1]))).toThrow(
+    'w: not a supported floating-point tensor (I32)',
+  );
+  expect(() => float32Values('w', tensor('F8_E4M3', Uint8Array.of(1)))).toThrow(
+    'w: not a supported floating-point tensor (F8_E4M3)',
+  );
 });
