@@ -3,56 +3,69 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
 import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
-import { encodeRecord } from './record.ts';
 
-/** Values of one step, by tag: `loss`, `learning_rate`, `accuracy/3`. A slash groups tags under one heading. */
+/**
+ * The scalars of one step, by tag: `loss`, `learning_rate`, `accuracy/3`. TensorBoard groups tags by the part before
+ * the slash.
+ */
 export interface ScalarPoint {
   readonly step: number;
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** An event file that TensorBoard shows while it grows. */
+/** Writes one event file. TensorBoard shows the points while the file grows. */
 export interface EventWriter {
   readonly path: string;
-  /** Appends the points at once. */
+  /**
+   * Appends the points and returns when they are in the file.
+   *
+   * @throws UsageError if the file cannot be written and no `onFailure` is set
+   */
   write(points: readonly ScalarPoint[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** How a file goes on from others, and what to do when the disk fails. */
+/** Options of `createEventWriter`. */
 export interface EventWriterOptions {
-  /** Set when a run goes on: what earlier files in the folder say from this step on is void. */
+  /** The step at which a run resumes. TensorBoard drops the values from this step on in earlier files of the folder. */
   readonly resumedAt?: number;
   /**
-   * Called once when points cannot be written any more (a full disk, say); later ones are dropped then, so that
-   * a long training does not end for its log. Without it `write` throws.
+   * Called on the first failed write, for example on a full disk. Later points are dropped silently, so that a long
+   * training is not stopped by its log. Without it, `write` throws.
    */
   readonly onFailure?: (error: UsageError) => void;
-  /** The clock, in milliseconds since 1970. */
+  /** The current time in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
 }
 
 /**
- * Starts an event file of its own in a folder, which is made when it is not there; TensorBoard reads all of a
- * folder as one run.
+ * Creates an event file for TensorBoard in `directory`, and the folder if it does not exist. TensorBoard shows all
+ * files of one folder as one run.
  *
- * @throws UsageError when the folder or the file cannot be written
+ * The format is encoded by hand because tfjs has a writer only in its native addon (`tf.node.summaryFileWriter`): it is
+ * missing on wasm, and it cannot mark the step at which a run resumes.
+ *
+ * @throws UsageError if the folder or the file cannot be written
+ * @example
+ * const writer = await createEventWriter('logs/run1');
+ * await writer.write([{ step: 10, values: { loss: 0.5, 'accuracy/3': 0.9 } }]);
+ * await writer.close();
  */
 export async function createEventWriter(
   directory: string,
   { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
-  const { path, file } = await inFolder(directory, async () => {
+  // The folder is an argument, so a folder that cannot be written is a usage error, not a damaged checkpoint.
+  const { path, file } = await withFileErrors(UsageError, directory, 'written', async () => {
     await ensureDir(directory);
     return await openNew(directory, Math.floor(now() / 1000));
   });
   const append = (events: readonly Uint8Array[]) =>
-    inFolder(path, () => file.appendFile(Buffer.concat(events.map(encodeRecord))));
+    withFileErrors(UsageError, path, 'written', () => file.appendFile(Buffer.concat(events)));
   const seconds = () => now() / 1000;
-  await append([
-    versionEvent(seconds()),
-    ...(resumedAt === undefined ? [] : [resumeEvent(seconds(), resumedAt)]),
-  ]);
+  const firstEvents = [versionEvent(seconds())];
+  if (resumedAt !== undefined) firstEvents.push(resumeEvent(seconds(), resumedAt));
+  await append(firstEvents);
   let failed = false;
   return {
     path,
@@ -70,7 +83,10 @@ export async function createEventWriter(
   };
 }
 
-/** TensorBoard takes every file with `tfevents` in its name, and orders a run's files by name. */
+/**
+ * Opens a file that does not exist yet. TensorBoard reads every file with `tfevents` in its name, in the order of the
+ * names.
+ */
 async function openNew(directory: string, startSeconds: number): Promise<{ path: string; file: FileHandle }> {
   for (let number = 0; ; number++) {
     const path = join(directory, `events.out.tfevents.${startSeconds}.${process.pid}.${number}.tfjs-lora`);
@@ -80,9 +96,4 @@ async function openNew(directory: string, startSeconds: number): Promise<{ path:
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
-}
-
-/** A folder that cannot be written to is a mistake of the command line, where it was named. */
-async function inFolder<T>(path: string, operation: () => Promise<T>): Promise<T> {
-  return await withFileErrors(UsageError, `--tensorboard ${path}`, 'written', operation);
 }

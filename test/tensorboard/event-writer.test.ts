@@ -4,10 +4,9 @@ import protobuf from 'protobufjs';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
 import { createEventWriter } from '../../src/tensorboard/index.ts';
-import { encodeRecord } from '../../src/tensorboard/record.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-/** As event.proto and summary.proto have it, for what is written here. */
+/** The parts of event.proto and summary.proto that the writer uses. */
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message Event { double wall_time = 1; int64 step = 2;
@@ -28,22 +27,17 @@ function eventsIn(bytes: Buffer) {
   return events;
 }
 
-describe('encodeRecord', () => {
-  test('frames bytes as TensorFlow does', () => {
+describe('createEventWriter', () => {
+  test('frames records as TensorFlow does', async () => {
+    const writer = await createEventWriter(await temporaryFolder(), { now: () => 1_234_500 });
+    await writer.close();
     // The first record of an event file that tensorboard 2.21 wrote at wall time 1234.5.
-    expect(Buffer.from(encodeRecord(versionBytes)).toString('hex')).toBe(
+    expect((await readFile(writer.path)).toString('hex')).toBe(
       '1800000000000000a37f4b220900000000004a93401a0d627261696e2e4576656e743a3265b8d3fb',
     );
   });
-});
 
-const versionBytes = Buffer.concat([
-  Buffer.from('0900000000004a93401a0d', 'hex'),
-  Buffer.from('brain.Event:2'),
-]);
-
-describe('createEventWriter', () => {
-  test('writes the version, then one event for each step with all its values', async () => {
+  test('writes the version event, then one event per step with all its values', async () => {
     const folder = join(await temporaryFolder(), 'logs', 'run');
     let milliseconds = 1_234_500;
     const writer = await createEventWriter(folder, { now: () => milliseconds });
@@ -70,14 +64,14 @@ describe('createEventWriter', () => {
     ]);
   });
 
-  test('shows what was written before the file is closed', async () => {
+  test('writes points to the file before it is closed', async () => {
     const writer = await createEventWriter(await temporaryFolder());
     await writer.write([{ step: 1, values: { loss: 1 } }]);
     expect(eventsIn(await readFile(writer.path))).toHaveLength(2);
     await writer.close();
   });
 
-  test('keeps files of the same second apart', async () => {
+  test('gives files created in the same second different names', async () => {
     const folder = await temporaryFolder();
     const writers = await Promise.all([1, 2, 3].map(() => createEventWriter(folder, { now: () => 5000 })));
     await Promise.all(writers.map((writer) => writer.close()));
@@ -86,7 +80,7 @@ describe('createEventWriter', () => {
     expect(basename(writers[0]!.path)).toContain(`${process.pid}`);
   });
 
-  test('marks where a resumed run goes on', async () => {
+  test('marks the step at which a run resumes', async () => {
     const writer = await createEventWriter(await temporaryFolder(), { resumedAt: 40, now: () => 1000 });
     await writer.close();
     expect(eventsIn(await readFile(writer.path))[1]).toEqual({
@@ -96,28 +90,28 @@ describe('createEventWriter', () => {
     });
   });
 
-  test('drops points after a failure it could report, and throws one it could not', async () => {
+  test('reports the first failed write to onFailure, and throws it if there is none', async () => {
     const failures: string[] = [];
     const point = [{ step: 1, values: { loss: 1 } }];
-    // A closed file stands in for a full disk.
-    const full = async (onFailure?: (error: Error) => void) => {
+    // Writing to a closed file fails as writing to a full disk would.
+    const closedWriter = async (onFailure?: (error: Error) => void) => {
       const writer = await createEventWriter(await temporaryFolder(), { onFailure });
       await writer.close();
       return writer;
     };
-    const quiet = await full((error) => failures.push(error.message));
-    await quiet.write(point);
-    await quiet.write(point);
-    expect(failures).toEqual([expect.stringMatching(/^--tensorboard .*: cannot be written: EBADF$/)]);
-    await expect((await full()).write(point)).rejects.toThrowError(UsageError);
+    const reporting = await closedWriter((error) => failures.push(error.message));
+    await reporting.write(point);
+    await reporting.write(point);
+    expect(failures).toEqual([expect.stringMatching(/\.tfjs-lora: cannot be written: EBADF$/)]);
+    await expect((await closedWriter()).write(point)).rejects.toThrowError(UsageError);
   });
 
-  test('refuses a folder it cannot write to, before any training', async () => {
+  test('throws at once if the folder cannot be created or written', async () => {
     const path = join(await temporaryFolder(), 'file');
     await writeFile(path, '');
     await expect(createEventWriter(path)).rejects.toThrowError(UsageError);
     await expect(createEventWriter(join(path, 'x'))).rejects.toThrowError(
-      /^--tensorboard .*: cannot be written: a part of the path is a file; check the path$/,
+      /x: cannot be written: a part of the path is a file; check the path$/,
     );
   });
 });

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { createEventWriter } from '../../src/tensorboard/index.ts';
 import { runPython, withPython } from '../helpers/python.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -14,7 +14,7 @@ async function readByTensorBoard(folder: string): Promise<Record<string, [number
   return JSON.parse(await runPython(READ, [folder]));
 }
 
-it.runIf(withPython)('TensorBoard reads back every scalar', async () => {
+test.runIf(withPython)('TensorBoard reads every scalar with its step and wall time', async () => {
   const folder = await temporaryFolder();
   const writer = await createEventWriter(folder, { now: () => 1_700_000_000_250 });
   const losses = Array.from({ length: 500 }, (_, index) => Math.fround(2.3 * Math.exp(-index / 100)));
@@ -28,7 +28,7 @@ it.runIf(withPython)('TensorBoard reads back every scalar', async () => {
   expect(read['accuracy/é 3']).toEqual([[500, 0.5, 1_700_000_000.25]]);
 });
 
-it.runIf(withPython)('TensorBoard drops what a resumed run does again', async () => {
+test.runIf(withPython)('TensorBoard drops earlier values of steps that a resumed run repeats', async () => {
   const folder = await temporaryFolder();
   const first = await createEventWriter(folder, { now: () => 1_700_000_000_000 });
   await first.write([0, 1, 2, 3].map((step) => ({ step, values: { loss: 10 + step } })));
