@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'invalid-data'
   // CheckpointError
   | 'invalid-checkpoint'
+  | 'unknown-architecture'
   // TrainingError
   | 'training-failed'
   | 'not-recordable'

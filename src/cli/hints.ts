@@ -11,6 +11,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'validation-empty': 'use another --validation',
   'no-other-classes': 'choose the target digits with --digits',
   'no-adapter': 'leave --strength out',
+  'unknown-architecture': 'name the model with --architecture or --into',
 };
 
 /** The error's message, followed by the option that fixes it, if there is one. */

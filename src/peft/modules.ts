@@ -35,7 +35,7 @@ export function peftModules(model: tf.LayersModel): PeftModule[] {
         className,
         layouts,
         kernel,
-        flattened: kernel?.features ? flattenedShape(layer) : undefined,
+        flattened: kernel?.featuresFirst ? flattenedShape(layer) : undefined,
       };
     });
 }

@@ -5,24 +5,30 @@ import type { SafeTensor } from '../safetensors/index.ts';
 import { assignStateDict, type StateDictOptions } from './state-dict.ts';
 
 /**
- * A DigitsNet with the weights of a PyTorch one: `linear1` .. `linear3`, sizes of input and output as the file has
- * them.
+ * Creates a DigitsNet with the weights of a PyTorch one, `linear1` to `linear3`. The numbers of inputs and classes
+ * are taken from the shapes of `linear1.weight` [256, inputs] and `linear3.weight` [classes, 128].
  *
- * @param head what follows the logits; a state dict does not say
- * @throws CheckpointError when the tensors are not those of a DigitsNet
+ * @param tensors the state dict: weights [out, in] and biases [out]; F32, F64, F16 or BF16
+ * @param head the activation of the output, which a state dict does not contain
+ * @returns a model from [batch, inputs] to logits [batch, classes], float32
+ * @throws CheckpointError if the tensors are not those of a DigitsNet (for other models use `assignStateDict`), or
+ *   contain NaN or Inf
+ * @example
+ * const { tensors } = await readSafetensors('digits.safetensors');
+ * const model = digitsNetFrom(tensors, 'linear', { source: 'digits.safetensors' });
  */
 export function digitsNetFrom(
   tensors: ReadonlyMap<string, SafeTensor>,
   head: Head,
   options: StateDictOptions,
 ): tf.LayersModel {
-  const prefix = options.prefix ?? '';
+  const { source, prefix = '' } = options;
   const first = tensors.get(`${prefix}linear1.weight`);
   const last = tensors.get(`${prefix}linear3.weight`);
   if (first?.shape.length !== 2 || last?.shape.length !== 2) {
     throw new CheckpointError(
-      'invalid-checkpoint',
-      `${options.source}: has no matrices ${prefix}linear1.weight and ${prefix}linear3.weight, so it is no DigitsNet; name a model to put the weights into`,
+      'unknown-architecture',
+      `${source}: unknown architecture, not a DigitsNet (no matrices ${prefix}linear1.weight and ${prefix}linear3.weight)`,
     );
   }
   const model = createDigitsNet({ head, inputSize: first.shape[1]!, classes: last.shape[0]! });

@@ -1,67 +1,71 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 
-type Layer = tf.layers.Layer & { readonly dataFormat?: string };
-
 /** Layers that keep the order of their features. */
 const KEEPS_ORDER =
   /^(Lora)?(Activation|ReLU|LeakyReLU|ELU|ThresholdedReLU|Dropout|SpatialDropout1D|GaussianNoise|GaussianDropout|AlphaDropout|BatchNormalization|LayerNormalization|Add|Multiply|Average|Maximum|Minimum)$/;
 
-/** Layers whose output PyTorch lays out with channels first. */
-const WINDOWED = /Conv|Pooling|Padding|UpSampling|Cropping/;
+/** Layers whose output has channels last in tfjs and channels first in PyTorch. */
+const CHANNEL_LAYERS = /Conv|Pooling|Padding|UpSampling|Cropping/;
 
 /**
- * The shape [...window, channels] that was flattened into the features a layer takes, where the order of those
- * features differs from PyTorch's: its convolutions put channels before the window, so its `nn.Flatten` does too.
- * `undefined` where the orders agree: no `Flatten` before the layer, or none behind a convolution or pooling.
+ * The shape [...window, channels] whose flattening gives the input features of a layer, if tfjs and PyTorch order
+ * these features differently. After a convolution, tfjs flattens [...window, channels], PyTorch's `nn.Flatten`
+ * [channels, ...window].
  *
- * @throws CheckpointError when the features come from several flattened inputs, whose order PyTorch cannot share
+ * @returns `undefined` if the orders agree: no flattened convolution or pooling before the layer, or a window of size 1
+ * @throws CheckpointError if the features come from several flattened inputs, or from a layer with its channels first
  */
 export function flattenedShape(layer: tf.layers.Layer): readonly number[] | undefined {
   const flatten = findBefore(layer, isFlatten);
   if (!flatten) return undefined;
-  const windowed = findBefore(flatten, (before) => WINDOWED.test(before.getClassName()));
-  if (!windowed) return undefined;
+  const channelLayer = findBefore(flatten, (before) => CHANNEL_LAYERS.test(before.getClassName()));
+  if (!channelLayer) return undefined;
   const shape = (inputShapeOf(flatten) ?? []).slice(1) as number[];
   if (shape.slice(0, -1).every((size) => size === 1)) return undefined;
-  if ((windowed as Layer).dataFormat === 'channelsFirst') {
+  if ((channelLayer as { dataFormat?: string }).dataFormat === 'channelsFirst') {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `layer '${windowed.name}' has its channels first; weights behind its flattened output cannot be mapped`,
+      `layer '${channelLayer.name}': weights behind a flattened layer with channels first cannot be mapped; use channelsLast`,
     );
   }
   return shape;
 }
 
 function isFlatten(layer: tf.layers.Layer): boolean {
-  const name = layer.getClassName();
-  return name === 'Flatten' || (name === 'Reshape' && (layer.outputShape as tf.Shape).length === 2);
+  const className = layer.getClassName();
+  return className === 'Flatten' || (className === 'Reshape' && (layer.outputShape as tf.Shape).length === 2);
 }
 
-/** The nearest layer before this one that `found` accepts, with nothing but order-keeping layers in between. */
+/**
+ * The nearest layer before `layer` that matches, with only order-keeping layers in between.
+ *
+ * @throws CheckpointError if such layers lie before a concatenation
+ */
 function findBefore(
   layer: tf.layers.Layer,
-  found: (layer: tf.layers.Layer) => boolean,
+  matches: (layer: tf.layers.Layer) => boolean,
 ): tf.layers.Layer | undefined {
-  for (let current = layer; ; ) {
+  let current = layer;
+  for (;;) {
     const before = layersBefore(current);
-    if (before.length === 0) return undefined;
-    if (
-      current.getClassName() === 'Concatenate' &&
-      before.some((one) => found(one) || findBefore(one, found))
-    ) {
+    const isConcatenate = current.getClassName() === 'Concatenate';
+    if (isConcatenate && before.some((input) => matches(input) || findBefore(input, matches))) {
       throw new CheckpointError(
         'invalid-checkpoint',
-        `layer '${current.name}' joins flattened inputs; PyTorch orders their features otherwise, so they cannot be mapped`,
+        `layer '${current.name}': concatenates flattened inputs, whose features PyTorch orders differently; their weights cannot be mapped`,
       );
     }
-    current = before[0]!;
-    if (found(current)) return current;
-    if (!KEEPS_ORDER.test(current.getClassName()) && current.getClassName() !== 'Concatenate')
-      return undefined;
+    const [nearest] = before;
+    if (!nearest) return undefined;
+    if (matches(nearest)) return nearest;
+    const className = nearest.getClassName();
+    if (!KEEPS_ORDER.test(className) && className !== 'Concatenate') return undefined;
+    current = nearest;
   }
 }
 
+/** The part of tfjs' graph nodes that is used here; their types are not exported. */
 interface Node {
   readonly inboundLayers: readonly tf.layers.Layer[];
   readonly inputShapes: readonly tf.Shape[];

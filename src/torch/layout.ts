@@ -1,29 +1,35 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** How a weight of a tfjs layer is stored by the PyTorch module of the same purpose. */
+/** How the PyTorch module that corresponds to a tfjs layer stores one of the layer's weights. */
 export interface WeightLayout {
-  /** Last part of the weight's name in tfjs, such as `kernel`. */
+  /** The last part of the weight's name in tfjs, such as `kernel`. */
   readonly weight: string;
-  /** What follows the module's path in PyTorch's state dict, such as `weight`. */
+  /** The parameter's name in the PyTorch module, such as `weight`. */
   readonly parameter: string;
-  /** Axis i in PyTorch is axis `axes[i]` in tfjs; absent where they agree. */
+  /** Axis i in PyTorch is axis `axes[i]` in tfjs. Absent if the axes have the same order. */
   readonly axes?: readonly number[];
-  /** Whether axis 0 in tfjs counts the features of a flat input, whose order may differ (`flattenedShape`). */
-  readonly features?: boolean;
-  /** tfjs' [kh, kw, in, multiplier] is PyTorch's [in * multiplier, 1, kh, kw]. */
+  /**
+   * Whether axis 0 in tfjs indexes features, which PyTorch orders differently after a flattened convolution
+   * (`flattenedShape`).
+   */
+  readonly featuresFirst?: boolean;
+  /** Whether this is a depthwise kernel: [h, w, in, multiplier] in tfjs, [in * multiplier, 1, h, w] in PyTorch. */
   readonly depthwise?: boolean;
 }
 
 const BIAS: WeightLayout = { weight: 'bias', parameter: 'bias' };
 
-/** Kernel [...window, in, out] in tfjs, [out, in, ...window] in PyTorch. Transposed: [...window, out, in], [in, out, ...window]. */
-function convolution(dimensions: number): readonly WeightLayout[] {
-  const window = Array.from({ length: dimensions }, (_, axis) => axis);
-  return [{ weight: 'kernel', parameter: 'weight', axes: [dimensions + 1, dimensions, ...window] }, BIAS];
+/**
+ * Convolutions: [...window, in, out] in tfjs, [out, in, ...window] in PyTorch. The same axes serve transposed
+ * convolutions: [...window, out, in] in tfjs, [in, out, ...window] in PyTorch.
+ */
+function convolution(windowAxes: number): readonly WeightLayout[] {
+  const window = Array.from({ length: windowAxes }, (_, axis) => axis);
+  return [{ weight: 'kernel', parameter: 'weight', axes: [windowAxes + 1, windowAxes, ...window] }, BIAS];
 }
 
-const BY_CLASS: Readonly<Record<string, readonly WeightLayout[]>> = {
-  Dense: [{ weight: 'kernel', parameter: 'weight', axes: [1, 0], features: true }, BIAS],
+const LAYOUTS_BY_CLASS: Readonly<Record<string, readonly WeightLayout[]>> = {
+  Dense: [{ weight: 'kernel', parameter: 'weight', axes: [1, 0], featuresFirst: true }, BIAS],
   Conv1D: convolution(1),
   Conv2D: convolution(2),
   Conv3D: convolution(3),
@@ -36,33 +42,36 @@ const BY_CLASS: Readonly<Record<string, readonly WeightLayout[]>> = {
   ],
   Embedding: [{ weight: 'embeddings', parameter: 'weight' }],
   BatchNormalization: [
-    { weight: 'gamma', parameter: 'weight', features: true },
-    { weight: 'beta', parameter: 'bias', features: true },
-    { weight: 'moving_mean', parameter: 'running_mean', features: true },
-    { weight: 'moving_variance', parameter: 'running_var', features: true },
+    { weight: 'gamma', parameter: 'weight', featuresFirst: true },
+    { weight: 'beta', parameter: 'bias', featuresFirst: true },
+    { weight: 'moving_mean', parameter: 'running_mean', featuresFirst: true },
+    { weight: 'moving_variance', parameter: 'running_var', featuresFirst: true },
   ],
   LayerNormalization: [
-    { weight: 'gamma', parameter: 'weight', features: true },
-    { weight: 'beta', parameter: 'bias', features: true },
+    { weight: 'gamma', parameter: 'weight', featuresFirst: true },
+    { weight: 'beta', parameter: 'bias', featuresFirst: true },
   ],
 };
 
-/** Classes of tfjs layers whose weights have a counterpart in PyTorch. */
-export const MAPPED_CLASSES = Object.keys(BY_CLASS);
+/** The classes of tfjs layers that have a counterpart in PyTorch. */
+export const MAPPED_CLASSES = Object.keys(LAYOUTS_BY_CLASS);
 
 /**
- * The layouts of a layer's weights; `undefined` when PyTorch stores such a layer otherwise.
+ * The layouts of a layer's weights.
  *
- * @param className of the layer; that of an adapted layer counts as its base's
+ * @param className class of the tfjs layer; `LoraDense` has the layouts of `Dense`
+ * @returns `undefined` if no PyTorch module corresponds to the class
  */
 export function layoutsOf(className: string): readonly WeightLayout[] | undefined {
-  return BY_CLASS[className.replace(/^Lora/, '')];
+  return LAYOUTS_BY_CLASS[className.replace(/^Lora/, '')];
 }
 
 /**
- * A weight as PyTorch lays it out.
+ * Converts a weight from tfjs' layout to PyTorch's.
  *
- * @param flattened see `flattenedShape`
+ * @param value float32 in tfjs' layout, for example a dense kernel [in, out]
+ * @param flattened the shape [...window, channels] behind the features of axis 0, see `flattenedShape`
+ * @returns float32 in PyTorch's layout, of shape `torchShape(layout, value.shape)`; the caller disposes it
  */
 export function toTorch(value: tf.Tensor, layout: WeightLayout, flattened?: readonly number[]): tf.Tensor {
   return tf.tidy(() => {
@@ -70,15 +79,19 @@ export function toTorch(value: tf.Tensor, layout: WeightLayout, flattened?: read
       const [height, width, inputs, multiplier] = value.shape as [number, number, number, number];
       return value.transpose([2, 3, 0, 1]).reshape([inputs * multiplier, 1, height, width]);
     }
-    const ordered = layout.features && flattened ? channelsFirst(value, flattened) : value;
+    const ordered = layout.featuresFirst && flattened ? channelsFirst(value, flattened) : value;
     return layout.axes ? ordered.transpose([...layout.axes]) : ordered.clone();
   });
 }
 
 /**
- * A weight of PyTorch as tfjs lays it out, in the given shape.
+ * Converts a weight from PyTorch's layout to tfjs'.
  *
- * @returns `undefined` when its shape is not the one that PyTorch would give it; `torchShape` says which
+ * @param value float32 in PyTorch's layout, for example a linear weight [out, in]
+ * @param shape of the weight in tfjs
+ * @param flattened the shape [...window, channels] behind the features of axis 0, see `flattenedShape`
+ * @returns float32 of shape `shape`, which the caller disposes; `undefined` unless `value` has the shape
+ *   `torchShape(layout, shape)`
  */
 export function fromTorch(
   value: tf.Tensor,
@@ -93,29 +106,30 @@ export function fromTorch(
       return value.reshape([inputs, multiplier, height, width]).transpose([2, 3, 0, 1]);
     }
     const { axes } = layout;
-    const turned = axes ? value.transpose(axes.map((_, axis) => axes.indexOf(axis))) : value.clone();
-    return layout.features && flattened ? channelsLast(turned, flattened) : turned;
+    const transposed = axes ? value.transpose(axes.map((_, axis) => axes.indexOf(axis))) : value.clone();
+    return layout.featuresFirst && flattened ? channelsLast(transposed, flattened) : transposed;
   });
 }
 
-/** The shape in PyTorch of a weight of the given shape in tfjs. */
+/** The shape in PyTorch of a weight that has the given shape in tfjs. */
 export function torchShape(layout: WeightLayout, shape: readonly number[]): readonly number[] {
   if (layout.depthwise) return [shape[2]! * shape[3]!, 1, shape[0]!, shape[1]!];
   return layout.axes ? layout.axes.map((axis) => shape[axis]!) : shape;
 }
 
-/** Axis 0 from the order of [...window, channels] to that of [channels, ...window]. */
+/** Reorders axis 0 from flattened [...window, channels] to flattened [channels, ...window]. */
 function channelsFirst(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
-  const last = flattened.length - 1;
-  return reorder(value, flattened, [last, ...flattened.keys()].slice(0, -1));
+  const channelAxis = flattened.length - 1;
+  return reorder(value, flattened, [channelAxis, ...flattened.keys()].slice(0, -1));
 }
 
-/** Axis 0 from the order of [channels, ...window] to that of [...window, channels]. */
+/** Reorders axis 0 from flattened [channels, ...window] to flattened [...window, channels]. */
 function channelsLast(value: tf.Tensor, flattened: readonly number[]): tf.Tensor {
-  const torch = [flattened.at(-1)!, ...flattened.slice(0, -1)];
-  return reorder(value, torch, [...torch.keys()].slice(1).concat(0));
+  const torchOrder = [flattened.at(-1)!, ...flattened.slice(0, -1)];
+  return reorder(value, torchOrder, [...torchOrder.keys()].slice(1).concat(0));
 }
 
+/** Splits axis 0 into axes of the sizes `split`, transposes these by `axes`, and flattens them again. */
 function reorder(value: tf.Tensor, split: readonly number[], axes: readonly number[]): tf.Tensor {
   const rest = value.shape.slice(1);
   const restAxes = rest.map((_, index) => split.length + index);

@@ -5,73 +5,73 @@ import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index
 import { flattenedShape } from './flatten.ts';
 import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
 
-/** A weight of a model with its place in PyTorch's state dict. */
-interface PlacedWeight {
-  /** Name in the state dict: the layer's path, a dot and the parameter. */
+/** A weight of a model and the parameter of a PyTorch state dict that it corresponds to. */
+interface NamedWeight {
+  /** The parameter's name in the state dict: `<path of the layer>.<parameter>`. */
   readonly name: string;
   readonly variable: tf.Variable;
   readonly layout: WeightLayout;
+  /** See `flattenedShape`. */
   readonly flattened: readonly number[] | undefined;
 }
 
-/** What PyTorch keeps beside weights and tfjs has no use for. */
+/** Entries of PyTorch state dicts that tfjs has no use for. */
 const IGNORED = /(^|\.)num_batches_tracked$/;
 
 /**
- * The weights of a model as the state dict of a PyTorch model with the same names: `Dense` as `nn.Linear`,
- * convolutions as `nn.Conv1d` to `nn.Conv3d`, `Embedding`, `BatchNormalization` and `LayerNormalization` as theirs.
- * What follows a flattened convolution is put in the order of PyTorch's `nn.Flatten`.
+ * Converts the weights of a model to the state dict of a PyTorch model with the same module names: `Dense` to
+ * `nn.Linear`, convolutions to `nn.Conv1d` .. `nn.Conv3d`, `Embedding`, `BatchNormalization` and `LayerNormalization`
+ * to the modules of these names. The features after a flattened convolution are put into the order of `nn.Flatten`.
  *
- * @throws CheckpointError naming a layer that has no counterpart
+ * @returns by parameter name, in the model's order; float32 in PyTorch's layout, such as `linear1.weight` [out, in]
+ * @throws CheckpointError if a layer with weights has no counterpart in PyTorch
+ * @example
+ * await writeSafetensors('model.safetensors', toStateDict(model), new Map([['format', 'pt']]));
+ * // in Python: model.load_state_dict(safetensors.torch.load_file('model.safetensors'))
  */
 export function toStateDict(model: tf.LayersModel): Map<string, SafeTensor> {
   return new Map(
-    placedWeights(model).map(({ name, variable, layout, flattened }) => {
+    namedWeights(model).map(({ name, variable, layout, flattened }) => {
       const value = toTorch(variable, layout, flattened);
       return [name, safeTensor(takeValues(value), value.shape)];
     }),
   );
 }
 
-/** Which tensors to take. */
+/** Options of `assignStateDict` and `digitsNetFrom`. */
 export interface StateDictOptions {
-  /** Where the tensors come from, for errors. */
+  /** Names the state dict in errors. */
   readonly source: string;
-  /** Takes only names that begin with this, without it: `init.` or `model.`. */
+  /** Uses only the tensors whose names start with this prefix, such as `model.`, and removes it. Default: none. */
   readonly prefix?: string;
 }
 
 /**
- * Sets the weights of a model from a PyTorch state dict with the same names. Numbered modules, as `nn.Sequential`
- * has them, go to the layers in order. Nothing is changed unless everything fits.
+ * Sets the weights of a model from the state dict of a PyTorch model with the same module names. If all modules of
+ * the state dict are numbered, as in a flat `nn.Sequential`, they are assigned to the layers with weights in order.
  *
- * @throws CheckpointError listing names that are missing or that nothing takes, or the first shape that differs
- *   or value that is not finite
+ * @param tensors by parameter name, in PyTorch's layout, such as `linear1.weight` [out, in]; F32, F64, F16 or BF16
+ * @throws CheckpointError if tensors are missing or unexpected, a shape does not match, or a value is NaN or Inf. The
+ *   model is not changed then.
+ * @example
+ * const { tensors } = await readSafetensors('model.safetensors');
+ * assignStateDict(model, tensors, { source: 'model.safetensors' });
  */
 export function assignStateDict(
   model: tf.LayersModel,
   tensors: ReadonlyMap<string, SafeTensor>,
   { source, prefix = '' }: StateDictOptions,
 ): void {
-  const given = withoutPrefix(tensors, prefix);
-  const weights = placedWeights(model);
-  const names = numbered(given)
-    ? inOrder(source, weights, given)
-    : new Map(weights.map(({ name }) => [name, name]));
-  const taken = new Set(names.values());
-  const missing = [...taken].filter((name) => !given.has(name));
-  const extra = [...given.keys()].filter((name) => !taken.has(name));
-  if (missing.length > 0 || extra.length > 0) {
-    const faults = [
-      missing.length > 0 ? `lacks ${list(missing)}` : '',
-      extra.length > 0 ? `holds ${list(extra)}, which no layer takes` : '',
-    ];
-    throw new CheckpointError('invalid-checkpoint', `${source}: ${faults.filter(Boolean).join('; ')}`);
-  }
+  const stateDict = selectTensors(tensors, prefix);
+  const weights = namedWeights(model);
+  const names = isSequential(stateDict)
+    ? matchByOrder(source, weights, stateDict)
+    : weights.map(({ name }) => name);
+  checkNames(source, names, stateDict);
   tf.tidy(() => {
-    const values = weights.map((weight) => {
-      const name = names.get(weight.name)!;
-      return valueFor(`${source}: ${prefix}${name}`, weight, given.get(name)!);
+    const values = weights.map((weight, index) => {
+      const name = names[index]!;
+      return weightValue(`${source}: ${prefix}${name}`, weight, stateDict.get(name)!);
     });
     weights.forEach(({ variable }, index) => {
       variable.assign(values[index]!);
@@ -79,43 +79,8 @@ export function assignStateDict(
   });
 }
 
-function valueFor(
-  name: string,
-  { variable, layout, flattened }: PlacedWeight,
-  tensor: SafeTensor,
-): tf.Tensor {
-  const values = float32Values(name, tensor);
-  if (!values.every(Number.isFinite))
-    throw new CheckpointError('invalid-checkpoint', `${name} holds values that are not finite`);
-  const value = tf.tensor(values, [...tensor.shape]);
-  const turned = fromTorch(value, layout, variable.shape, flattened);
-  if (turned) return turned;
-  throw new CheckpointError(
-    'invalid-checkpoint',
-    `${name} has shape [${tensor.shape}], its layer needs [${torchShape(layout, variable.shape)}]`,
-  );
-}
-
-function placedWeights(model: tf.LayersModel): PlacedWeight[] {
-  return namedLayers(model).flatMap(({ path, layer }) => {
-    if (layer.weights.length === 0) return [];
-    const layouts = layoutsOf(layer.getClassName());
-    const flattened = layouts?.some(({ features }) => features) ? flattenedShape(layer) : undefined;
-    return layer.weights.map((weight) => {
-      const layout = layouts?.find((one) => weight.originalName.endsWith(`/${one.weight}`));
-      if (layout) {
-        const variable = weight.read() as tf.Variable;
-        return { name: `${path}.${layout.parameter}`, variable, layout, flattened };
-      }
-      throw new CheckpointError(
-        'invalid-checkpoint',
-        `layer '${path}' (${layer.getClassName()}) has no counterpart in PyTorch that is known here; known are ${MAPPED_CLASSES.join(', ')}`,
-      );
-    });
-  });
-}
-
-function withoutPrefix(tensors: ReadonlyMap<string, SafeTensor>, prefix: string): Map<string, SafeTensor> {
+/** The tensors with the prefix, by their names without it. */
+function selectTensors(tensors: ReadonlyMap<string, SafeTensor>, prefix: string): Map<string, SafeTensor> {
   return new Map(
     [...tensors]
       .filter(([name]) => name.startsWith(prefix) && !IGNORED.test(name))
@@ -123,32 +88,94 @@ function withoutPrefix(tensors: ReadonlyMap<string, SafeTensor>, prefix: string)
   );
 }
 
-/** Whether every module is a number, as in a flat `nn.Sequential`. */
-function numbered(given: ReadonlyMap<string, SafeTensor>): boolean {
-  return given.size > 0 && [...given.keys()].every((name) => /^\d+\.\w+$/.test(name));
+/** Throws CheckpointError unless the state dict has exactly these names. */
+function checkNames(
+  source: string,
+  names: readonly string[],
+  stateDict: ReadonlyMap<string, SafeTensor>,
+): void {
+  const expected = new Set(names);
+  const missing = names.filter((name) => !stateDict.has(name));
+  const unexpected = [...stateDict.keys()].filter((name) => !expected.has(name));
+  const problems: string[] = [];
+  if (missing.length > 0) problems.push(`missing tensors ${list(missing)}`);
+  if (unexpected.length > 0) problems.push(`unexpected tensors ${list(unexpected)}`);
+  if (problems.length > 0)
+    throw new CheckpointError('invalid-checkpoint', `${source}: ${problems.join('; ')}`);
 }
 
-/** The weight's name to the name given for it, modules by number against layers in the model's order. */
-function inOrder(
+/**
+ * The value for a weight, in tfjs' layout.
+ *
+ * @param name names the tensor in errors
+ * @throws CheckpointError if the dtype or shape does not fit, or a value is NaN or Inf
+ */
+function weightValue(
+  name: string,
+  { variable, layout, flattened }: NamedWeight,
+  tensor: SafeTensor,
+): tf.Tensor {
+  const values = float32Values(name, tensor);
+  if (!values.every(Number.isFinite)) {
+    throw new CheckpointError('invalid-checkpoint', `${name}: contains NaN or Inf`);
+  }
+  const value = fromTorch(tf.tensor(values, [...tensor.shape]), layout, variable.shape, flattened);
+  if (value) return value;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${name}: shape [${tensor.shape}] does not match the layer's [${torchShape(layout, variable.shape)}]`,
+  );
+}
+
+/** @throws CheckpointError if a layer with weights has no counterpart in PyTorch */
+function namedWeights(model: tf.LayersModel): NamedWeight[] {
+  return namedLayers(model).flatMap(({ path, layer }) => {
+    if (layer.weights.length === 0) return [];
+    const layouts = layoutsOf(layer.getClassName());
+    const flattened = layouts?.some(({ featuresFirst }) => featuresFirst) ? flattenedShape(layer) : undefined;
+    return layer.weights.map((weight) => {
+      const layout = layouts?.find((candidate) => weight.originalName.endsWith(`/${candidate.weight}`));
+      if (layout) {
+        const variable = weight.read() as tf.Variable;
+        return { name: `${path}.${layout.parameter}`, variable, layout, flattened };
+      }
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `layer '${path}' (${layer.getClassName()}): no counterpart in PyTorch; supported classes are ${MAPPED_CLASSES.join(', ')}`,
+      );
+    });
+  });
+}
+
+/** Whether all modules are numbered, as in a flat `nn.Sequential`. */
+function isSequential(stateDict: ReadonlyMap<string, SafeTensor>): boolean {
+  return stateDict.size > 0 && [...stateDict.keys()].every((name) => /^\d+\.\w+$/.test(name));
+}
+
+/**
+ * The name in the state dict for each weight: numbered modules, in ascending order, for the layers in the model's
+ * order.
+ *
+ * @throws CheckpointError if the numbers of modules and layers differ
+ */
+function matchByOrder(
   source: string,
-  weights: readonly PlacedWeight[],
-  given: ReadonlyMap<string, SafeTensor>,
-): Map<string, string> {
+  weights: readonly NamedWeight[],
+  stateDict: ReadonlyMap<string, SafeTensor>,
+): string[] {
   const moduleOf = (name: string) => name.slice(0, name.lastIndexOf('.'));
   const layers = [...new Set(weights.map(({ name }) => moduleOf(name)))];
-  const modules = [...new Set([...given.keys()].map(moduleOf))].sort((a, b) => Number(a) - Number(b));
+  const modules = [...new Set([...stateDict.keys()].map(moduleOf))].sort((a, b) => Number(a) - Number(b));
   if (layers.length !== modules.length) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${source}: has ${modules.length} numbered modules with weights (${modules.join(', ')}), the model ${layers.length} (${layers.join(', ')})`,
+      `${source}: ${modules.length} numbered modules with weights (${modules.join(', ')}), but the model has ${layers.length} layers with weights (${layers.join(', ')})`,
     );
   }
-  return new Map(
-    weights.map(({ name }) => {
-      const module = modules[layers.indexOf(moduleOf(name))]!;
-      return [name, `${module}${name.slice(name.lastIndexOf('.'))}`];
-    }),
-  );
+  return weights.map(({ name }) => {
+    const module = modules[layers.indexOf(moduleOf(name))]!;
+    return `${module}${name.slice(name.lastIndexOf('.'))}`;
+  });
 }
 
 function list(names: readonly string[]): string {

@@ -98,14 +98,14 @@ describe('what cannot be done is one line and leaves nothing', () => {
     [
       ['import', resolve('test/fixtures/torch/text.safetensors')],
       4,
-      /so it is no DigitsNet; name a model to put/,
+      /: unknown architecture, not a DigitsNet .*; name the model with --architecture or --into/,
     ],
     [
       ['import', BASE, '--architecture', resolve('package.json')],
       4,
       /does not describe a LayersModel; name a model.json/,
     ],
-    [['import', BASE, '--prefix', 'x.'], 4, /has no matrices x.linear1.weight/],
+    [['import', BASE, '--prefix', 'x.'], 4, /no matrices x.linear1.weight/],
     [['import', BASE, '--into', 'a', '--architecture', 'b'], 2, /cannot be used with/],
     [['import', BASE, '--into', 'a', '--head', 'linear'], 2, /cannot be used with/],
     [['import', BASE, '--architecture', 'b', '--head', 'linear'], 2, /cannot be used with/],

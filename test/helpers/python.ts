@@ -2,10 +2,10 @@ import { execa } from 'execa';
 import { pythonVenv } from '../../scripts/python-venv.mjs';
 
 /**
- * Runs a Python script in the environment with PyTorch, PEFT, JAX, SciPy and TensorBoard, making that
- * environment first where it is missing (minutes: for slow tests only).
+ * Runs a Python script in an environment with PyTorch, PEFT, JAX, SciPy and TensorBoard. Creates the environment if
+ * it is missing, which takes minutes: for slow tests only.
  *
- * @returns what the script prints
+ * @returns the output of the script
  */
 export async function runPython(script: string, args: readonly string[] = []): Promise<string> {
   const python = await pythonVenv();
@@ -13,5 +13,5 @@ export async function runPython(script: string, args: readonly string[] = []): P
   return stdout;
 }
 
-/** Tests that need the Python environment: they run in CI, or where the environment is asked for. */
+/** Whether to run tests that need the Python environment: only if the variable `CI` is set. */
 export const withPython = process.env.CI !== undefined && process.env.CI !== '';

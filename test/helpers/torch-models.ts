@@ -10,10 +10,10 @@ const FOLDER = 'test/fixtures/torch';
 
 export type TorchModelName = 'cnn' | 'text' | 'sequential';
 
-/** The models of scripts/fixtures/torch_models.py in tfjs, with weights at random. */
+/** The models of scripts/fixtures/torch_models.py in tfjs, with random weights. */
 export const torchModels: Readonly<Record<TorchModelName, () => tf.LayersModel>> = { cnn, text, sequential };
 
-/** [12, 14, 2] -> [3] */
+/** [batch, 12, 14, 2] float32 -> logits [batch, 3] */
 function cnn(): tf.LayersModel {
   const inner = tf.input({ shape: [10, 12, 4] });
   const conv1 = tf.layers.conv2d({ name: 'conv1', filters: 6, kernelSize: [3, 2] }).apply(inner);
@@ -39,7 +39,7 @@ function cnn(): tf.LayersModel {
   return tf.model({ inputs: image, outputs: logits });
 }
 
-/** [9] tokens of 20 -> [4] */
+/** [batch, 9] tokens 0..19 -> logits [batch, 4] */
 function text(): tf.LayersModel {
   return tf.sequential({
     layers: [
@@ -53,7 +53,7 @@ function text(): tf.LayersModel {
   });
 }
 
-/** [5] -> [3], named as `nn.Sequential` numbers its modules. */
+/** [batch, 5] float32 -> logits [batch, 3]; layers are named by the module numbers of `nn.Sequential`. */
 function sequential(): tf.LayersModel {
   return tf.sequential({
     layers: [
@@ -64,11 +64,15 @@ function sequential(): tf.LayersModel {
   });
 }
 
+/** The state dict of the PyTorch model. */
 export function torchStateDict(name: TorchModelName): Promise<Safetensors> {
   return readSafetensors(`${FOLDER}/${name}.safetensors`);
 }
 
-/** What PyTorch or PEFT gave: `<model>.input` with channels last, `<model or adapter>.logits`. */
+/**
+ * A tensor of expected.safetensors: `<model>.input`, with its channels moved last, or `<model or adapter>.logits`
+ * [batch, classes] of PyTorch or PEFT.
+ */
 export async function torchExpected(name: string): Promise<tf.Tensor> {
   const tensor = (await readSafetensors(`${FOLDER}/expected.safetensors`)).tensors.get(name)!;
   const shape = [...tensor.shape];
@@ -77,7 +81,7 @@ export async function torchExpected(name: string): Promise<tf.Tensor> {
   return value.rank === 4 ? value.transpose([0, 2, 3, 1]) : value;
 }
 
-/** Largest difference over largest expected magnitude. */
+/** The largest absolute difference, divided by the largest absolute expected value. */
 export function relativeDifference(value: tf.Tensor, expected: tf.Tensor): number {
   return tf.tidy(
     () => tf.div(tf.max(tf.abs(tf.sub(value, expected))), tf.max(tf.abs(expected))).dataSync()[0]!,
