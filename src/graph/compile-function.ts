@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import {
   DamagedCacheError,
   type DataType,
-  type Feed,
   GraphBuilder,
+  type HostTensor,
   type NativeBackend,
   nativeBackend,
   Session,
@@ -18,7 +18,7 @@ import { simplify } from './simplify.ts';
 type Result = tf.Tensor | tf.Tensor[];
 
 /** An input that goes to the device as bytes and is cast there: the function sees float32 values, 0..255. */
-export interface Bytes extends Feed {
+export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;
 }
@@ -137,7 +137,7 @@ class FunctionProgram {
     const emitted = graph.cluster(jit ? 'function' : undefined, () =>
       emitProgram(program, {
         graph,
-        controls: [],
+        controlInputs: [],
         input: (index) => {
           const name = this.#inputNames[index]!;
           return isBytes(inputs[index]!) ? graph.add('Cast', [name], fromBytes) : name;

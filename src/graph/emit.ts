@@ -1,13 +1,7 @@
-import { after, type GraphBuilder, output } from '../tensorflow/index.ts';
-import {
-  type Attributes,
-  type ConstantNode,
-  liveNodes,
-  type OpNode,
-  type Program,
-  type ValueRef,
-} from './program.ts';
-import { emitForXla, type XlaTarget } from './xla/forms.ts';
+import { type Attributes, controlInput, type GraphBuilder, outputName } from '../tensorflow/index.ts';
+import { type ConstantNode, liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
+import { lowerForXla } from './xla/lowerings.ts';
+import type { XlaTarget } from './xla/ops.ts';
 
 /** Where a program is written: what stands for its inputs, variables and constants there. */
 export interface EmitScope {
@@ -19,51 +13,51 @@ export interface EmitScope {
   /** What XLA compiles it for, if it does: some ops have a form that it makes more of. */
   readonly xla?: XlaTarget;
   /** Whether large products say how precise they have to be; then the graph is to be run by `withStatedPrecision`. */
-  readonly statedPrecision?: boolean;
+  readonly explicitPrecision?: boolean;
   /** Control edges for ops that take no input, such as the loop's index inside a loop. */
-  readonly controls: readonly string[];
+  readonly controlInputs: readonly string[];
 }
 
 export interface Emitted {
   readonly outputs: readonly string[];
   readonly assignments: readonly { readonly variable: number; readonly value: string }[];
   /** The nodes that read variables; whatever changes one comes after them. */
-  readonly reads: readonly string[];
+  readonly variableReads: readonly string[];
   /** The graph's nodes for those of the program, by position; unused ones have none. */
-  readonly names: ReadonlyMap<number, string>;
+  readonly nodeNames: ReadonlyMap<number, string>;
 }
 
 /** Writes a program into a graph, once; unused nodes are left out. */
 export function emitProgram(program: Program, scope: EmitScope): Emitted {
   const names = new Map<number, string>();
-  const reads: string[] = [];
+  const variableReads: string[] = [];
   const live = liveNodes(program);
-  const nameOf = (ref: ValueRef) => output(names.get(ref.node)!, ref.output);
+  const nameOf = (ref: ValueRef) => outputName(names.get(ref.node)!, ref.output);
   program.nodes.forEach((node, index) => {
     if (!live[index]) return;
     if (node.kind === 'input') names.set(index, scope.input(node.index));
     else if (node.kind === 'constant') names.set(index, scope.constant(node));
     else if (node.kind === 'variable') {
       const read = scope.variable(node.index);
-      reads.push(read);
+      variableReads.push(read);
       names.set(index, read);
     } else {
       const inputs = node.inputs.map(nameOf);
-      const own = scope.xla ? emitForXla(node, program, inputs, { ...scope, target: scope.xla }) : undefined;
+      const own = scope.xla ? lowerForXla(node, program, inputs, { ...scope, target: scope.xla }) : undefined;
       names.set(index, own ?? emitOp(node, inputs, scope));
     }
   });
   return {
     outputs: program.outputs.map(nameOf),
     assignments: program.assignments.map(({ variable, value }) => ({ variable, value: nameOf(value) })),
-    reads,
-    names,
+    variableReads,
+    nodeNames: names,
   };
 }
 
-function emitOp(node: OpNode, inputs: readonly string[], { graph, controls }: EmitScope): string {
+function emitOp(node: OpNode, inputs: readonly string[], { graph, controlInputs }: EmitScope): string {
   const { op, layer } = node;
-  const edges = inputs.length === 0 ? controls : inputs;
+  const edges = inputs.length === 0 ? controlInputs : inputs;
   return graph.add(op, edges, graphAttributes(node), layer ? `${layer}/${op}` : op);
 }
 
@@ -74,6 +68,6 @@ function graphAttributes({ op, attributes, outputs }: OpNode): Attributes {
 }
 
 /** A node that stands for "all of these are done". */
-export function gate(graph: GraphBuilder, nodes: readonly string[]): string {
-  return after(graph.add('NoOp', [...new Set(nodes.map(after))], {}, 'gate'));
+export function group(graph: GraphBuilder, nodes: readonly string[]): string {
+  return controlInput(graph.add('NoOp', [...new Set(nodes.map(controlInput))], {}, 'gate'));
 }

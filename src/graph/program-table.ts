@@ -1,4 +1,5 @@
-import { type Attributes, liveNodes, type Program, type ProgramNode, type ValueRef } from './program.ts';
+import type { Attributes } from '../tensorflow/index.ts';
+import { liveNodes, type Program, type ProgramNode, type ValueRef } from './program.ts';
 
 /** A row of `programTable`, all text. */
 export interface ProgramRow {

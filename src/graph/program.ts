@@ -1,27 +1,4 @@
-import type { ConstantValues, DataType } from '../tensorflow/index.ts';
-
-/** What a tensor is, without its values. */
-export interface TensorSpec {
-  readonly dtype: DataType;
-  readonly shape: readonly number[];
-}
-
-/** An op's attribute; the one key says its kind. */
-export type Attribute =
-  | { readonly string: string }
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly bool: boolean }
-  | { readonly type: DataType }
-  | { readonly shape: readonly number[] }
-  | { readonly shapes: readonly (readonly number[])[] }
-  | { readonly strings: readonly string[] }
-  | { readonly ints: readonly number[] }
-  | { readonly floats: readonly number[] }
-  | { readonly bools: readonly boolean[] }
-  | { readonly types: readonly DataType[] };
-
-export type Attributes = Readonly<Record<string, Attribute>>;
+import type { Attributes, TensorSpec, TensorValues, VariableSpec } from '../tensorflow/index.ts';
 
 /** Output number `output` of node number `node`. */
 export interface ValueRef {
@@ -50,7 +27,7 @@ export interface VariableNode extends NodeBase {
 
 export interface ConstantNode extends NodeBase {
   readonly kind: 'constant';
-  readonly values: ConstantValues;
+  readonly values: TensorValues;
 }
 
 export interface OpNode extends NodeBase {
@@ -61,10 +38,6 @@ export interface OpNode extends NodeBase {
 }
 
 export type ProgramNode = InputNode | VariableNode | ConstantNode | OpNode;
-
-export interface VariableSpec extends TensorSpec {
-  readonly name: string;
-}
 
 /** A function of tensors and variables as plain data. Nodes come after what they use. */
 export interface Program {

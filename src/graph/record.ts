@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { dataTypeCodes, type NativeBackend, nativeBackend, tensorId } from '../tensorflow/index.ts';
-import { findDifference } from './difference.ts';
+import { type NativeBackend, nativeBackend, runOp, type TensorSpec, tensorId } from '../tensorflow/index.ts';
+import { compareTraces } from './compare-traces.ts';
 import { trackLayers } from './layer-names.ts';
-import type { Program, TensorSpec } from './program.ts';
+import type { Program } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 import { Tape } from './tape.ts';
 
@@ -50,7 +50,7 @@ export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Record
       `the step makes a variable '${first.creates}' each time it runs; make it once, outside the step`,
     );
   }
-  const difference = findDifference(first.program, second.program);
+  const difference = compareTraces(first.program, second.program);
   if (difference) throw new RecordingError(difference);
   return second;
 }
@@ -140,10 +140,9 @@ function intercept(backend: NativeBackend, tape: Tape): () => void {
 /** Remembers a variable's tensor, and makes it the only one to hold that tensor, so that its number names it. */
 function snapshot(backend: NativeBackend, variable: tf.Variable) {
   if (backend.refCount(variable.dataId) > 1) {
-    const type = { name: 'T', type: backend.binding.TF_ATTR_TYPE, value: dataTypeCodes[variable.dtype] };
-    const own = backend.executeSingleOutput('Identity', [type], [variable]);
-    variable.assign(own);
-    own.dispose();
+    const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);
+    variable.assign(copy);
+    copy.dispose();
   }
   return { variable, id: tensorId(backend, variable), copy: variable.clone() };
 }

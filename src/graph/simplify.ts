@@ -1,5 +1,5 @@
-import { Draft, sameShape } from './draft.ts';
 import { liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
+import { ProgramBuilder, sameShape } from './program-builder.ts';
 
 /**
  * The same program with fewer ops: matrix products without the batch of one that tfjs wraps them in, no reshape or
@@ -7,7 +7,7 @@ import { liveNodes, type OpNode, type Program, type ValueRef } from './program.t
  * same; only ReLU's gradient at NaN becomes 0, where the loss is NaN as well.
  */
 export function simplify(program: Program): Program {
-  const draft = new Draft();
+  const draft = new ProgramBuilder();
   const live = liveNodes(program);
   const moved = new Map<number, ValueRef | number>();
   const now = ({ node, output }: ValueRef): ValueRef => {
@@ -32,7 +32,7 @@ export function simplify(program: Program): Program {
 }
 
 /** A value that replaces the op's only output; undefined to keep the op. */
-function rewrite(draft: Draft, node: OpNode): ValueRef | undefined {
+function rewrite(draft: ProgramBuilder, node: OpNode): ValueRef | undefined {
   const { op, inputs, outputs } = node;
   switch (op) {
     case 'Reshape':
@@ -58,7 +58,7 @@ const ELEMENTWISE = new Set([
 ]);
 
 /** MatMul for a product of matrices that has no batch, or a batch of one. */
-function matrixProduct(draft: Draft, node: OpNode): ValueRef | undefined {
+function matrixProduct(draft: ProgramBuilder, node: OpNode): ValueRef | undefined {
   const { attributes, inputs, outputs } = node;
   const output = outputs[0]!;
   const matrix = (shape: readonly number[]) => shape.slice(-2);
@@ -76,7 +76,7 @@ function matrixProduct(draft: Draft, node: OpNode): ValueRef | undefined {
 }
 
 /** Does on [m, n] what would be done on [1, m, n]. */
-function withoutBatch(draft: Draft, node: OpNode): ValueRef | undefined {
+function withoutBatch(draft: ProgramBuilder, node: OpNode): ValueRef | undefined {
   const { dtype, shape } = node.outputs[0]!;
   const batched = node.inputs.map((input) => isBatchOfOne(draft, input));
   const others = node.inputs.filter((_, index) => !batched[index]);
@@ -90,13 +90,13 @@ function withoutBatch(draft: Draft, node: OpNode): ValueRef | undefined {
 }
 
 /** Whether a value is [m, n] wrapped as [1, m, n]. */
-function isBatchOfOne(draft: Draft, value: ValueRef): boolean {
+function isBatchOfOne(draft: ProgramBuilder, value: ValueRef): boolean {
   const { shape } = draft.specOf(value);
   return draft.producer(value, 'Reshape') !== undefined && shape.length === 3 && shape[0] === 1;
 }
 
 /** The sum of [1, m, n] over its first two axes as that of [m, n] over its first. */
-function sumOfMatrix(draft: Draft, node: OpNode): ValueRef | undefined {
+function sumOfMatrix(draft: ProgramBuilder, node: OpNode): ValueRef | undefined {
   const [value, axes] = node.inputs as [ValueRef, ValueRef];
   const batch = draft.specOf(value).shape;
   if (!isBatchOfOne(draft, value)) return undefined;
@@ -111,7 +111,12 @@ function sumOfMatrix(draft: Draft, node: OpNode): ValueRef | undefined {
 }
 
 /** tfjs' gradient * step(x), where step(x) = select(isNaN(x), x, select(x > 0, 1, 0)). */
-function reluGradient(draft: Draft, node: OpNode, gradient: ValueRef, step: ValueRef): ValueRef | undefined {
+function reluGradient(
+  draft: ProgramBuilder,
+  node: OpNode,
+  gradient: ValueRef,
+  step: ValueRef,
+): ValueRef | undefined {
   const outer = draft.producer(step, 'Select');
   const inner = outer && draft.producer(outer.inputs[2]!, 'Select');
   const nan = outer && draft.producer(outer.inputs[0]!, 'IsNan');
@@ -140,7 +145,7 @@ function reluGradient(draft: Draft, node: OpNode, gradient: ValueRef, step: Valu
   return withoutBatch(draft, own) ?? draft.op(own, own.op, own.attributes, own.inputs, spec);
 }
 
-function isFill(draft: Draft, value: ValueRef, wanted: number): boolean {
+function isFill(draft: ProgramBuilder, value: ValueRef, wanted: number): boolean {
   const fill = draft.producer(value, 'Fill');
   return fill !== undefined && draft.constant(fill.inputs[1]!)?.values[0] === wanted;
 }

@@ -1,24 +1,20 @@
 import type * as tf from '@tensorflow/tfjs';
 import {
   type Binding,
-  type ConstantValues,
   type DataType,
   dataTypeOf,
+  type HostTensor,
   type NativeBackend,
-  type OpAttribute,
+  parseRawAttributes,
+  type RawAttribute,
   type TensorMetadata,
 } from '../tensorflow/index.ts';
-import type { Attribute, Attributes, ProgramNode, TensorSpec, ValueRef } from './program.ts';
+import type { ProgramNode, ValueRef } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 
 /** Results of constants that are larger are made anew by the program, so that it stays small. */
 const FOLDED_VALUES = 4096;
 const FOLDED_TYPES: readonly DataType[] = ['float32', 'int32', 'bool'];
-
-interface Constant {
-  readonly spec: TensorSpec;
-  readonly values: ConstantValues;
-}
 
 /**
  * Writes down what passes between tfjs-node and its addon. Ops run as they would without it.
@@ -33,7 +29,7 @@ export class Tape {
   readonly binding: Binding;
   readonly #original: Binding;
   readonly #refs = new Map<number, ValueRef>();
-  readonly #constants = new Map<number, Constant>();
+  readonly #constants = new Map<number, HostTensor>();
   readonly #outside = new Map<number, tf.TensorInfo>();
   readonly #sources = new Map<number, () => ProgramNode>();
   /** Whether a node's value depends on an input or a variable. */
@@ -56,10 +52,7 @@ export class Tape {
       createTensor: (shape, dtype, values) => {
         const id = original.createTensor(shape, dtype, values);
         if (ArrayBuffer.isView(values)) {
-          this.#constants.set(id, {
-            spec: { dtype: dataTypeOf(dtype), shape: [...shape] },
-            values: values.slice(),
-          });
+          this.#constants.set(id, { dtype: dataTypeOf(dtype), shape: [...shape], values: values.slice() });
         }
         return id;
       },
@@ -91,15 +84,16 @@ export class Tape {
     if (known) return known;
     const source = this.#sources.get(id);
     if (source) return this.#know(id, source(), true);
-    const { spec, values } = this.#constants.get(id) ?? this.#capture(id);
-    return this.#know(id, { kind: 'constant', values, outputs: [spec], ...this.#layer() }, false);
+    const { dtype, shape, values } = this.#constants.get(id) ?? this.#capture(id);
+    const outputs = [{ dtype, shape }];
+    return this.#know(id, { kind: 'constant', values, outputs, ...this.#layer() }, false);
   }
 
   finish(): void {
     this.#settleReads('', []);
   }
 
-  #capture(id: number): Constant {
+  #capture(id: number): HostTensor {
     const tensor = this.#outside.get(id);
     if (!tensor) throw new Error(`tensor ${id} reached an op by a way that the recording does not see`);
     if (tensor.dtype === 'string') {
@@ -109,10 +103,10 @@ export class Tape {
     }
     this.captured.push(tensor.dataId);
     const values = this.#original.tensorDataSync(id);
-    return { spec: { dtype: tensor.dtype as TensorSpec['dtype'], shape: [...tensor.shape] }, values };
+    return { dtype: tensor.dtype, shape: [...tensor.shape], values };
   }
 
-  #addOp(op: string, attributes: OpAttribute[], inputs: number[], results: TensorMetadata[]): void {
+  #addOp(op: string, attributes: RawAttribute[], inputs: number[], results: TensorMetadata[]): void {
     const refs = inputs.map((id) => this.ref(id));
     const varying = refs.some((ref) => this.#varying[ref.node]);
     if (!varying && refs.length > 0 && this.#fold(results)) return;
@@ -120,7 +114,7 @@ export class Tape {
       {
         kind: 'op',
         op,
-        attributes: plainAttributes(attributes, this.#original),
+        attributes: parseRawAttributes(attributes, this.#original),
         inputs: refs,
         outputs: results.map(({ dtype, shape }) => ({ dtype: dataTypeOf(dtype), shape: [...shape] })),
         ...this.#layer(),
@@ -140,7 +134,7 @@ export class Tape {
     );
     if (!small || !specs.every(({ dtype }) => FOLDED_TYPES.includes(dtype))) return false;
     results.forEach(({ id }, index) => {
-      this.#constants.set(id, { spec: specs[index]!, values: this.#original.tensorDataSync(id) });
+      this.#constants.set(id, { ...specs[index]!, values: this.#original.tensorDataSync(id) });
     });
     return true;
   }
@@ -169,29 +163,5 @@ export class Tape {
   #layer(): { layer?: string } {
     const layer = this.#layers.at(-1);
     return layer === undefined ? {} : { layer };
-  }
-}
-
-function plainAttributes(attributes: readonly OpAttribute[], binding: Binding): Attributes {
-  return Object.fromEntries(attributes.map((one) => [one.name, plainAttribute(one, binding)]));
-}
-
-function plainAttribute({ name, type, value }: OpAttribute, binding: Binding): Attribute {
-  const list = Array.isArray(value);
-  switch (type) {
-    case binding.TF_ATTR_STRING:
-      return list ? { strings: value } : { string: value as string };
-    case binding.TF_ATTR_INT:
-      return list ? { ints: value.map(Number) } : { int: Number(value) };
-    case binding.TF_ATTR_FLOAT:
-      return list ? { floats: value } : { float: value as number };
-    case binding.TF_ATTR_BOOL:
-      return list ? { bools: value } : { bool: value as boolean };
-    case binding.TF_ATTR_TYPE:
-      return { type: dataTypeOf(value as number) };
-    case binding.TF_ATTR_SHAPE:
-      return { shape: [...(value as number[])] };
-    default:
-      throw new Error(`attribute '${name}' has the unknown kind ${type}`);
   }
 }

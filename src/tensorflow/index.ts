@@ -6,5 +6,5 @@ export { type DeviceName, type LoadedTensorFlow, type LoadOptions, loadTensorFlo
 export * from './native/index.ts';
 export { DeviceError, deviceError, deviceErrorOfOp, lineOf } from './native-error.ts';
 export { nativeState } from './native-state.ts';
-export { productsMayStatePrecision, withStatedPrecision } from './tensor-float32.ts';
+export { explicitPrecisionAllowed, withExplicitPrecision } from './tensor-float32.ts';
 export { clearXlaCache, removeKeptCode } from './xla-cache.ts';

@@ -4,6 +4,7 @@ import { requireFreeMemory } from './cuda-facts.ts';
 import { cudaToolsFolder } from './cuda-tools.ts';
 import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage } from './load-native.ts';
+import { nativeBackend } from './native/index.ts';
 import { builtNativePackage, type NativeDevice } from './native-package.ts';
 import { cudaCardIsVisible, nativeState } from './native-state.ts';
 import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
@@ -120,23 +121,18 @@ function loadNative(
     keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
     if (device === 'cuda') requireFreeMemory();
     loadNativePackage(found, { tf32, explainAborts });
-    const backend = tf.backend() as unknown as NativeBackend;
-    if (device === 'cuda' && !backend.isUsingGpuDevice) {
+    const { binding } = nativeBackend();
+    if (device === 'cuda' && !binding.isUsingGpuDevice()) {
       throw new TensorFlowError(
         'tensorflow-failed',
         "no CUDA device that TensorFlow can use; 'npx tfjs-lora doctor --device cuda' says what is missing",
       );
     }
-    return { device, version: backend.binding.TF_Version };
+    return { device, version: binding.TF_Version };
   } catch (error) {
     if (error instanceof TensorFlowError) failures.set(device, error);
     throw error;
   }
-}
-
-interface NativeBackend {
-  readonly isUsingGpuDevice: boolean;
-  readonly binding: { readonly TF_Version: string };
 }
 
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {

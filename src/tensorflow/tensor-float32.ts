@@ -12,7 +12,7 @@ export function setTensorFloat32(own: Tell, allowed: boolean): void {
 }
 
 /** Whether products may say by themselves how precise they have to be: where TF32 is off, and TensorFlow can be told. */
-export function productsMayStatePrecision(): boolean {
+export function explicitPrecisionAllowed(): boolean {
   return tell !== undefined && !allowedByUser;
 }
 
@@ -20,8 +20,8 @@ export function productsMayStatePrecision(): boolean {
  * Runs a graph in which each product says how precise it has to be. While TensorFlow compiles with TF32 off, it puts
  * the highest precision in place of what products say, and XLA leaves those to cuBLAS.
  */
-export function withStatedPrecision<T>(run: () => T): T {
-  if (!productsMayStatePrecision()) return run();
+export function withExplicitPrecision<T>(run: () => T): T {
+  if (!explicitPrecisionAllowed()) return run();
   tell!(true);
   try {
     return run();

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../errors.ts';
-import { dataTypeCodes, hasNativeBackend, nativeBackend } from '../tensorflow/index.ts';
+import { hasNativeBackend, runOpOutputs } from '../tensorflow/index.ts';
 
 /**
  * Softmax cross entropy of each example, [batch].
@@ -32,15 +32,9 @@ function lossesAndGradient(
   labels: tf.Tensor,
 ): { value: tf.Tensor; gradient: tf.Tensor } {
   if (hasNativeBackend()) {
-    const backend = nativeBackend();
-    const { TF_ATTR_TYPE } = backend.binding;
-    const attributes = [
-      { name: 'T', type: TF_ATTR_TYPE, value: dataTypeCodes.float32 },
-      { name: 'Tlabels', type: TF_ATTR_TYPE, value: dataTypeCodes.int32 },
-    ];
-    const [value, gradient] = backend.executeMultipleOutputs(
+    const [value, gradient] = runOpOutputs(
       'SparseSoftmaxCrossEntropyWithLogits',
-      attributes,
+      { T: { type: 'float32' }, Tlabels: { type: 'int32' } },
       [logits, labels],
       2,
     ) as [tf.Tensor, tf.Tensor];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findDifference } from '../../src/graph/difference.ts';
+import { compareTraces } from '../../src/graph/compare-traces.ts';
 import { countOps, liveNodes, type Program, type ProgramNode } from '../../src/graph/program.ts';
 import { programTable } from '../../src/graph/program-table.ts';
 
@@ -70,17 +70,13 @@ test('the table shows a row for each live node and for each result', () => {
 
 test('equal recordings have no difference, also where a constant is not a number', () => {
   expect(
-    findDifference(example(Float32Array.of(Number.NaN, 2)), example(Float32Array.of(Number.NaN, 2))),
+    compareTraces(example(Float32Array.of(Number.NaN, 2)), example(Float32Array.of(Number.NaN, 2))),
   ).toBe(undefined);
 });
 
 test('a constant that differs is named by the layer that uses it, or by the op', () => {
-  expect(findDifference(example(), example(Float32Array.of(1, 3)))).toMatch(
-    /^layer 'scale' uses values that/,
-  );
-  expect(findDifference(example(undefined, ''), example(Float32Array.of(1, 3), ''))).toMatch(
-    /^op AddV2 uses/,
-  );
+  expect(compareTraces(example(), example(Float32Array.of(1, 3)))).toMatch(/^layer 'scale' uses values that/);
+  expect(compareTraces(example(undefined, ''), example(Float32Array.of(1, 3), ''))).toMatch(/^op AddV2 uses/);
 });
 
 test('another op, another length and another result are differences', () => {
@@ -88,9 +84,9 @@ test('another op, another length and another result are differences', () => {
   const nodes = program.nodes.map((node) =>
     node.kind === 'op' && node.op === 'Relu' ? { ...node, op: 'Elu' } : node,
   );
-  expect(findDifference(program, { ...program, nodes })).toMatch(
+  expect(compareTraces(program, { ...program, nodes })).toMatch(
     /other ops the second time \(in layer 'scale'\)/,
   );
-  expect(findDifference(program, { ...program, nodes: program.nodes.slice(0, 6) })).toMatch(/other ops/);
-  expect(findDifference(program, { ...program, assignments: [] })).toMatch(/gives or assigns other tensors/);
+  expect(compareTraces(program, { ...program, nodes: program.nodes.slice(0, 6) })).toMatch(/other ops/);
+  expect(compareTraces(program, { ...program, assignments: [] })).toMatch(/gives or assigns other tensors/);
 });

@@ -1,5 +1,5 @@
 import type { NodeAttribute } from '../../tensorflow/index.ts';
-import { concat, float32, type OpSite, reshape, slice, sum } from './forms.ts';
+import { concat, float32, type OpSite, reshape, slice, sum } from './ops.ts';
 
 /** Most terms of the sum behind each number of a convolution that is written out: 3 x 3 pixels of one channel. */
 const MOST_TERMS = 16;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../../errors.ts';
-import type { ConstantValues } from './data-types.ts';
+import type { TensorValues } from './dtypes.ts';
 
 /** What an op or a session run gives back for each output. */
 export interface TensorMetadata {
@@ -9,7 +9,8 @@ export interface TensorMetadata {
   readonly dtype: number;
 }
 
-export interface OpAttribute {
+/** An attribute of an op in the form of the addon; `type` is one of its TF_ATTR constants. See attributes.ts. */
+export interface RawAttribute {
   readonly name: string;
   readonly type: number;
   readonly value: unknown;
@@ -17,16 +18,17 @@ export interface OpAttribute {
 
 /** tfjs-node's C++ addon: every tensor and op of the process passes through these few functions. */
 export interface Binding {
-  createTensor(shape: readonly number[], dtype: number, values: ConstantValues | Uint8Array[]): number;
+  createTensor(shape: readonly number[], dtype: number, values: TensorValues | Uint8Array[]): number;
   deleteTensor(id: number): void;
-  tensorDataSync(id: number): ConstantValues;
-  executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): TensorMetadata[];
+  tensorDataSync(id: number): TensorValues;
+  executeOp(name: string, attributes: RawAttribute[], inputs: number[], outputs: number): TensorMetadata[];
   loadSavedModel(folder: string, tags: string): number;
   deleteSavedModel(id: number): void;
   runSavedModel(id: number, inputs: number[], inputNames: string, outputNames: string): TensorMetadata[];
   getNumOfTensors(): number;
   getNumOfSavedModels(): number;
   isUsingGpuDevice(): boolean;
+  readonly TF_Version: string;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;
   readonly TF_ATTR_FLOAT: number;
@@ -42,13 +44,6 @@ export interface NativeBackend {
   readonly tensorMap: { has(dataId: object): boolean };
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
   createOutputTensor(metadata: TensorMetadata): tf.Tensor;
-  executeSingleOutput(name: string, attributes: OpAttribute[], inputs: readonly tf.TensorInfo[]): tf.Tensor;
-  executeMultipleOutputs(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: readonly tf.TensorInfo[],
-    outputs: number,
-  ): tf.Tensor[];
 }
 
 /** Whether tfjs runs on the native TensorFlow, which graphs need. */

@@ -1,8 +1,5 @@
-import type { Attribute, TensorSpec } from '../../graph/index.ts';
-import type { ConstantValues, DataType } from './data-types.ts';
-
-/** A constant's value as an attribute. */
-export type NodeAttribute = Attribute | { readonly tensor: TensorSpec & { readonly values: ConstantValues } };
+import type { NodeAttribute } from './attributes.ts';
+import type { DataType, TensorSpec, TensorValues } from './dtypes.ts';
 
 /** A node of a TensorFlow graph. Inputs are `node`, `node:output`, or `^node` for "after". */
 export interface NodeDef {
@@ -29,16 +26,19 @@ export class GraphBuilder {
     return own;
   }
 
-  constant(spec: TensorSpec, values: ConstantValues, after: readonly string[] = []): string {
-    return this.add('Const', after, { dtype: { type: spec.dtype }, value: { tensor: { ...spec, values } } });
+  constant(spec: TensorSpec, values: TensorValues, controlInputs: readonly string[] = []): string {
+    return this.add('Const', controlInputs, {
+      dtype: { type: spec.dtype },
+      value: { tensor: { ...spec, values } },
+    });
   }
 
   placeholder(name: string, { dtype, shape }: TensorSpec): string {
     return this.add('Placeholder', [], { dtype: { type: dtype }, shape: { shape } }, name);
   }
 
-  identity(value: string, dtype: DataType, name: string, after: readonly string[] = []): string {
-    return this.add('Identity', [value, ...after], { T: { type: dtype } }, name);
+  identity(value: string, dtype: DataType, name: string, controlInputs: readonly string[] = []): string {
+    return this.add('Identity', [value, ...controlInputs], { T: { type: dtype } }, name);
   }
 
   /** Marks every node that `build` adds as part of one XLA program; without an id it only builds. */
@@ -62,11 +62,11 @@ export class GraphBuilder {
 }
 
 /** The control edge that makes a node run after `ref`. */
-export function after(ref: string): string {
+export function controlInput(ref: string): string {
   return `^${ref.split(':')[0]}`;
 }
 
 /** Output `index` of a node. */
-export function output(node: string, index: number): string {
+export function outputName(node: string, index: number): string {
   return index === 0 ? node : `${node}:${index}`;
 }

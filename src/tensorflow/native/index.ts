@@ -1,13 +1,28 @@
 export {
+  type Attribute,
+  type Attributes,
+  type NodeAttribute,
+  parseRawAttributes,
+} from './attributes.ts';
+export {
   type Binding,
   hasNativeBackend,
   type NativeBackend,
   nativeBackend,
-  type OpAttribute,
+  type RawAttribute,
   type TensorMetadata,
   tensorId,
 } from './backend.ts';
-export { type ConstantValues, type DataType, dataTypeCodes, dataTypeOf } from './data-types.ts';
-export { after, GraphBuilder, type NodeAttribute, output } from './graph-builder.ts';
-export { DamagedCacheError, type Feed, Session } from './session.ts';
-export { int64Words, SessionVariables } from './session-variables.ts';
+export {
+  type DataType,
+  dataTypeOf,
+  type HostTensor,
+  int64Words,
+  type TensorSpec,
+  type TensorValues,
+  type VariableSpec,
+} from './dtypes.ts';
+export { controlInput, GraphBuilder, outputName } from './graph-builder.ts';
+export { runOp, runOpOutputs } from './run-op.ts';
+export { DamagedCacheError, Session } from './session.ts';
+export { SessionVariables } from './session-variables.ts';

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs/light.js';
-import { dataTypeCodes } from './data-types.ts';
-import type { NodeAttribute, NodeDef } from './graph-builder.ts';
+import type { NodeAttribute } from './attributes.ts';
+import { dataTypeCodes } from './dtypes.ts';
+import type { NodeDef } from './graph-builder.ts';
 
 /** The fields used here of tensorflow/core/protobuf/{saved_model,meta_graph}.proto and core/framework/*.proto. */
 const messages = {

@@ -1,7 +1,6 @@
-import type { VariableSpec } from '../../graph/index.ts';
-import type { ConstantValues } from './data-types.ts';
-import { after, type GraphBuilder } from './graph-builder.ts';
-import type { Feed, Session } from './session.ts';
+import type { HostTensor, TensorValues, VariableSpec } from './dtypes.ts';
+import { controlInput, type GraphBuilder } from './graph-builder.ts';
+import type { Session } from './session.ts';
 
 interface Entry extends VariableSpec {
   readonly handle: string;
@@ -38,7 +37,7 @@ export class SessionVariables {
     // Without the copy the variable would keep, and write into, the caller's array.
     const copy = graph.add('DeepCopy', [feed], { T: { type: dtype } });
     const assign = graph.add('AssignVariableOp', [handle, copy], type);
-    const done = graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(1), [after(assign)]);
+    const done = graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(1), [controlInput(assign)]);
     const set = graph.identity(done, 'int32', `set_${own}`);
     const value = graph.add('ReadVariableOp', [handle], type);
     const get = graph.identity(value, dtype, `get_${own}`);
@@ -51,8 +50,8 @@ export class SessionVariables {
   }
 
   /** Writes variables; those without a value here keep theirs. */
-  write(session: Session, values: ReadonlyMap<string, ConstantValues | number>): void {
-    const feeds: Record<string, Feed | number> = {};
+  write(session: Session, values: ReadonlyMap<string, TensorValues | number>): void {
+    const feeds: Record<string, HostTensor | number> = {};
     const fetches: string[] = [];
     for (const { name, dtype, shape, feed, set } of this.#entries) {
       const value = values.get(name);
@@ -63,7 +62,7 @@ export class SessionVariables {
     if (fetches.length > 0) session.execute(feeds, fetches);
   }
 
-  read(session: Session, names: readonly string[] = this.names()): Map<string, ConstantValues> {
+  read(session: Session, names: readonly string[] = this.names()): Map<string, TensorValues> {
     const wanted = this.#entries.filter(({ name }) => names.includes(name));
     if (wanted.length === 0) return new Map();
     const values = session.read(
@@ -72,14 +71,4 @@ export class SessionVariables {
     );
     return new Map(wanted.map(({ name }, index) => [name, values[index]!]));
   }
-}
-
-/** int64 values as the addon takes them: low and high word of each. */
-export function int64Words(values: Int32Array): Int32Array {
-  const words = new Int32Array(2 * values.length);
-  for (let index = 0; index < values.length; index++) {
-    words[2 * index] = values[index]!;
-    words[2 * index + 1] = values[index]! >> 31;
-  }
-  return words;
 }

@@ -1,17 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { TensorFlowError } from '../../errors.ts';
-import { clearXlaCache, deviceError, lineOf, removeKeptCode } from '../index.ts';
+import { deviceError, lineOf } from '../native-error.ts';
+import { clearXlaCache, removeKeptCode } from '../xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
-import { type ConstantValues, type DataType, dataTypeCodes } from './data-types.ts';
+import { dataTypeCodes, type HostTensor, type TensorValues } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';
 import { encodeSavedModel } from './saved-model.ts';
-
-/** Values for a placeholder. int64 takes two words for each element, low then high. */
-export interface Feed {
-  readonly dtype: DataType;
-  readonly shape: readonly number[];
-  readonly values: ConstantValues;
-}
 
 /** Code that XLA kept from an earlier process could not be read. It is removed; a new session compiles anew. */
 export class DamagedCacheError extends TensorFlowError {
@@ -37,7 +31,7 @@ export class Session {
    *
    * @throws DamagedCacheError, or TensorFlowError for anything else that TensorFlow refuses
    */
-  run(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): TensorMetadata[] {
+  run(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): TensorMetadata[] {
     if (this.#disposed) throw new Error('the session has been disposed');
     const { binding } = this.#backend;
     const made: number[] = [];
@@ -57,7 +51,7 @@ export class Session {
   }
 
   /** Runs and copies the results into JavaScript. */
-  read(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): ConstantValues[] {
+  read(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): TensorValues[] {
     const { binding } = this.#backend;
     const results = this.run(feeds, fetches);
     try {
@@ -68,7 +62,7 @@ export class Session {
   }
 
   /** Runs for its effects alone. */
-  execute(feeds: Readonly<Record<string, Feed | number>>, fetches: readonly string[]): void {
+  execute(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): void {
     for (const { id } of this.run(feeds, fetches)) this.#backend.binding.deleteTensor(id);
   }
 

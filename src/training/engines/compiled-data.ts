@@ -1,4 +1,4 @@
-import { type ConstantValues, type DataType, int64Words } from '../../tensorflow/index.ts';
+import { type DataType, int64Words, type TensorValues } from '../../tensorflow/index.ts';
 import type { Column } from '../engine.ts';
 
 /**
@@ -10,6 +10,6 @@ export function columnType({ values }: Column): DataType {
 }
 
 /** The column's values as the session takes them. */
-export function columnValues({ values }: Column): ConstantValues {
+export function columnValues({ values }: Column): TensorValues {
   return values instanceof Int32Array ? int64Words(values) : values;
 }

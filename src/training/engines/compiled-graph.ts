@@ -20,7 +20,7 @@ export interface TrainingGraphOptions {
   /** What XLA compiles the loop for; otherwise TensorFlow's executor runs it node by node. */
   readonly xla: XlaTarget | undefined;
   /** Let large products say how precise they have to be; the graph is then to be run by `withStatedPrecision`. */
-  readonly statedPrecision?: boolean;
+  readonly explicitPrecision?: boolean;
   /** Make `capacity` turns in each call, which XLA then knows; of them those from `first` to before `end` count. */
   readonly fixed?: boolean;
   readonly stepsPerIteration: number;
@@ -33,7 +33,7 @@ export function buildTrainingGraph(
   graph: GraphBuilder,
   step: RecordedStep,
   task: TrainingTask,
-  { xla, statedPrecision = false, fixed = false, stepsPerIteration, capacity }: TrainingGraphOptions,
+  { xla, explicitPrecision = false, fixed = false, stepsPerIteration, capacity }: TrainingGraphOptions,
 ): TrainingGraph {
   const handles = new Map<string, string>();
   const group = (prefix: string) => new SessionVariables(graph, prefix);
@@ -54,7 +54,7 @@ export function buildTrainingGraph(
     step,
     task,
     xla,
-    statedPrecision,
+    explicitPrecision,
     handles,
     rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
     number: graph.placeholder('step', scalar),
@@ -71,8 +71,8 @@ export function buildTrainingGraph(
   };
   const done = whileLoop(graph, {
     name: 'train',
-    turns: fixed ? capacity : graph.placeholder('turns', scalar),
-    turnsPerIteration: stepsPerIteration,
+    iterations: fixed ? capacity : graph.placeholder('turns', scalar),
+    unroll: stepsPerIteration,
     jit: xla !== undefined,
     body: (turn) => emitStep(parts, turn),
   });

@@ -1,4 +1,4 @@
-import type { Turn } from '../../graph/index.ts';
+import type { Iteration } from '../../graph/index.ts';
 import type { StepParts } from './compiled-turn.ts';
 import { GRADIENT, type NativeUpdate } from './compiled-updates.ts';
 
@@ -21,12 +21,12 @@ export interface Worked {
 const float32 = { dtype: { type: 'float32' } } as const;
 
 /** Writes how a fused update moves the weights, and gives the nodes that complete it. */
-export function emitMoves(parts: StepParts, turn: Turn, worked: Worked): string[] {
+export function emitMoves(parts: StepParts, turn: Iteration, worked: Worked): string[] {
   const { step, handles, xla } = parts;
   const { native } = step.fused!;
   return step.moved.flatMap((name, index) => {
     const targets = [name, ...step.slotNames.map((slot) => `${slot}/${name}`)].map((one) =>
-      turn.outside(handles.get(one)!, 'resource'),
+      turn.capture(handles.get(one)!, 'resource'),
     );
     const gradient = worked.gradients[index]!;
     if (native && !(xla === 'cpu' && step.fused!.arithmetic)) {
@@ -38,7 +38,7 @@ export function emitMoves(parts: StepParts, turn: Turn, worked: Worked): string[
 
 function emitNative(
   { graph }: StepParts,
-  turn: Turn,
+  turn: Iteration,
   { scalars, ready }: Worked,
   targets: readonly string[],
   gradient: string,
@@ -53,7 +53,7 @@ function emitNative(
 
 function emitArithmetic(
   { graph, step, xla }: StepParts,
-  turn: Turn,
+  turn: Iteration,
   { scalars, ready }: Worked,
   targets: readonly string[],
   gradient: string,
@@ -72,7 +72,7 @@ function emitArithmetic(
     sqrt: (a) => node('Sqrt', a),
   };
   const [weight, ...slots] = targets.map((target) =>
-    graph.add('ReadVariableOp', [target, ...turn.controls], float32),
+    graph.add('ReadVariableOp', [target, ...turn.controlInputs], float32),
   ) as [string, ...string[]];
   const old = { weight, slots, gradient };
   const next = step.fused!.arithmetic!(old, math, (name) => scalars.get(name)!, xla === 'cpu');
@@ -81,5 +81,5 @@ function emitArithmetic(
   );
 }
 
-const constant = (turn: Turn, value: number) =>
+const constant = (turn: Iteration, value: number) =>
   turn.constant({ dtype: 'float32', shape: [] }, Float32Array.of(value));

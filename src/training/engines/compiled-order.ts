@@ -1,4 +1,4 @@
-import { liveNodes, type Turn } from '../../graph/index.ts';
+import { type Iteration, liveNodes } from '../../graph/index.ts';
 import type { RecordedStep } from './compiled-step.ts';
 import type { StepParts } from './compiled-turn.ts';
 
@@ -14,7 +14,7 @@ const LARGE_WEIGHT = 100_000;
  */
 export function afterReaders(
   { graph, step }: StepParts,
-  turn: Turn,
+  turn: Iteration,
   scalar: string,
   names: ReadonlyMap<number, string>,
 ): string {

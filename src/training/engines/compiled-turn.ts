@@ -1,5 +1,5 @@
-import { emitProgram, gate, type Turn, type XlaTarget } from '../../graph/index.ts';
-import { type DataType, type GraphBuilder, output } from '../../tensorflow/index.ts';
+import { emitProgram, group, type Iteration, type XlaTarget } from '../../graph/index.ts';
+import { type DataType, type GraphBuilder, outputName } from '../../tensorflow/index.ts';
 import type { TrainingTask } from '../engine.ts';
 import { columnType } from './compiled-data.ts';
 import { emitMoves } from './compiled-moves.ts';
@@ -12,7 +12,7 @@ export interface StepParts {
   readonly step: RecordedStep;
   readonly task: TrainingTask;
   readonly xla: XlaTarget | undefined;
-  readonly statedPrecision: boolean;
+  readonly explicitPrecision: boolean;
   /** Handles of all variables by name. */
   readonly handles: ReadonlyMap<string, string>;
   readonly rows: string;
@@ -24,10 +24,10 @@ export interface StepParts {
 }
 
 /** Writes one step and gives the nodes that complete it. */
-export function emitStep(parts: StepParts, turn: Turn): string[] {
+export function emitStep(parts: StepParts, turn: Iteration): string[] {
   const { graph, step, task, xla, handles } = parts;
   const columnCount = task.data.inputs.length + 1;
-  const handle = (name: string) => turn.outside(handles.get(name)!, 'resource');
+  const handle = (name: string) => turn.capture(handles.get(name)!, 'resource');
   const pick = (values: string, dtype: DataType) => elementOf(graph, turn, values, dtype);
   const rows = pick(parts.rows, 'int64');
   const scalars = new Map(step.scalarNames.map((name) => [name, pick(parts.scalars.get(name)!, 'float32')]));
@@ -35,27 +35,29 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
   const {
     outputs,
     assignments,
-    reads,
-    names: nodes,
+    variableReads,
+    nodeNames: nodes,
   } = emitProgram(step.program, {
     graph,
     xla,
-    statedPrecision: parts.statedPrecision,
-    controls: turn.controls,
+    explicitPrecision: parts.explicitPrecision,
+    controlInputs: turn.controlInputs,
     input: (index) => {
       if (index < columnCount) return gatherColumn(parts, turn, rows, index);
       if (index > columnCount) return scalars.get(step.scalarNames[index - columnCount - 1]!)!;
-      return graph.add('AddV2', [turn.outside(parts.number, 'int32'), turn.index], { T: { type: 'int32' } });
+      return graph.add('AddV2', [turn.capture(parts.number, 'int32'), turn.index], { T: { type: 'int32' } });
     },
     variable: (index) =>
-      graph.add('ReadVariableOp', [handle(names[index]!), ...turn.controls], { dtype: { type: 'float32' } }),
+      graph.add('ReadVariableOp', [handle(names[index]!), ...turn.controlInputs], {
+        dtype: { type: 'float32' },
+      }),
     constant: ({ outputs, values }) => turn.constant(outputs[0]!, values),
   });
   const [loss, ...gradients] = outputs as [string, ...string[]];
   const inactive = keepInactive(parts, turn);
-  const ready = gate(graph, [
+  const ready = group(graph, [
     ...outputs,
-    ...reads,
+    ...variableReads,
     ...inactive.reads,
     ...assignments.map(({ value }) => value),
   ]);
@@ -72,8 +74,8 @@ export function emitStep(parts: StepParts, turn: Turn): string[] {
 }
 
 /** Keeps the loss as element `turn.index` of the losses. */
-function emitLoss({ graph, xla, handles }: StepParts, turn: Turn, loss: string): string {
-  const losses = turn.outside(handles.get('losses')!, 'resource');
+function emitLoss({ graph, xla, handles }: StepParts, turn: Iteration, loss: string): string {
+  const losses = turn.capture(handles.get('losses')!, 'resource');
   const type = { dtype: { type: 'float32' } } as const;
   if (!xla) {
     return graph.add('ResourceScatterUpdate', [losses, turn.index, loss], {
@@ -85,7 +87,7 @@ function emitLoss({ graph, xla, handles }: StepParts, turn: Turn, loss: string):
   const one = turn.constant({ dtype: 'int32', shape: [1] }, Int32Array.of(1));
   const vector = (value: string, dtype: DataType) =>
     graph.add('Reshape', [value, one], { T: { type: dtype }, Tshape: { type: 'int32' } });
-  const before = graph.add('ReadVariableOp', [losses, ...turn.controls], type);
+  const before = graph.add('ReadVariableOp', [losses, ...turn.controlInputs], type);
   const after = graph.add(
     'XlaDynamicUpdateSlice',
     [before, vector(loss, 'float32'), vector(turn.index, 'int32')],
@@ -95,14 +97,19 @@ function emitLoss({ graph, xla, handles }: StepParts, turn: Turn, loss: string):
 }
 
 /** The batch of a column, as the loss sees it: bytes and float32 as float32, whole numbers as int32. */
-function gatherColumn({ graph, handles, task }: StepParts, turn: Turn, rows: string, index: number): string {
+function gatherColumn(
+  { graph, handles, task }: StepParts,
+  turn: Iteration,
+  rows: string,
+  index: number,
+): string {
   const { inputs, labels } = task.data;
   const label = index === inputs.length;
   const column = inputs[index] ?? labels;
   const stored = columnType(column);
   const batch = graph.add(
     'ResourceGather',
-    [turn.outside(handles.get(`column${index}`)!, 'resource'), rows],
+    [turn.capture(handles.get(`column${index}`)!, 'resource'), rows],
     {
       dtype: { type: stored },
       Tindices: { type: 'int64' },
@@ -111,7 +118,7 @@ function gatherColumn({ graph, handles, task }: StepParts, turn: Turn, rows: str
     },
   );
   const wanted: DataType = stored === 'int64' || (label && stored === 'uint8') ? 'int32' : 'float32';
-  if (stored === wanted) return output(batch, 0);
+  if (stored === wanted) return outputName(batch, 0);
   return graph.add('Cast', [batch], {
     SrcT: { type: stored },
     DstT: { type: wanted },
@@ -120,9 +127,9 @@ function gatherColumn({ graph, handles, task }: StepParts, turn: Turn, rows: str
 }
 
 /** Element or row number `turn.index` of a tensor outside the loop. */
-function elementOf(graph: GraphBuilder, turn: Turn, values: string, dtype: DataType): string {
+function elementOf(graph: GraphBuilder, turn: Iteration, values: string, dtype: DataType): string {
   const axis = turn.constant({ dtype: 'int32', shape: [] }, Int32Array.of(0));
-  return graph.add('GatherV2', [turn.outside(values, dtype), turn.index, axis], {
+  return graph.add('GatherV2', [turn.capture(values, dtype), turn.index, axis], {
     Tparams: { type: dtype },
     Tindices: { type: 'int32' },
     Taxis: { type: 'int32' },
@@ -137,23 +144,23 @@ interface Inactive {
   restore(updates: readonly string[]): readonly string[];
 }
 
-function keepInactive({ graph, active, step, handles }: StepParts, turn: Turn): Inactive {
+function keepInactive({ graph, active, step, handles }: StepParts, turn: Iteration): Inactive {
   if (!active) return { reads: [], restore: (updates) => updates };
-  const bound = (name: string) => turn.outside(name, 'int32');
+  const bound = (name: string) => turn.capture(name, 'int32');
   const counts = graph.add('LogicalAnd', [
     graph.add('GreaterEqual', [turn.index, bound(active.first)], { T: { type: 'int32' } }),
     graph.add('Less', [turn.index, bound(active.end)], { T: { type: 'int32' } }),
   ]);
   const targets = [...step.changed, ...step.slots.keys()].map((name) =>
-    turn.outside(handles.get(name)!, 'resource'),
+    turn.capture(handles.get(name)!, 'resource'),
   );
   const read = (handle: string, controls: readonly string[]) =>
     graph.add('ReadVariableOp', [handle, ...controls], { dtype: { type: 'float32' } });
-  const reads = targets.map((handle) => read(handle, turn.controls));
+  const reads = targets.map((handle) => read(handle, turn.controlInputs));
   return {
     reads,
     restore: (updates) => {
-      const updated = gate(graph, updates);
+      const updated = group(graph, updates);
       const values = targets.map((handle, index) =>
         graph.add('SelectV2', [counts, read(handle, [updated]), reads[index]!], { T: { type: 'float32' } }),
       );

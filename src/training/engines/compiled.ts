@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
-import { canStatePrecision, type XlaTarget } from '../../graph/index.ts';
+import { supportsExplicitPrecision, type XlaTarget } from '../../graph/index.ts';
 import {
-  type ConstantValues,
-  type Feed,
+  explicitPrecisionAllowed,
   GraphBuilder,
+  type HostTensor,
   int64Words,
   nativeBackend,
-  productsMayStatePrecision,
   Session,
-  withStatedPrecision,
+  type TensorValues,
+  withExplicitPrecision,
 } from '../../tensorflow/index.ts';
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
 import { checkRows } from '../rows.ts';
@@ -25,7 +25,7 @@ export interface CompiledOptions {
   /** Write the step as XLA runs it best there; by default where it will run. */
   readonly target?: XlaTarget;
   /** Let products say how precise they have to be, where all can; by default true. */
-  readonly statedPrecision?: boolean;
+  readonly explicitPrecision?: boolean;
   /** Steps written out in the body of the loop. */
   readonly stepsPerIteration: number;
   /** Steps that will be run from one pause to the next: a loop of fixed length is made to fit them. */
@@ -36,7 +36,7 @@ export interface CompiledOptions {
 export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
   /** Whether products say how precise they have to be, which not every card can heed. */
-  readonly statedPrecision: boolean;
+  readonly explicitPrecision: boolean;
   readonly #task: TrainingTask;
   readonly #options: CompiledOptions;
   readonly #length: CallLength;
@@ -55,8 +55,9 @@ export class CompiledEngine implements Engine {
     this.#xla = options.jit ? (options.target ?? xlaTarget()) : undefined;
     const { steps } = options;
     this.#length = callLength(step.program, { xla: this.#xla, batchSize: task.batchSize, steps });
-    const stated = this.#xla === 'gpu' && productsMayStatePrecision() && canStatePrecision(step.program);
-    this.statedPrecision = stated && options.statedPrecision !== false;
+    const stated =
+      this.#xla === 'gpu' && explicitPrecisionAllowed() && supportsExplicitPrecision(step.program);
+    this.explicitPrecision = stated && options.explicitPrecision !== false;
     [this.#graph, this.#session] = this.#open();
   }
 
@@ -119,7 +120,7 @@ export class CompiledEngine implements Engine {
     const graph = buildTrainingGraph(builder, this.#recorded, this.#task, {
       ...this.#options,
       xla: this.#xla,
-      statedPrecision: this.statedPrecision,
+      explicitPrecision: this.explicitPrecision,
       fixed: this.#length.fixed,
       capacity: this.#length.turns,
     });
@@ -134,7 +135,7 @@ export class CompiledEngine implements Engine {
   }
 
   #fill({ state, columns, losses }: TrainingGraph, session: Session): void {
-    const values = new Map<string, ConstantValues>();
+    const values = new Map<string, TensorValues>();
     for (const [name, variable] of this.#recorded.weights)
       values.set(name, variable.dataSync() as Float32Array);
     for (const [name, { size, initial }] of this.#recorded.slots)
@@ -157,8 +158,8 @@ export class CompiledEngine implements Engine {
     const end = first + steps;
     const padded = new Int32Array(turns * batchSize);
     padded.set(rows, first * batchSize);
-    const int = (value: number): Feed => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
-    const feeds: Record<string, Feed> = {
+    const int = (value: number): HostTensor => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
+    const feeds: Record<string, HostTensor> = {
       rows: { dtype: 'int64', shape: [turns, batchSize], values: int64Words(padded) },
       step: int(this.#done - first),
       ...(!fixed && { turns: int(Math.ceil(end / group) * group) }),
@@ -166,14 +167,14 @@ export class CompiledEngine implements Engine {
       ...this.#scalars(this.#done - first, end),
     };
     const execute = () => this.#session.execute(feeds, [this.#graph.done]);
-    if (this.statedPrecision) withStatedPrecision(execute);
+    if (this.explicitPrecision) withExplicitPrecision(execute);
     else execute();
     this.#done += steps;
     return this.#graph.losses.read(this.#session).get('losses')!.slice(first, end) as Float32Array;
   }
 
   /** Numbers that the update takes at each step, such as the learning rate. */
-  #scalars(first: number, end: number): Record<string, Feed> {
+  #scalars(first: number, end: number): Record<string, HostTensor> {
     const { scalarNames, scalarsAt } = this.#recorded;
     const { turns } = this.#length;
     const columns = scalarNames.map(() => new Float32Array(turns));

@@ -43,7 +43,7 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, hint
       stepsPerIteration: stepsPerIteration(task, hints.steps),
       steps: hints.stepsPerCall ?? hints.steps,
     };
-    const xla = (statedPrecision = true) => compile(task, { ...options, statedPrecision });
+    const xla = (explicitPrecision = true) => compile(task, { ...options, explicitPrecision });
     return new XlaWithFallback(xla, graph, note);
   } catch (error) {
     if (!isLimit(error)) throw error;
@@ -70,12 +70,12 @@ function stepsPerIteration({ model }: TrainingTask, steps: number): number {
 /** XLA compiles at the first run, so only then is it known whether it can. */
 class XlaWithFallback implements Engine {
   #engine: CompiledEngine;
-  readonly #xla: (statedPrecision?: boolean) => CompiledEngine;
+  readonly #xla: (explicitPrecision?: boolean) => CompiledEngine;
   readonly #graph: () => CompiledEngine;
   readonly #note: (line: string) => void;
 
   constructor(
-    xla: (statedPrecision?: boolean) => CompiledEngine,
+    xla: (explicitPrecision?: boolean) => CompiledEngine,
     graph: () => CompiledEngine,
     note: (line: string) => void,
   ) {
@@ -99,9 +99,9 @@ class XlaWithFallback implements Engine {
       return this.#engine.run(rows);
     } catch (error) {
       if (this.name !== 'xla' || !isLimit(error) || this.#engine.step !== before) throw error;
-      const { statedPrecision } = this.#engine;
-      if (error instanceof DamagedCacheError) this.#replace(() => this.#xla(statedPrecision));
-      else if (statedPrecision) this.#replace(() => this.#xla(false));
+      const { explicitPrecision } = this.#engine;
+      if (error instanceof DamagedCacheError) this.#replace(() => this.#xla(explicitPrecision));
+      else if (explicitPrecision) this.#replace(() => this.#xla(false));
       else {
         this.#note(`falling back to the graph engine: ${error.message}`);
         this.#replace(this.#graph);

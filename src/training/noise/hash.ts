@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { isRecording } from '../../graph/index.ts';
-import { dataTypeCodes, nativeBackend } from '../../tensorflow/index.ts';
+import { runOp } from '../../tensorflow/index.ts';
 
 /** Which random numbers to draw: the same key gives the same numbers on every engine. */
 export interface NoiseKey {
@@ -65,9 +65,7 @@ function shiftRight(value: tf.Tensor, bits: number): tf.Tensor {
 }
 
 function bitwise(op: string, a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  const backend = nativeBackend();
-  const type = { name: 'T', type: backend.binding.TF_ATTR_TYPE, value: dataTypeCodes.int32 };
-  return backend.executeSingleOutput(op, [type], [a, b]);
+  return runOp(op, { T: { type: 'int32' } }, [a, b]);
 }
 
 const int = (value: number) => tf.scalar(value | 0, 'int32');

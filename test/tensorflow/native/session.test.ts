@@ -5,9 +5,10 @@ import { beforeAll, expect, test } from 'vitest';
 import { TensorFlowError } from '../../../src/errors.ts';
 import { compileFunction } from '../../../src/graph/compile-function.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
+import { int64Words } from '../../../src/tensorflow/native/dtypes.ts';
 import { GraphBuilder } from '../../../src/tensorflow/native/graph-builder.ts';
 import { Session } from '../../../src/tensorflow/native/session.ts';
-import { int64Words, SessionVariables } from '../../../src/tensorflow/native/session-variables.ts';
+import { SessionVariables } from '../../../src/tensorflow/native/session-variables.ts';
 import { compilerSettings, xlaCacheFolder } from '../../../src/tensorflow/xla-cache.ts';
 import { keptFolder, temporaryFolder } from '../../helpers/temporary.ts';
 

@@ -4,12 +4,12 @@ import { emitProgram } from '../../../src/graph/emit.ts';
 import type { Program } from '../../../src/graph/program.ts';
 import { record } from '../../../src/graph/record.ts';
 import { simplify } from '../../../src/graph/simplify.ts';
-import type { XlaTarget } from '../../../src/graph/xla/forms.ts';
-import { canStatePrecision } from '../../../src/graph/xla/stated-product.ts';
+import { supportsExplicitPrecision } from '../../../src/graph/xla/matmul.ts';
+import type { XlaTarget } from '../../../src/graph/xla/ops.ts';
 import { injectLora } from '../../../src/lora/index.ts';
 import { GraphBuilder } from '../../../src/tensorflow/native/graph-builder.ts';
 import { Session } from '../../../src/tensorflow/native/session.ts';
-import { withStatedPrecision } from '../../../src/tensorflow/tensor-float32.ts';
+import { withExplicitPrecision } from '../../../src/tensorflow/tensor-float32.ts';
 import { CompiledEngine } from '../../../src/training/engines/compiled.ts';
 import { recordStep } from '../../../src/training/engines/compiled-step.ts';
 import type { TrainingTask } from '../../../src/training/index.ts';
@@ -31,15 +31,19 @@ function lossesInGpuForm(task: TrainingTask, steps: number): Float32Array {
 }
 
 /** The result of a program of two inputs in the form for GPUs, as XLA computes it on this device. */
-function runInGpuForm(program: Program, operands: readonly tf.Tensor[], statedPrecision = false): tf.Tensor {
+function runInGpuForm(
+  program: Program,
+  operands: readonly tf.Tensor[],
+  explicitPrecision = false,
+): tf.Tensor {
   const graph = new GraphBuilder();
   const feeds = program.inputs.map((spec, index) => graph.placeholder(`input${index}`, spec));
   const { outputs } = graph.cluster('form', () =>
     emitProgram(program, {
       graph,
       xla: 'gpu',
-      statedPrecision,
-      controls: [],
+      explicitPrecision,
+      controlInputs: [],
       input: (index) => feeds[index]!,
       variable: () => '',
       constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
@@ -56,7 +60,7 @@ function runInGpuForm(program: Program, operands: readonly tf.Tensor[], statedPr
     ] as const;
   });
   const run = () => session.read(Object.fromEntries(values), [result]);
-  const [read] = statedPrecision ? withStatedPrecision(run) : run();
+  const [read] = explicitPrecision ? withExplicitPrecision(run) : run();
   session.dispose();
   const { node, output } = program.outputs[0]!;
   return tf.tensor(read as Float32Array, [...program.nodes[node]!.outputs[output]!.shape]);
@@ -105,13 +109,13 @@ test.for(Object.keys(models))('%s: the form for GPUs trains as the eager engine 
 });
 
 /** The ops of a step in the form for a target, or as TensorFlow has them. */
-function opsOf(program: Program, xla?: XlaTarget, statedPrecision = false): Set<string> {
+function opsOf(program: Program, xla?: XlaTarget, explicitPrecision = false): Set<string> {
   const graph = new GraphBuilder();
   emitProgram(program, {
     graph,
     xla,
-    statedPrecision,
-    controls: [],
+    explicitPrecision,
+    controlInputs: [],
     input: (index) => graph.placeholder(`input${index}`, program.inputs[index]!),
     variable: (index) => graph.placeholder(`variable${index}`, program.variables[index]!),
     constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
@@ -170,7 +174,7 @@ test('a product is written out, summed, or left to XLA, by how many terms and mu
   expect(written(128, 257, 128)).toContain('XlaDotV2');
   const large = productOf(128, 257, 128, [false, false]);
   expect([...opsOf(large, 'gpu', true)]).toContain('XlaCallModule');
-  expect(canStatePrecision(large)).toBe(true);
+  expect(supportsExplicitPrecision(large)).toBe(true);
 });
 
 test('a convolution of many terms, or one that leaves places out, stays as it is', () => {
@@ -180,7 +184,7 @@ test('a convolution of many terms, or one that leaves places out, stays as it is
       (images, filters) => [tf.conv2d(images as tf.Tensor4D, filters as tf.Tensor4D, stride, 'valid')],
       inputs,
     );
-    expect(canStatePrecision(program)).toBe(false);
+    expect(supportsExplicitPrecision(program)).toBe(false);
     return opsOf(simplify(program), 'gpu').has('Conv2D');
   };
   expect([ops([3, 3, 1, 4], 1), ops([3, 3, 2, 4], 1), ops([3, 3, 1, 4], 2)]).toEqual([false, true, true]);

@@ -1,7 +1,7 @@
 import type { OpNode, Program, ProgramNode } from './program.ts';
 
 /** How two recordings of one function differ, as a sentence that names the layer or the op; undefined when they agree. */
-export function findDifference(first: Program, second: Program): string | undefined {
+export function compareTraces(first: Program, second: Program): string | undefined {
   const count = Math.min(first.nodes.length, second.nodes.length);
   for (let index = 0; index < count; index++) {
     const one = first.nodes[index]!;

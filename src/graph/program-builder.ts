@@ -1,7 +1,8 @@
-import type { Attributes, ConstantNode, OpNode, ProgramNode, TensorSpec, ValueRef } from './program.ts';
+import type { Attributes, TensorSpec } from '../tensorflow/index.ts';
+import type { ConstantNode, OpNode, ProgramNode, ValueRef } from './program.ts';
 
 /** The nodes of a program being rewritten. Equal nodes are made once. */
-export class Draft {
+export class ProgramBuilder {
   readonly nodes: ProgramNode[] = [];
   readonly #known = new Map<string, number>();
 

@@ -1,5 +1,5 @@
 import type { NodeAttribute } from '../../tensorflow/index.ts';
-import { concat, float32, type OpSite, reshape, slice } from './forms.ts';
+import { concat, float32, type OpSite, reshape, slice } from './ops.ts';
 
 /** Largest window, in elements, that is written out. */
 const LARGEST_WINDOW = 9;
