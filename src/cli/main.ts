@@ -3,10 +3,10 @@ import { AppError } from '../errors.ts';
 import { deviceErrorOfOp } from '../tensorflow/index.ts';
 import { version } from '../version.ts';
 import { addCommands } from './commands/index.ts';
-import { applySettings } from './config.ts';
 import { type CliContext, processContext } from './context.ts';
 import { messageWithHint } from './hints.ts';
-import { Stopped } from './stopped.ts';
+import { applySettings } from './settings/apply.ts';
+import { Stopped } from './signals.ts';
 
 /** What a shell sees when commander itself refuses the arguments. */
 const USAGE_EXIT_CODE = 2;

@@ -1,7 +1,16 @@
 import { constants } from 'node:os';
-import { Stopped } from './stopped.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Thrown by a command that a signal stopped, after it saved its work. */
+export class Stopped extends Error {
+  readonly signal: 'SIGINT' | 'SIGTERM';
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
 
 /**
  * Runs work that ends by itself soon after `signal` aborts, having saved what it had. A second signal ends

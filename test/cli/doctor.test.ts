@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { doctorDocument } from '../../src/cli/commands/doctor/document.ts';
 import { main } from '../../src/cli/main.ts';
-import { doctorDocument } from '../../src/cli/output/doctor-document.ts';
 import { recordedContext } from '../helpers/context.ts';
 
 test('doctor --json says what runs and what was tried, in the shape of its schema', async () => {

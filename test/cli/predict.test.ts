@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseRows } from '../../src/cli/commands/predict.ts';
+import { parseRows } from '../../src/cli/commands/predict/command.ts';
+import { predictionDocument, renderPredictions } from '../../src/cli/commands/predict/render.ts';
 import { main } from '../../src/cli/main.ts';
-import { predictionDocument, renderPredictions } from '../../src/cli/output/prediction-text.ts';
 import { recordedContext } from '../helpers/context.ts';
 
 const classNames = ['0', '1', '2'];

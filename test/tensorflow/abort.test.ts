@@ -5,7 +5,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 
 const from = (path: string) => `await import(${JSON.stringify(resolve('dist', path))})`;
 const asCommand = `
-  const { useTensorFlow } = ${from('cli/actions/session.js')};
+  const { useTensorFlow } = ${from('cli/environment.js')};
   await useTensorFlow({ device: 'cpu' }, { note() {} });`;
 const asLibrary = `
   const { loadTensorFlow } = ${from('tensorflow/index.js')};

@@ -4,7 +4,7 @@ import { type InitOptions, injectLora, setAdapterStrength } from '../../lora/ind
 import type { Run } from '../../runs/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
 import { loraConfigFrom } from '../options/adapter.ts';
-import { flagOf } from '../options/given.ts';
+import { flagOf } from '../settings/options.ts';
 
 /** Options that an adapted run has settled already; of the first three it is on record how. */
 const RECORDED = ['rank', 'alpha', 'method'] as const;

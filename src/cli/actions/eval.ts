@@ -8,9 +8,9 @@ import { type NamedEvaluation, type Report, readReport, writeMistakeSheets } fro
 import { openRun, type Run } from '../../runs/index.ts';
 import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
+import { noteUnpublished, testSetName, useTensorFlow, versionsOf } from '../environment.ts';
 import { gatesFrom } from '../options/gates.ts';
 import { publishReport } from './publish-report.ts';
-import { noteUnpublished, testSetName, useTensorFlow, versionsOf } from './session.ts';
 
 /** Evaluates a run, compares it with another where one is named, and checks the gates. */
 export async function evaluateRun(path: string, options: EvalOptions, context: CliContext): Promise<void> {

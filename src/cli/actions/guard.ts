@@ -12,7 +12,7 @@ import {
   searchStrength,
 } from '../../training/index.ts';
 import type { FinetuneOptions } from '../commands/finetune.ts';
-import { flagOf } from '../options/given.ts';
+import { flagOf } from '../settings/options.ts';
 import type { Trained } from './train-steps.ts';
 
 /** Share of the other digits' accuracy, in points, that a strength search may cost where no budget is given. */

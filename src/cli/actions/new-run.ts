@@ -2,8 +2,8 @@ import { UsageError } from '../../errors.ts';
 import { RUN_FORMAT_VERSION, type RunManifest, RunWriter } from '../../runs/index.ts';
 import type { LoadedTensorFlow } from '../../tensorflow/index.ts';
 import type { CliContext } from '../context.ts';
+import { displayPath, versionsOf } from '../environment.ts';
 import type { TrainingOptions } from '../options/training.ts';
-import { shown, versionsOf } from './session.ts';
 
 /**
  * Makes the folder of a run, so that a place that cannot be written to fails before any work is done. What the work
@@ -35,7 +35,7 @@ export async function inNewRun(
     if (training) {
       const { stepsDone } = training;
       note(
-        `the checkpoint of step ${stepsDone} stays; go on with --resume --out ${shown(writer.target, cwd)}`,
+        `the checkpoint of step ${stepsDone} stays; go on with --resume --out ${displayPath(writer.target, cwd)}`,
       );
     }
   }

@@ -8,13 +8,13 @@ import { type RunContent, type RunWriter, saveCheckpoint } from '../../runs/inde
 import { classificationTask } from '../../training/index.ts';
 import type { PretrainOptions } from '../commands/pretrain.ts';
 import type { CliContext } from '../context.ts';
+import { loadData, testSetName, useTensorFlow } from '../environment.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
 import { MAX_STEPS } from '../options/training.ts';
 import { untilSignal } from '../signals.ts';
 import { inNewRun, manifestHeader } from './new-run.ts';
 import { publishRun } from './publish-run.ts';
 import { resumeFrom } from './resume.ts';
-import { loadData, testSetName, useTensorFlow } from './session.ts';
 import { type Reached, type Training, trainSteps } from './train-steps.ts';
 import { recordAccuracies } from './training-events.ts';
 

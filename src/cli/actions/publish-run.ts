@@ -5,9 +5,9 @@ import type { ImageDataset } from '../../mnist-data-loader/index.ts';
 import { type Report, render } from '../../report/index.ts';
 import { type RunContent, type RunWriter, saveRun } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
+import { displayPath } from '../environment.ts';
 import type { ReportOptions } from '../options/report.ts';
 import { publishReport } from './publish-report.ts';
-import { shown } from './session.ts';
 
 /**
  * Writes the run with its reports, prints the report and where the run is, and only then fails for a training
@@ -40,7 +40,7 @@ export async function publishRun(
       await writeFileAtomic(path, `${text}\n`);
     });
   }
-  const run = shown(await saveRun(writer, content), context.cwd);
+  const run = displayPath(await saveRun(writer, content), context.cwd);
   await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
   context.note(`saved in ${run}`);
   if (failure) throw failure;

@@ -2,8 +2,8 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { readGuard, readManifest, readMetrics, readState, takeUp, unfinishedAt } from '../../runs/index.ts';
 import type { CliContext } from '../context.ts';
-import { flagOf } from '../options/given.ts';
 import type { TrainingOptions } from '../options/training.ts';
+import { flagOf } from '../settings/options.ts';
 import type { Training } from './train-steps.ts';
 
 /** Options that may differ from those of the run that goes on: they change where, how and what is made of it. */

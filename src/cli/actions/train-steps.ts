@@ -19,7 +19,7 @@ import {
 } from '../../training/index.ts';
 import type { CliContext } from '../context.ts';
 import type { TrainingOptions } from '../options/training.ts';
-import { createProgress } from '../output/progress.ts';
+import { createProgress } from '../progress.ts';
 import { checkpointWhenDue } from './checkpoint-when-due.ts';
 import { startEvents } from './training-events.ts';
 

@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addGateOptions, type GateOptions } from '../options/gates.ts';
-import { number } from '../options/numbers.ts';
+import { number } from '../options/parsers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
 import { addSettings, type Device, shared } from '../options/shared.ts';
 

@@ -2,10 +2,10 @@ import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { type AdapterOptions, addAdapterOptions } from '../options/adapter.ts';
 import { addGateOptions, type GateOptions } from '../options/gates.ts';
-import { givenOptions } from '../options/given.ts';
-import { integer, number } from '../options/numbers.ts';
+import { integer, number } from '../options/parsers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
 import { addTrainingOptions, MAX_STEPS, type TrainingOptions } from '../options/training.ts';
+import { explicitOptions } from '../settings/options.ts';
 
 /** What the options of `finetune` give. */
 export type FinetuneOptions = TrainingOptions &
@@ -63,7 +63,7 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
   addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
     async (run, options, self) => {
       const { finetune } = await import('../actions/finetune.ts');
-      await finetune(run, options, givenOptions(self), context);
+      await finetune(run, options, explicitOptions(self), context);
     },
   );
 }

@@ -1,19 +1,19 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
 import { addCompareCommand } from './compare.ts';
-import { addDataCommand } from './data.ts';
-import { addDoctorCommand } from './doctor.ts';
+import { addDataCommand } from './data/command.ts';
+import { addDoctorCommand } from './doctor/command.ts';
 import { addEvalCommand } from './eval.ts';
-import { addExportCommand } from './export.ts';
+import { addExportCommand } from './export/command.ts';
 import { addFinetuneCommand } from './finetune.ts';
-import { addImportCommand } from './import.ts';
-import { addInjectLoraCommand } from './inject-lora.ts';
-import { addInspectCommand } from './inspect.ts';
-import { addMergeCommand } from './merge.ts';
-import { addPredictCommand } from './predict.ts';
+import { addImportCommand } from './import/command.ts';
+import { addInjectLoraCommand } from './inject-lora/command.ts';
+import { addInspectCommand } from './inspect/command.ts';
+import { addMergeCommand } from './merge/command.ts';
+import { addPredictCommand } from './predict/command.ts';
 import { addPretrainCommand } from './pretrain.ts';
 import { addSetupCommand } from './setup.ts';
-import { addVerifyCommand } from './verify.ts';
+import { addVerifyCommand } from './verify/command.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {

@@ -1,10 +1,10 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { Head } from '../../models/index.ts';
 import type { CliContext } from '../context.ts';
-import { givenOptions } from '../options/given.ts';
-import { integer, positive } from '../options/numbers.ts';
+import { integer, positive } from '../options/parsers.ts';
 import { addReportOptions, type ReportOptions } from '../options/report.ts';
 import { addTrainingOptions, MAX_STEPS, type TrainingOptions } from '../options/training.ts';
+import { explicitOptions } from '../settings/options.ts';
 
 /** What the options of `pretrain` give. */
 export type PretrainOptions = TrainingOptions &
@@ -35,6 +35,6 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
     );
   addReportOptions(addTrainingOptions(command)).action(async (options, self) => {
     const { pretrain } = await import('../actions/pretrain.ts');
-    await pretrain(options, givenOptions(self), context);
+    await pretrain(options, explicitOptions(self), context);
   });
 }

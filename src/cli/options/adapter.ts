@@ -8,8 +8,8 @@ import {
   type LoraInit,
   type LoraMethod,
 } from '../../lora/index.ts';
-import { optionGroup } from './group.ts';
-import { integer, number, positive } from './numbers.ts';
+import { integer, number, positive } from './parsers.ts';
+import { optionGroup } from './shared.ts';
 
 /** What the options of `addAdapterOptions` give. */
 export type AdapterOptions = {

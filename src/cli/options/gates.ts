@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import type { Gates } from '../../gates/index.ts';
 import type { CliContext } from '../context.ts';
-import { optionGroup } from './group.ts';
-import { number } from './numbers.ts';
+import { number } from './parsers.ts';
+import { optionGroup } from './shared.ts';
 
 /** What the options of `addGateOptions` give. */
 export type GateOptions = Gates & { readonly policy?: string };

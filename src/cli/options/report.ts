@@ -1,8 +1,7 @@
 import { extname } from 'node:path';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { REPORT_FORMATS, type ReportFormat } from '../../report/index.ts';
-import { optionGroup } from './group.ts';
-import { shared } from './shared.ts';
+import { optionGroup, shared } from './shared.ts';
 
 /** The format of a report file by its ending. */
 const FORMAT_OF: Readonly<Record<string, ReportFormat>> = {

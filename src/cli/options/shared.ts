@@ -1,6 +1,5 @@
-import { Option } from '@commander-js/extra-typings';
-import { optionGroup } from './group.ts';
-import { integer } from './numbers.ts';
+import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
+import { integer } from './parsers.ts';
 
 const DEVICES = ['auto', 'cpu', 'cuda', 'wasm'] as const;
 /** What `--device` takes. */
@@ -35,6 +34,23 @@ export const shared = {
       .argParser(integer(0, 2 ** 31 - 1))
       .default(0),
 } as const;
+
+type AnyOption = Parameters<Command['addOption']>[0];
+
+/**
+ * Options that several commands take together, as a function that adds them to a command. `Given` is what they give:
+ * named, because the inferred type is a nest of one level an option.
+ *
+ * @param make makes the options, in the order of `--help`
+ */
+export function optionGroup<Given>(make: () => readonly AnyOption[]) {
+  return <Args extends unknown[], Options extends OptionValues, Globals extends OptionValues>(
+    command: Command<Args, Options, Globals>,
+  ): Command<Args, Options & Given, Globals> => {
+    for (const option of make()) command.addOption(option);
+    return command as unknown as Command<Args, Options & Given, Globals>;
+  };
+}
 
 /** What a command says besides its results, and where its options come from: the last of most commands. */
 export const settings = () => [

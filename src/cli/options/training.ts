@@ -1,7 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
-import { optionGroup } from './group.ts';
-import { integer, positive } from './numbers.ts';
-import { type Device, type Engine, settings, shared } from './shared.ts';
+import { integer, positive } from './parsers.ts';
+import { type Device, type Engine, optionGroup, settings, shared } from './shared.ts';
 
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
 const SCHEDULES = ['constant', 'cosine', 'step'] as const;
