@@ -67,7 +67,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
       );
     }
     const baseline = await loadBaseline(options, images);
-    const tuned = training?.labels ?? [];
+    const targetLabels = training?.targetLabels ?? [];
     const report: Report = {
       createdAt: new Date().toISOString(),
       subject: {
@@ -87,8 +87,8 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
       },
       evaluation,
       baseline,
-      tuned,
-      gates: checkGates({ evaluation, baseline, tuned }, gates),
+      targetLabels,
+      gates: checkGates({ evaluation, baseline, targetLabels }, gates),
     };
     return { evaluation, baseline, report, images };
   });
@@ -123,7 +123,7 @@ export async function compareReports({
 }: CompareReportsOptions): Promise<Report> {
   const before = await readReport(resolve(cwd, beforePath));
   const after = await readReport(resolve(cwd, afterPath));
-  const { evaluation, tuned } = after;
+  const { evaluation, targetLabels } = after;
   validateGates(gates, { classNames: evaluation.classNames, compared: true });
   return {
     ...after,
@@ -131,7 +131,7 @@ export async function compareReports({
     subject: { ...after.subject, command: 'compare', run: undefined },
     baseline: { ...before.evaluation, name: beforePath },
     evaluation: { ...evaluation, name: afterPath },
-    gates: checkGates({ evaluation, baseline: before.evaluation, tuned }, gates),
+    gates: checkGates({ evaluation, baseline: before.evaluation, targetLabels }, gates),
   };
 }
 

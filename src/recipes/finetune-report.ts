@@ -53,11 +53,11 @@ export function finetuneReport(outcome: Outcome): Report {
     },
     evaluation: { ...after, name: 'adapter on' },
     baseline: { ...before, name: 'adapter off' },
-    tuned: targetLabels,
+    targetLabels,
     training: { losses: fitted.losses, accuracies: accuracyCurve(outcome) },
     guard: guardReport(outcome),
     layers: rankUse(model),
-    gates: checkGates({ evaluation: after, baseline: before, tuned: targetLabels }, options.gates ?? {}),
+    gates: checkGates({ evaluation: after, baseline: before, targetLabels }, options.gates ?? {}),
   };
 }
 

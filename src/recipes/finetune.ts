@@ -31,7 +31,7 @@ import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
 import { loadData } from './data.ts';
 import { finetuneReport } from './finetune-report.ts';
-import { type FitState, fit } from './fit.ts';
+import { type FitState, fitTask } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
 import { type Resumed, resumeRun } from './resume.ts';
@@ -162,7 +162,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 
       // Train
       const job: Job = { options, settings, tensorflow, source, model };
-      const fitted = await fit({
+      const fitted = await fitTask({
         ...options,
         task: taskFor(model),
         sampler,
@@ -204,7 +204,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         before,
         after,
         images: test,
-        comparison: compareEvaluations(before, after, { tuned: targetLabels }),
+        comparison: compareEvaluations(before, after, { targetLabels }),
         report,
         dispose: () => {
           model.dispose();
@@ -306,7 +306,7 @@ function runContent(
         steps,
         stepsDone: state.step,
         elapsedMs,
-        ...(targetLabels.length > 0 && { labels: [...targetLabels] }),
+        ...(targetLabels.length > 0 && { targetLabels: [...targetLabels] }),
       },
     },
     base,

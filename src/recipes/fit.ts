@@ -76,7 +76,7 @@ const DEFAULT_CHECKPOINT_EVERY_MS = 60_000;
  * Trains the task's model: reports progress, writes event files and checkpoints, and stops at `signal`. The engine
  * is disposed on every path.
  */
-export async function fit(options: FitOptions): Promise<FitResult> {
+export async function fitTask(options: FitOptions): Promise<FitResult> {
   const { task, sampler, steps, resume, guard, signal, tensorboard, saveCheckpoint } = options;
   const onNotice = options.onNotice ?? (() => {});
   const firstStep = resume?.state.step ?? 0;

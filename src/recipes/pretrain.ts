@@ -12,7 +12,7 @@ import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { loadData, testSetName } from './data.ts';
-import { type FitState, fit } from './fit.ts';
+import { type FitState, fitTask } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { type Resumed, resumeRun } from './resume.ts';
 import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
@@ -88,7 +88,7 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
       const normalization = mnistNormalization;
       const optimizer = optimizerConfig(settings);
       const job: Job = { options, settings, tensorflow, mnist, model };
-      const fitted = await fit({
+      const fitted = await fitTask({
         ...options,
         task: classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed }),
         sampler: shuffledSampler({ rows: train.count, seed }),
@@ -198,7 +198,7 @@ function pretrainReport(
       versions: manifest.versions,
     },
     evaluation: { ...evaluation, name: 'pretrained' },
-    tuned: [],
+    targetLabels: [],
     training: { losses: fitted.losses },
   };
 }
