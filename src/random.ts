@@ -1,7 +1,7 @@
 import { uniformFloat32 } from 'pure-rand/distribution/uniformFloat32';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 
-/** A stream of pseudo-random numbers: the same seed gives the same numbers on every platform. */
+/** A stream of pseudo-random numbers. The same seed and keys give the same numbers on every platform. */
 export interface Random {
   /** Uniform in [0, 1). */
   uniform(): number;
@@ -12,9 +12,31 @@ export interface Random {
 }
 
 /**
- * Starts a stream. Further keys (an epoch, a layer's position) name independent streams under one seed.
+ * What one seed is used for. The number is the last of the keys that `createRandom` gets after the seed, so that two
+ * uses of a seed never draw the same numbers. A new use takes an unused number below 16. Changing a number changes
+ * what a seed gives.
  *
- * @param seed integer; only its low 32 bits count
+ * Initial weights, of models and of LoRA's A and B, are drawn from (seed, layer index), without such a number.
+ */
+export const STREAMS = {
+  /** Order of the rows to train on: (epoch, order). */
+  order: 0,
+  /** Order of the rows to replay: (epoch, replay). */
+  replay: 1,
+  /** Division into training and validation rows: (label, split). */
+  split: 2,
+  /** Draw of a subset: (label, subset). */
+  subset: 3,
+  /** Order of the rows of one class in adaptive replay: (epoch, adaptiveReplay + label); takes all numbers from 16. */
+  adaptiveReplay: 16,
+} as const;
+
+/**
+ * Starts a stream of random numbers (xoroshiro128+).
+ *
+ * @param seed integer; only its low 32 bits are used
+ * @param keys integers (an epoch, a layer's index, a number of `STREAMS`) that select one of the independent streams of
+ *   a seed
  */
 export function createRandom(seed: number, ...keys: number[]): Random {
   const generator = xoroshiro128plus(keys.reduce(mixSeed, mixSeed(0x5eed, seed)));
@@ -30,8 +52,8 @@ const TWO_31 = 2 ** 31;
 const TWO_32 = 2 ** 32;
 
 /**
- * The number that pure-rand's `uniformInt` draws: drawn numbers that would make some results likelier are left out.
- * Orders of rows are drawn while a training waits, and the remainder of doubles that `uniformInt` takes is slow.
+ * Draws the same number as pure-rand's `uniformInt(generator, 0, bound - 1)`, by rejection sampling, but five times as
+ * fast: `uniformInt` computes the remainder of doubles, and training waits while an order of rows is drawn.
  */
 export function below(generator: { next(): number }, bound: number): number {
   let drawn = generator.next() + TWO_31;
@@ -47,15 +69,15 @@ export function permutation(count: number, random: Random): Int32Array {
   const order = new Int32Array(count);
   for (let index = 0; index < count; index++) order[index] = index;
   for (let last = count - 1; last > 0; last--) {
-    const other = random.below(last + 1);
-    const held = order[last]!;
-    order[last] = order[other]!;
-    order[other] = held;
+    const swapped = random.below(last + 1);
+    const value = order[last]!;
+    order[last] = order[swapped]!;
+    order[swapped] = value;
   }
   return order;
 }
 
-/** MurmurHash3's finaliser over both words, so that seeds 0, 1, 2 do not start neighbouring streams. */
+/** MurmurHash3's finaliser over both words, so that neighbouring seeds give unrelated streams. */
 function mixSeed(state: number, value: number): number {
   let hash = (state ^ Math.imul(value | 0, 0x9e3779b1)) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -43,12 +43,12 @@ const results = [];
 for (const seed of SEEDS) {
   const { model: base } = await pretrain(train, seed);
   const before = test(base, testSet);
-  const { kept, heldOut } = splitRows(train, { share: VALIDATION, seed });
-  const validation = selectRows(train, heldOut);
+  const rows = splitRows(train, { share: VALIDATION, seed });
+  const validation = selectRows(train, rows.validation);
   for (const setting of SETTINGS) {
     const model = injectLora(base, { rank: setting.rank, alpha: setting.alpha, seed });
     console.error(`seed ${seed}, ${setting.name}`);
-    const note = await tune(model, setting, { seed, kept, validation });
+    const note = await tune(model, setting, { seed, trainRows: rows.train, validation });
     const { classes, target, other, total } = compareEvaluations(before, test(model, testSet), {
       targetLabels: TARGET_DIGITS,
     });
@@ -102,13 +102,17 @@ for (const setting of SETTINGS) {
  *
  * @param {import('@tensorflow/tfjs').LayersModel} model
  * @param {Setting} setting
- * @param {{ seed: number, kept: Int32Array, validation: import('../../dist/mnist-data-loader/index.js').ImageDataset }} data
+ * @param {{ seed: number, trainRows: Int32Array, validation: import('../../dist/mnist-data-loader/index.js').ImageDataset }} data
  * @returns {Promise<string>} the step or the strength that was kept
  */
-async function tune(model, { steps, batchSize, replay = 0, guard, strength }, { seed, kept, validation }) {
+async function tune(
+  model,
+  { steps, batchSize, replay = 0, guard, strength },
+  { seed, trainRows, validation },
+) {
   const task = taskOf(model, train, seed, batchSize);
   const ofLabels = (/** @type {number[]} */ labels) =>
-    kept.filter((row) => labels.includes(/** @type {number} */ (train.labels[row])));
+    trainRows.filter((row) => labels.includes(/** @type {number} */ (train.labels[row])));
   const rows = ofLabels(TARGET_DIGITS);
   const measure = () => perClass(test(model, validation));
   const budget = { tuned: TARGET_DIGITS, maxDrop: MAX_DROP };

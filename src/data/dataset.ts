@@ -1,10 +1,10 @@
 import { DataError } from '../errors.ts';
 
-/** Labelled images, one byte a pixel, kept flat: what the IDX files hold, checked. */
+/** Labelled grey images in flat arrays, one byte per pixel. */
 export interface ImageDataset {
   /** Pixels 0..255, row-major [count, height, width]. */
   readonly images: Uint8Array;
-  /** Class of each image, 0 .. classes - 1. */
+  /** Class of each image, 0 .. classes - 1 [count]. */
   readonly labels: Uint8Array;
   readonly count: number;
   readonly height: number;
@@ -12,26 +12,26 @@ export interface ImageDataset {
   readonly classes: number;
 }
 
-/** How many images each class has, by label. */
+/** Returns the number of images of each class, indexed by label [classes]. */
 export function countByLabel({ labels, classes }: ImageDataset): readonly number[] {
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) counts[label]! += 1;
   return counts;
 }
 
-/** The rows whose label is one of `labels`, ascending. */
+/** Returns the rows whose label is one of `labels`, in ascending order. */
 export function rowsOfLabels(dataset: ImageDataset, labels: Iterable<number>): Int32Array {
-  const wanted = new Uint8Array(256);
-  for (const label of labels) wanted[label] = 1;
+  const isSelected = new Uint8Array(256);
+  for (const label of labels) isSelected[label] = 1;
   const rows: number[] = [];
-  for (let row = 0; row < dataset.count; row++) if (wanted[dataset.labels[row]!]) rows.push(row);
+  for (let row = 0; row < dataset.count; row++) if (isSelected[dataset.labels[row]!]) rows.push(row);
   return Int32Array.from(rows);
 }
 
 /**
- * A data set of its own with copies of the given rows, in their order.
+ * Returns a data set with copies of the given rows, in the given order.
  *
- * @throws DataError for a row that the data does not have
+ * @throws DataError if a row is outside the data
  */
 export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): ImageDataset {
   const pixels = dataset.height * dataset.width;

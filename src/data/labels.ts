@@ -1,4 +1,7 @@
-import { UsageError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
+
+/** The most classes a data set can have: a label is one byte. */
+export const MAX_CLASSES = 256;
 
 /** Names for classes that have none: `0`, `1`, ... */
 export function defaultClassNames(classes: number): string[] {
@@ -6,26 +9,40 @@ export function defaultClassNames(classes: number): string[] {
 }
 
 /**
- * Reads a list of classes such as `2,3,5,8,9`.
+ * Parses a list of labels such as `2,3,5,8,9`.
  *
- * @param classes how many there are; labels are 0 .. classes - 1
- * @param option what messages call the value
+ * @param classes number of classes; labels are 0 .. classes - 1
  * @returns the labels in ascending order, at least one, none twice
- * @throws UsageError for an empty list, something else than a label, a label given twice
+ * @throws UsageError if the list is empty, or an entry is not a label or is listed twice
  */
-export function parseLabels(text: string, classes: number, option = '--digits'): readonly number[] {
-  const allowed = `give labels from 0 to ${classes - 1}, separated by commas`;
-  if (text.trim() === '') throw new UsageError('invalid-argument', `${option}: is empty; ${allowed}`);
+export function parseLabels(text: string, classes = MAX_CLASSES): readonly number[] {
+  const expected = `list labels from 0 to ${classes - 1}, separated by commas`;
+  const invalid = (problem: string) => new UsageError('invalid-argument', `labels '${text}': ${problem}`);
+  if (text.trim() === '') throw invalid(`the list is empty; ${expected}`);
   const labels = text.split(',').map((part) => {
+    if (!/^\d+$/.test(part.trim())) throw invalid(`'${part}' is not a label; ${expected}`);
     const label = Number(part);
-    if (!/^\d+$/.test(part.trim()))
-      throw new UsageError('invalid-argument', `${option} ${text}: '${part}' is no label; ${allowed}`);
-    if (label >= classes)
-      throw new UsageError('invalid-argument', `${option} ${text}: there is no label ${label}; ${allowed}`);
+    if (label >= classes) throw invalid(`${label} is not one of the ${classes} classes; ${expected}`);
     return label;
   });
-  const twice = labels.find((label, index) => labels.indexOf(label) !== index);
-  if (twice !== undefined)
-    throw new UsageError('invalid-argument', `${option} ${text}: ${twice} is there twice; name each once`);
-  return labels.toSorted((one, other) => one - other);
+  const repeated = labels.find((label, index) => labels.indexOf(label) !== index);
+  if (repeated !== undefined) throw invalid(`${repeated} is listed twice; list each label once`);
+  return labels.toSorted((a, b) => a - b);
+}
+
+/**
+ * Checks that every label is a whole number from 0 to `classes - 1`.
+ *
+ * @param name of the data, for the message
+ * @throws DataError with the first row whose label is outside
+ */
+export function requireLabels(labels: ArrayLike<number>, classes: number, name = 'data'): void {
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row]!;
+    if (label >= 0 && label < classes && Number.isInteger(label)) continue;
+    throw new DataError(
+      'invalid-data',
+      `${name}: label ${label} in row ${row} is outside the ${classes} classes (0 to ${classes - 1}); relabel it or use a model of more classes`,
+    );
+  }
 }

@@ -1,24 +1,29 @@
-import { createRandom, permutation } from '../random.ts';
+import { createRandom, permutation, STREAMS } from '../random.ts';
 
-/** An endless seeded order of rows, addressed by position: resuming at a position needs no history. */
+/** An endless sequence of rows to train on, read by position, so that training can resume at any step. */
 export interface Sampler {
-  /** The rows at positions `firstExample` .. `firstExample + count - 1`. */
+  /** Returns the rows at positions `firstExample` .. `firstExample + count - 1` [count]. */
   take(firstExample: number, count: number): Int32Array;
 }
 
 /**
- * Epoch after epoch over all rows, each epoch in its own random order; position p belongs to epoch
- * floor(p / rows). Where the batch size does not divide the rows, a batch takes its last rows from the
- * next epoch, so that every batch is full and every row is seen equally often. (PyTorch's DataLoader
- * makes that batch short, or drops it.)
+ * Returns all rows in a new random order every epoch; position p belongs to epoch floor(p / rows).
  *
- * @param rows the rows, or how many there are (0 .. rows - 1)
- * @param stream tells orders of one seed apart
+ * Epochs follow each other without a gap: if the batch size does not divide the number of rows, the last batch of an
+ * epoch is filled with the first rows of the next. So all batches are full and all rows are used equally often.
+ * (PyTorch's DataLoader shortens or drops that batch.)
+ *
+ * @param rows the rows, or their number n for the rows 0 .. n - 1
+ * @param stream which of the independent orders of a seed, see `STREAMS`
+ * @throws RangeError if there are no rows
+ * @example
+ * const sampler = shuffledSampler({ rows: train.count, seed: 0 });
+ * const batch = sampler.take(step * batchSize, batchSize);
  */
 export function shuffledSampler({
   rows,
   seed,
-  stream = 0,
+  stream = STREAMS.order,
 }: {
   rows: Int32Array | number;
   seed: number;
@@ -26,24 +31,26 @@ export function shuffledSampler({
 }): Sampler {
   const count = typeof rows === 'number' ? rows : rows.length;
   if (!(Number.isSafeInteger(count) && count >= 1))
-    throw new RangeError(`${count} rows: an order needs a whole number of at least 1`);
+    throw new RangeError(`${count} rows: a sampler needs a whole number of at least 1`);
   let epoch = -1;
   let order: Int32Array = new Int32Array();
-  const enter = (wanted: number) => {
-    if (wanted === epoch) return;
-    order = permutation(count, createRandom(seed, wanted, stream));
+  const shuffleFor = (nextEpoch: number) => {
+    if (nextEpoch === epoch) return;
+    order = permutation(count, createRandom(seed, nextEpoch, stream));
     if (typeof rows !== 'number') order = order.map((index) => rows[index]!);
-    epoch = wanted;
+    epoch = nextEpoch;
   };
   return {
     take(firstExample, length) {
       for (const value of [firstExample, length])
         if (!(Number.isSafeInteger(value) && value >= 0))
-          throw new RangeError(`${length} rows from position ${firstExample}: give whole numbers from 0 up`);
+          throw new RangeError(
+            `${length} rows from position ${firstExample}: both must be whole numbers >= 0`,
+          );
       const taken = new Int32Array(length);
       for (let done = 0; done < length; ) {
         const position = firstExample + done;
-        enter(Math.floor(position / count));
+        shuffleFor(Math.floor(position / count));
         const start = position % count;
         const part = order.subarray(start, start + length - done);
         taken.set(part, done);
@@ -55,11 +62,14 @@ export function shuffledSampler({
 }
 
 /**
- * Batches that mix two sets of rows: in batch b, `share` of the examples come from `replayRows`, the others
- * from `rows`. Where `share * batchSize` is not whole, batches take one more or one less so that the running
- * total stays within half an example of it. Each set keeps an order of its own as `rowOrder` makes it.
+ * Mixes two sets of rows: in each batch, the fraction `share` of the examples comes from `replayRows`, the rest from
+ * `rows`. Each set has its own random order, as in `shuffledSampler`.
+ *
+ * If `share * batchSize` is not a whole number, batches alternate between the two nearest whole numbers, so that the
+ * running total is never off by more than half an example.
  *
  * @param share in [0, 1)
+ * @throws RangeError if `share` is outside that range
  */
 export function replaySampler({
   rows,
@@ -75,24 +85,24 @@ export function replaySampler({
   seed: number;
 }): Sampler {
   if (!(share >= 0 && share < 1)) throw new RangeError(`share ${share} is outside [0, 1)`);
-  const tuned = shuffledSampler({ rows, seed });
-  if (share === 0) return tuned;
-  const replayed = shuffledSampler({ rows: replayRows, seed, stream: 1 });
+  const sampler = shuffledSampler({ rows, seed });
+  if (share === 0) return sampler;
+  const replayed = shuffledSampler({ rows: replayRows, seed, stream: STREAMS.replay });
   const replayedBefore = (batch: number) => Math.round(batch * share * batchSize);
   return {
     take(firstExample, count) {
       const firstBatch = Math.floor(firstExample / batchSize);
       const lastBatch = Math.ceil((firstExample + count) / batchSize);
-      const whole = new Int32Array((lastBatch - firstBatch) * batchSize);
+      const batches = new Int32Array((lastBatch - firstBatch) * batchSize);
       for (let batch = firstBatch; batch < lastBatch; batch++) {
         const offset = (batch - firstBatch) * batchSize;
         const before = replayedBefore(batch);
         const replayCount = replayedBefore(batch + 1) - before;
-        whole.set(tuned.take(batch * batchSize - before, batchSize - replayCount), offset);
-        whole.set(replayed.take(before, replayCount), offset + batchSize - replayCount);
+        batches.set(sampler.take(batch * batchSize - before, batchSize - replayCount), offset);
+        batches.set(replayed.take(before, replayCount), offset + batchSize - replayCount);
       }
       const skipped = firstExample - firstBatch * batchSize;
-      return whole.slice(skipped, skipped + count);
+      return batches.slice(skipped, skipped + count);
     },
   };
 }

@@ -1,39 +1,57 @@
-import { createRandom, permutation } from '../random.ts';
-import type { ImageDataset } from './dataset.ts';
+import { createRandom, permutation, STREAMS } from '../random.ts';
+import { type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 
 /**
- * Sets rows aside that training must not see, the same share of every class (rounded).
+ * Divides rows into training and validation rows, the same share of every class (rounded), drawn at random.
  *
- * @param share of each class to hold out, in (0, 1)
- * @param rows which rows to divide; all of them by default
+ * @param share fraction of each class that becomes validation, in [0, 1]
+ * @param rows which rows to divide; all by default
  * @returns both parts in ascending order
+ * @throws RangeError if `share` is outside that range
  */
 export function splitRows(
   dataset: ImageDataset,
   { share, seed, rows }: { share: number; seed: number; rows?: Int32Array },
-): { kept: Int32Array; heldOut: Int32Array } {
+): { train: Int32Array; validation: Int32Array } {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`share ${share} is outside [0, 1]`);
-  const all = rows ?? Int32Array.from({ length: dataset.count }, (_, row) => row);
-  const byLabel = new Map<number, number[]>();
-  for (const row of all) {
+  const allRows = rows ?? Int32Array.from({ length: dataset.count }, (_, row) => row);
+  const rowsByLabel = new Map<number, number[]>();
+  for (const row of allRows) {
     const label = dataset.labels[row]!;
-    const members = byLabel.get(label);
+    const members = rowsByLabel.get(label);
     if (members) members.push(row);
-    else byLabel.set(label, [row]);
+    else rowsByLabel.set(label, [row]);
   }
-  const kept: number[] = [];
-  const heldOut: number[] = [];
-  for (const [label, members] of byLabel) {
-    const held = Math.round(share * members.length);
-    for (const [place, index] of permutation(
-      members.length,
-      createRandom(seed, label, SPLIT_STREAM),
-    ).entries()) {
-      (place < held ? heldOut : kept).push(members[index]!);
-    }
+  const train: number[] = [];
+  const validation: number[] = [];
+  for (const [label, members] of rowsByLabel) {
+    const order = permutation(members.length, createRandom(seed, label, STREAMS.split));
+    const validationCount = Math.round(share * members.length);
+    order.forEach((index, position) => {
+      const part = position < validationCount ? validation : train;
+      part.push(members[index]!);
+    });
   }
-  return { kept: Int32Array.from(kept).sort(), heldOut: Int32Array.from(heldOut).sort() };
+  return { train: Int32Array.from(train).sort(), validation: Int32Array.from(validation).sort() };
 }
 
-/** Keeps the split apart from the row orders of the same seed. */
-const SPLIT_STREAM = 2;
+/** Which images `subsetOf` takes. */
+export interface SubsetOptions {
+  /** Classes to take; all by default. Labels are not renumbered. */
+  readonly labels?: readonly number[];
+  /** Number of images to draw from each class. All by default, and for a class that has fewer. */
+  readonly perClass?: number;
+  readonly seed: number;
+}
+
+/** Returns a smaller data set with images drawn at random, in the order they had. */
+export function subsetOf(dataset: ImageDataset, { labels, perClass, seed }: SubsetOptions): ImageDataset {
+  const selected = labels ?? Array.from({ length: dataset.classes }, (_, label) => label);
+  const rows = selected.flatMap((label) => {
+    const members = rowsOfLabels(dataset, [label]);
+    if (perClass === undefined || members.length <= perClass) return [...members];
+    const order = permutation(members.length, createRandom(seed, label, STREAMS.subset));
+    return [...order.subarray(0, perClass)].map((index) => members[index]!);
+  });
+  return selectRows(dataset, Int32Array.from(rows).sort());
+}

@@ -1,41 +1,48 @@
 import { countByLabel, type ImageDataset } from './dataset.ts';
 
 /**
- * What is suspicious about a set, though it can be used: a line each, for people.
+ * Lists what looks wrong with a data set that can be used nevertheless, one line per finding: classes without images,
+ * blank images, pixels scaled to 0..1.
  *
- * @param name what the lines call the set
+ * @param name of the data set, for the lines
  */
 export function datasetWarnings(dataset: ImageDataset, name: string): string[] {
   const { images, count } = dataset;
   const pixels = images.length / count;
-  const lines: string[] = [];
-  const absent = countByLabel(dataset).flatMap((examples, label) => (examples === 0 ? [label] : []));
-  if (absent.length > 0) lines.push(`${name}: has no image of ${absent.join(', ')}`);
+  const warnings: string[] = [];
+  const missing = countByLabel(dataset).flatMap((examples, label) => (examples === 0 ? [label] : []));
+  if (missing.length > 0) warnings.push(`${name}: no images of label ${missing.join(', ')}`);
   const blank = rowsWhere(count, (row) => isBlank(images.subarray(row * pixels, (row + 1) * pixels)));
-  if (blank.length > 0) lines.push(`${name}: ${rowList(blank)} of one shade throughout`);
+  if (blank.length > 0) warnings.push(`${name}: ${rowsAre(blank)} blank (all pixels are equal)`);
   if (images.every((pixel) => pixel <= 1)) {
-    lines.push(`${name}: no pixel is above 1: pixels count from 0 to 255, multiply by 255`);
+    warnings.push(`${name}: no pixel is above 1; pixels range from 0 to 255, so multiply them by 255`);
   }
-  return lines;
+  return warnings;
 }
 
-/** The rows of `test` whose image is also one of `train`: what a model learned by heart. */
+/** Returns the rows of `test` whose image is also in `train`, and so was seen in training. */
 export function sharedRows(train: ImageDataset, test: ImageDataset): number[] {
-  const seen = new Set<string>();
-  for (let row = 0; row < train.count; row++) seen.add(imageKey(train, row));
-  return rowsWhere(test.count, (row) => seen.has(imageKey(test, row)));
+  const trainImages = new Set<string>();
+  for (let row = 0; row < train.count; row++) trainImages.add(imageKey(train, row));
+  return rowsWhere(test.count, (row) => trainImages.has(imageKey(test, row)));
 }
 
-/** `row 3`, or `12 rows (3, 7, 9, ...)`. */
-export function rowList(rows: readonly number[]): string {
+/** Like `datasetWarnings`, for a training and a test set of images of one size: test images that are in both. */
+export function overlapWarnings(train: ImageDataset, test: ImageDataset): string[] {
+  const rows = sharedRows(train, test);
+  return rows.length > 0 ? [`test: ${rowsAre(rows)} also in train`] : [];
+}
+
+/** `row 3 is`, or `12 rows (3, 7, 9, ...) are`. */
+function rowsAre(rows: readonly number[]): string {
   if (rows.length === 1) return `row ${rows[0]} is`;
   const listed = rows.slice(0, 5).join(', ');
   return `${rows.length} rows (${listed}${rows.length > 5 ? ', ...' : ''}) are`;
 }
 
-function rowsWhere(count: number, holds: (row: number) => boolean): number[] {
+function rowsWhere(count: number, condition: (row: number) => boolean): number[] {
   const rows: number[] = [];
-  for (let row = 0; row < count; row++) if (holds(row)) rows.push(row);
+  for (let row = 0; row < count; row++) if (condition(row)) rows.push(row);
   return rows;
 }
 
@@ -43,6 +50,7 @@ function isBlank(image: Uint8Array): boolean {
   return image.every((pixel) => pixel === image[0]);
 }
 
+/** The pixels of an image as a string, to look it up in a set. */
 function imageKey({ images, height, width }: ImageDataset, row: number): string {
   const pixels = height * width;
   return Buffer.from(images.buffer, images.byteOffset + row * pixels, pixels).toString('latin1');

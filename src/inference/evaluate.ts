@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { defaultClassNames, type ImageDataset } from '../data/index.ts';
+import { defaultClassNames, type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
@@ -65,15 +65,6 @@ export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: 
   } finally {
     evaluator.dispose();
   }
-}
-
-function requireLabels(labels: Uint8Array, classes: number): void {
-  const outside = labels.findIndex((label) => label >= classes);
-  if (outside < 0) return;
-  throw new DataError(
-    'invalid-data',
-    `label ${labels[outside]} of row ${outside} is outside the ${classes} classes of the model (0 to ${classes - 1})`,
-  );
 }
 
 /** Prediction and softmax of each row; the loss is -ln of the softmax at the label, its mean in double precision. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ImageDataset } from '../data/index.ts';
+import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 import { encodeIdxHeader, type IdxArray } from './idx.ts';
@@ -127,21 +127,14 @@ function toDataset(images: IdxArray, labels: IdxArray, files: SplitFiles, classe
       `${files.labels}: holds ${labels.shape[0]} labels for the ${count} images of ${files.images}; use files of one set`,
     );
   }
-  const largest = labels.values.reduce((most, label) => Math.max(most, label), 0);
-  if (classes !== undefined && largest >= classes) {
-    const row = labels.values.indexOf(largest);
-    throw new DataError(
-      'invalid-data',
-      `${files.labels}: label ${largest} in row ${row} is outside the ${classes} classes (0 to ${classes - 1}); use labels of this model`,
-    );
-  }
+  if (classes !== undefined) requireLabels(labels.values, classes, files.labels);
   return {
     images: images.values,
     labels: labels.values,
     count,
     height,
     width,
-    classes: classes ?? largest + 1,
+    classes: classes ?? 1 + labels.values.reduce((largest, label) => Math.max(largest, label), 0),
   };
 }
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { ImageDataset } from '../data/index.ts';
+import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
 import { imageShape, type Normalization, normalize, requireLogits } from '../models/index.ts';
 import type { TrainingData, TrainingTask } from './engine.ts';
@@ -125,13 +125,7 @@ function checkClassWeights(
   checkLabels(data, weights.length);
 }
 
-/** TensorFlow gives a loss of NaN for a label outside the classes, or reads outside its memory. */
+/** TensorFlow returns a loss of NaN for a label outside the classes, or reads outside its memory. */
 function checkLabels({ labels }: TrainingData, classes: number): void {
-  const row = labels.values.findIndex((label) => !(label >= 0 && label < classes && Number.isInteger(label)));
-  if (row >= 0) {
-    throw new DataError(
-      'invalid-data',
-      `label ${labels.values[row]} of row ${row} is outside the ${classes} classes (0 to ${classes - 1})`,
-    );
-  }
+  requireLabels(labels.values, classes, 'training data');
 }

@@ -65,8 +65,8 @@ describe('data check', () => {
     expect(JSON.parse(out)).toMatchObject({
       errors: [],
       warnings: [
-        'train: 2 rows (1, 2) are of one shade throughout',
-        'test: has no image of 1',
+        'train: 2 rows (1, 2) are blank (all pixels are equal)',
+        'test: no images of label 1',
         'test: row 0 is also in train',
       ],
     });
@@ -165,9 +165,13 @@ describe('data subset', () => {
   });
 
   test.each([
-    [['--digits', '7'], 2, '--digits 7: there is no label 7; give labels from 0 to 2, separated by commas'],
+    [
+      ['--digits', '7'],
+      2,
+      "labels '7': 7 is not one of the 3 classes; list labels from 0 to 2, separated by commas",
+    ],
     [['--digits', ''], 2, '--digits: is empty'],
-    [['--digits', '2,2'], 2, '--digits 2,2: 2 is there twice; name each once'],
+    [['--digits', '2,2'], 2, "labels '2,2': 2 is listed twice; list each label once"],
     [['--count', '0'], 2, 'It must be a whole number of at least 1'],
   ])('refuses %j', async (options, code, message) => {
     const folder = await tinySet();
@@ -217,7 +221,7 @@ describe('data import', () => {
       ).map((line) => line.filter((shade) => shade > 0).length),
     );
     expect(new Set(widths).size).toBeGreaterThan(5);
-    expect((await run(['data', 'check', 'set'], folder)).out).toContain('has no image of 0, 1, 2, 4');
+    expect((await run(['data', 'check', 'set'], folder)).out).toContain('no images of label 0, 1, 2, 4');
   });
 
   test('refuses what it cannot make a set of', async () => {

@@ -48,8 +48,12 @@ describe('tfjs-lora', () => {
     ['epochs that make no step', ['pretrain', '--epochs', '0.01'], /--epochs 0.01: 40 examples make no step/],
     ['a learning rate of 0', ['pretrain', '--lr', '0'], /--lr.*above 0/],
     ['rank 0', ['finetune', 'base', '--rank', '0'], /--rank.*at least 1/],
-    ['a digit that does not exist', ['finetune', 'base', '--digits', '10'], /there is no label 10.*0 to 9/],
-    ['a digit given twice', ['finetune', 'base', '--digits', '2,2'], /2 is there twice/],
+    [
+      'a digit that does not exist',
+      ['finetune', 'base', '--digits', '10'],
+      /10 is not one of the 10 classes.*0 to 9/,
+    ],
+    ['a digit given twice', ['finetune', 'base', '--digits', '2,2'], /2 is listed twice/],
     ['no digits', ['finetune', 'base', '--digits', ''], /--digits: is empty/],
     ['a rank above a layer', ['finetune', 'base', '--rank', '11'], /rank.*11.*linear3/],
     [

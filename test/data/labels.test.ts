@@ -1,24 +1,39 @@
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
-import { parseLabels } from '../../src/mnist-data-loader/index.ts';
+import { parseLabels, requireLabels } from '../../src/data/index.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
 
 describe('parseLabels', () => {
-  test('gives the labels in ascending order', () => {
+  test('returns the labels in ascending order', () => {
     expect(parseLabels('9,2, 3,5,8', 10)).toEqual([2, 3, 5, 8, 9]);
     expect(parseLabels('46', 47)).toEqual([46]);
+    expect(parseLabels('255')).toEqual([255]);
   });
 
   test.each([
-    ['10', '--digits 10: there is no label 10; give labels from 0 to 9, separated by commas'],
-    ['2,2', '--digits 2,2: 2 is there twice; name each once'],
-    ['', '--digits: is empty; give labels from 0 to 9, separated by commas'],
-    ['1,,2', "--digits 1,,2: '' is no label"],
-    ['1.5', "--digits 1.5: '1.5' is no label"],
-    ['-1', "--digits -1: '-1' is no label"],
-    ['1e0', "--digits 1e0: '1e0' is no label"],
-    ['two', "--digits two: 'two' is no label"],
-  ])("refuses '%s' and says what is allowed", (text, message) => {
+    ['10', "labels '10': 10 is not one of the 10 classes; list labels from 0 to 9, separated by commas"],
+    ['2,2', "labels '2,2': 2 is listed twice; list each label once"],
+    ['', "labels '': the list is empty; list labels from 0 to 9, separated by commas"],
+    ['1,,2', "labels '1,,2': '' is not a label"],
+    ['1.5', "labels '1.5': '1.5' is not a label"],
+    ['-1', "labels '-1': '-1' is not a label"],
+    ['1e0', "labels '1e0': '1e0' is not a label"],
+    ['two', "labels 'two': 'two' is not a label"],
+  ])("rejects '%s' and lists what is allowed", (text, message) => {
     expect(() => parseLabels(text, 10)).toThrowError(UsageError);
     expect(() => parseLabels(text, 10)).toThrowError(message);
+  });
+});
+
+describe('requireLabels', () => {
+  test('accepts whole numbers below the number of classes', () => {
+    requireLabels(Uint8Array.of(0, 1, 2), 3);
+    requireLabels(Float32Array.of(0, 1, 2), 3);
+  });
+
+  test.each([3, -1, 0.5, Number.NaN])('rejects label %d of 3 classes with its row', (label) => {
+    expect(() => requireLabels([0, label], 3, 'x')).toThrowError(DataError);
+    expect(() => requireLabels([0, label], 3, 'x')).toThrowError(
+      `x: label ${label} in row 1 is outside the 3 classes (0 to 2)`,
+    );
   });
 });

@@ -91,7 +91,7 @@ test('evaluating leaves no tensors behind', () => {
 test('a label outside the classes of the model is refused', () => {
   const run = () => evaluate(echo(3), images([[1, 2, 3]], [3]), { normalization: raw });
   expect(run).toThrow(DataError);
-  expect(run).toThrow('label 3 of row 0 is outside the 3 classes of the model (0 to 2)');
+  expect(run).toThrow('data: label 3 in row 0 is outside the 3 classes (0 to 2)');
 });
 
 test('a model of two inputs is refused as what it is', () => {

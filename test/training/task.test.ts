@@ -63,7 +63,7 @@ test.for<[string, Parameters<typeof smallTask>[0], new (...args: never[]) => Err
     'a label outside the classes',
     { dataset: { ...stripes(), labels: stripes().labels.with(7, 3) } },
     DataError,
-    'label 3 of row 7 is outside the 3 classes (0 to 2)',
+    'training data: label 3 in row 7 is outside the 3 classes (0 to 2)',
   ],
   [
     'images of another size',

@@ -66,8 +66,8 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const mnist = await loadData(options, context);
   const { train, test } = mnist;
   const { seed, batchSize, steps } = options;
-  const { kept, heldOut } = splitFor(train, options);
-  const order = trainingOrder(train, kept, targetLabels, options);
+  const rows = splitFor(train, options);
+  const order = trainingOrder(train, rows.train, targetLabels, options);
   const lesson = {
     ...{ dataset: train, normalization, batchSize, seed },
     optimizer: optimizerFrom(options, steps),
@@ -80,7 +80,8 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
   const before = evaluator.evaluate(test);
   enableAdapters(model);
   const validation =
-    heldOut && validationOn(selectRows(train, heldOut), model, evaluator, targetLabels, options);
+    rows.validation &&
+    validationOn(selectRows(train, rows.validation), model, evaluator, targetLabels, options);
   const guard = options.maxDrop === undefined ? undefined : validation?.guard;
   const { device } = tensorflow;
   const { rank, alpha, method } = run.manifest.adapter ?? options;

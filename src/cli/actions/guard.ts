@@ -57,20 +57,20 @@ export function requireGuard(
  * @throws UsageError when the share of them is none, or leaves none
  */
 export function splitFor(
-  train: ImageDataset,
+  dataset: ImageDataset,
   { maxDrop, searchStrength: searches, validation: share, seed }: FinetuneOptions,
-): { readonly kept: Int32Array; readonly heldOut?: Int32Array } {
+): { readonly train: Int32Array; readonly validation?: Int32Array } {
   if (maxDrop !== undefined || searches) {
-    const split = splitRows(train, { share, seed });
-    const { kept, heldOut } = split;
-    if (kept.length > 0 && heldOut.length > 0) return split;
+    const split = splitRows(dataset, { share, seed });
+    const { train, validation } = split;
+    if (train.length > 0 && validation.length > 0) return split;
     throw new UsageError(
       'invalid-argument',
-      `--validation ${share}: holds out ${heldOut.length} of ${train.count} training images; ` +
-        `hold out ${heldOut.length === 0 ? 'more' : 'fewer'}`,
+      `--validation ${share}: holds out ${validation.length} of ${dataset.count} training images; ` +
+        `hold out ${validation.length === 0 ? 'more' : 'fewer'}`,
     );
   }
-  return { kept: Int32Array.from({ length: train.count }, (_, row) => row) };
+  return { train: Int32Array.from({ length: dataset.count }, (_, row) => row) };
 }
 
 /**

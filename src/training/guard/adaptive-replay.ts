@@ -1,4 +1,5 @@
 import { type Sampler, shuffledSampler } from '../../data/index.ts';
+import { STREAMS } from '../../random.ts';
 import type { ClassCount } from './policy.ts';
 
 /** What is replayed, and how much. */
@@ -48,7 +49,7 @@ export function adaptiveReplay(options: SteeredReplayOptions): AdaptiveReplay {
   const tuned = shuffledSampler({ rows, seed });
   const labels = [...replayRows.keys()];
   const orders = labels.map((label) =>
-    shuffledSampler({ rows: replayRows.get(label)!, seed, stream: FIRST_STREAM + label }),
+    shuffledSampler({ rows: replayRows.get(label)!, seed, stream: STREAMS.adaptiveReplay + label }),
   );
   const zeros = () => labels.map(() => 0);
   const marks: Stand[] = [{ batch: 0, weights: labels.map(() => 1), claims: zeros(), used: zeros() }];
@@ -110,9 +111,6 @@ export function adaptiveReplay(options: SteeredReplayOptions): AdaptiveReplay {
     },
   };
 }
-
-/** Keeps the orders apart from those of `rowOrder`, `replayOrder` and `splitRows` of the same seed. */
-const FIRST_STREAM = 16;
 
 function copy({ batch, weights, claims, used }: Stand): Stand {
   return { batch, weights: [...weights], claims: [...claims], used: [...used] };

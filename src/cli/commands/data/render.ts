@@ -2,9 +2,8 @@ import type { DataError } from '../../../errors.ts';
 import {
   countByLabel,
   datasetWarnings,
-  rowList,
+  overlapWarnings,
   type Split,
-  sharedRows,
 } from '../../../mnist-data-loader/index.ts';
 import { formatCount, plainTable, tableText } from '../../../report/index.ts';
 
@@ -71,8 +70,7 @@ export function dataFindings({ directory, train, test, errors }: LoadedFolder) {
         `${directory}: images to train on are ${one.height}x${one.width}, those to test ${other.height}x${other.width}`,
       );
     } else {
-      const common = sharedRows(one, other);
-      if (common.length > 0) warnings.push(`test: ${rowList(common)} also in train`);
+      warnings.push(...overlapWarnings(one, other));
     }
   }
   if (!train && errors.length === 0) warnings.push('train: is missing; only evaluation is possible');

@@ -67,14 +67,14 @@ export async function writePictures(
 ): Promise<void> {
   const { size, testShare, seed } = options;
   const whole = await importPictures(resolve(context.cwd, directory), { height: size, width: size });
-  const { kept, heldOut } = splitRows(whole, { share: testShare, seed });
-  if (kept.length === 0 || heldOut.length === 0) {
+  const { train, validation: test } = splitRows(whole, { share: testShare, seed });
+  if (train.length === 0 || test.length === 0) {
     throw new DataError(
       'invalid-data',
-      `${directory}: ${whole.count} pictures make ${kept.length} to train on and ${heldOut.length} to test; add pictures or change --test-share`,
+      `${directory}: ${whole.count} pictures make ${train.length} to train on and ${test.length} to test; add pictures or change --test-share`,
     );
   }
-  await writeAndShow({ train: selectRows(whole, kept), test: selectRows(whole, heldOut) }, options, context);
+  await writeAndShow({ train: selectRows(whole, train), test: selectRows(whole, test) }, options, context);
 }
 
 async function writeAndShow(

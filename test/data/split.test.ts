@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { rowsOfLabels, splitRows, subsetOf } from '../../src/data/index.ts';
+import { range, sorted, stripedSet } from './striped-set.ts';
+
+const dataset = stripedSet();
+
+describe('splitRows', () => {
+  test('puts the same share of every class into validation', () => {
+    const { train, validation } = splitRows(dataset, { share: 0.2, seed: 0 });
+    expect(sorted([...train, ...validation])).toEqual(range(100));
+    const perLabel = [0, 1, 2].map(
+      (label) => validation.filter((row) => dataset.labels[row] === label).length,
+    );
+    expect(perLabel).toEqual([7, 7, 6]);
+    expect([...train]).toEqual(sorted(train));
+    expect([...validation]).toEqual(sorted(validation));
+  });
+
+  test('gives the same split for the same seed only', () => {
+    const validationOf = (seed: number) => splitRows(dataset, { share: 0.2, seed }).validation;
+    expect(validationOf(0)).toEqual(validationOf(0));
+    expect(validationOf(0)).not.toEqual(validationOf(1));
+  });
+
+  test('gives the same split in every release', () => {
+    const { validation } = splitRows(dataset, { share: 0.1, seed: 0 });
+    expect([...validation]).toEqual([1, 4, 13, 16, 23, 31, 52, 66, 72, 77, 79]);
+  });
+
+  test('divides only the given rows', () => {
+    const rows = rowsOfLabels(dataset, [2]);
+    const { train, validation } = splitRows(dataset, { share: 0.5, seed: 0, rows });
+    expect(sorted([...train, ...validation])).toEqual([...rows]);
+    expect(validation.length).toBe(15);
+  });
+
+  test('rejects shares outside 0 to 1', () => {
+    for (const share of [-0.1, 1.5, Number.NaN])
+      expect(() => splitRows(dataset, { share, seed: 0 })).toThrowError('outside [0, 1]');
+  });
+});
+
+describe('subsetOf', () => {
+  test('draws the same images for the same seed, in the order they had', () => {
+    const imagesOf = (seed: number) => subsetOf(dataset, { labels: [0, 2], perClass: 5, seed });
+    const subset = imagesOf(0);
+    expect([...subset.labels]).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 2]);
+    expect([...subset.images]).toEqual(sorted(subset.images));
+    expect(imagesOf(0)).toEqual(subset);
+    expect(imagesOf(1).images).not.toEqual(subset.images);
+  });
+
+  test('draws the same images in every release', () => {
+    const { images } = subsetOf(dataset, { perClass: 2, seed: 0 });
+    expect([...images]).toEqual([24, 25, 48, 49, 78, 79, 126, 127, 154, 155, 176, 177]);
+  });
+
+  test('takes all images of a class that has fewer', () => {
+    expect(subsetOf(dataset, { perClass: 33, seed: 0 }).count).toBe(33 + 33 + 30);
+    expect(subsetOf(dataset, { seed: 0 })).toEqual(dataset);
+  });
+});
