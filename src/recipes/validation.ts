@@ -35,15 +35,15 @@ export function splitForValidation(train: ImageDataset, settings: FinetuneSettin
     );
   }
   if (!guard && !searches) return { train: Int32Array.from({ length: train.count }, (_, row) => row) };
-  const { kept, heldOut } = splitRows(train, { share, seed });
-  if (kept.length === 0 || heldOut.length === 0) {
+  const split = splitRows(train, { share, seed });
+  if (split.train.length === 0 || split.validation.length === 0) {
     throw new UsageError(
       'validation-empty',
-      `validation ${share}: holds out ${heldOut.length} of ${train.count} training images; ` +
-        `hold out ${heldOut.length === 0 ? 'more' : 'fewer'}`,
+      `validation ${share}: holds out ${split.validation.length} of ${train.count} training images; ` +
+        `hold out ${split.validation.length === 0 ? 'more' : 'fewer'}`,
     );
   }
-  return { train: kept, validation: heldOut };
+  return split;
 }
 
 /** Measures a model on the validation rows: for the guard while training, and for the strength search after it. */
