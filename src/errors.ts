@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'file-unwritable'
   // UsageError
   | 'invalid-argument'
+  | 'peft-incompatible'
   | 'already-exists'
   | 'not-a-run'
   | 'unfinished-run'

@@ -76,14 +76,14 @@ function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
   const [first] = lowRank;
   if (!first)
     throw new UsageError(
-      'invalid-argument',
+      'peft-incompatible',
       'the adapter has no low-rank update on any layer, which PEFT has no form for',
     );
   for (const key of ['rslora', 'dora', 'dropout'] as const) {
     const odd = lowRank.find(({ settings }) => settings[key] !== first.settings[key]);
     if (!odd) continue;
     throw new UsageError(
-      'invalid-argument',
+      'peft-incompatible',
       `layers differ in ${key}: '${first.module.path}' has ${first.settings[key]}, '${odd.module.path}' ${odd.settings[key]}; PEFT has one for all`,
     );
   }

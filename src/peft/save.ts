@@ -76,7 +76,7 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
   const { config, raw, obstacles } = describeAdapter(adapted, all);
   if (peftOnly && obstacles.length > 0) {
     throw new UsageError(
-      'invalid-argument',
+      'peft-incompatible',
       `adapter '${name}' cannot be written for PEFT, which has no form for ${obstacles.join('; ')}`,
     );
   }

@@ -16,6 +16,11 @@ export function formatPercent(fraction: number | null): string {
   return fraction === null ? NOT_AVAILABLE : (fraction * 100).toFixed(2);
 }
 
+/** Three significant digits: 1.2345 -> '1.23', 4.5 -> '4.5'. */
+export function formatNumber(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
 /** A change of a fraction in points: 0.012 -> '+1.20'. */
 export function formatPoints(gain: number | null): string {
   return gain === null ? NOT_AVAILABLE : formatSigned(gain * 100, 2);

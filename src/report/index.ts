@@ -1,5 +1,5 @@
 export { fromDocument, toDocument } from './document.ts';
-export { formatCount, formatPercent } from './format.ts';
+export { formatCount, formatNumber, formatPercent } from './format.ts';
 export { githubAnnotations } from './github.ts';
 export { writeMistakeSheets } from './mistake-sheets.ts';
 export { plainTable, tableText } from './plain-table.ts';

@@ -1,81 +1,86 @@
 import * as tf from '@tensorflow/tfjs';
-import { largestBatch } from '../inference/index.ts';
 import { takeValues } from '../models/index.ts';
+import { predictAll } from './predict.ts';
 
-/** What a proof found. */
+/** The result of one check of `verify`. */
 export interface Check {
-  /** Stays the same from version to version. */
+  /** An identifier that stays the same between versions: `merged`, `adapter-reload`. */
   readonly name: string;
-  /** What is proven, as a sentence. */
+  /** The property that is checked, as a sentence. */
   readonly claim: string;
-  /** The measured difference, and the largest one allowed; 0 means bit for bit. Absent where hashes were compared. */
+  /** The largest measured difference, relative to the largest expected value. Absent if hashes were compared. */
   readonly difference?: number;
+  /** The largest difference that passes; 0 means equal bit for bit. Absent if hashes were compared. */
   readonly allowed?: number;
-  /** `skipped` where the claim has no meaning for this run. */
+  /** `skipped` if the property does not apply to the model. */
   readonly outcome: 'passed' | 'failed' | 'skipped';
-  /** What was compared, or why it was not. */
+  /** What was compared, or why the check was skipped. */
   readonly detail: string;
 }
 
-/** Outputs of a model, one after the other. */
+/** The outputs of a model as float32 values, row-major, one array for each output. */
 export type Outputs = readonly Float32Array[];
 
-/** What a model gives for the inputs; tensors it makes are freed. */
+/**
+ * The outputs of a model for the inputs.
+ *
+ * @param inputs one tensor [batch, ...] for each input of the model
+ */
 export function outputsOf(model: tf.LayersModel, inputs: readonly tf.Tensor[]): Outputs {
-  const options = { batchSize: largestBatch(model) };
-  const outputs = tf.tidy(() => model.predict(inputs.length === 1 ? inputs[0]! : [...inputs], options));
-  return [outputs].flat().map(takeValues);
+  return tf.tidy(() => predictAll(model, inputs)).map(takeValues);
 }
 
-/** The largest difference, relative to the largest magnitude of what is expected; infinite where one is not a number. */
-function relativeDifference(values: Outputs, expected: Outputs): number {
-  let difference = 0;
-  let magnitude = 0;
-  for (const [index, wanted] of expected.entries()) {
-    const own = values[index]!;
-    for (let position = 0; position < wanted.length; position++) {
-      const distance = Math.abs(own[position]! - wanted[position]!);
-      difference = Math.max(difference, Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance);
-      magnitude = Math.max(magnitude, Math.abs(wanted[position]!));
-    }
-  }
-  return difference === 0 ? 0 : difference / (magnitude || 1);
-}
-
-/** A claim that outputs are equal bit for bit (`allowed` 0) or to rounding. */
+/**
+ * Checks that values equal the expected ones.
+ *
+ * @param allowed largest relative difference that passes; 0 requires equality bit for bit
+ */
 export function compareOutputs(
-  claim: Pick<Check, 'name' | 'claim' | 'detail'>,
+  check: Pick<Check, 'name' | 'claim' | 'detail'>,
   values: Outputs,
   expected: Outputs,
   allowed: number,
 ): Check {
   const difference = relativeDifference(values, expected);
-  const equal = allowed > 0 ? difference <= allowed : sameBits(values, expected);
-  return { ...claim, difference, allowed, outcome: equal ? 'passed' : 'failed' };
+  const passed = allowed > 0 ? difference <= allowed : sameBits(values, expected);
+  return { ...check, difference, allowed, outcome: passed ? 'passed' : 'failed' };
 }
 
-/** A claim that two hashes are the same. */
-export function compareHashes(claim: Pick<Check, 'name' | 'claim'>, actual: string, expected: string): Check {
+/** Checks that two hashes are equal. */
+export function compareHashes(check: Pick<Check, 'name' | 'claim'>, actual: string, expected: string): Check {
   return {
-    ...claim,
+    ...check,
     outcome: actual === expected ? 'passed' : 'failed',
     detail: actual === expected ? `content ${actual}` : `content ${actual}, expected ${expected}`,
   };
 }
 
-/** A claim that was not checked. */
-export function skipped(claim: Pick<Check, 'name' | 'claim'>, detail: string): Check {
-  return { ...claim, outcome: 'skipped', detail };
+/** A check that does not apply. */
+export function skipped(check: Pick<Check, 'name' | 'claim'>, reason: string): Check {
+  return { ...check, outcome: 'skipped', detail: reason };
+}
+
+/** The largest absolute difference, divided by the largest absolute expected value; infinite if a difference is NaN. */
+function relativeDifference(values: Outputs, expected: Outputs): number {
+  let difference = 0;
+  let magnitude = 0;
+  for (const [output, expectedValues] of expected.entries()) {
+    const actualValues = values[output]!;
+    for (let index = 0; index < expectedValues.length; index++) {
+      const distance = Math.abs(actualValues[index]! - expectedValues[index]!);
+      difference = Math.max(difference, Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance);
+      magnitude = Math.max(magnitude, Math.abs(expectedValues[index]!));
+    }
+  }
+  return difference === 0 ? 0 : difference / (magnitude || 1);
 }
 
 function sameBits(values: Outputs, expected: Outputs): boolean {
-  return expected.every((wanted, index) => {
-    const own = values[index]!;
-    return (
-      Buffer.compare(
-        Buffer.from(own.buffer, own.byteOffset, own.byteLength),
-        Buffer.from(wanted.buffer, wanted.byteOffset, wanted.byteLength),
-      ) === 0
-    );
-  });
+  return expected.every(
+    (expectedValues, output) => Buffer.compare(bytesOf(values[output]!), bytesOf(expectedValues)) === 0,
+  );
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

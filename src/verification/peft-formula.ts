@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { float32Values, readSafetensors, type SafeTensor } from '../safetensors/index.ts';
 
-/** Keys of `adapter_config.json` that the formula needs. */
-interface Config {
+/** The keys of `adapter_config.json` that the formula needs. */
+interface AdapterConfig {
   readonly r: number;
   readonly lora_alpha: number;
   readonly alpha_pattern?: Readonly<Record<string, number>>;
@@ -13,18 +13,25 @@ interface Config {
 const PREFIX = 'base_model.model.';
 
 /**
- * The weights that an adapter's files make of a base, by PEFT's documented formula and nothing else of this library:
- * W + scale·B·A in PyTorch's layout (embeddings: its transpose), for DoRA m·V/|V|, biases and whole layers replaced.
- * A second way to the merged model, in double precision.
+ * Merges an adapter's files into a base by PEFT's documented formulas, in double precision:
  *
- * @param base the base's state dict
- * @returns the merged state dict
+ *   W + s·B·A            linear and convolution, with s = alpha / r, for rsLoRA alpha / sqrt(r)
+ *   W + s·(B·A)ᵀ         embedding
+ *   m·V / |V|            DoRA, with V = W + s·B·A and the norm |V| of each row
+ *
+ * Trained biases and layers replace those of the base. This is a second implementation to compare `mergeLora` with,
+ * so it shares nothing with it but the reading of safetensors files.
+ *
+ * @param folder holds `adapter_config.json` and `adapter_model.safetensors`
+ * @param base the base's state dict, in PyTorch's layout: weights [out, in], [out, in, ...window]
+ * @returns the merged state dict: float32 values of each tensor, row-major
  */
 export async function mergeByFormula(
   folder: string,
   base: ReadonlyMap<string, SafeTensor>,
 ): Promise<Map<string, Float32Array>> {
-  const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as Config;
+  const configText = await readFile(join(folder, 'adapter_config.json'), 'utf8');
+  const config = JSON.parse(configText) as AdapterConfig;
   const { tensors } = await readSafetensors(join(folder, 'adapter_model.safetensors'));
   const read = (name: string) => {
     const tensor = tensors.get(PREFIX + name);
@@ -34,54 +41,70 @@ export async function mergeByFormula(
   for (const [name, tensor] of base) {
     const module = name.slice(0, name.lastIndexOf('.'));
     const parameter = name.slice(name.lastIndexOf('.') + 1);
-    const replaced = read(name) ?? read(`${module}.base_layer.${parameter}`);
-    const weight = replaced?.values ?? float32Values(name, tensor);
+    const trained = read(name) ?? read(`${module}.base_layer.${parameter}`);
+    const weight = trained?.values ?? float32Values(name, tensor);
     const [rows] = tensor.shape as [number];
     const linear = { a: read(`${module}.lora_A.weight`), b: read(`${module}.lora_B.weight`) };
-    const table = { a: read(`${module}.lora_embedding_A`), b: read(`${module}.lora_embedding_B`) };
+    const embedding = { a: read(`${module}.lora_embedding_A`), b: read(`${module}.lora_embedding_B`) };
     if (parameter === 'weight' && linear.a && linear.b) {
       const rank = linear.a.shape[0]!;
-      const update = product(linear.b.values, linear.a.values, rows, rank, scaleOf(config, module, rank));
+      const update = scaledProduct(
+        linear.b.values,
+        linear.a.values,
+        rows,
+        rank,
+        scaleOf(config, module, rank),
+      );
       const magnitude = read(`${module}.lora_magnitude_vector`)?.values;
-      merged.set(name, added(weight, update, rows, magnitude));
-    } else if (parameter === 'weight' && table.a && table.b) {
-      const [rank, count] = table.a.shape as [number, number];
-      const [width] = table.b.shape as [number];
-      const update = product(table.b.values, table.a.values, width, rank, scaleOf(config, module, rank));
-      merged.set(name, added(weight, turned(update, width, count), rows));
-    } else merged.set(name, weight);
+      merged.set(name, addUpdate(weight, update, rows, magnitude));
+    } else if (parameter === 'weight' && embedding.a && embedding.b) {
+      const [rank, count] = embedding.a.shape as [number, number];
+      const [width] = embedding.b.shape as [number];
+      const scale = scaleOf(config, module, rank);
+      const update = scaledProduct(embedding.b.values, embedding.a.values, width, rank, scale);
+      merged.set(name, addUpdate(weight, transposed(update, width, count), rows));
+    } else {
+      merged.set(name, weight);
+    }
   }
   return merged;
 }
 
-function scaleOf(config: Config, module: string, rank: number): number {
+function scaleOf(config: AdapterConfig, module: string, rank: number): number {
   const patterns = Object.entries(config.alpha_pattern ?? {});
-  const found = patterns.find(([pattern]) => new RegExp(`^(.*\\.)?(${pattern})$`).test(module));
-  const alpha = found?.[1] ?? config.lora_alpha;
+  const match = patterns.find(([pattern]) => new RegExp(`^(.*\\.)?(${pattern})$`).test(module));
+  const alpha = match?.[1] ?? config.lora_alpha;
   return alpha / (config.use_rslora ? Math.sqrt(rank) : rank);
 }
 
-/** scale·B·A with B [rows, rank] and A [rank, columns]. */
-function product(b: Float32Array, a: Float32Array, rows: number, rank: number, scale: number): Float64Array {
+/** scale·B·A [rows, columns], with B [rows, rank] and A [rank, columns]. */
+function scaledProduct(
+  b: Float32Array,
+  a: Float32Array,
+  rows: number,
+  rank: number,
+  scale: number,
+): Float64Array {
   const columns = a.length / rank;
-  const result = new Float64Array(rows * columns);
+  const product = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let inner = 0; inner < rank; inner++) {
       const factor = scale * b[row * rank + inner]!;
       for (let column = 0; column < columns; column++) {
-        result[row * columns + column]! += factor * a[inner * columns + column]!;
+        product[row * columns + column]! += factor * a[inner * columns + column]!;
       }
     }
   }
-  return result;
+  return product;
 }
 
-function turned(values: Float64Array, rows: number, columns: number): Float64Array {
+/** Transposes values [rows, columns]. */
+function transposed(values: Float64Array, rows: number, columns: number): Float64Array {
   return values.map((_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!);
 }
 
-/** The weight plus its update; with a magnitude each row is set to that length. */
-function added(
+/** weight + update [rows, columns]; if `magnitude` [rows] is given, with each row scaled to that norm. */
+function addUpdate(
   weight: Float32Array,
   update: Float64Array,
   rows: number,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
-import { UsageError } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import {
   activeAdapters,
   adapterNames,
@@ -17,126 +17,151 @@ import {
 import { cloneModel } from '../models/index.ts';
 import { loadPeft, savePeft } from '../peft/index.ts';
 import { loadModel, saveModel } from '../runs/index.ts';
+import { float32Values } from '../safetensors/index.ts';
 import { toStateDict } from '../torch/index.ts';
 import { type Check, compareHashes, compareOutputs, type Outputs, outputsOf, skipped } from './check.ts';
 import { mergeByFormula } from './peft-formula.ts';
 
-/** The largest difference that rounding explains, relative to the largest output or weight. */
+/**
+ * The largest difference that counts as rounding, relative to the largest output or weight. Merging adds up the same
+ * float32 products in another order, which changes about the last two of seven decimal digits.
+ */
 const ROUNDING = 1e-5;
 
-/** What to prove claims on. */
+/** The model to verify, and what to compare it with. */
 export interface VerifyOptions {
-  /** The plain model that the adapter belongs to. */
+  /** The model without adapters. */
   readonly base: tf.LayersModel;
-  /** The same model adapted, or `base` itself. */
+  /** The same model with adapters, or `base` itself. */
   readonly model: tf.LayersModel;
-  /** Examples to compare outputs on, as `model.predict` takes them. */
+  /** Examples to compare outputs on: one tensor [examples, ...] for each input of the model. */
   readonly inputs: readonly tf.Tensor[];
-  /** What the base's content was when the adapter was made. */
+  /** The content hash that the base should have, recorded when the adapter was made. */
   readonly baseHash: string;
 }
 
 /**
- * Proves on a model what this library promises of it, one claim after the other; nothing of it is changed. Models and
- * tensors that the proofs make are freed.
+ * Checks on a model and its adapters what this library guarantees: the base is unchanged, adapters that are off have
+ * no effect, merging and saving keep the outputs, and PEFT's formula gives the merged weights. Yields each result as
+ * soon as it is known.
+ *
+ * Neither the model nor the base is changed; files go to a temporary folder. Models and tensors made for the checks
+ * are disposed.
+ *
+ * @throws CheckpointError if the temporary files cannot be written
+ * @example
+ * for await (const { claim, outcome } of verify({ base, model, inputs: [images], baseHash: contentHash(base) })) {
+ *   console.log(`${outcome}: ${claim}`);
+ * }
  */
 export async function* verify(options: VerifyOptions): AsyncGenerator<Check> {
   const folder = await mkdtemp(join(tmpdir(), 'tfjs-lora-verify-'));
   try {
-    const expected = outputsOf(options.base, options.inputs);
-    const claim = 'the base has the content that is on record';
-    yield compareHashes({ name: 'content', claim }, contentHash(options.base), options.baseHash);
-    yield* saved('base', options.base, expected, options, folder);
-    if (hasLora(options.model)) yield* adapterChecks(options, expected, folder);
+    const { base, model, inputs, baseHash } = options;
+    const outputs = outputsOf(base, inputs);
+    const claim = 'the base has the recorded content hash';
+    yield compareHashes({ name: 'content', claim }, contentHash(base), baseHash);
+    yield await checkReload('base', base, outputs, options, folder);
+    if (hasLora(model)) yield* checkAdapters(options, outputs, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function* adapterChecks(
+async function* checkAdapters(
   options: VerifyOptions,
   baseOutputs: Outputs,
   folder: string,
 ): AsyncGenerator<Check> {
   const { model, inputs, baseHash } = options;
-  const detail = `${inputs[0]!.shape[0]} examples`;
-  const adapted = outputsOf(model, inputs);
+  const detail = exampleCount(inputs);
+  const adaptedOutputs = outputsOf(model, inputs);
   yield using(cloneModel(model), (copy) => {
     setAdapterStrength(copy, 0);
-    const claim = 'at strength 0 the model is its base, bit for bit';
+    const claim = 'at strength 0 the model gives the outputs of its base, bit for bit';
     return compareOutputs({ name: 'strength-zero', claim, detail }, outputsOf(copy, inputs), baseOutputs, 0);
   });
   yield using(cloneModel(model), (copy) => {
     disableAdapters(copy);
-    const claim = 'with its adapters off the model is its base, bit for bit';
+    const claim = 'with adapters disabled the model gives the outputs of its base, bit for bit';
     return compareOutputs({ name: 'disabled', claim, detail }, outputsOf(copy, inputs), baseOutputs, 0);
   });
-  const unmerged = unmergeLora(model);
-  const hash = using(unmerged, contentHash);
-  yield compareHashes(
-    { name: 'base-unchanged', claim: 'the base below the adapter has its content still' },
-    hash,
-    baseHash,
-  );
+  yield using(unmergeLora(model), (unmerged) => {
+    const claim = 'the base inside the adapted model has the recorded content hash';
+    return compareHashes({ name: 'base-unchanged', claim }, contentHash(unmerged), baseHash);
+  });
   const merged = mergeLora(model);
   try {
-    const claim = 'the merged model gives the outputs of the unmerged one';
-    const outputs = outputsOf(merged, inputs);
-    yield compareOutputs({ name: 'merged', claim, detail }, outputs, adapted, ROUNDING);
-    yield* saved('merged', merged, outputs, options, folder);
+    const claim = 'the merged model gives the outputs of the adapted model';
+    const mergedOutputs = outputsOf(merged, inputs);
+    yield compareOutputs({ name: 'merged', claim, detail }, mergedOutputs, adaptedOutputs, ROUNDING);
+    yield await checkReload('merged', merged, mergedOutputs, options, folder);
   } finally {
     merged.dispose();
   }
-  yield using(await reloaded(options, join(folder, 'adapter')), (copy) => {
-    const claim = 'the adapter saved and loaded gives the same outputs, bit for bit';
-    return compareOutputs(
-      { name: 'adapter-reload', claim, detail },
-      outputsOf(copy, inputs),
-      fullStrength(model, inputs),
-      0,
-    );
-  });
-  for (const adapter of adapterNames(model)) yield await peftFormula(options, adapter, join(folder, 'peft'));
+  yield await checkAdapterReload(options, join(folder, 'adapter'));
+  for (const adapter of adapterNames(model)) {
+    yield await checkPeftFormula(options, adapter, join(folder, 'peft'));
+  }
 }
 
-/** The base with all adapters of the model, written to files and read again. */
-async function reloaded({ model, base, baseHash }: VerifyOptions, folder: string): Promise<tf.LayersModel> {
-  await savePeft(model, folder, { baseHash });
-  const [first, ...others] = adapterNames(model);
-  const copy = await loadPeft(base, folder, { adapter: first, anyBase: true });
-  for (const adapter of others) await loadPeft(copy, folder, { adapter, anyBase: true });
-  setActiveAdapters(copy, activeAdapters(model));
-  return copy;
-}
-
-/** The files of a plain model hold all of it. */
-async function* saved(
-  name: string,
+/** Saves a plain model, loads it and compares the outputs. */
+async function checkReload(
+  name: 'base' | 'merged',
   model: tf.LayersModel,
-  expected: Outputs,
+  outputs: Outputs,
   { inputs }: VerifyOptions,
   folder: string,
-): AsyncGenerator<Check> {
+): Promise<Check> {
   const path = join(folder, name);
   await saveModel(model, path);
-  const detail = `${inputs[0]!.shape[0]} examples`;
-  yield using(await loadModel(path), (copy) => {
-    const claim = `the ${name} model saved and loaded gives the same outputs, bit for bit`;
-    return compareOutputs({ name: `${name}-reload`, claim, detail }, outputsOf(copy, inputs), expected, 0);
+  return using(await loadModel(path), (loaded) => {
+    const claim = `the ${name} model gives the same outputs after saving and loading, bit for bit`;
+    const check = { name: `${name}-reload`, claim, detail: exampleCount(inputs) };
+    return compareOutputs(check, outputsOf(loaded, inputs), outputs, 0);
   });
 }
 
-async function peftFormula(
+/** Saves all adapters, loads them onto the base and compares the outputs at full strength, which is what files hold. */
+async function checkAdapterReload(options: VerifyOptions, folder: string): Promise<Check> {
+  const { model, inputs } = options;
+  const outputs = using(cloneModel(model), (copy) => {
+    setAdapterStrength(copy, 1);
+    return outputsOf(copy, inputs);
+  });
+  return using(await reloadAdapters(options, folder), (loaded) => {
+    const claim = 'the adapter gives the same outputs after saving and loading, bit for bit';
+    const check = { name: 'adapter-reload', claim, detail: exampleCount(inputs) };
+    return compareOutputs(check, outputsOf(loaded, inputs), outputs, 0);
+  });
+}
+
+/** A copy of the base with all adapters of the model, saved to files and loaded again. */
+async function reloadAdapters(
+  { model, base, baseHash }: VerifyOptions,
+  folder: string,
+): Promise<tf.LayersModel> {
+  await savePeft(model, folder, { baseHash });
+  const [first, ...others] = adapterNames(model);
+  const loaded = await loadPeft(base, folder, { adapter: first, anyBase: true });
+  for (const adapter of others) await loadPeft(loaded, folder, { adapter, anyBase: true });
+  setActiveAdapters(loaded, activeAdapters(model));
+  return loaded;
+}
+
+/** Compares the merged weights with those that PEFT's formula gives from the adapter's files. */
+async function checkPeftFormula(
   { model, base, baseHash }: VerifyOptions,
   adapter: string,
   folder: string,
 ): Promise<Check> {
   const name = 'peft-round-trip';
-  const claim = `PEFT's formula on the files of adapter '${adapter}' gives the merged weights`;
+  const claim = `PEFT's formula gives the merged weights from the files of adapter '${adapter}'`;
   try {
     await savePeft(model, folder, { adapter, peftOnly: true, baseHash });
   } catch (error) {
-    if (error instanceof UsageError) return skipped({ name, claim }, error.message);
+    if (error instanceof AppError && error.code === 'peft-incompatible')
+      return skipped({ name, claim }, error.message);
     throw error;
   }
   const files = adapter === 'default' ? folder : join(folder, adapter);
@@ -145,28 +170,22 @@ async function peftFormula(
     setActiveAdapters(copy, [adapter]);
     setAdapterStrength(copy, 1);
     return using(mergeLora(copy), (merged) => {
-      const own = toStateDict(merged);
+      const weights = toStateDict(merged);
       return compareOutputs(
-        { name, claim, detail: `${own.size} weights` },
-        [...own.values()].map(({ data }) => floats(data)),
-        [...own.keys()].map((key) => expected.get(key)!),
+        { name, claim, detail: `${weights.size} weights` },
+        [...weights].map(([key, tensor]) => float32Values(key, tensor)),
+        [...weights.keys()].map((key) => expected.get(key)!),
         ROUNDING,
       );
     });
   });
 }
 
-function fullStrength(model: tf.LayersModel, inputs: readonly tf.Tensor[]): Outputs {
-  return using(cloneModel(model), (copy) => {
-    setAdapterStrength(copy, 1);
-    return outputsOf(copy, inputs);
-  });
+function exampleCount(inputs: readonly tf.Tensor[]): string {
+  return `${inputs[0]!.shape[0]} examples`;
 }
 
-function floats(data: Uint8Array): Float32Array {
-  return new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-}
-
+/** Passes the model to `work`, and disposes it afterwards. */
 function using<T>(model: tf.LayersModel, work: (model: tf.LayersModel) => T): T {
   try {
     return work(model);

@@ -92,7 +92,7 @@ describe('verify RUN', () => {
     const { code, out, err } = await command(cwd, 'verify', 'adapted', '--device', 'cpu');
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^passed {3}at strength 0 the model is its base, bit for bit\n {9}difference 0 on 1000 examples$/m,
+      /^passed {3}at strength 0 the model gives the outputs of its base, bit for bit\n {9}difference 0 on 1000 examples$/m,
     );
     expect(out).not.toMatch(/FAILED/);
     expect(err).toBe('10 proofs, none failed');

@@ -41,14 +41,14 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
   ['PiSSA with rsLoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, init: 'pissa', rslora: true }],
   ['trained biases', () => createDigitsNet(SMALL), { rank: 2, alpha: 5, bias: 'lora-only' }],
   [
-    'a layer trained whole',
+    'a fully trained layer',
     () => createDigitsNet(SMALL),
     { rank: 2, targets: ['linear1'], modulesToSave: ['linear3'] },
   ],
   ['embeddings and convolutions', torchModels.text, { rank: 2, alpha: 5 }],
 ];
 
-test.each(CASES)('every claim is proven for %s', async (_, make, config) => {
+test.each(CASES)('passes all checks for %s', async (_, make, config) => {
   const base = make();
   const model = injectLora(base, config);
   disturbAdapters(model);
@@ -64,20 +64,20 @@ test.each(CASES)('every claim is proven for %s', async (_, make, config) => {
     'adapter-reload': 'passed',
     'peft-round-trip': 'passed',
   });
-  const exact = checks.filter(({ allowed }) => allowed === 0).map(({ difference }) => difference);
-  expect(exact).toEqual([0, 0, 0, 0, 0]);
+  const exactDifferences = checks.filter(({ allowed }) => allowed === 0).map(({ difference }) => difference);
+  expect(exactDifferences).toEqual([0, 0, 0, 0, 0]);
 });
 
-test('what PEFT has no form for is skipped, with the reason', async () => {
+test('skips the PEFT check of an adapter that PEFT cannot represent, and says why', async () => {
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, method: 'weight-view', init: 'normal' });
   disturbAdapters(model);
   const checks = await checksOf(base, model);
   expect(outcomes(checks)).toMatchObject({ merged: 'passed', 'peft-round-trip': 'skipped' });
-  expect(checks.at(-1)!.detail).toMatch(/which has no form for method 'weight-view'$/);
+  expect(checks.at(-1)!.detail).toMatch(/method 'weight-view'$/);
 });
 
-test('each adapter of a model is proven by itself', async () => {
+test('checks each adapter of a model separately', async () => {
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, alpha: 5 });
   addAdapter(model, 'sevens', { rank: 3, alpha: 4 });
@@ -89,13 +89,14 @@ test('each adapter of a model is proven by itself', async () => {
   expect(checks.filter(({ name }) => name === 'peft-round-trip').length).toBe(2);
 });
 
-test('a plain model has its content and its files to prove', async () => {
+test('checks only content and files of a model without adapters', async () => {
   const base = createDigitsNet(SMALL);
   expect(outcomes(await checksOf(base, base))).toEqual({ content: 'passed', 'base-reload': 'passed' });
 });
 
-describe('what is broken is found', () => {
-  async function broken(change: (model: tf.LayersModel, base: tf.LayersModel) => void) {
+describe('verify fails for', () => {
+  /** Names of the checks that fail after `change`. */
+  async function failedChecks(change: (model: tf.LayersModel, base: tf.LayersModel) => void) {
     const base = createDigitsNet(SMALL);
     const model = injectLora(base, { rank: 2, alpha: 5 });
     disturbAdapters(model);
@@ -106,37 +107,37 @@ describe('what is broken is found', () => {
       .map(([name]) => name);
   }
 
-  test('a base that was changed under its adapter', async () => {
-    const changed = await broken((model) => {
+  test('a base that was changed inside its adapted model', async () => {
+    const failed = await failedChecks((model) => {
       const bias = loraLayers(model)[1]!.layer.baseWeights.get('bias')!.read() as tf.Variable;
       bias.assign(tf.add(bias, 1e-3));
     });
-    expect(changed).toEqual(expect.arrayContaining(['strength-zero', 'disabled', 'base-unchanged']));
+    expect(failed).toEqual(expect.arrayContaining(['strength-zero', 'disabled', 'base-unchanged']));
   });
 
-  test('a base that is not the one on record', async () => {
-    const changed = await broken((_, base) => {
+  test('a base with another content hash than recorded', async () => {
+    const failed = await failedChecks((_, base) => {
       const bias = base.getLayer('linear3').weights[1]!.read() as tf.Variable;
       bias.assign(tf.add(bias, 1e-3));
     });
-    expect(changed).toContain('content');
+    expect(failed).toContain('content');
   });
 
-  test('an adapter that computes another update than it stores', async () => {
-    const changed = await broken((model) => {
+  test('an adapter whose merged update differs from the one it applies', async () => {
+    const failed = await failedChecks((model) => {
       const { layer } = loraLayers(model)[0]!;
       const effective = layer.effectiveWeight.bind(layer);
       Object.assign(layer, { effectiveWeight: (name: string) => tf.tidy(() => effective(name).mul(1.01)) });
     });
-    expect(changed).toEqual(['merged']);
+    expect(failed).toEqual(['merged']);
   });
 });
 
-test('proofs keep no tensors and leave the model as it was', async () => {
+test('disposes its tensors and leaves the model unchanged', async () => {
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, alpha: 5, dora: true });
   disturbAdapters(model);
-  const inputs = [tf.randomNormal([4, 12])];
+  const inputs = [tf.randomNormal([4, 12], 0, 1, 'float32', 1)];
   const before = (model.predict(inputs[0]!) as tf.Tensor).dataSync();
   const tensors = tf.memory().numTensors;
   for await (const { outcome } of verify({ base, model, inputs, baseHash: contentHash(base) })) {

@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import { takeValues } from '../models/index.ts';
+import { predictAll } from './predict.ts';
+
+/** The units of one ReLU layer that output 0 for every example. */
+export interface DeadUnits {
+  /** Name of the layer. */
+  readonly path: string;
+  /** How many units the layer has. */
+  readonly units: number;
+  /** Indices of the dead units along the last axis. */
+  readonly dead: readonly number[];
+  /** Whether the layer is an output of the model. */
+  readonly isOutput: boolean;
+}
+
+/**
+ * Finds the ReLU layers of a model with units that output 0 for every example. Such units get no gradient, so they do
+ * not learn.
+ *
+ * @param inputs one tensor [examples, ...] for each input of the model, as for `model.predict`
+ * @returns the layers with dead units, in the model's order; layers inside nested models are not examined
+ * @example
+ * for (const { path, units, dead } of deadUnits(model, [images])) {
+ *   console.log(`${path}: ${dead.length} of ${units} units are dead`);
+ * }
+ */
+export function deadUnits(model: tf.LayersModel, inputs: readonly tf.Tensor[]): DeadUnits[] {
+  const layers = model.layers.filter((layer) => isRelu(layer) && !Array.isArray(layer.output));
+  if (layers.length === 0) return [];
+  const activations = tf.model({
+    inputs: model.inputs,
+    outputs: layers.map(({ output }) => output as tf.SymbolicTensor),
+  });
+  const outputIds = new Set(model.outputs.map(({ id }) => id));
+  // For each layer: [units], the largest activation over all examples and positions.
+  const maxima = tf
+    .tidy(() =>
+      predictAll(activations, inputs).map((value) => tf.max(value.reshape([-1, value.shape.at(-1)!]), 0)),
+    )
+    .map(takeValues);
+  return layers.flatMap((layer, index) => {
+    const maximum = maxima[index]!;
+    const dead = [...maximum.keys()].filter((unit) => maximum[unit]! <= 0);
+    const isOutput = outputIds.has((layer.output as tf.SymbolicTensor).id);
+    return dead.length > 0 ? [{ path: layer.name, units: maximum.length, dead, isOutput }] : [];
+  });
+}
+
+function isRelu(layer: tf.layers.Layer): boolean {
+  const { activation } = layer.getConfig() as { activation?: unknown };
+  return layer.getClassName() === 'ReLU' || activation === 'relu';
+}
