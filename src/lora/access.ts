@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { adapterWeights, variableOf } from './layers/adapter.ts';
+import { variableOf } from '../models/index.ts';
+import { adapterWeights } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 
 /** Values and shape of one tensor, row-major, in tfjs' layout. */

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Matrix } from 'ml-matrix';
 import { UsageError } from '../errors.ts';
+import { variableOf } from '../models/index.ts';
 import { checkNewName } from './adapters.ts';
 import { checkChoice, checkRank } from './config.ts';
 import { below, beside, type FactorPair, type Factors, updateFactors } from './factors.ts';
-import { type AdapterSettings, type LayerAdapter, variableOf } from './layers/adapter.ts';
+import type { AdapterSettings, LayerAdapter } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { productSvd, valuesOf } from './linear-algebra.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
@@ -77,15 +78,15 @@ function combineAt({ path, layer }: NamedLoraLayer, options: AddWeightedAdapterO
   const lowRank = parts.filter(({ adapter }) => adapter.a);
   for (const { adapter } of lowRank) checkCombinable(path, layer, adapter);
   const factors = lowRank.length > 0 ? combineFactors(path, layer, lowRank, options) : undefined;
-  const copies = widestCopies(parts);
+  const trainedCopies = widestCopies(parts);
   const settings: AdapterSettings = {
     ...parts[0]!.adapter.settings,
     name: options.name,
     rank: factors?.a.columns ?? 0,
     alpha: factors?.a.columns ?? 1,
     rslora: false,
-    anchored: false,
-    copies,
+    subtractsInitialUpdate: false,
+    trainedCopies,
     strength: 1,
     active: false,
   };
@@ -97,7 +98,7 @@ function combineAt({ path, layer }: NamedLoraLayer, options: AddWeightedAdapterO
           variableOf(made.a!).assign(tf.tensor(valuesOf(factors.a), made.a!.shape as number[]));
           variableOf(made.b!).assign(tf.tensor(valuesOf(factors.b), made.b!.shape as number[]));
         }
-        for (const [part, copy] of made.copies)
+        for (const [part, copy] of made.trainedCopies)
           variableOf(copy).assign(combineCopies(layer.baseWeights.get(part)!.read(), part, parts));
       });
     },
@@ -165,13 +166,13 @@ function firstColumns(matrix: Matrix, count: number): Matrix {
 
 function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): tf.Tensor {
   return parts.reduce((sum, { adapter, weight }) => {
-    const copy = adapter.copies.get(name);
+    const copy = adapter.trainedCopies.get(name);
     return copy ? tf.add(sum, tf.mul(tf.sub(copy.read(), base), weight)) : sum;
   }, base);
 }
 
-function widestCopies(parts: readonly Part[]): AdapterSettings['copies'] {
-  const kinds = parts.map(({ adapter }) => adapter.settings.copies);
+function widestCopies(parts: readonly Part[]): AdapterSettings['trainedCopies'] {
+  const kinds = parts.map(({ adapter }) => adapter.settings.trainedCopies);
   return kinds.includes('all') ? 'all' : kinds.includes('bias') ? 'bias' : 'none';
 }
 

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { namedLayers, weightsOf } from '../models/index.ts';
+import { namedLayers, namedWeights } from '../models/index.ts';
 import { isLoraLayer } from './layers/lora-layer.ts';
 
 /**
@@ -9,8 +9,8 @@ import { isLoraLayer } from './layers/lora-layer.ts';
 export function baseWeights(model: tf.LayersModel): Map<string, tf.Variable> {
   const weights = new Map<string, tf.Variable>();
   for (const { path, layer } of namedLayers(model)) {
-    const own = isLoraLayer(layer) ? layer.baseWeights : weightsOf(layer);
-    for (const [name, weight] of own) weights.set(`${path}/${name}`, weight.read() as tf.Variable);
+    const layerWeights = isLoraLayer(layer) ? layer.baseWeights : namedWeights(layer);
+    for (const [name, weight] of layerWeights) weights.set(`${path}/${name}`, weight.read() as tf.Variable);
   }
   return weights;
 }

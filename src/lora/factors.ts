@@ -1,5 +1,6 @@
 import { Matrix } from 'ml-matrix';
-import { type LayerAdapter, scalingOf, variableOf } from './layers/adapter.ts';
+import { variableOf } from '../models/index.ts';
+import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
 import { matrixOf } from './linear-algebra.ts';

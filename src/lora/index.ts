@@ -22,13 +22,7 @@ export { type LoraCost, loraCost } from './cost.ts';
 export { type Factors, updateFactors } from './factors.ts';
 export type { InitOptions } from './initialize.ts';
 export { type InjectOptions, injectLora } from './inject.ts';
-export {
-  type AdapterSettings,
-  adapterWeights,
-  type LayerAdapter,
-  scalingOf,
-  variableOf,
-} from './layers/adapter.ts';
+export { type AdapterSettings, adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
 export type { KindName, LayerKind } from './layers/kind.ts';
 export { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 export { adaptableLayers, adapterNames, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';

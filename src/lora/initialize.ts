@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { namedLayers } from '../models/index.ts';
+import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import type { FactorPair } from './factors.ts';
-import { type LayerAdapter, scalingOf, variableOf } from './layers/adapter.ts';
+import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import { kernelNorm } from './layers/dora.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { kernelName } from './layers/names.ts';
@@ -42,7 +42,8 @@ export function initializeAdapter(
       return adapter ? [{ layer: layer as LoraLayer, adapter, index }] : [];
     });
     for (const { layer, adapter } of layers)
-      for (const [part, copy] of adapter.copies) variableOf(copy).assign(layer.baseWeights.get(part)!.read());
+      for (const [part, copy] of adapter.trainedCopies)
+        variableOf(copy).assign(layer.baseWeights.get(part)!.read());
     const lowRank = layers.filter(({ adapter }) => adapter.a);
     // Before gradients: with a length of 0 the layer gives nothing.
     for (const { layer, adapter } of lowRank)

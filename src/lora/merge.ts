@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { namedLayers, rebuild, weightsOf } from '../models/index.ts';
-import { adapterWeights, variableOf } from './layers/adapter.ts';
+import { namedLayers, namedWeights, rebuild, variableOf } from '../models/index.ts';
+import { adapterWeights } from './layers/adapter.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
@@ -19,7 +19,7 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
   for (const { path, layer } of namedLayers(merged)) {
     const source = sources.get(path);
     if (!source) continue;
-    for (const [name, weight] of weightsOf(layer)) {
+    for (const [name, weight] of namedWeights(layer)) {
       const value = source.effectiveWeight(name);
       variableOf(weight).assign(value);
       value.dispose();

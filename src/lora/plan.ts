@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { type NamedLayer, namedLayers, weightsOf } from '../models/index.ts';
+import { type NamedLayer, namedLayers, namedWeights } from '../models/index.ts';
 import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import type { LayerKind } from './layers/kind.ts';
@@ -43,12 +43,12 @@ export function planAdapter(
         'invalid-argument',
         `layer '${path}' (${baseClassOf(layer)}) cannot be trained whole beside an adapter`,
       );
-    plan.set(path, { ...weightless(adapter), copies: 'all' });
+    plan.set(path, { ...weightless(adapter), trainedCopies: 'all' });
   }
   if (config.bias === 'all') {
     for (const { path, layer } of candidates) {
       if (plan.has(path) || !trainsBias(path, layer)) continue;
-      plan.set(path, { ...weightless(adapter), copies: 'bias' });
+      plan.set(path, { ...weightless(adapter), trainedCopies: 'bias' });
     }
   }
   return plan;
@@ -98,7 +98,7 @@ function lowRankSettings(
 ): AdapterSettings {
   const rank = patternValue(path, config.rankPattern) ?? config.rank;
   const kind = kindOf(layer, config.method)!;
-  const kernel = weightsOf(layer).get(kernelName(kind))!;
+  const kernel = namedWeights(layer).get(kernelName(kind))!;
   const { inputs, outputs } = kind.sides(kernel.shape as number[]);
   const bound = Math.min(inputs, outputs);
   if (rank > bound)
@@ -123,8 +123,8 @@ function lowRankSettings(
     rslora: config.rslora,
     dropout: config.dropout,
     dora: config.dora,
-    anchored: ['pissa', 'olora', 'lora-ga'].includes(config.init),
-    copies: config.bias === 'none' ? 'none' : 'bias',
+    subtractsInitialUpdate: ['pissa', 'olora', 'lora-ga'].includes(config.init),
+    trainedCopies: config.bias === 'none' ? 'none' : 'bias',
     strength: 1,
     active: true,
   };
@@ -138,15 +138,15 @@ function weightless(name: string): AdapterSettings {
     rslora: false,
     dropout: 0,
     dora: false,
-    anchored: false,
-    copies: 'none',
+    subtractsInitialUpdate: false,
+    trainedCopies: 'none',
     strength: 1,
     active: true,
   };
 }
 
 function trainsBias(path: string, layer: tf.layers.Layer): boolean {
-  const biases = [...weightsOf(layer).keys()].filter((name) => isBias(name.replace(/.*\//, '')));
+  const biases = [...namedWeights(layer).keys()].filter((name) => isBias(name.replace(/.*\//, '')));
   if (biases.length === 0) return false;
   if (baseClassOf(layer) in ADAPTABLE) return true;
   throw new UsageError(

@@ -71,7 +71,7 @@ function ownWeights(layer: tf.layers.Layer): tf.LayerVariable[] {
 }
 
 function addedWeights(adapter: Parameters<typeof adapterWeights>[0]): tf.LayerVariable[] {
-  const copies = new Set(adapter.copies.values());
+  const copies = new Set(adapter.trainedCopies.values());
   return [...adapterWeights(adapter).values()].filter((weight) => !copies.has(weight));
 }
 

@@ -1,7 +1,8 @@
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape } from './image-shape.ts';
 export { requireLogits } from './logits.ts';
+export { type ExtendedLayer, type NamedLayer, namedLayers, namedWeights } from './named-layers.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
+export { cloneModel, rebuild } from './rebuild.ts';
 export { type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
-export { takeValues } from './take-values.ts';
-export { cloneModel, type LayerNode, type NamedLayer, namedLayers, rebuild, weightsOf } from './topology.ts';
+export { takeValues, variableOf } from './values.ts';

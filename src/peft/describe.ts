@@ -27,7 +27,7 @@ export interface Description {
 export function describeAdapter(adapted: readonly AdaptedModule[], all: readonly PeftModule[]): Description {
   const lowRank = adapted.filter(({ settings }) => settings.rank > 0);
   const { rslora, dora, dropout } = commonSettings(lowRank);
-  const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.copies === 'all');
+  const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.trainedCopies === 'all');
   const obstacles = [
     ...lowRank.flatMap(({ module, layer }) => obstacleTo(module, layer.method)?.reason ?? []),
     ...adapted.flatMap(unknownCopies),
@@ -92,7 +92,7 @@ function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
 
 /** That a layer trains copies of weights which PyTorch does not have so, as the end of a sentence; none where it has. */
 function unknownCopies({ module, layer, settings }: AdaptedModule): string[] {
-  const copied = [...layer.adapters.get(settings.name)!.copies.keys()];
+  const copied = [...layer.adapters.get(settings.name)!.trainedCopies.keys()];
   if (copied.every((name) => module.layouts.some(({ weight }) => weight === name))) return [];
   return [`the weights of '${module.path}' (${module.className}), which PyTorch does not have so`];
 }
@@ -103,14 +103,14 @@ function mistakableFor({ path }: PeftModule, all: readonly PeftModule[]): string
   return twin ? [`modules_to_save '${path}', which PEFT would take for '${twin.path}' too`] : [];
 }
 
-/** The rank in the file: an anchored adapter's update A·B - A0·B0 is one of twice the rank. */
-function storedRank({ rank, anchored }: AdapterSettings): number {
-  return anchored ? 2 * rank : rank;
+/** The rank in the file: an adapter that subtracts its initial update stores A·B - A0·B0, a product of twice the rank. */
+function storedRank({ rank, subtractsInitialUpdate }: AdapterSettings): number {
+  return subtractsInitialUpdate ? 2 * rank : rank;
 }
 
 /** The alpha that gives the stored rank the scale of the adapter's own. */
-function storedAlpha({ alpha, anchored, rslora }: AdapterSettings): number {
-  if (!anchored) return alpha;
+function storedAlpha({ alpha, subtractsInitialUpdate, rslora }: AdapterSettings): number {
+  if (!subtractsInitialUpdate) return alpha;
   return rslora ? alpha * Math.SQRT2 : alpha * 2;
 }
 
@@ -120,7 +120,7 @@ export function ownAlpha(stored: number, rslora: boolean): number {
 }
 
 function biasOf(adapted: readonly AdaptedModule[]): PeftConfig['bias'] {
-  const withBias = adapted.filter(({ settings }) => settings.copies === 'bias');
+  const withBias = adapted.filter(({ settings }) => settings.trainedCopies === 'bias');
   if (withBias.some(({ settings }) => settings.rank === 0)) return 'all';
   return withBias.length > 0 ? 'lora_only' : 'none';
 }

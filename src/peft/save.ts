@@ -71,7 +71,9 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
   const adapted = loraLayers(model).flatMap(({ path, layer }) => {
     const settings = layer.adapters.get(name)?.settings;
     const module = all.find((one) => one.path === path)!;
-    return settings && (settings.rank > 0 || settings.copies !== 'none') ? [{ module, layer, settings }] : [];
+    return settings && (settings.rank > 0 || settings.trainedCopies !== 'none')
+      ? [{ module, layer, settings }]
+      : [];
   });
   const { config, raw, obstacles } = describeAdapter(adapted, all);
   if (peftOnly && obstacles.length > 0) {
@@ -84,14 +86,15 @@ function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
   for (const { module, layer, settings } of adapted) {
     const own = readAdapter(layer, name);
     const isRaw = raw.has(module);
-    const parts: ReadonlyMap<string, AdapterTensor> = settings.anchored && !isRaw ? joinAnchors(own) : own;
-    const whole = settings.copies === 'all' ? statisticsOf(module) : [];
+    const parts: ReadonlyMap<string, AdapterTensor> =
+      settings.subtractsInitialUpdate && !isRaw ? joinAnchors(own) : own;
+    const whole = settings.trainedCopies === 'all' ? statisticsOf(module) : [];
     for (const [key, tensor] of [...toStored(module, parts, isRaw), ...whole]) tensors.set(key, tensor);
   }
   const metadata = new Map([
     [METHOD, adapted.find(({ settings }) => settings.rank > 0)!.layer.method as string],
   ]);
-  if (adapted.some(({ settings }) => settings.anchored)) metadata.set(ANCHORED, 'true');
+  if (adapted.some(({ settings }) => settings.subtractsInitialUpdate)) metadata.set(ANCHORED, 'true');
   return { config: { ...FIXED_KEYS, ...config }, tensors, metadata };
 }
 

@@ -10,9 +10,9 @@ export interface AdapterSettings {
   readonly dropout: number;
   readonly dora: boolean;
   /** Keeps A and B as they started and counts only what they differ from that (PiSSA, OLoRA). */
-  readonly anchored: boolean;
+  readonly subtractsInitialUpdate: boolean;
   /** Weights of the layer of which the adapter trains a copy of its own. */
-  readonly copies: 'none' | 'bias' | 'all';
+  readonly trainedCopies: 'none' | 'bias' | 'all';
   /** 0..1 */
   readonly strength: number;
   readonly active: boolean;
@@ -30,7 +30,7 @@ export interface LayerAdapter {
   /** [outputs], DoRA only. */
   readonly magnitude?: tf.LayerVariable;
   /** By the name of the weight in the layer. */
-  readonly copies: ReadonlyMap<string, tf.LayerVariable>;
+  readonly trainedCopies: ReadonlyMap<string, tf.LayerVariable>;
   /** On the way into A. */
   readonly dropout?: tf.layers.Layer;
 }
@@ -47,14 +47,14 @@ export function scalingOf({
 
 /** The weights that belong to the adapter, by the names under which they are saved. */
 export function adapterWeights(adapter: LayerAdapter): Map<string, tf.LayerVariable> {
-  const { a, b, magnitude, initialA, initialB, copies } = adapter;
+  const { a, b, magnitude, initialA, initialB, trainedCopies } = adapter;
   const weights = new Map<string, tf.LayerVariable>();
   if (a) weights.set('lora_A', a);
   if (b) weights.set('lora_B', b);
   if (magnitude) weights.set('lora_magnitude', magnitude);
   if (initialA) weights.set('initial_A', initialA);
   if (initialB) weights.set('initial_B', initialB);
-  for (const [name, weight] of copies) weights.set(name, weight);
+  for (const [name, weight] of trainedCopies) weights.set(name, weight);
   return weights;
 }
 
@@ -62,9 +62,4 @@ export function adapterWeights(adapter: LayerAdapter): Map<string, tf.LayerVaria
 export function gateOf({ scale, settings }: LayerAdapter): tf.Scalar {
   const scaling = scalingOf(settings);
   return scaling === 1 ? (scale as unknown as tf.Scalar) : tf.div(scale as unknown as tf.Scalar, scaling);
-}
-
-/** The variable behind a weight; assigning to it passes by the weight's constraint. */
-export function variableOf(weight: tf.LayerVariable): tf.Variable {
-  return weight.read() as tf.Variable;
 }

@@ -140,7 +140,9 @@ function sideAdapters(layer: LoraLayer): LayerAdapter[] {
 
 function isReplaced(layer: LoraLayer, name: string): boolean {
   const updated = layer.kind && name === kernelName(layer.kind) && isInKernel(layer);
-  return [...layer.adapters.values()].some(({ a, copies }) => copies.has(name) || (updated && a));
+  return [...layer.adapters.values()].some(
+    ({ a, trainedCopies }) => trainedCopies.has(name) || (updated && a),
+  );
 }
 
 function kernelWeight({ baseWeights, kind }: LoraLayer): tf.LayerVariable {

@@ -19,6 +19,8 @@ export interface LoraLayer extends BaseLayer {
   readonly enabled: boolean;
   /** The base layer's own weights by name, `kernel` or `bias`. */
   readonly baseWeights: ReadonlyMap<string, tf.LayerVariable>;
+  /** The weights of all adapters, as `adapter/weight`. */
+  readonly addedWeights: ReadonlyMap<string, tf.LayerVariable>;
   /** Adds an adapter whose weights are all zero, to be given values before use. The layer has to be built. */
   addAdapter(settings: AdapterSettings): LayerAdapter;
   removeAdapter(name: string): void;

@@ -51,7 +51,7 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
     }
 
     addAdapter(settings: AdapterSettings): LayerAdapter {
-      const { name, rank, copies, anchored, dora, dropout } = settings;
+      const { name, rank, trainedCopies, subtractsInitialUpdate, dora, dropout } = settings;
       const add = (part: string, shape: readonly unknown[]) =>
         this.addWeight(
           `${this.#prefix}${name}/${part}`,
@@ -67,12 +67,14 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
         scale: scalarVariable(`${this.name}/${name}/scale`),
         a: factor('lora_A', shapes?.a),
         b: factor('lora_B', shapes?.b),
-        initialA: anchored ? factor('initial_A', shapes?.a) : undefined,
-        initialB: anchored ? factor('initial_B', shapes?.b) : undefined,
+        initialA: subtractsInitialUpdate ? factor('initial_A', shapes?.a) : undefined,
+        initialB: subtractsInitialUpdate ? factor('initial_B', shapes?.b) : undefined,
         magnitude: dora
           ? add('lora_magnitude', [this.kind!.sides(kernel!.shape as number[]).outputs])
           : undefined,
-        copies: new Map(this.#copied(copies).map(([part, weight]) => [part, add(part, weight.shape)])),
+        trainedCopies: new Map(
+          this.#copied(trainedCopies).map(([part, weight]) => [part, add(part, weight.shape)]),
+        ),
         dropout:
           dropout > 0
             ? tf.layers.dropout({ rate: dropout, name: `${this.name}_${name}_dropout` })
@@ -122,6 +124,14 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       return tf.tidy(() => effectiveWeight(this, name, true).clone());
     }
 
+    get addedWeights(): Map<string, tf.LayerVariable> {
+      return new Map(
+        [...this.adapters].flatMap(([name, adapter]) =>
+          [...adapterWeights(adapter)].map(([part, weight]) => [`${name}/${part}`, weight] as const),
+        ),
+      );
+    }
+
     override get trainable(): boolean {
       return this.trainable_;
     }
@@ -151,10 +161,10 @@ export function registerLoraClass(baseName: string, kinds: Partial<Record<LoraMe
       return super.disposeWeights();
     }
 
-    #copied(copies: AdapterSettings['copies']): [string, tf.LayerVariable][] {
-      if (copies === 'none') return [];
+    #copied(trainedCopies: AdapterSettings['trainedCopies']): [string, tf.LayerVariable][] {
+      if (trainedCopies === 'none') return [];
       return [...this.baseWeights].filter(([name]) =>
-        copies === 'bias' ? isBias(name) : !isStatistic(name),
+        trainedCopies === 'bias' ? isBias(name) : !isStatistic(name),
       );
     }
 

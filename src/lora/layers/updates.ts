@@ -38,12 +38,12 @@ export function effectiveWeight(layer: LoraLayer, name: string, updated: boolean
 
 /** (1 - sum of gates)·base + sum of gate·copy: at gates of 0 and 1 exactly the base and the copy. */
 function blendCopies(base: tf.Tensor, adapters: readonly LayerAdapter[], name: string): tf.Tensor {
-  const owners = adapters.filter(({ copies }) => copies.has(name));
+  const owners = adapters.filter(({ trainedCopies }) => trainedCopies.has(name));
   if (owners.length === 0) return base;
   const gates = owners.map(gateOf);
   const rest = tf.sub(1, gates.length === 1 ? gates[0]! : tf.addN(gates));
   return owners.reduce<tf.Tensor>(
-    (sum, { copies }, index) => tf.add(sum, tf.mul(copies.get(name)!.read(), gates[index]!)),
+    (sum, { trainedCopies }, index) => tf.add(sum, tf.mul(trainedCopies.get(name)!.read(), gates[index]!)),
     tf.mul(base, rest),
   );
 }
