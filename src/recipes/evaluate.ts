@@ -70,9 +70,9 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
     const targetLabels = training?.targetLabels ?? [];
     const report: Report = {
       createdAt: new Date().toISOString(),
-      subject: {
+      run: {
         command: 'eval',
-        run: path,
+        folder: path,
         data: testSetName(source, cwd),
         seed,
         ...(adapter && {
@@ -128,7 +128,7 @@ export async function compareReports({
   return {
     ...after,
     createdAt: new Date().toISOString(),
-    subject: { ...after.subject, command: 'compare', run: undefined },
+    run: { ...after.run, command: 'compare', folder: undefined },
     baseline: { ...before.evaluation, name: beforePath },
     evaluation: { ...evaluation, name: afterPath },
     gates: checkGates({ evaluation, baseline: before.evaluation, targetLabels }, gates),

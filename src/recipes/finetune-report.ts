@@ -3,13 +3,7 @@ import { checkGates, type Gates } from '../gates/index.ts';
 import { loraLayers, updateSpectrum } from '../lora/index.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
-import {
-  type ForgettingGuard,
-  formatCount,
-  type LayerRank,
-  type Report,
-  type TrainingCurve,
-} from '../report/index.ts';
+import type { ForgettingGuard, LayerRank, Report, ValidationCurve } from '../report/index.ts';
 import type { RunManifest } from '../runs/index.ts';
 import type { StrengthSearch } from '../training/index.ts';
 import { testSetName } from './data.ts';
@@ -38,7 +32,7 @@ export function finetuneReport(outcome: Outcome): Report {
   const { seed, batchSize, replay, targetLabels } = settings;
   return {
     createdAt,
-    subject: {
+    run: {
       command: 'finetune',
       data: testSetName(mnist, options.cwd),
       seed,
@@ -54,7 +48,7 @@ export function finetuneReport(outcome: Outcome): Report {
     evaluation: { ...after, name: 'adapter on' },
     baseline: { ...before, name: 'adapter off' },
     targetLabels,
-    training: { losses: fitted.losses, accuracies: accuracyCurve(outcome) },
+    training: { losses: fitted.losses, validation: validationCurve(outcome) },
     guard: guardReport(outcome),
     layers: rankUse(model),
     gates: checkGates({ evaluation: after, baseline: before, targetLabels }, options.gates ?? {}),
@@ -67,26 +61,26 @@ function guardReport({ validation, fitted, search }: Outcome): ForgettingGuard |
   const { examples, guard } = validation;
   const { guarded } = fitted;
   return {
-    summary: [],
     examples,
     maxDrop: guard.maxDrop,
-    ...(guarded && {
+    training: guarded && {
       checks: guarded.checks.map(({ step, gain, drop }) => ({ step, gain, drop })),
       keptStep: guarded.kept.step,
-    }),
-    ...(search && {
-      strengths: search.checks.map(({ strength, gain, drop }) => ({ strength, gain, drop })),
+      endedAtStep: guarded.endedAt,
+    },
+    strengthSearch: search && {
+      checks: search.checks.map(({ strength, gain, drop }) => ({ strength, gain, drop })),
       keptStrength: search.strength,
-    }),
+    },
   };
 }
 
 /** Accuracy on the validation images at each check of the guard. */
-function accuracyCurve({ validation, fitted }: Outcome): TrainingCurve['accuracies'] {
+function validationCurve({ validation, fitted }: Outcome): ValidationCurve | undefined {
   if (!validation || !fitted.guarded) return undefined;
   const { examples } = validation;
   return {
-    name: `${formatCount(examples)} validation images`,
+    examples,
     points: fitted.guarded.checks.map(({ step, errors }) => ({ step, accuracy: 1 - errors / examples })),
   };
 }

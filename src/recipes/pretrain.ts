@@ -186,7 +186,7 @@ function pretrainReport(
 ): Report {
   return {
     createdAt: manifest.createdAt,
-    subject: {
+    run: {
       command: 'pretrain',
       data: testSetName(mnist, options.cwd),
       seed: settings.seed,

@@ -6,25 +6,24 @@ import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './sche
 
 /** The content of `report.json`. */
 export function toDocument(report: Report): ReportDocument {
-  const { createdAt, subject, evaluation, baseline, targetLabels, training, guard, layers, gates } = report;
+  const { createdAt, run, evaluation, baseline, targetLabels, training, guard, layers, gates } = report;
   const { classNames, labels } = evaluation;
-  const document = {
-    format: 'tfjs-lora report' as const,
+  return {
+    format: 'tfjs-lora report',
     formatVersion: REPORT_FORMAT_VERSION,
     createdAt,
-    subject,
+    run,
     classNames,
     targetLabels,
     results: resultsOf(report),
     gates,
     layers,
-    training: training && { losses: encodeFloats(training.losses), accuracies: training.accuracies },
+    training: training && { losses: encodeFloats(training.losses), validation: training.validation },
     guard,
     labels: encodeBytes(labels),
-    evaluation: evidence(evaluation),
-    baseline: baseline && evidence(baseline),
+    evaluation: encodePredictions(evaluation),
+    baseline: baseline && encodePredictions(baseline),
   };
-  return document as unknown as ReportDocument;
 }
 
 /** `report.json` as text. */
@@ -64,13 +63,13 @@ export function fromDocument(path: string, content: unknown): Report {
   };
   return {
     createdAt: document.createdAt,
-    subject: document.subject,
+    run: document.run,
     evaluation: evaluationOf('evaluation'),
     baseline: document.baseline && evaluationOf('baseline'),
     targetLabels: checkLabels(path, targetLabels, classNames.length),
     training: training && {
       losses: decodeFloats(path, 'training.losses', training.losses),
-      accuracies: training.accuracies,
+      validation: training.validation,
     },
     guard: document.guard,
     layers: document.layers,
@@ -78,7 +77,7 @@ export function fromDocument(path: string, content: unknown): Report {
   };
 }
 
-function evidence({ name, loss, predictions, confidences }: NamedEvaluation) {
+function encodePredictions({ name, loss, predictions, confidences }: NamedEvaluation) {
   return {
     name,
     loss,

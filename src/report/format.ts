@@ -1,6 +1,3 @@
-import type { Change } from '../metrics/index.ts';
-import type { Report, RunInfo } from './report.ts';
-
 /** What stands where a number is not defined. */
 export const NOT_AVAILABLE = 'n/a';
 
@@ -39,59 +36,6 @@ export function formatSigned(value: number, digits = 0): string {
 export function probability(p: number | null): string {
   if (p === null) return NOT_AVAILABLE;
   return p < 0.001 ? '<0.001' : p.toFixed(3);
-}
-
-/** Errors before and after and their difference, fixed, broken, accuracies before and after. */
-export function changeFigures({ before, after, fixed, broken }: Change): string[] {
-  return [
-    formatCount(before.errors),
-    formatCount(after.errors),
-    formatSigned(after.errors - before.errors),
-    formatCount(fixed),
-    formatCount(broken),
-    formatPercent(before.accuracy),
-    formatPercent(after.accuracy),
-  ];
-}
-
-/** What a reader calls a class. */
-export type ClassWord = 'digit' | 'class';
-
-/** 'digit' if every class is one digit, otherwise 'class'. */
-export function classWord(classNames: readonly string[]): ClassWord {
-  return classNames.every((name) => /^\d$/.test(name)) ? 'digit' : 'class';
-}
-
-/** 'digit' -> 'digits', 'class' -> 'classes'. */
-export function pluralOf(word: ClassWord): string {
-  return word === 'class' ? 'classes' : `${word}s`;
-}
-
-/** 'finetune runs/finetune'. */
-export function title({ command, run }: RunInfo): string {
-  return run === undefined ? command : `${command} ${run}`;
-}
-
-/** 'MNIST test, 10,000 examples; rank 2, alpha 1, seed 0; target 2, 3'. */
-export function setting(report: Report): string {
-  const { subject, targetLabels, evaluation } = report;
-  const { classNames } = evaluation;
-  const parts = [
-    `${subject.data}, ${formatCount(evaluation.count)} examples`,
-    [
-      subject.rank !== undefined && `rank ${subject.rank}`,
-      subject.alpha !== undefined && `alpha ${subject.alpha}`,
-      subject.strength !== undefined && subject.strength !== 1 && `strength ${subject.strength}`,
-      subject.steps !== undefined &&
-        `${formatCount(subject.steps)} steps${subject.batchSize === undefined ? '' : ` of batch ${subject.batchSize}`}`,
-      subject.replay !== undefined && subject.replay > 0 && `replay ${subject.replay}`,
-      subject.seed !== undefined && `seed ${subject.seed}`,
-    ]
-      .filter(Boolean)
-      .join(', '),
-    targetLabels.length > 0 && `target ${targetLabels.map((label) => classNames[label]).join(', ')}`,
-  ];
-  return parts.filter(Boolean).join('; ');
 }
 
 /** A name cut to so many letters. */

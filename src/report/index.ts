@@ -11,14 +11,15 @@ export {
   render as renderReport,
   render,
 } from './render.ts';
+export type { NamedEvaluation, Report, TrainingCurve } from './report.ts';
+export { resultsOf } from './results.ts';
 export type {
-  AccuracyPoint,
+  EvaluationResults,
   ForgettingGuard,
   LayerRank,
-  NamedEvaluation,
-  Report,
+  ReportDocument,
+  Results,
   RunInfo,
-  TrainingCurve,
-} from './report.ts';
-export { type EvaluationResults, type Results, resultsOf } from './results.ts';
-export type { ReportDocument } from './schema.ts';
+  Tradeoff,
+  ValidationCurve,
+} from './schema.ts';

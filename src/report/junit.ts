@@ -1,6 +1,6 @@
 import junit, { type Builder } from 'junit-report-builder';
-import { setting, title } from './format.ts';
 import type { Report } from './report.ts';
+import { settings, title } from './wording.ts';
 
 /** A report as JUnit XML: a test suite whose cases are the gates. */
 export function renderJunit(report: Report): string {
@@ -8,9 +8,9 @@ export function renderJunit(report: Report): string {
   const builder = (junit as unknown as Builder).newBuilder();
   const suite = builder
     .testSuite()
-    .name(printable(`tfjs-lora ${title(report.subject)}`))
+    .name(printable(`tfjs-lora ${title(report.run)}`))
     .timestamp(report.createdAt)
-    .property('setting', printable(setting(report)));
+    .property('settings', printable(settings(report)));
   for (const { gate, passed, message } of report.gates ?? []) {
     const testCase = suite.testCase().className('tfjs-lora.gates').name(printable(gate));
     if (passed) testCase.standardOutput(printable(message));

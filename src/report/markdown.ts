@@ -1,24 +1,16 @@
 import type { Change, Comparison } from '../metrics/index.ts';
-import {
-  changeFigures,
-  classWord,
-  formatCount,
-  formatPercent,
-  formatPoints,
-  formatSigned,
-  probability,
-  setting,
-  title,
-} from './format.ts';
+import { formatCount, formatPercent, formatPoints, formatSigned, probability } from './format.ts';
 import type { Report } from './report.ts';
-import { type EvaluationResults, type Results, resultsOf } from './results.ts';
+import { resultsOf } from './results.ts';
+import type { EvaluationResults, Results } from './schema.ts';
+import { changeFigures, classWord, guardLines, settings, title } from './wording.ts';
 
 /** A report as GitHub-flavoured Markdown, such as a job summary. */
 export function renderMarkdown(report: Report): string {
   const results = resultsOf(report);
   const { classNames } = report.evaluation;
   const word = classWord(classNames);
-  const parts = [`## ${plain(title(report.subject))}`, plain(setting(report))];
+  const parts = [`## ${plain(title(report.run))}`, plain(settings(report))];
   if (report.baseline && results.comparison) {
     parts.push(`Before: ${plain(report.baseline.name)}. After: ${plain(report.evaluation.name)}.`);
     parts.push(comparisonTable(word, results.comparison));
@@ -28,7 +20,12 @@ export function renderMarkdown(report: Report): string {
     parts.push(evaluationTable(word, results.evaluation));
   }
   parts.push(averagesTable(results));
-  if (report.guard) parts.push(report.guard.summary.map((line) => `- ${plain(line)}`).join('\n'));
+  if (report.guard)
+    parts.push(
+      guardLines(report)
+        .map((line) => `- ${plain(line)}`)
+        .join('\n'),
+    );
   if (report.gates?.length) parts.push(gatesTable(report));
   return `${parts.join('\n\n')}\n`;
 }

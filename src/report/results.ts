@@ -1,8 +1,4 @@
 import {
-  type Averages,
-  type ClassMetrics,
-  type ClassScore,
-  type Comparison,
   classificationMetrics,
   compareEvaluations,
   confusionMatrix,
@@ -14,28 +10,7 @@ import {
   wilson,
 } from '../metrics/index.ts';
 import type { Report } from './report.ts';
-
-/** A score with the 95 % Wilson interval of its accuracy. */
-type Measured = Score & { readonly interval: Interval | null };
-
-/** The numbers of one evaluation. */
-export interface EvaluationResults {
-  readonly loss: number;
-  readonly total: Measured;
-  readonly classes: readonly (Measured & ClassScore & ClassMetrics)[];
-  readonly macro: Averages;
-  readonly weighted: Averages;
-  readonly calibrationError: number;
-  /** Counts by true class (row) and predicted class (column). */
-  readonly confusionMatrix: readonly (readonly number[])[];
-}
-
-/** The numbers of a report: all of them follow from its predictions. */
-export interface Results {
-  readonly evaluation: EvaluationResults;
-  readonly baseline?: EvaluationResults;
-  readonly comparison?: Comparison;
-}
+import type { EvaluationResults, Results } from './schema.ts';
 
 /** Computes the numbers of a report from its predictions. */
 export function resultsOf({ evaluation, baseline, targetLabels }: Report): Results {
@@ -49,16 +24,16 @@ export function resultsOf({ evaluation, baseline, targetLabels }: Report): Resul
 }
 
 function evaluationResults(evaluation: Evaluation): EvaluationResults {
-  const { classes, ...metrics } = classificationMetrics(evaluation);
+  const { classes, ...averages } = classificationMetrics(evaluation);
   return {
     loss: evaluation.loss,
-    total: measured(overall(evaluation)),
-    classes: perClass(evaluation).map((score, label) => ({ ...classes[label]!, ...measured(score) })),
-    ...metrics,
+    total: withInterval(overall(evaluation)),
+    classes: perClass(evaluation).map((score, label) => ({ ...classes[label]!, ...withInterval(score) })),
+    ...averages,
     confusionMatrix: confusionMatrix(evaluation),
   };
 }
 
-function measured<T extends Score>(score: T): T & { interval: Interval | null } {
+function withInterval<T extends Score>(score: T): T & { interval: Interval | null } {
   return { ...score, interval: wilson(score.support - score.errors, score.support) };
 }

@@ -1,19 +1,11 @@
 import picocolors from 'picocolors';
 import type { Change, Comparison } from '../metrics/index.ts';
-import {
-  changeFigures,
-  classWord,
-  formatCount,
-  formatPercent,
-  formatPoints,
-  probability,
-  setting,
-  shorten,
-  title,
-} from './format.ts';
+import { formatCount, formatPercent, formatPoints, probability, shorten } from './format.ts';
 import { plainTable, tableText } from './plain-table.ts';
 import type { Report } from './report.ts';
-import { type EvaluationResults, resultsOf } from './results.ts';
+import { resultsOf } from './results.ts';
+import type { EvaluationResults } from './schema.ts';
+import { changeFigures, classWord, guardLines, settings, title } from './wording.ts';
 
 /** Letters of a class name that leave room for the word 'target'. */
 const SHORT_NAME = 2;
@@ -32,7 +24,7 @@ type Colors = ReturnType<typeof picocolors.createColors>;
 export function renderText(report: Report, { color = false }: TextOptions = {}): string {
   const colors = picocolors.createColors(color);
   const { evaluation, baseline, comparison } = resultsOf(report);
-  const lines = [colors.bold(title(report.subject)), ...wrap(setting(report))];
+  const lines = [colors.bold(title(report.run)), ...wrap(settings(report))];
   if (comparison && baseline) {
     const names = `${report.baseline?.name} -> ${report.evaluation.name}`;
     lines.push(...wrap(`before -> after: ${names}`), '', comparisonTable(report, comparison, colors), '');
@@ -41,7 +33,7 @@ export function renderText(report: Report, { color = false }: TextOptions = {}):
     lines.push('', evaluationTable(report, evaluation, colors), '');
   }
   lines.push(...summaryLines(evaluation, baseline));
-  for (const line of report.guard?.summary ?? []) lines.push(...wrap(line));
+  for (const line of guardLines(report)) lines.push(...wrap(line));
   lines.push(...gateLines(report, colors));
   return lines.join('\n').trimEnd();
 }

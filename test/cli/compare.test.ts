@@ -40,7 +40,7 @@ describe('compare', () => {
     expect(document.results.comparison).toEqual(
       JSON.parse(JSON.stringify(resultsOf(comparisonReport(count)).comparison)),
     );
-    expect(fromDocument('stdout', document).subject.command).toBe('compare');
+    expect(fromDocument('stdout', document).run.command).toBe('compare');
   });
 
   test('ends with 10 and a line for each gate not met, after everything is written', async () => {

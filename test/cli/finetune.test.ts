@@ -34,7 +34,7 @@ describe('finetune', () => {
     expect(report).toMatchObject({
       targetLabels: [2, 3],
       baseline: { name: 'adapter off' },
-      subject: { rank: 2 },
+      run: { rank: 2 },
     });
     expect((await readFile(join(cwd, 'base', 'model', 'weights.bin'))).equals(before)).toBe(true);
     expect((await readFile(join(out, 'model', 'weights.bin'))).equals(before)).toBe(true);

@@ -18,7 +18,7 @@ describe('the guard of finetune', () => {
     const out = join(await temporaryFolder(), 'run');
     const { code, out: printed } = await runCommand(cwd, [...argv, out, ...guard, '--max-drop', '0']);
     expect(code).toBe(0);
-    const { checks, keptStep } = JSON.parse(printed).guard;
+    const { checks, keptStep } = JSON.parse(printed).guard.training;
     const kept = checks.find((check: { step: number }) => check.step === keptStep);
     expect(kept.drop).toBeLessThanOrEqual(0);
     expect(Math.max(...checks.map((check: { drop: number }) => check.drop))).toBeGreaterThan(0);
@@ -66,9 +66,9 @@ describe('the guard of finetune', () => {
     ]);
     const report = JSON.parse(printed);
     const { adapter } = JSON.parse(await readFile(join(out, 'run.json'), 'utf8'));
-    expect(adapter.strength).toBe(report.subject.strength);
+    expect(adapter.strength).toBe(report.run.strength);
     const again = JSON.parse((await runCommand(cwd, ['eval', out, '--json'])).out);
-    expect(again.subject.strength).toBe(adapter.strength);
+    expect(again.run.strength).toBe(adapter.strength);
     expect(again.evaluation.predictions).toBe(report.evaluation.predictions);
   });
 });

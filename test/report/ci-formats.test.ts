@@ -16,7 +16,7 @@ describe('renderJunit', () => {
 
   test('escapes names, and drops what XML cannot hold', () => {
     const report = singleReport();
-    const xml = renderJunit({ ...report, subject: { ...report.subject, run: '<a> & "b"\u0000\u001b[1m' } });
+    const xml = renderJunit({ ...report, run: { ...report.run, folder: '<a> & "b"\u0000\u001b[1m' } });
     expect(xml).toContain('name="tfjs-lora eval &lt;a> &amp; &quot;b&quot;[1m"');
   });
 

@@ -39,7 +39,7 @@ describe('renderHtml', () => {
     const report = singleReport();
     const page = renderHtml({
       ...report,
-      subject: { ...report.subject, run: '<script>alert(1)</script>"' },
+      run: { ...report.run, folder: '<script>alert(1)</script>"' },
       evaluation: { ...report.evaluation, name: '"><img src=x>' },
     });
     expect(page).not.toContain('<script>');

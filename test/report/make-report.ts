@@ -10,9 +10,9 @@ const after = [0.03, 0.02, 0.08, 0.09, 0.1, 0.1, 0.04, 0.06, 0.15, 0.1];
 export function singleReport(count = 2000): Report {
   return {
     createdAt: '2026-01-01T00:00:00.000Z',
-    subject: {
+    run: {
       command: 'eval',
-      run: 'runs/pretrain',
+      folder: 'runs/pretrain',
       data: 'MNIST test',
       seed: 0,
       versions: { 'tfjs-lora': '0.1.0', node: '20.20.2' },
@@ -30,10 +30,10 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
   const targetLabels = [2, 3, 5, 8, 9];
   return {
     ...single,
-    subject: {
-      ...single.subject,
+    run: {
+      ...single.run,
       command: 'finetune',
-      run: 'runs/finetune',
+      folder: 'runs/finetune',
       rank: 2,
       alpha: 1,
       steps: 200,
@@ -48,23 +48,26 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
         { length: 200 },
         (_, step) => 0.5 + Math.exp(-step / 30) + 0.2 * Math.sin(step * 7),
       ),
-      accuracies: {
-        name: 'the validation split',
+      validation: {
+        examples: 6000,
         points: [0, 50, 100, 150, 200].map((step) => ({ step, accuracy: 0.87 + step / 5000 })),
       },
     },
     guard: {
-      summary: ['guard (1 points, on 6,000 held-out examples): ran to the end after 5 checks; kept step 150'],
       examples: 6000,
       maxDrop: 0.01,
-      checks: [0, 50, 100, 150, 200].map((step) => ({ step, gain: step / 4000, drop: step / 18000 })),
-      keptStep: 150,
-      strengths: [0, 0.25, 0.5, 0.75, 1].map((strength) => ({
-        strength,
-        gain: strength * 0.05,
-        drop: strength ** 2 * 0.012,
-      })),
-      keptStrength: 0.75,
+      training: {
+        checks: [0, 50, 100, 150, 200].map((step) => ({ step, gain: step / 4000, drop: step / 18000 })),
+        keptStep: 150,
+      },
+      strengthSearch: {
+        checks: [0, 0.25, 0.5, 0.75, 1].map((strength) => ({
+          strength,
+          gain: strength * 0.05,
+          drop: strength ** 2 * 0.012,
+        })),
+        keptStrength: 0.75,
+      },
     },
     layers: [
       { layer: 'linear1', rank: 2, singularValues: [1.2, 0.5], effectiveRank: 1.52 },
@@ -92,7 +95,7 @@ export function worded(report: Report): Report {
   const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
   return {
     ...report,
-    subject: { ...report.subject, run: path },
+    run: { ...report.run, folder: path },
     evaluation: rename(report.evaluation),
     baseline: report.baseline && rename(report.baseline),
   };

@@ -90,6 +90,31 @@ describe('renderText', () => {
     expect(text).toMatch(/^horse +0 +0 +n\/a +n\/a +n\/a +n\/a$/m);
   });
 
+  test('reports the step and the strength that the guard and the strength search kept', () => {
+    const text = renderText(comparisonReport()).replaceAll('\n  ', ' ');
+    expect(text).toContain(
+      'guard (at most 1 points lost on 6,000 validation examples): 5 checks, kept step 150: ' +
+        'target digits +3.75 points, worst other digit -0.83',
+    );
+    expect(text).toContain(
+      'strength search (at most 1 points lost on 6,000 validation examples): kept strength 0.75: ' +
+        'target digits +3.75 points, worst other digit -0.68',
+    );
+  });
+
+  test('reports where the guard ended training; without target digits it watches all', () => {
+    const checks = [
+      { step: 0, gain: 0, drop: 0 },
+      { step: 20, gain: 0.01, drop: 0.5 },
+    ];
+    const guard = { examples: 100, maxDrop: 0.005, training: { checks, keptStep: 0, endedAtStep: 20 } };
+    const text = renderText({ ...comparisonReport(), guard, targetLabels: [] }).replaceAll('\n  ', ' ');
+    expect(text).toContain(
+      'guard (at most 0.5 points lost on 100 validation examples): 2 checks, training ended at step 20, ' +
+        'kept step 0: all digits 0.00 points, worst digit 0.00',
+    );
+  });
+
   test('tells which gates were met', () => {
     const text = renderText(comparisonReport(10_000));
     expect(text).toMatch(/^met {6}min-accuracy 0.8: accuracy is 0\.\d+$/m);
@@ -114,7 +139,7 @@ describe('renderMarkdown', () => {
 
   test('keeps names from acting as Markdown or HTML', () => {
     const report = singleReport();
-    const text = renderMarkdown({ ...report, subject: { ...report.subject, run: 'a|b<i>*_' } });
+    const text = renderMarkdown({ ...report, run: { ...report.run, folder: 'a|b<i>*_' } });
     expect(text).toContain('a\\|b\\<i\\>\\*\\_');
   });
 });

@@ -25,7 +25,7 @@ export async function compareReports(
   const report: Report = {
     ...now,
     createdAt: new Date().toISOString(),
-    subject: { ...now.subject, command: 'compare', run: undefined },
+    run: { ...now.run, command: 'compare', folder: undefined },
     baseline: { ...old.evaluation, name: before },
     evaluation: { ...evaluation, name: after },
     gates: results,

@@ -43,9 +43,9 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
   const targetLabels = training?.targetLabels ?? [];
   const report: Report = {
     createdAt: new Date().toISOString(),
-    subject: {
+    run: {
       command: 'eval',
-      run: path,
+      folder: path,
       data: testSetName(source, context.cwd),
       seed,
       ...(adapter && { rank: adapter.rank, alpha: adapter.alpha, method: adapter.method }),

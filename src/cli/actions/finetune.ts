@@ -23,7 +23,7 @@ import { gatesFrom } from '../options/gates.ts';
 import { optimizerFrom } from '../options/optimizer.ts';
 import { untilSignal } from '../signals.ts';
 import { adaptedModel } from './adapted-model.ts';
-import { accuracyCurve, guardReport, requireGuard, splitFor, validationOn } from './guard.ts';
+import { guardReport, requireGuard, splitFor, validationCurve, validationOn } from './guard.ts';
 import { inNewRun, manifestHeader } from './new-run.ts';
 import { publishRun } from './publish-run.ts';
 import { rankUse } from './rank-use.ts';
@@ -136,7 +136,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
       ...tunedRun,
       report: {
         createdAt,
-        subject: {
+        run: {
           command: 'finetune',
           data: testSetName(mnist, context.cwd),
           ...{ seed, rank, alpha, method, strength, batchSize, engine, device },
@@ -148,7 +148,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
         evaluation: { ...after, name: 'adapter on' },
         baseline: { ...before, name: 'adapter off' },
         targetLabels,
-        training: { losses, accuracies: accuracyCurve(validation, trained.guarded) },
+        training: { losses, validation: validationCurve(validation, trained.guarded) },
         guard: guardReport(validation, trained.guarded, search),
         layers: rankUse(model),
         gates: checkGates({ evaluation: after, baseline: before, targetLabels }, gates),

@@ -4,7 +4,7 @@ import type { Evaluator } from '../../inference/index.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../../lora/index.ts';
 import { perClass } from '../../metrics/index.ts';
 import { type ImageDataset, splitRows } from '../../mnist-data-loader/index.ts';
-import { type ForgettingGuard, formatCount, type TrainingCurve } from '../../report/index.ts';
+import type { ForgettingGuard, ValidationCurve } from '../../report/index.ts';
 import {
   type ClassCount,
   type GuardOptions,
@@ -113,64 +113,29 @@ export function guardReport(
   if (!validation) return undefined;
   const { examples, guard } = validation;
   return {
-    summary: guardLines(validation, guarded, search),
     examples,
     maxDrop: guard.maxDrop,
-    ...(guarded && {
+    training: guarded && {
       checks: guarded.checks.map(({ step, gain, drop }) => ({ step, gain, drop })),
       keptStep: guarded.kept.step,
-    }),
-    ...(search && {
-      strengths: search.checks.map(({ strength, gain, drop }) => ({ strength, gain, drop })),
+      endedAtStep: guarded.endedAt,
+    },
+    strengthSearch: search && {
+      checks: search.checks.map(({ strength, gain, drop }) => ({ strength, gain, drop })),
       keptStrength: search.strength,
-    }),
+    },
   };
 }
 
-/** Accuracy over steps on the held-out examples. */
-export function accuracyCurve(
+/** Accuracy on the validation set at each check of the guard. */
+export function validationCurve(
   validation: Validation | undefined,
   guarded: Trained['guarded'],
-): TrainingCurve['accuracies'] {
+): ValidationCurve | undefined {
   if (!validation || !guarded) return undefined;
   const { examples } = validation;
   return {
-    name: `${formatCount(examples)} held-out examples`,
+    examples,
     points: guarded.checks.map(({ step, errors }) => ({ step, accuracy: 1 - errors / examples })),
   };
-}
-
-/** A line each. */
-function guardLines(
-  validation: Validation,
-  guarded: Trained['guarded'],
-  search: StrengthSearch | undefined,
-): string[] {
-  const lines: string[] = [];
-  const { examples, guard } = validation;
-  const budget = `${points(guard.maxDrop)} points, on ${formatCount(examples)} held-out examples`;
-  if (guarded) {
-    const { kept, endedAt, checks } = guarded;
-    const end = endedAt === undefined ? 'ran to the end' : `ended training at step ${endedAt}`;
-    lines.push(
-      `guard (${budget}): ${end} after ${checks.length} checks; kept step ${kept.step}: ` +
-        `target digits ${signed(kept.gain)} points, worst other digit ${signed(-kept.drop)}`,
-    );
-  }
-  if (search) {
-    const found = search.checks.find(({ strength }) => strength === search.strength)!;
-    lines.push(
-      `strength (${budget}): ${search.strength}: ` +
-        `target digits ${signed(found.gain)} points, worst other digit ${signed(-found.drop)}`,
-    );
-  }
-  return lines;
-}
-
-function points(fraction: number): string {
-  return (100 * fraction).toFixed(2).replace(/\.?0+$/, '');
-}
-
-function signed(fraction: number): string {
-  return `${fraction < 0 ? '-' : '+'}${(100 * Math.abs(fraction)).toFixed(2)}`;
 }

@@ -87,7 +87,7 @@ async function pretrainInto(
       ...run,
       report: {
         createdAt,
-        subject: {
+        run: {
           command: 'pretrain',
           data: testSetName(mnist, context.cwd),
           seed,

@@ -41,7 +41,7 @@ export async function publishRun(
     });
   }
   const run = displayPath(await saveRun(writer, content), context.cwd);
-  await publishReport({ ...report, subject: { ...report.subject, run } }, options, context, { images });
+  await publishReport({ ...report, run: { ...report.run, folder: run } }, options, context, { images });
   context.note(`saved in ${run}`);
   if (failure) throw failure;
   const { loss } = report.evaluation;

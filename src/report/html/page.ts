@@ -1,7 +1,9 @@
 import type { ImageDataset } from '../../data/index.ts';
-import { classWord, formatPercent, setting, title } from '../format.ts';
+import { formatPercent } from '../format.ts';
 import type { Report } from '../report.ts';
-import { type Results, resultsOf } from '../results.ts';
+import { resultsOf } from '../results.ts';
+import type { Results } from '../schema.ts';
+import { classWord, settings, title } from '../wording.ts';
 import { html, Markup } from './markup.ts';
 import {
   confusionSection,
@@ -26,11 +28,11 @@ export function renderHtml(report: Report, { images }: { images?: ImageDataset }
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${title(report.subject)} – tfjs-lora</title>
+<title>${title(report.run)} – tfjs-lora</title>
 <style>${new Markup(style)}</style>
 </head>
 <body><main>
-<header><h1>${title(report.subject)}</h1><p class="note">${setting(report)}</p>
+<header><h1>${title(report.run)}</h1><p class="note">${settings(report)}</p>
 ${report.baseline && html`<p class="note">Before: ${report.baseline.name}. After: ${report.evaluation.name}.</p>`}
 ${headline(word, results)}</header>
 ${gatesSection(report)}
@@ -40,7 +42,7 @@ ${confusionSection(report, results)}
 ${movedSection(results)}
 ${mistakesSection(report, images)}
 ${report.training && trainingSection(report.training)}
-${report.guard && guardSection(word, report.guard)}
+${guardSection(word, report)}
 ${report.layers && report.layers.length > 0 && rankSection(report.layers)}
 ${footer(report)}
 </main></body>
@@ -63,12 +65,12 @@ function movedSection({ comparison }: Results): Markup | undefined {
   return html`<section><h2>Mistakes that moved most</h2>${movedTable(comparison.topConfusionChanges)}</section>`;
 }
 
-function footer({ createdAt, subject }: Report): Markup {
+function footer({ createdAt, run }: Report): Markup {
   const facts = [
-    subject.engine && `engine ${subject.engine}`,
-    subject.device && `device ${subject.device}`,
-    subject.contentHash && `base ${subject.contentHash.slice(0, 12)}`,
-    ...Object.entries(subject.versions).map(([name, version]) => `${name} ${version}`),
+    run.engine && `engine ${run.engine}`,
+    run.device && `device ${run.device}`,
+    run.contentHash && `base ${run.contentHash.slice(0, 12)}`,
+    ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`),
   ].filter(Boolean);
   return html`<footer><p>${facts.join(' · ')}</p><p>Made <time datetime="${createdAt}">${createdAt}</time> by tfjs-lora. Every number follows from report.json.</p></footer>`;
 }

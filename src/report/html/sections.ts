@@ -1,15 +1,9 @@
 import type { ImageDataset } from '../../data/index.ts';
 import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
-import {
-  type ClassWord,
-  formatCount,
-  formatPercent,
-  pluralOf,
-  formatPoints as pointsOf,
-  probability,
-} from '../format.ts';
-import type { ForgettingGuard, LayerRank, Report, Tradeoff, TrainingCurve } from '../report.ts';
-import type { EvaluationResults, Results } from '../results.ts';
+import { formatCount, formatPercent, formatPoints as pointsOf, probability } from '../format.ts';
+import type { Report, TrainingCurve } from '../report.ts';
+import type { EvaluationResults, LayerRank, Results, Tradeoff } from '../schema.ts';
+import { type ClassWord, guardLines, pluralOf } from '../wording.ts';
 import { errorBars, rankBars } from './charts/bars.ts';
 import { confusionMap } from './charts/confusion-map.ts';
 import { accuracyLine, lossLine, tradeoffLines } from './charts/lines.ts';
@@ -144,8 +138,8 @@ function mistakeItem(
 `;
 }
 
-export function trainingSection({ losses, accuracies }: TrainingCurve): Markup | undefined {
-  if (losses.length < 2 && !accuracies) return undefined;
+export function trainingSection({ losses, validation }: TrainingCurve): Markup | undefined {
+  if (losses.length < 2 && !validation) return undefined;
   const last = losses.at(-1);
   return html`<section><h2>Training</h2>${
     losses.length > 1 &&
@@ -153,48 +147,47 @@ export function trainingSection({ losses, accuracies }: TrainingCurve): Markup |
 <div class="key note"><span class="thin">each step</span><span class="bold">running mean</span></div>
 ${chart(`Loss of each step, from ${losses[0]!.toFixed(3)} to ${last!.toFixed(3)}.`, (width) => lossLine(losses, width))}`
   }${
-    accuracies &&
-    accuracies.points.length > 0 &&
-    html`<h3>Accuracy on ${accuracies.name}</h3>
-${chart(`Accuracy, from ${formatPercent(accuracies.points[0]!.accuracy)} to ${formatPercent(accuracies.points.at(-1)!.accuracy)} per cent.`, (width) => accuracyLine(accuracies.points, width))}`
+    validation &&
+    validation.points.length > 0 &&
+    html`<h3>Accuracy on ${formatCount(validation.examples)} validation examples</h3>
+${chart(`Accuracy, from ${formatPercent(validation.points[0]!.accuracy)} to ${formatPercent(validation.points.at(-1)!.accuracy)} per cent.`, (width) => accuracyLine(validation.points, width))}`
   }</section>`;
 }
 
-export function guardSection(
-  word: ClassWord,
-  { summary, examples, maxDrop, checks, keptStep, strengths, keptStrength }: ForgettingGuard,
-): Markup {
+export function guardSection(word: ClassWord, report: Report): Markup | undefined {
+  if (!report.guard) return undefined;
+  const { examples, maxDrop, training, strengthSearch } = report.guard;
   const part = (
     name: string,
     heading: string,
     points: readonly (Tradeoff & { at: number })[],
     kept?: number,
   ) => {
-    const ends = points.at(-1)!;
-    const label = `Gain and loss in points against the ${name}; at ${ends.at} a gain of ${pointsOf(ends.gain)} and a worst change of ${pointsOf(-ends.drop)}.`;
+    const last = points.at(-1)!;
+    const label = `Gain and loss in points against the ${name}; at ${last.at} a gain of ${pointsOf(last.gain)} and a worst change of ${pointsOf(-last.drop)}.`;
     return html`<h3>${heading}</h3>${chart(label, (width) => tradeoffLines(points, { maxDrop, kept, name }, width))}`;
   };
   return html`<section><h2>Guard against forgetting</h2>
-${summary.map((line) => html`<p class="note">${line}</p>`)}
+${guardLines(report).map((line) => html`<p class="note">${line}</p>`)}
 <div class="key note"><span class="bold">target ${pluralOf(word)}, points</span><span class="dashed">other ${word} that lost most</span><span class="dotted">budget</span><span class="dot">kept</span></div>
 ${
-  checks &&
-  checks.length > 1 &&
+  training &&
+  training.checks.length > 1 &&
   part(
     'step',
-    `While training, on ${formatCount(examples)} held-out examples`,
-    checks.map((one) => ({ ...one, at: one.step })),
-    keptStep,
+    `While training, on ${formatCount(examples)} validation examples`,
+    training.checks.map((check) => ({ ...check, at: check.step })),
+    training.keptStep,
   )
 }
 ${
-  strengths &&
-  strengths.length > 1 &&
+  strengthSearch &&
+  strengthSearch.checks.length > 1 &&
   part(
     'strength of the adapter',
     'After training, by strength',
-    strengths.map((one) => ({ ...one, at: one.strength })),
-    keptStrength,
+    strengthSearch.checks.map((check) => ({ ...check, at: check.strength })),
+    strengthSearch.keptStrength,
   )
 }</section>`;
 }

@@ -1,6 +1,5 @@
 import type { Change, Comparison, ConfusionChange } from '../../metrics/index.ts';
 import {
-  changeFigures,
   formatCount,
   formatPercent,
   formatPoints,
@@ -8,8 +7,8 @@ import {
   NOT_AVAILABLE,
   probability,
 } from '../format.ts';
-import type { LayerRank } from '../report.ts';
-import type { EvaluationResults } from '../results.ts';
+import type { EvaluationResults, LayerRank } from '../schema.ts';
+import { changeFigures } from '../wording.ts';
 import { html, type Markup } from './markup.ts';
 
 /** A table that scrolls on its own where the page is narrow. */

@@ -1,6 +1,6 @@
 import { type Evaluation, perClass } from '../../../metrics/index.ts';
 import { formatCount, shorten } from '../../format.ts';
-import type { LayerRank } from '../../report.ts';
+import type { LayerRank } from '../../schema.ts';
 import { axisLabel, draw, ink, labelRoom, muted, splitLine, text } from './draw.ts';
 
 /** Wrong counts of each class, before (outlined) and after (filled). Rows from top to bottom. */

@@ -1,5 +1,5 @@
 import { formatPercent } from '../../format.ts';
-import type { AccuracyPoint, Tradeoff } from '../../report.ts';
+import type { Tradeoff, ValidationCurve } from '../../schema.ts';
 import { axisLabel, draw, grid, muted, splitLine, text } from './draw.ts';
 
 /** Loss of each step, thin, and its running mean, bold. */
@@ -18,7 +18,7 @@ export function lossLine(losses: Float32Array, width: number): string {
 }
 
 /** Accuracy measured while training. */
-export function accuracyLine(points: readonly AccuracyPoint[], width: number): string {
+export function accuracyLine(points: ValidationCurve['points'], width: number): string {
   const series = {
     type: 'line',
     silent: true,
