@@ -1,14 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from './setup/cache-folder.mjs';
-import { withLock } from './setup/lock.mjs';
-import { reason, run } from './setup/run.mjs';
-import { SetupError } from './setup/setup-error.mjs';
+import { ExecaError, execa } from 'execa';
+import { cacheFolder, withLock } from '../dist/setup/index.js';
 
-/**
- * What tests compare with and the bench measures against; PyTorch brings CUDA along, 6 GB in all.
- * One environment for all of it.
- */
+/** What tests and the bench compare with. PyTorch installs CUDA as well: 6 GB in all. */
 const packages = [
   'jax==0.10.2',
   'numpy==2.4.6',
@@ -21,40 +16,43 @@ const packages = [
   'torch==2.15.0',
 ];
 
+/** The Python environment cannot be made. */
+export class PythonError extends Error {}
+
 /**
- * Makes the Python environment in the cache folder where it is not there yet (minutes, by pip).
+ * Makes a Python environment with these packages in the cache folder, unless it is there (minutes, by pip).
  *
  * @param {(line: string) => void} [note]
  * @returns {Promise<string>} path of its Python
- * @throws SetupError when Python 3.11 or newer, venv or the network is missing
+ * @throws PythonError if Python 3.11 or newer, venv or the network is missing
  */
 export async function pythonVenv(note = () => {}) {
   const folder = join(cacheFolder(), 'python');
   const python = join(folder, 'bin', 'python');
   const stamp = join(folder, 'packages.txt');
-  const wanted = `${packages.join('\n')}\n`;
-  if (read(stamp) === wanted) return python;
-  return await withLock(
-    folder,
-    async () => {
-      if (read(stamp) === wanted) return python;
-      note(`making a Python environment in ${folder} (6 GB, minutes)`);
-      mkdirSync(folder, { recursive: true });
-      await step(
-        'python3',
-        ['-m', 'venv', folder],
-        'install Python 3.11 or newer with venv (Debian: python3-venv)',
-      );
-      await step(
-        python,
-        ['-m', 'pip', 'install', '--progress-bar', 'off', ...packages],
-        "check 'pip config list'",
-      );
-      writeFileSync(stamp, wanted);
-      return python;
-    },
-    () => note('another process makes the Python environment; waiting for it'),
+  const content = `${packages.join('\n')}\n`;
+  const isComplete = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === content;
+  if (isComplete()) return python;
+  const install = async () => {
+    if (isComplete()) return; // by another process, meanwhile
+    note(`making a Python environment in ${folder} (6 GB, minutes)`);
+    mkdirSync(folder, { recursive: true });
+    await run(
+      'python3',
+      ['-m', 'venv', folder],
+      'install Python 3.11 or newer with venv (Debian: python3-venv)',
+    );
+    await run(
+      python,
+      ['-m', 'pip', 'install', '--progress-bar', 'off', ...packages],
+      "check 'pip config list'",
+    );
+    writeFileSync(stamp, content);
+  };
+  await withLock(folder, install, () =>
+    note('another process is making the Python environment; waiting for it'),
   );
+  return python;
 }
 
 /**
@@ -62,17 +60,11 @@ export async function pythonVenv(note = () => {}) {
  * @param {readonly string[]} args
  * @param {string} advice
  */
-async function step(program, args, advice) {
-  const { code, output } = await run(program, args);
-  if (code !== 0)
-    throw new SetupError(`${program} ${args.slice(0, 3).join(' ')} failed (${reason(output)}); ${advice}`, 1);
-}
-
-/** @param {string} path */
-function read(path) {
+async function run(program, args, advice) {
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
+    await execa(program, args);
+  } catch (error) {
+    if (!(error instanceof ExecaError)) throw error;
+    throw new PythonError(`${error.message}\n${advice}`, { cause: error });
   }
 }

@@ -1,35 +1,111 @@
 #!/usr/bin/env node
-// Gets a clone, or an installed package, ready to run. Plain Node: nothing is installed yet when it starts.
-import { parseArgs } from 'node:util';
-import { setUp } from './setup/set-up.mjs';
-import { SetupError } from './setup/setup-error.mjs';
+// Sets up a clone: installs the npm packages, builds dist/, then runs `tfjs-lora setup` with the same arguments.
+// Plain Node, because a fresh clone has no packages. An installed package needs only `tfjs-lora setup`.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-const usage = `Usage: node scripts/setup.mjs [--device auto|cpu|cuda|wasm] [--for use|test]
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const args = process.argv.slice(2);
 
-Installs the npm packages, builds dist/, and compiles tfjs-node's addon against TensorFlow 2.21.
-TFJS_LORA_TENSORFLOW   a TensorFlow wheel, a folder of wheels, or an unpacked wheel; "none" for wasm only
-TFJS_LORA_CUDA         the system's CUDA toolkit, instead of NVIDIA's wheels
-TFJS_LORA_CACHE        folder for TensorFlow's libraries and compiled code
-CXX                    the C++ compiler, else g++ or clang++
-`;
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`this is Node ${process.versions.node}; install Node 20.19 or newer`);
+}
+if (!packagesAreInstalled() || !distIsCurrent()) {
+  const lock = await lockClone();
+  if (!packagesAreInstalled()) installPackages();
+  if (!distIsCurrent()) buildDist();
+  lock.close();
+}
+if (!(await nothingToDo())) {
+  const { main } = await import('../dist/cli/main.js');
+  process.exitCode = await main(['setup', ...args]);
+}
 
-try {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) {
-    throw new SetupError(`this is Node ${process.versions.node}, and 20.19 or newer is needed`, 1);
+/** Waits until no other set-up works in this clone. The lock is a socket without a file (on Linux only). */
+async function lockClone() {
+  for (;;) {
+    const server = createServer().listen(`\0${root}`);
+    const error = await once(server, 'listening').catch((reason) => reason);
+    if (error.code !== 'EADDRINUSE') return server;
+    await setTimeout(200);
   }
-  const { values } = parseArgs({
-    options: {
-      device: { type: 'string', default: 'auto' },
-      for: { type: 'string', default: 'use' },
-      help: { type: 'boolean', default: false },
-    },
+}
+
+/** Whether node_modules holds the versions of package-lock.json, by npm's own record. */
+function packagesAreInstalled() {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const { packages: installed } = JSON.parse(readFileSync(record, 'utf8'));
+  const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  return Object.entries(locked).every(([path, { version, optional }]) => {
+    if (path === '') return true; // this package
+    if (!installed[path]) return optional === true; // for another platform
+    return installed[path].version === version && existsSync(join(root, path));
   });
-  if (values.help) process.stdout.write(usage);
-  else await setUp({ device: values.device, purpose: values.for, note: (line) => console.error(line) });
-} catch (error) {
-  const { code, exitCode = 2, message } = /** @type {Error & { code?: string, exitCode?: number }} */ (error);
-  const known = error instanceof SetupError || code?.startsWith('ERR_PARSE_ARGS');
-  console.error(known ? `error: ${message}` : error);
-  process.exitCode = known ? exitCode : 1;
+}
+
+function installPackages() {
+  console.error('installing npm packages');
+  // Without install scripts: those of the native packages would download TensorFlow 2.9.
+  npm('ci', '--ignore-scripts', '--include=dev', '--loglevel=error');
+}
+
+/** Whether dist/ was built from the sources as they are now. */
+function distIsCurrent() {
+  const stamp = join(root, 'dist', '.built');
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceState();
+}
+
+function buildDist() {
+  console.error('building dist/');
+  const state = sourceState(); // read before the build, so that a change during it is noticed
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  npm('run', '--silent', 'build');
+  writeFileSync(join(root, 'dist', '.built'), state);
+}
+
+/** A hash of the names, sizes and times of everything that dist/ is built from. */
+function sourceState() {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).sort();
+  const hash = createHash('sha256');
+  for (const path of ['tsconfig.json', 'tsconfig.build.json', ...sources.map((name) => join('src', name))]) {
+    const { size, mtimeMs } = statSync(join(root, path));
+    hash.update(`${path} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/** Whether native TensorFlow is ready for the CPU. Checked first, because the command line takes a second to load. */
+async function nothingToDo() {
+  if (!['', '--device cpu'].includes(args.join(' '))) return false;
+  const { isSetUp } = await import('../dist/setup/index.js');
+  try {
+    return isSetUp('cpu');
+  } catch {
+    return false; // the command reports what is wrong
+  }
+}
+
+/** Runs npm, which prints its own errors. @param {string[]} npmArgs */
+function npm(...npmArgs) {
+  const shell = process.platform === 'win32'; // npm is a .cmd file there
+  const { status } = spawnSync('npm', npmArgs, {
+    cwd: root,
+    shell,
+    stdio: ['ignore', process.stderr, 'inherit'],
+  });
+  if (status !== 0) fail(`'npm ${npmArgs.join(' ')}' failed`);
+}
+
+/** @param {string} message @returns {never} */
+function fail(message) {
+  console.error(`error: ${message}`);
+  process.exit(1);
 }

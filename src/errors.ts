@@ -32,6 +32,14 @@ export type ErrorCode =
   | 'not-recordable'
   // TensorFlowError
   | 'tensorflow-failed'
+  | 'setup-failed'
+  | 'platform-unsupported'
+  | 'compiler-missing'
+  | 'pip-missing'
+  | 'download-failed'
+  | 'cache-full'
+  | 'cpu-not-set-up'
+  | 'cuda-not-set-up'
   | 'damaged-cache'
   | 'device-failed'
   // GateError

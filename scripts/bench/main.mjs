@@ -1,8 +1,7 @@
 // Measures tfjs-lora beside plain tfjs, PyTorch and JAX on this machine, and prints one table.
 import { parseArgs } from 'node:util';
 import { findMnist } from '../../dist/mnist-data-loader/index.js';
-import { pythonVenv } from '../python-venv.mjs';
-import { SetupError } from '../setup/setup-error.mjs';
+import { PythonError, pythonVenv } from '../python-venv.mjs';
 import { cases } from './cases.mjs';
 import { compete } from './compete.mjs';
 import { gpuCases } from './gpu-cases.mjs';
@@ -28,7 +27,7 @@ try {
 } catch (error) {
   const { message, code } = /** @type {Error & { code?: string }} */ (error);
   const known =
-    error instanceof SetupError || error instanceof RangeError || code?.startsWith('ERR_PARSE_ARGS');
+    error instanceof PythonError || error instanceof RangeError || code?.startsWith('ERR_PARSE_ARGS');
   console.error(known ? `error: ${message}` : error);
   process.exitCode = known ? 2 : 1;
 }

@@ -12,10 +12,15 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'no-other-classes': 'choose the target digits with --digits',
   'no-adapter': 'leave --strength out',
   'unknown-architecture': 'name the model with --architecture or --into',
+  'cpu-not-set-up': "run 'npx tfjs-lora setup'",
+  'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
+  'pip-missing': 'or set TFJS_LORA_TENSORFLOW to a wheel',
+  'download-failed': 'or set TFJS_LORA_TENSORFLOW to a wheel',
+  'cache-full': 'or set TFJS_LORA_CACHE to a folder on another disk',
 };
 
 /** The error's message, followed by the option that fixes it, if there is one. */
-export function messageWithHint({ code, message }: AppError): string {
+export function messageWithHint({ code, message }: Pick<AppError, 'code' | 'message'>): string {
   const hint = HINTS[code];
   return hint === undefined ? message : `${message}; ${hint}`;
 }

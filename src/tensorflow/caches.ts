@@ -1,6 +1,6 @@
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
+import { cacheFolder } from '../setup/index.ts';
 
 /** A part of the cache folder. */
 export interface CacheFacts {

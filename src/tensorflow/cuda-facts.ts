@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cudaLibraries } from '../../scripts/setup/cuda-libraries.mjs';
 import { TensorFlowError } from '../errors.ts';
+import { cudaLibraries } from '../setup/index.ts';
 
 /** What a CUDA device needs besides TensorFlow, found out without loading anything. */
 export interface CudaFacts {

@@ -1,4 +1,4 @@
-export { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
+export { cacheFolder } from '../setup/index.ts';
 export { cacheFacts } from './caches.ts';
 export { cudaAdvice, cudaFacts } from './cuda-facts.ts';
 export { cudaProblems } from './cuda-problems.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '../../scripts/setup/cache-folder.mjs';
+import { cacheFolder } from '../setup/index.ts';
 
 /**
  * The folder for code that XLA compiled: one for each version of TensorFlow, each kind of processor, because

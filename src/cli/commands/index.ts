@@ -12,7 +12,7 @@ import { addInspectCommand } from './inspect/command.ts';
 import { addMergeCommand } from './merge/command.ts';
 import { addPredictCommand } from './predict/command.ts';
 import { addPretrainCommand } from './pretrain.ts';
-import { addSetupCommand } from './setup.ts';
+import { addSetupCommand } from './setup/command.ts';
 import { addVerifyCommand } from './verify/command.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */

@@ -2,14 +2,15 @@ import { cp, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { installAddon } from '../../../scripts/setup/addon.mjs';
-import { cudaLibraries } from '../../../scripts/setup/cuda-libraries.mjs';
-import { releases } from '../../../scripts/setup/releases.mjs';
-import { fetchTensorFlow } from '../../../scripts/setup/tensorflow.mjs';
-import { withPython as withNetwork } from '../../helpers/python.ts';
-import { keptFolder } from '../../helpers/temporary.ts';
+import { installAddon } from '../../src/setup/addon.ts';
+import { cudaLibraries } from '../../src/setup/cuda-libraries.ts';
+import { installLibraries } from '../../src/setup/libraries.ts';
+import { findNativePackage } from '../../src/setup/native-package.ts';
+import { releases } from '../../src/setup/releases.ts';
+import { withPython as withNetwork } from '../helpers/python.ts';
+import { keptFolder } from '../helpers/temporary.ts';
 
-/** Of NVIDIA's wheels the small one of the runtime is enough to see whether TensorFlow finds them. */
+/** TensorFlow and, to see whether it finds NVIDIA's wheels, the small one of CUDA's runtime. */
 const release = {
   version: releases.cuda.version,
   wheels: releases.cuda.wheels.filter(
@@ -17,7 +18,7 @@ const release = {
   ),
 };
 
-describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a card", () => {
+describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a GPU", () => {
   let libraries: string;
   let addon: string;
 
@@ -31,14 +32,15 @@ describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a
     }
     await symlink(resolve('node_modules/node-api-headers'), join(root, 'node_modules/node-api-headers'));
     await writeFile(join(root, 'package.json'), '{}');
-    const tensorflow = await fetchTensorFlow('cuda', () => {}, release);
-    libraries = tensorflow.libraries;
-    await installAddon(root, join(root, name), tensorflow, () => {});
-    addon = join(root, name, 'lib/napi-v8/tfjs_binding.node');
+    const tensorflow = await installLibraries('cuda', { onStep() {} }, release);
+    libraries = tensorflow.folder;
+    const nativePackage = findNativePackage('cuda', root)!;
+    await installAddon(nativePackage, tensorflow, root, () => {});
+    addon = nativePackage.addon;
     return () => vi.unstubAllEnvs();
   });
 
-  test('every symbol is resolved', async () => {
+  test('every symbol of its libraries is resolved', async () => {
     for (const file of [
       addon,
       ...['cc', 'framework'].map((part) => join(libraries, `libtensorflow_${part}.so.2`)),
@@ -47,19 +49,19 @@ describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a
       const unresolved = `${stdout}\n${stderr}`
         .split('\n')
         .filter((line) => /not found|undefined symbol/.test(line));
-      // What Node itself provides to an addon.
+      // Node provides the functions napi_* to an addon.
       expect(unresolved.filter((line) => !/undefined symbol: napi_/.test(line))).toEqual([]);
     }
   });
 
-  test('what opens libraries searches each folder that set-up fills, but that of cuSOLVER', async () => {
+  test('its search path has the folder of each CUDA library except cuSOLVER', async () => {
     const { stdout } = await execa('readelf', ['-d', join(libraries, 'libtensorflow_framework.so.2')]);
     const searched = (part: string) => stdout.includes(`$ORIGIN/../nvidia/${part}/lib`);
     const parts = [...new Set(cudaLibraries.map(({ part }) => part))];
     expect(parts.filter((part) => !searched(part))).toEqual(['cusolver']);
   });
 
-  test('cuSOLVER, which is not searched for, is loaded before TensorFlow', async () => {
+  test('cuSOLVER, which is not in the search path, is loaded before TensorFlow', async () => {
     const folder = join(libraries, '../nvidia/cusolver/lib');
     await mkdir(folder, { recursive: true });
     const library = join(folder, 'libcusolver.so.11');
@@ -76,7 +78,7 @@ describe.runIf(withNetwork)("TensorFlow's build for CUDA, on a machine without a
     expect(stdout).toContain(await realpath(library));
   });
 
-  test("it computes on the processor, having found CUDA's runtime where set-up put it", async () => {
+  test("it computes on the CPU and loads CUDA's runtime from the folder of its wheel", async () => {
     const script = `
       const binding = require(process.argv[1]);
       const TF = binding.TF_FLOAT;

@@ -1,10 +1,13 @@
-/**
- * CUDA libraries that TensorFlow opens by name when a card is there: the folder of NVIDIA's wheels that
- * TensorFlow's search path expects each in, and the name in CUDA 13 where that serves as well.
- *
- * @type {readonly { part: string, name: string, inCuda13?: string }[]}
- */
-export const cudaLibraries = [
+/** A CUDA library that TensorFlow opens by name when a GPU is present. */
+export interface CudaLibrary {
+  /** NVIDIA's wheel that holds it, as its folder below `nvidia/` is named; TensorFlow searches that folder. */
+  readonly part: string;
+  readonly name: string;
+  /** Its name in CUDA 13, if TensorFlow works with that version too. */
+  readonly inCuda13?: string;
+}
+
+export const cudaLibraries: readonly CudaLibrary[] = [
   { part: 'cuda_runtime', name: 'libcudart.so.12' },
   { part: 'cublas', name: 'libcublas.so.12', inCuda13: 'libcublas.so.13' },
   { part: 'cublas', name: 'libcublasLt.so.12', inCuda13: 'libcublasLt.so.13' },

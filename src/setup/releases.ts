@@ -1,28 +1,29 @@
-/**
- * One wheel of a Python package index, as pip names it, with the SHA-256 of the file that is meant.
- *
- * @typedef {object} Wheel
- * @property {string} name
- * @property {string} version
- * @property {string} platform pip's name of the platform it is for
- * @property {string} sha256
- * @property {number} sizeBytes
- * @property {number} unpackedBytes size of the files that are needed of it
- */
+import type { NativeDevice } from './native-package.ts';
 
-/**
- * What native TensorFlow is made of for one device.
- *
- * @typedef {object} Release
- * @property {string} version
- * @property {readonly Wheel[]} wheels the first one holds TensorFlow itself
- */
+/** A wheel on a Python package index, and the SHA-256 of the one file that is accepted. */
+export interface Wheel {
+  readonly name: string;
+  readonly version: string;
+  /** pip's name of the platform, such as `manylinux_2_27_x86_64`. */
+  readonly platform: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** Size of the files that set-up unpacks from it. */
+  readonly unpackedBytes: number;
+}
 
-/** The Python that the pinned wheels of TensorFlow are for; any Python can fetch them. */
+/** The wheels that make up native TensorFlow for one device. */
+export interface Release {
+  /** TensorFlow's version. */
+  readonly version: string;
+  /** TensorFlow's own wheel comes first. */
+  readonly wheels: readonly Wheel[];
+}
+
+/** The Python version of the pinned TensorFlow wheels. pip can download them with any Python. */
 export const wheelPython = '3.11';
 
-/** @type {Record<'cpu' | 'cuda', Release>} */
-export const releases = {
+export const releases: Readonly<Record<NativeDevice, Release>> = {
   cpu: {
     version: '2.21.0',
     wheels: [
@@ -36,7 +37,7 @@ export const releases = {
       },
     ],
   },
-  // TensorFlow's build for CUDA 12 and the newest of each library that it asks for.
+  // TensorFlow's build for CUDA 12, and the newest version of each library that its metadata allows.
   cuda: {
     version: '2.21.0',
     wheels: [

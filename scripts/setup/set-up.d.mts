@@ -1,8 +1,0 @@
-export interface SetUpOptions {
-  readonly device?: string;
-  readonly purpose?: string;
-  readonly root?: string;
-  note(line: string): unknown;
-}
-
-export function setUp(options: SetUpOptions): Promise<void>;

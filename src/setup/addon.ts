@@ -1,0 +1,69 @@
+import { copyFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { TensorFlowError } from '../errors.ts';
+import { ensureDir, jsonText, withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { cacheFolder } from './cache-folder.ts';
+import { addonKey, compileAddon, versionFile } from './compile-addon.ts';
+import type { TensorFlowLibraries } from './libraries.ts';
+import { type AddonMarker, addonFiles, type NativePackage } from './native-package.ts';
+
+const names = [addonFiles.preload, addonFiles.addon];
+
+/** Whether the package holds a complete addon, compiled from its current sources against these libraries. */
+export function addonIsInstalled(nativePackage: NativePackage, libraries: TensorFlowLibraries): boolean {
+  const { addonFolder, marker } = nativePackage;
+  if (!marker || marker.key !== addonKey(nativePackage, libraries)) return false;
+  return names.every((name) => fileSize(join(addonFolder, name)) === marker.sizes[name]);
+}
+
+/**
+ * Puts the compiled addon into the package. Compiles it unless the cache folder holds it already.
+ *
+ * @param root folder from which npm packages are looked up
+ * @param onStep called with one line if the addon is compiled
+ * @throws TensorFlowError if it cannot be compiled or written
+ */
+export async function installAddon(
+  nativePackage: NativePackage,
+  libraries: TensorFlowLibraries,
+  root: string,
+  onStep: (line: string) => void,
+): Promise<void> {
+  const key = addonKey(nativePackage, libraries);
+  const compiled = join(cacheFolder(), 'addon', key.slice(0, 16));
+  if (!existsSync(join(compiled, versionFile))) {
+    await withFileErrors(TensorFlowError, compiled, 'written', () =>
+      compileAddon(nativePackage, libraries, root, compiled, onStep),
+    );
+  }
+  await withFileErrors(TensorFlowError, nativePackage.addonFolder, 'written', () =>
+    copyAddon(compiled, nativePackage, libraries, key),
+  );
+}
+
+async function copyAddon(
+  compiled: string,
+  { addonFolder }: NativePackage,
+  libraries: TensorFlowLibraries,
+  key: string,
+): Promise<void> {
+  await ensureDir(addonFolder);
+  for (const name of names) {
+    // Renamed into place, because another process may have the old file loaded.
+    const copy = join(addonFolder, `.${name}.${process.pid}`);
+    copyFileSync(join(compiled, name), copy);
+    renameSync(copy, join(addonFolder, name));
+  }
+  const marker: AddonMarker = {
+    tensorflow: readFileSync(join(compiled, versionFile), 'utf8'),
+    libraries: libraries.folder,
+    cuda: libraries.cudaTools,
+    key,
+    sizes: Object.fromEntries(names.map((name) => [name, fileSize(join(addonFolder, name)) ?? 0])),
+  };
+  await writeFileAtomic(join(addonFolder, addonFiles.marker), `${jsonText(marker)}\n`);
+}
+
+function fileSize(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}

@@ -1,0 +1,12 @@
+export { cacheFolder } from './cache-folder.ts';
+export { cudaLibraries } from './cuda-libraries.ts';
+export type { DownloadProgress } from './listener.ts';
+export { withLock } from './lock.ts';
+export {
+  addonFiles,
+  type NativeDevice,
+  type NativePackage,
+  nativeState,
+  notSetUp,
+} from './native-package.ts';
+export { isSetUp, type SetUpOptions, setUp } from './set-up.ts';

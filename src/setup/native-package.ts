@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TensorFlowError } from '../errors.ts';
+
+/** The folder of tfjs-lora: packages are looked up from here, as Node does. */
+export const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Devices that native TensorFlow has a package for. */
+export type NativeDevice = 'cpu' | 'cuda';
+
+const VERSION = '4.22.0';
+const names = { cpu: '@tensorflow/tfjs-node', cuda: '@tensorflow/tfjs-node-gpu' } as const;
+
+/** The files that set-up puts where the native package looks for its addon. */
+export const addonFiles = {
+  /** tfjs-node's addon, compiled against TensorFlow 2.21. */
+  addon: 'tfjs_binding.node',
+  /** A second addon, made from tensorflow-preload.cc. */
+  preload: 'tensorflow_preload.node',
+  /** An `AddonMarker` as JSON. */
+  marker: 'tfjs-lora.json',
+} as const;
+
+/** What set-up records about the addon that it installed. */
+export interface AddonMarker {
+  /** Version of the TensorFlow that the addon was compiled against. */
+  readonly tensorflow: string;
+  /** Folder of TensorFlow's shared libraries. */
+  readonly libraries: string;
+  /** Folder of the CUDA tools that XLA needs; CUDA only. */
+  readonly cuda?: string;
+  /** Hash of everything that the addon was made from. */
+  readonly key: string;
+  /** Bytes of the addons, by file name. */
+  readonly sizes: Readonly<Record<string, number>>;
+}
+
+/** An installed native package of TensorFlow.js. */
+export interface NativePackage {
+  readonly device: NativeDevice;
+  readonly name: string;
+  readonly folder: string;
+  readonly version: string;
+  /** Folder of the addon, which need not exist. */
+  readonly addonFolder: string;
+  /** Path of the addon, which need not exist. */
+  readonly addon: string;
+  /** Undefined if another program than this set-up installed the addon. */
+  readonly marker?: AddonMarker;
+}
+
+/**
+ * The installed native package for a device, or undefined if there is none.
+ *
+ * @param root folder from which npm packages are looked up
+ */
+export function findNativePackage(device: NativeDevice, root = packageRoot): NativePackage | undefined {
+  const name = names[device];
+  const folder = packageFolder(name, root);
+  if (folder === undefined) return undefined;
+  const addonFolder = join(folder, 'lib', 'napi-v8');
+  return {
+    device,
+    name,
+    folder,
+    version: readJson<{ version: string }>(join(folder, 'package.json'))?.version ?? 'unknown',
+    addonFolder,
+    addon: join(addonFolder, addonFiles.addon),
+    marker: readJson(join(addonFolder, addonFiles.marker)),
+  };
+}
+
+/** What is installed for a device. */
+export interface NativeState {
+  readonly nativePackage?: NativePackage;
+  /** What set-up has to do before the package can be loaded; undefined if nothing. */
+  readonly problem?: TensorFlowError;
+}
+
+/** Checks, without loading it, whether the native package for a device is complete. */
+export function nativeState(device: NativeDevice): NativeState {
+  const nativePackage = findNativePackage(device);
+  if (!nativePackage) return { problem: packageMissing(device) };
+  const { name, addon, marker } = nativePackage;
+  if (!existsSync(addon))
+    return { nativePackage, problem: notSetUp(device, `${name}: its addon is not built`) };
+  if (marker && !existsSync(marker.libraries)) {
+    return {
+      nativePackage,
+      problem: notSetUp(device, `${marker.libraries}: TensorFlow's libraries are gone`),
+    };
+  }
+  return { nativePackage };
+}
+
+/** The error for a device whose npm package is not installed. */
+export function packageMissing(device: NativeDevice): TensorFlowError {
+  const name = names[device];
+  return notSetUp(device, `${name} is not installed; run 'npm install --ignore-scripts ${name}@${VERSION}'`);
+}
+
+/** An error that setting up the device fixes. */
+export function notSetUp(device: NativeDevice, message: string, options?: ErrorOptions): TensorFlowError {
+  return new TensorFlowError(device === 'cuda' ? 'cuda-not-set-up' : 'cpu-not-set-up', message, options);
+}
+
+/** The folder of an npm package as seen from `root`, or undefined if it is not installed. */
+export function packageFolder(name: string, root: string): string | undefined {
+  try {
+    return dirname(createRequire(join(root, 'package.json')).resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch {
+    return undefined;
+  }
+}
