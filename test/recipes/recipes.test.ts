@@ -141,11 +141,11 @@ describe('finetune', () => {
       searchStrength: true,
       validation: 0.5,
     });
-    const { guard } = tuned.report;
-    const kept = guard!.checks!.find(({ step }) => step === guard!.keptStep)!;
+    const { training, strengthSearch } = tuned.report.guard!;
+    const kept = training!.checks.find(({ step }) => step === training!.keptStep)!;
     expect(kept.drop).toBeLessThanOrEqual(0);
-    expect(tuned.manifest.training!.stepsDone).toBe(guard!.keptStep);
-    expect(tuned.manifest.adapter!.strength).toBe(guard!.keptStrength);
+    expect(tuned.manifest.training!.stepsDone).toBe(training!.keptStep);
+    expect(tuned.manifest.adapter!.strength).toBe(strengthSearch!.keptStrength);
     tuned.dispose();
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkpointWhenDue } from '../../src/cli/actions/checkpoint-when-due.ts';
+import { checkpointWhenDue } from '../../src/recipes/checkpoint.ts';
 
 /** Checkpoints every 60 s by a clock that stands still, except for `tookMs` while one is saved. */
 function atClock(save: (nowMs: number) => void = () => {}) {
@@ -12,7 +12,7 @@ function atClock(save: (nowMs: number) => void = () => {}) {
       clock.nowMs += clock.tookMs;
       save(clock.nowMs);
     },
-    { everyMs: 60_000, note: (text) => notes.push(text), now: () => clock.nowMs },
+    { everyMs: 60_000, onNotice: (text) => notes.push(text), now: () => clock.nowMs },
   );
   return {
     clock,
@@ -35,7 +35,7 @@ test('saves after a minute, and a minute after the last', async () => {
   ]);
 });
 
-test('saves more seldom where saving takes long: at most a fiftieth of the time', async () => {
+test('saves less often if saving takes long: at most a fiftieth of the time', async () => {
   const { clock, at } = atClock();
   clock.tookMs = 2000;
   expect(await at(60_000, 161_999, 162_000)).toEqual([60_000, 162_000]);
@@ -53,7 +53,7 @@ test('does not fail with a checkpoint, says why once until one is saved, and tri
   expect(await at(239_999, 240_000)).toEqual([60_000, 120_000, 180_000, 240_000]);
   expect(notes).toEqual(
     [1_060_000, 1_240_000].map(
-      (time) => `warning: training goes on without a new checkpoint: the disk is full at ${time}`,
+      (time) => `warning: training continues without a new checkpoint: the disk is full at ${time}`,
     ),
   );
 });
