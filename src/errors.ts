@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'invalid-argument'
   | 'peft-incompatible'
   | 'already-exists'
+  | 'folder-not-empty'
   | 'not-a-run'
   | 'unfinished-run'
   | 'resume-conflict'

@@ -1,5 +1,6 @@
-export { type Canvas, type Color, createCanvas, fitText, LINE_HEIGHT, textWidth } from './canvas.ts';
+export { classifyImages, type Prediction } from './classify.ts';
 export { importPictures } from './import.ts';
-export { encodePng, type Picture, parsePng, writePng } from './png.ts';
-export { classifyImages, type Prediction, type PreparedImage, readImages } from './predict.ts';
-export { type ImageSize, prepareDigit } from './prepare.ts';
+export { writeMistakes } from './mistakes.ts';
+export { normalizeDigit } from './normalize.ts';
+export { encodeGreyPng, type ImageSize, type Picture, parsePng } from './png.ts';
+export { type InputImage, readImages } from './read-images.ts';

@@ -1,90 +1,85 @@
-import { readFile, stat } from 'node:fs/promises';
+import CRC32 from 'crc-32';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
-import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 
-/** A picture, four bytes (red, green, blue, alpha; not premultiplied) a pixel, row by row. */
-export interface Picture {
-  readonly width: number;
+/** In pixels. */
+export interface ImageSize {
   readonly height: number;
+  readonly width: number;
+}
+
+/** A decoded picture: red, green, blue and alpha (not premultiplied) of each pixel, row-major [height, width, 4]. */
+export interface Picture extends ImageSize {
   readonly data: Uint8Array;
 }
 
 const MAX_PIXELS = 2 ** 24;
-/** A picture of `MAX_PIXELS` of any depth fits, with room for what programs add. */
-const MAX_FILE_BYTES = 2 ** 28;
-/** Interlaced data is unpacked before its size is known, at most a thousandfold. */
+/** Interlaced data is unpacked before its size is checked, to up to 1000 times as many bytes. */
 const MAX_INTERLACED_BYTES = 2 ** 19;
 const SIGNATURE = Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
-/** Signature, then the IHDR chunk: length, name, width, height, depth, colour, compression, filter, interlace. */
-const START_BYTES = 29;
+/** Signature, then the IHDR chunk: length, name, width, height, depth, colour, compression, filter, interlace, CRC. */
+const HEADER_BYTES = 33;
 
-/** Whether the bytes begin as a PNG file does. */
+/** Marks a PNG as an image of a data set, whose pixels are to be used without changes. Follows the IHDR chunk. */
+const DATASET_IMAGE_CHUNK = textChunk('tfjs-lora', 'image of a data set');
+
+/** Whether the bytes start with the PNG signature. */
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.equals(bytes.subarray(0, SIGNATURE.length));
 }
 
 /**
- * Reads a PNG of any colour type and depth.
+ * Decodes a PNG of any colour type and depth.
  *
- * @param name what messages call the picture, usually its path
- * @throws DataError when the bytes are damaged, or promise a picture too large to look at
+ * @param name of the picture, for messages; usually its path
+ * @throws DataError if the bytes are not a PNG, are damaged, or hold more than 2^24 pixels
  */
 export function parsePng(bytes: Uint8Array, name: string): Picture {
-  if (!isPng(bytes) || bytes.length < START_BYTES)
-    throw new DataError('invalid-data', `${name}: is no PNG picture; convert it`);
+  const invalid = (problem: string, cause?: unknown) =>
+    new DataError('invalid-data', `${name}: ${problem}`, { cause });
+  if (!isPng(bytes) || bytes.length < HEADER_BYTES) throw invalid('not a PNG file; convert it');
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  if (width * height === 0)
-    throw new DataError('invalid-data', `${name}: is ${width}x${height} pixels; draw something`);
+  if (width * height === 0) throw invalid(`the picture has no pixels (${width}x${height}); remove it`);
   if (width * height > MAX_PIXELS) {
-    throw new DataError(
-      'invalid-data',
-      `${name}: is ${width}x${height} pixels, the most read is ${MAX_PIXELS} pixels; make it smaller`,
-    );
+    throw invalid(`too many pixels (${width}x${height}, limit ${MAX_PIXELS}); scale the picture down`);
   }
-  if (bytes[28] !== 0 && bytes.length > MAX_INTERLACED_BYTES) {
-    throw new DataError(
-      'invalid-data',
-      `${name}: is interlaced and has ${bytes.length} bytes, the most read is ${MAX_INTERLACED_BYTES}; save it without interlacing`,
+  const isInterlaced = bytes[28] !== 0;
+  if (isInterlaced && bytes.length > MAX_INTERLACED_BYTES) {
+    throw invalid(
+      `interlaced PNG too large (${bytes.length} bytes, limit ${MAX_INTERLACED_BYTES}); save it without interlacing`,
     );
   }
   try {
     return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {
-    throw new DataError(
-      'invalid-data',
-      `${name}: is a damaged PNG (${(error as Error).message}); save it again`,
-      {
-        cause: error,
-      },
-    );
+    throw invalid(`damaged PNG file (${(error as Error).message}); save it again`, error);
   }
 }
 
-/** Reads a file that may be a picture; DataError when it cannot be read or is larger than any picture. */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  return await withFileErrors(DataError, path, 'read', async () => {
-    const found = await stat(path);
-    if (!found.isFile()) throw new DataError('invalid-data', `${path}: is not a file; give a picture`);
-    if (found.size > MAX_FILE_BYTES) {
-      throw new DataError(
-        'invalid-data',
-        `${path}: has ${found.size} bytes, the most read is ${MAX_FILE_BYTES}; make it smaller`,
-      );
-    }
-    return await readFile(path);
-  });
-}
-
-/** Writes a PNG, whole or not at all; the same picture gives the same bytes. */
-export async function writePng(path: string, picture: Picture): Promise<void> {
-  await withFileErrors(DataError, path, 'written', () => writeFileAtomic(path, encodePng(picture)));
-}
-
-/** The bytes of a PNG file, without the transparency. */
-export function encodePng({ width, height, data }: Picture): Uint8Array {
+/**
+ * Encodes a grey image as PNG, marked as an image of a data set, so that `imageFromPng` returns the same pixels.
+ *
+ * @param pixels 0..255 [height, width]
+ */
+export function encodeGreyPng(pixels: Uint8Array, { height, width }: ImageSize): Uint8Array {
   const png = new PNG({ width, height });
-  png.data = Buffer.from(data.buffer, data.byteOffset, data.length);
-  return PNG.sync.write(png, { colorType: 2 });
+  png.data = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.length);
+  const bytes = PNG.sync.write(png, { colorType: 0, inputColorType: 0, inputHasAlpha: false });
+  return Buffer.concat([bytes.subarray(0, HEADER_BYTES), DATASET_IMAGE_CHUNK, bytes.subarray(HEADER_BYTES)]);
+}
+
+/** Whether `encodeGreyPng` wrote the bytes. */
+export function isDatasetImage(bytes: Uint8Array): boolean {
+  return DATASET_IMAGE_CHUNK.equals(bytes.subarray(HEADER_BYTES, HEADER_BYTES + DATASET_IMAGE_CHUNK.length));
+}
+
+/** A `tEXt` chunk (PNG specification, section 11.3.3.2). */
+function textChunk(keyword: string, text: string): Buffer {
+  const body = Buffer.from(`tEXt${keyword}\0${text}`, 'latin1');
+  const chunk = Buffer.alloc(4 + body.length + 4);
+  chunk.writeUInt32BE(body.length - 4, 0);
+  chunk.set(body, 4);
+  chunk.writeInt32BE(CRC32.buf(body), 4 + body.length);
+  return chunk;
 }

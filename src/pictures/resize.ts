@@ -1,18 +1,23 @@
-import type { Ink } from './ink.ts';
+import type { Foreground } from './foreground.ts';
 
-/** Scales with a triangle filter that widens when shrinking, so that thin strokes fade instead of breaking. */
-export function resize({ width, height, values }: Ink, newWidth: number, newHeight: number): Ink {
+/** Scales with a triangle filter (bilinear) that widens when it shrinks, so that thin strokes fade but do not break. */
+export function resize(
+  { width, height, values }: Foreground,
+  newWidth: number,
+  newHeight: number,
+): Foreground {
   const rows = resizeRows(values, width, height, newWidth);
   const columns = resizeRows(transposed(rows, newWidth, height), height, newWidth, newHeight);
   return { width: newWidth, height: newHeight, values: transposed(columns, newHeight, newWidth) };
 }
 
+/** Scales each row of values [height, width] to newWidth. */
 function resizeRows(values: Float32Array, width: number, height: number, newWidth: number): Float32Array {
-  const windows = Array.from({ length: newWidth }, (_, column) => windowAt(column, width, newWidth));
+  const filters = Array.from({ length: newWidth }, (_, column) => filterAt(column, width, newWidth));
   const result = new Float32Array(newWidth * height);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < newWidth; column++) {
-      const { first, weights } = windows[column]!;
+      const { first, weights } = filters[column]!;
       let sum = 0;
       for (let index = 0; index < weights.length; index++) {
         sum += weights[index]! * values[row * width + first + index]!;
@@ -23,20 +28,21 @@ function resizeRows(values: Float32Array, width: number, height: number, newWidt
   return result;
 }
 
-/** The columns that make up a new one, and their weights, which sum to 1. */
-function windowAt(column: number, width: number, newWidth: number): { first: number; weights: Float64Array } {
+/** The first old column that a new column is made from, and the weights from there on, which sum to 1. */
+function filterAt(column: number, width: number, newWidth: number): { first: number; weights: Float64Array } {
   const scale = width / newWidth;
   const radius = Math.max(1, scale);
   const centre = (column + 0.5) * scale;
   const first = Math.max(0, Math.floor(centre - radius));
-  const last = Math.min(width, Math.ceil(centre + radius));
-  const weights = Float64Array.from({ length: last - first }, (_, index) =>
+  const end = Math.min(width, Math.ceil(centre + radius));
+  const weights = Float64Array.from({ length: end - first }, (_, index) =>
     Math.max(0, 1 - Math.abs(first + index + 0.5 - centre) / radius),
   );
   const total = weights.reduce((sum, weight) => sum + weight);
   return { first, weights: weights.map((weight) => weight / total) };
 }
 
+/** [height, width] to [width, height]. */
 function transposed(values: Float32Array, width: number, height: number): Float32Array {
   return Float32Array.from(
     values,

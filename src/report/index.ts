@@ -1,7 +1,6 @@
 export { fromDocument, toDocument } from './document.ts';
 export { formatCount, formatNumber, formatPercent } from './format.ts';
 export { githubAnnotations } from './github.ts';
-export { writeMistakeSheets } from './mistake-sheets.ts';
 export { plainTable, tableText } from './plain-table.ts';
 export { REPORT_FILE, readReport } from './read.ts';
 export {

@@ -2,9 +2,8 @@ import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
-import { writePng } from '../../src/pictures/index.ts';
 import { runCommand } from '../helpers/command.ts';
-import { picture } from '../helpers/pictures.ts';
+import { picture, writePicture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
@@ -200,7 +199,7 @@ describe('data import', () => {
       await mkdir(join(folder, label));
       for (let number = 0; number < count; number++) {
         const bar = picture(40, 30, (x, y) => (x > 9 && x < 12 + number && y > 5 && y < 25 ? 0 : 255));
-        await writePng(join(folder, label, `${number}.png`), bar);
+        await writePicture(join(folder, label, `${number}.png`), bar);
       }
     }
     return folder;
@@ -231,11 +230,11 @@ describe('data import', () => {
       expect(code).toBe(3);
       expect(await readdir(folder)).not.toContain('set');
     };
-    await refused(await drawings({ a: 2 }), 'has no pictures; put PNG files in folders named by label');
+    await refused(await drawings({ a: 2 }), 'no pictures found; put PNG files into folders named by label');
     await refused(await drawings({ 1: 1 }), '1 pictures make 1 to train on and 0 to test; add pictures');
     const folder = await drawings({ 1: 4 });
     await writeFile(join(folder, '1', 'x.jpg'), '');
-    await refused(folder, `${folder}/1/x.jpg: is no PNG picture; convert or remove it`);
+    await refused(folder, `${folder}/1/x.jpg: not a PNG file; convert or remove it`);
     const { code, err } = await run(['data', 'import', folder], folder);
     expect([code, err]).toEqual([2, 'error: --out: name the folder for the new files']);
   });

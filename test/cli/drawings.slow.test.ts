@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { main } from '../../src/cli/main.ts';
 import { findMnist, loadSplit } from '../../src/mnist-data-loader/index.ts';
-import { writePng } from '../../src/pictures/index.ts';
 import { recordedContext } from '../helpers/context.ts';
-import { enlarged, picture } from '../helpers/pictures.ts';
+import { enlarged, picture, writePicture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const COUNT = 300;
@@ -26,7 +25,7 @@ it('reads large drawings of test images about as well as the images themselves',
     const dark = (x: number, y: number) => 235 - 0.8 * ink(x, y) + noise(x, y);
     const light = (x: number, y: number) => [20 + noise(x, y), 40 + 0.8 * ink(x, y), 30, 255];
     drawings.push(`${row}.png`);
-    await writePng(join(cwd, `${row}.png`), picture(300, 280, row % 2 === 0 ? dark : light));
+    await writePicture(join(cwd, `${row}.png`), picture(300, 280, row % 2 === 0 ? dark : light));
   }
   const right = (json: string) =>
     (JSON.parse(json).predictions as { className: string }[]).filter(

@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parsePng, writePng } from '../../src/pictures/index.ts';
+import { parsePng } from '../../src/pictures/index.ts';
 import { readReport } from '../../src/report/read.ts';
 import { runCommand } from '../helpers/command.ts';
-import { picture } from '../helpers/pictures.ts';
+import { picture, writePicture } from '../helpers/pictures.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 import { writeSplit } from '../helpers/tiny-set.ts';
 
@@ -40,7 +40,7 @@ describe('predict with a run', () => {
 
   test('classifies pictures and rows together, and shows what the model sees', async () => {
     const drawing = picture(50, 70, (x, y) => (x > 20 && x < 24 && y > 10 && y < 60 ? 0 : 255));
-    await writePng(join(cwd, 'one.png'), drawing);
+    await writePicture(join(cwd, 'one.png'), drawing);
     const files = ['one.png', TEST_IMAGES, '--rows', '6,0', '--prepared', 'seen', '--top', '1'];
     const { code, out } = await run('predict', ...files, '--model', 'base');
     expect(code).toBe(0);
@@ -77,13 +77,22 @@ describe('predict with a run', () => {
 });
 
 describe('eval --mistakes', () => {
-  test('writes a sheet for each digit that was read wrongly', async () => {
-    const { code } = await run('eval', 'base', '--data', '.', '--mistakes', 'wrong', '--quiet');
+  test('writes each misread image into the folder of its digit', async () => {
+    const argv = ['eval', 'base', '--data', '.', '--mistakes', 'wrong'];
+    const { code, err } = await run(...argv);
     expect(code).toBe(0);
+    expect(err).toMatch(/^wrote \d+ misread images to wrong$/m);
+    expect(await run(...argv)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/wrong: the folder is not empty/),
+    });
     const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation;
-    const wrong = new Set(labels.filter((label, row) => predictions[row] !== label));
-    expect(wrong.size).toBeGreaterThan(0);
-    expect(await readdir(join(cwd, 'wrong'))).toEqual([...wrong].sort().map((label) => `truth-${label}.png`));
+    const expected = [...labels].flatMap((label, row) =>
+      predictions[row] === label ? [] : [`${label}/${row}-read-as-${predictions[row]}.png`],
+    );
+    expect(expected.length).toBeGreaterThan(0);
+    const files = await readdir(join(cwd, 'wrong'), { recursive: true });
+    expect(files.filter((file) => file.endsWith('.png')).sort()).toEqual(expected.sort());
   });
 });
 

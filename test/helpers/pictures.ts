@@ -1,6 +1,8 @@
+import { writeFile } from 'node:fs/promises';
+import { PNG } from 'pngjs';
 import type { Picture } from '../../src/pictures/index.ts';
 
-/** A picture of which `color(x, y)` gives each pixel: a shade of grey, or red, green, blue and alpha. */
+/** A picture with the colour `color(x, y)` at each pixel: a shade of grey, or red, green, blue and alpha. */
 export function picture(
   width: number,
   height: number,
@@ -16,7 +18,18 @@ export function picture(
   return { width, height, data };
 }
 
-/** Ink of an image [28, 28] scaled up `scale` times with its corner at (left, top), smoothly; 0 elsewhere. */
+/** The bytes of a PNG file, as a drawing program writes it; in colour by default. */
+export function encodePicture({ width, height, data }: Picture, options = {}): Buffer {
+  const png = new PNG({ width, height });
+  png.data = Buffer.from(data);
+  return PNG.sync.write(png, { colorType: 2, ...options });
+}
+
+export async function writePicture(path: string, drawing: Picture): Promise<void> {
+  await writeFile(path, encodePicture(drawing));
+}
+
+/** Strength at (x, y) of an image [28, 28] scaled up by `scale` (bilinear), its corner at (left, top); 0 elsewhere. */
 export function enlarged(image: Uint8Array, scale: number, left: number, top: number) {
   const at = (x: number, y: number) => (x < 0 || y < 0 || x > 27 || y > 27 ? 0 : image[28 * y + x]!);
   return (x: number, y: number): number => {

@@ -4,7 +4,8 @@ import { checkGates, requireGates, validateGates } from '../../gates/index.ts';
 import { evaluate } from '../../inference/index.ts';
 import { setAdapterStrength } from '../../lora/index.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../mnist-data-loader/index.ts';
-import { type NamedEvaluation, type Report, readReport, writeMistakeSheets } from '../../report/index.ts';
+import { writeMistakes } from '../../pictures/index.ts';
+import { formatCount, type NamedEvaluation, type Report, readReport } from '../../report/index.ts';
 import { openRun, type Run } from '../../runs/index.ts';
 import type { EvalOptions } from '../commands/eval.ts';
 import type { CliContext } from '../context.ts';
@@ -60,8 +61,8 @@ export async function evaluateRun(path: string, options: EvalOptions, context: C
     gates: checkGates({ evaluation, baseline, targetLabels }, gates),
   };
   if (options.mistakes !== undefined) {
-    const sheets = await writeMistakeSheets(evaluation, test, resolve(context.cwd, options.mistakes));
-    context.note(`wrote ${sheets.length} contact sheets of mistakes to ${options.mistakes}`);
+    const images = await writeMistakes(evaluation, test, resolve(context.cwd, options.mistakes));
+    context.note(`wrote ${formatCount(images)} misread images to ${options.mistakes}`);
   }
   await publishReport(report, options, context, { images: test });
   requireGates(report.gates ?? []);

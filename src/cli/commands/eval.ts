@@ -35,7 +35,10 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
       ).conflicts('compare'),
     )
     .addOption(
-      new Option('--mistakes <dir>', 'write a contact sheet (PNG) of the wrong images of each digit there'),
+      new Option(
+        '--mistakes <dir>',
+        'write each misread image there as PNG, in a folder per digit; must be empty or new',
+      ),
     );
   const judged = addGateOptions(addReportOptions(command))
     .addOption(shared.data())

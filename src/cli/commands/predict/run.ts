@@ -1,15 +1,15 @@
 import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, DataError, UsageError } from '../../../errors.ts';
-import { ensureDir, jsonText, withFileErrors } from '../../../files/index.ts';
+import { ensureDir, jsonText, withFileErrors, writeFileAtomic } from '../../../files/index.ts';
 import { Classifier } from '../../../inference/index.ts';
 import { takeValues } from '../../../models/index.ts';
 import {
   classifyImages,
+  encodeGreyPng,
   type ImageSize,
-  type PreparedImage,
+  type InputImage,
   readImages,
-  writePng,
 } from '../../../pictures/index.ts';
 import { openRun, type Run } from '../../../runs/index.ts';
 import type { CliContext } from '../../context.ts';
@@ -26,7 +26,7 @@ export async function predict(
   await useTensorFlow(options, context);
   const run = await openRun(options.model, context.cwd);
   const size = imageSize(run);
-  const images: PreparedImage[] = [];
+  const images: InputImage[] = [];
   for (const file of files) {
     const read = await readImages(resolve(context.cwd, file), size, options.rows);
     images.push(...read.map((image) => ({ ...image, file })));
@@ -70,15 +70,16 @@ function imageSize({ model, folder }: Run): ImageSize {
 }
 
 async function writePrepared(
-  images: readonly PreparedImage[],
-  { height, width }: ImageSize,
+  images: readonly InputImage[],
+  size: ImageSize,
   directory: string,
 ): Promise<void> {
   await withFileErrors(DataError, directory, 'written', () => ensureDir(directory));
   for (const [index, { file, row, pixels }] of images.entries()) {
-    const data = new Uint8Array(4 * pixels.length);
-    for (const [pixel, shade] of pixels.entries()) data.set([shade, shade, shade, 255], 4 * pixel);
     const name = `${index}-${basename(file).replace(/\.[^.]*$/, '')}${row === undefined ? '' : `-row-${row}`}.png`;
-    await writePng(join(directory, name), { width, height, data });
+    const path = join(directory, name);
+    await withFileErrors(DataError, path, 'written', () =>
+      writeFileAtomic(path, encodeGreyPng(pixels, size)),
+    );
   }
 }

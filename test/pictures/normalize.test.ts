@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { findMnist, type ImageDataset, loadSplit } from '../../src/mnist-data-loader/index.ts';
-import { type Picture, prepareDigit } from '../../src/pictures/index.ts';
+import { normalizeDigit, type Picture } from '../../src/pictures/index.ts';
 import { enlarged, picture } from '../helpers/pictures.ts';
 
 const size = { height: 28, width: 28 };
@@ -12,8 +12,8 @@ beforeAll(async () => {
   testSet = (await loadSplit(await findMnist(), 'test')).dataset;
 });
 
-function prepared(drawing: Picture): Uint8Array {
-  return prepareDigit(drawing, size, 'x.png');
+function normalized(drawing: Picture): Uint8Array {
+  return normalizeDigit(drawing, size, 'x.png');
 }
 
 /** Mean difference in shade, 0..255. */
@@ -38,27 +38,27 @@ function placement(pixels: Uint8Array) {
   return { width: right - left + 1, height: bottom - top + 1, x: across / mass, y: down / mass };
 }
 
-describe('prepareDigit', () => {
-  test('leaves images of MNIST as they are, and turns black on white ones round', () => {
+describe('normalizeDigit', () => {
+  test('returns images of MNIST unchanged, and inverts dark on light ones', () => {
     for (let row = 0; row < 200; row++) {
       const pixels = image(row);
-      expect(prepared(picture(28, 28, (x, y) => pixels[28 * y + x]!))).toEqual(pixels);
-      expect(prepared(picture(28, 28, (x, y) => 255 - pixels[28 * y + x]!))).toEqual(pixels);
+      expect(normalized(picture(28, 28, (x, y) => pixels[28 * y + x]!))).toEqual(pixels);
+      expect(normalized(picture(28, 28, (x, y) => 255 - pixels[28 * y + x]!))).toEqual(pixels);
     }
   });
 
-  test('gives back an image of MNIST from a large drawing of it anywhere on noisy paper', () => {
+  test('recovers an image of MNIST from a large drawing of it, anywhere on a noisy background', () => {
     for (let row = 0; row < 20; row++) {
       const ink = enlarged(image(row), 8, 60 - 5 * row, 3 * row - 20);
       const drawing = picture(260, 240, (x, y) => 230 - 0.8 * ink(x, y) + ((7919 * x + 104729 * y) % 13));
-      expect(difference(prepared(drawing), image(row))).toBeLessThan(14);
+      expect(difference(normalized(drawing), image(row))).toBeLessThan(14);
     }
   });
 
-  test('takes the same drawing for the same, in any colours', () => {
+  test('returns the same image for a drawing in any colours', () => {
     const ink = enlarged(image(0), 8, 20, 0);
     const drawn = (color: (share: number) => readonly number[]) =>
-      prepared(picture(240, 240, (x, y) => color(ink(x, y) / 255)));
+      normalized(picture(240, 240, (x, y) => color(ink(x, y) / 255)));
     const reference = drawn((share) => [255 * (1 - share), 255 * (1 - share), 255 * (1 - share), 255]);
     const mixed = (from: readonly number[], to: readonly number[]) => (share: number) =>
       from.map((level, channel) => level + share * (to[channel]! - level));
@@ -73,14 +73,14 @@ describe('prepareDigit', () => {
     }
   });
 
-  test('ignores the colours that transparent pixels have', () => {
+  test('ignores the colours of transparent pixels', () => {
     const ink = enlarged(image(0), 8, 20, 0);
     const onto = (paper: (x: number, y: number) => readonly number[]) =>
-      prepared(picture(240, 240, (x, y) => (ink(x, y) > 127 ? [0, 0, 0, 255] : paper(x, y))));
+      normalized(picture(240, 240, (x, y) => (ink(x, y) > 127 ? [0, 0, 0, 255] : paper(x, y))));
     expect(onto((x, y) => [x, y, 255 - x, 0])).toEqual(onto(() => [0, 0, 0, 0]));
   });
 
-  test('fits the drawing in 20x20 pixels with its proportions, its centre of mass in the middle', () => {
+  test('fits the drawing into 20x20 pixels with its proportions and centres its mass', () => {
     for (const [width, height] of [
       [30, 90],
       [400, 100],
@@ -89,7 +89,7 @@ describe('prepareDigit', () => {
       const bar = picture(500, 300, (x, y) =>
         x >= 50 && x < 50 + width && y >= 9 && y < 9 + height ? 0 : 255,
       );
-      const { width: across, height: down, x, y } = placement(prepared(bar));
+      const { width: across, height: down, x, y } = placement(normalized(bar));
       const scale = 20 / Math.max(width, height);
       expect([across, down]).toEqual([Math.round(width * scale), Math.round(height * scale)]);
       expect(Math.abs(x - 14)).toBeLessThanOrEqual(0.5);
@@ -97,45 +97,47 @@ describe('prepareDigit', () => {
     }
   });
 
-  test('centres a small image by its mass, without pushing it over the edge', () => {
+  test('does not push a drawing over the edge to centre its mass', () => {
     const corner = picture(28, 28, (x, y) => ((x < 10 && y < 2) || (x === 0 && y < 20) ? 255 : 0));
-    const { width, height } = placement(prepared(corner));
+    const { width, height } = placement(normalized(corner));
     expect([width, height]).toEqual([10, 20]);
   });
 
-  test('does not let a speck of dust decide where the drawing ends', () => {
+  test('ignores a speckle far from the drawing', () => {
     const bar = (x: number, y: number) => x >= 40 && x < 60 && y >= 20 && y < 80;
-    const clean = prepared(picture(200, 100, (x, y) => (bar(x, y) ? 0 : 255)));
-    const dusty = prepared(picture(200, 100, (x, y) => (bar(x, y) || (x === 190 && y > 95) ? 0 : 255)));
+    const clean = normalized(picture(200, 100, (x, y) => (bar(x, y) ? 0 : 255)));
+    const dusty = normalized(picture(200, 100, (x, y) => (bar(x, y) || (x === 190 && y > 95) ? 0 : 255)));
     expect(dusty).toEqual(clean);
   });
 
-  test('keeps a drawing that is all dots', () => {
+  test('keeps a drawing that consists of dots', () => {
     const dots = picture(300, 300, (x, y) => (x % 30 === 15 && y % 30 === 15 ? 0 : 255));
-    const { width, height } = placement(prepared(dots));
+    const { width, height } = placement(normalized(dots));
     expect([width, height]).toEqual([20, 20]);
   });
 
-  test('keeps a stroke of one pixel visible when it shrinks', () => {
-    const line = prepared(picture(800, 800, (x, y) => (Math.abs(x - y) < 1 && x > 100 && x < 700 ? 0 : 255)));
+  test('keeps a stroke of one pixel visible when it is scaled down', () => {
+    const line = normalized(
+      picture(800, 800, (x, y) => (Math.abs(x - y) < 1 && x > 100 && x < 700 ? 0 : 255)),
+    );
     expect(Math.max(...line)).toBe(255);
     expect(line.filter((shade) => shade > 100).length).toBeGreaterThanOrEqual(20);
   });
 
-  test('prepares for models of other sizes', () => {
+  test('returns images of other sizes', () => {
     const bar = picture(90, 90, (x, y) => (x > 40 && x < 50 && y > 20 && y < 70 ? 0 : 255));
-    expect(prepareDigit(bar, { height: 32, width: 16 }, 'x').length).toBe(512);
+    expect(normalizeDigit(bar, { height: 32, width: 16 }, 'x').length).toBe(512);
   });
 
-  test('refuses a picture on which nothing can be seen', () => {
+  test('rejects an empty picture', () => {
     for (const empty of [
       picture(50, 50, () => 255),
       picture(50, 50, (x) => 200 + (x % 10)),
       picture(1, 1, () => 0),
     ]) {
-      expect(() => prepared(empty)).toThrowError(DataError);
-      expect(() => prepared(empty)).toThrowError(
-        /^x\.png: is empty: shades differ by \d+ of 255, at least 16/,
+      expect(() => normalized(empty)).toThrowError(DataError);
+      expect(() => normalized(empty)).toThrowError(
+        /^x\.png: the picture is empty: its shades differ by \d+ of 255, at least 16/,
       );
     }
   });

@@ -1,0 +1,76 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ImageDataset } from '../data/index.ts';
+import { DataError, UsageError } from '../errors.ts';
+import { ensureDir, withFileErrors } from '../files/index.ts';
+import { encodeGreyPng } from './png.ts';
+
+/** The part of an evaluation that names its mistakes. */
+export interface LabelledPredictions {
+  /** True class of each image [count]. */
+  readonly labels: Uint8Array;
+  /** Predicted class of each image [count]. */
+  readonly predictions: Uint8Array;
+}
+
+/**
+ * Writes each misread image as `<folder>/<label>/<row>-read-as-<prediction>.png`, for `importPictures` to read back.
+ * To correct a label, move the file into the folder of another label.
+ *
+ * If writing fails, all files are removed again.
+ *
+ * @param dataset the images that were evaluated
+ * @param folder is created; must be empty if it exists
+ * @returns the number of files
+ * @throws UsageError if the folder is not empty
+ * @throws DataError if the files cannot be written
+ * @example
+ * await writeMistakes(evaluate(model, test, options), test, 'mistakes');
+ */
+export async function writeMistakes(
+  { labels, predictions }: LabelledPredictions,
+  dataset: Pick<ImageDataset, 'images' | 'height' | 'width' | 'count'>,
+  folder: string,
+): Promise<number> {
+  if (predictions.length !== dataset.count) {
+    throw new RangeError(`${predictions.length} predictions do not fit ${dataset.count} images`);
+  }
+  return await withFileErrors(DataError, folder, 'written', async () => {
+    const created = await ensureDir(folder);
+    if ((await readdir(folder)).length > 0)
+      throw new UsageError('folder-not-empty', `${folder}: the folder is not empty; choose another folder`);
+    try {
+      return await writeFiles({ labels, predictions }, dataset, folder);
+    } catch (error) {
+      await removeContent(folder, created);
+      throw error;
+    }
+  });
+}
+
+async function writeFiles(
+  { labels, predictions }: LabelledPredictions,
+  { images, height, width }: Pick<ImageDataset, 'images' | 'height' | 'width'>,
+  folder: string,
+): Promise<number> {
+  const pixels = height * width;
+  let files = 0;
+  for (const [row, label] of labels.entries()) {
+    const prediction = predictions[row]!;
+    if (prediction === label) continue;
+    await mkdir(join(folder, String(label)), { recursive: true });
+    const image = images.subarray(row * pixels, (row + 1) * pixels);
+    await writeFile(
+      join(folder, String(label), `${row}-read-as-${prediction}.png`),
+      encodeGreyPng(image, { height, width }),
+    );
+    files += 1;
+  }
+  return files;
+}
+
+/** Empties a folder that was empty before, or removes it with the folders above it that were created for it. */
+async function removeContent(folder: string, created: string | undefined): Promise<void> {
+  const paths = created === undefined ? (await readdir(folder)).map((name) => join(folder, name)) : [created];
+  for (const path of paths) await rm(path, { recursive: true, force: true });
+}
