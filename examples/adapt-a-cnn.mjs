@@ -52,8 +52,8 @@ async function train(model, set, steps) {
     model,
     data: {
       rows: set.count,
-      inputs: [{ values: set.images, rowShape: [28, 28, 1] }],
-      labels: { values: set.labels, rowShape: [] },
+      inputs: [{ values: set.images, featureShape: [28, 28, 1] }],
+      labels: { values: set.labels, featureShape: [] },
     },
     prepare: ([bytes]) => [tf.div(bytes, 255)],
     batchSize: 32,
@@ -61,7 +61,7 @@ async function train(model, set, steps) {
     seed: 0,
   });
   const engine = createEngine('auto', task, { steps });
-  await trainToEnd({ task, engine, order: shuffledSampler({ rows: set.count, seed: 0 }), steps });
+  await trainToEnd({ task, engine, sampler: shuffledSampler({ rows: set.count, seed: 0 }), steps });
   engine.dispose();
 }
 

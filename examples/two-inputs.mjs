@@ -46,10 +46,10 @@ function ratings(country, rows, seed) {
   return {
     rows,
     inputs: [
-      { values: profiles, rowShape: [PROFILE] },
-      { values: films, rowShape: [1] },
+      { values: profiles, featureShape: [PROFILE] },
+      { values: films, featureShape: [1] },
     ],
-    labels: { values, rowShape: [] },
+    labels: { values, featureShape: [] },
   };
 }
 
@@ -75,7 +75,7 @@ async function train(model, data, steps) {
     seed: 0,
   });
   const engine = createEngine('auto', task, { steps });
-  await trainToEnd({ task, engine, order: shuffledSampler({ rows: data.rows, seed: 0 }), steps });
+  await trainToEnd({ task, engine, sampler: shuffledSampler({ rows: data.rows, seed: 0 }), steps });
   engine.dispose();
 }
 
@@ -83,7 +83,9 @@ async function train(model, data, steps) {
 function errorOf(model, country) {
   return tf.tidy(() => {
     const { rows, inputs, labels } = ratings(country, 1000, 99);
-    const [profiles, films] = inputs.map(({ values, rowShape }) => tf.tensor(values, [rows, ...rowShape]));
+    const [profiles, films] = inputs.map(({ values, featureShape }) =>
+      tf.tensor(values, [rows, ...featureShape]),
+    );
     const predicted = model.predict([profiles, films]).flatten();
     return tf.sqrt(tf.mean(tf.squaredDifference(predicted, labels.values))).dataSync()[0];
   });

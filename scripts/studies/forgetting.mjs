@@ -115,7 +115,7 @@ async function tune(
     trainRows.filter((row) => labels.includes(/** @type {number} */ (train.labels[row])));
   const rows = ofLabels(TARGET_DIGITS);
   const measure = () => perClass(test(model, validation));
-  const budget = { tuned: TARGET_DIGITS, maxDrop: MAX_DROP };
+  const budget = { targetLabels: TARGET_DIGITS, maxDrop: MAX_DROP };
   if (guard) {
     const replayRows = new Map(OTHER_DIGITS.map((label) => [label, ofLabels([label])]));
     const steered =
@@ -134,7 +134,7 @@ async function tune(
     const training = trainGuarded({
       task,
       engine,
-      order: steered ?? shuffledSampler({ rows, seed }),
+      sampler: steered ?? shuffledSampler({ rows, seed }),
       steps,
       guard: options,
     });

@@ -42,7 +42,7 @@ export function taskOf(model, dataset, seed, batchSize = 10) {
  */
 export async function run(task, order, steps) {
   const engine = createEngine('auto', task, { steps });
-  const { meanLoss } = await trainToEnd({ task, engine, order, steps });
+  const { meanLoss } = await trainToEnd({ task, engine, sampler: order, steps });
   engine.dispose();
   return meanLoss;
 }

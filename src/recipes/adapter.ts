@@ -3,7 +3,7 @@ import type { Sampler } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
 import { type InitOptions, injectLora, type LoraConfig, setAdapterStrength } from '../lora/index.ts';
 import type { Run } from '../runs/index.ts';
-import { eagerBatch, type TrainingTask, withNoise } from '../training/index.ts';
+import { gatherBatch, type TrainingTask, withSeededDropout } from '../training/index.ts';
 
 /** Adapter options that `run.json` records. */
 const RECORDED = ['rank', 'alpha', 'method'] as const;
@@ -50,7 +50,7 @@ export function gradientInitLoss(
 ): NonNullable<InitOptions['loss']> {
   return (model) => {
     const task = taskFor(model);
-    const { inputs, labels } = eagerBatch(task.data, sampler.take(0, INIT_EXAMPLES));
-    return withNoise({ seed: task.seed, step: 0 }, () => task.loss(inputs, labels));
+    const { inputs, labels } = gatherBatch(task.data, sampler.take(0, INIT_EXAMPLES));
+    return withSeededDropout({ seed: task.seed, step: 0 }, () => task.loss(inputs, labels));
   };
 }

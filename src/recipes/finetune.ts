@@ -169,7 +169,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
         steps,
         resume,
         guard: settings.guard &&
-          validation && { ...validation.guard, ...('steer' in sampler && { replay: sampler }) },
+          validation && { ...validation.guard, ...('update' in sampler && { replay: sampler }) },
         saveCheckpoint:
           writer &&
           ((state) => saveCheckpoint(writer, runContent(job, state, { base: source.base, strength: 1 }))),

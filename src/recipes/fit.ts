@@ -3,9 +3,9 @@ import type { Sampler } from '../data/index.ts';
 import { TrainingError } from '../errors.ts';
 import { createEventWriter, type ScalarPoint } from '../tensorboard/index.ts';
 import {
-  brokenWeight,
   createEngine,
   type EngineName,
+  findNonFiniteWeight,
   type GuardedProgress,
   type GuardedResult,
   type GuardHistory,
@@ -113,7 +113,7 @@ export async function fitTask(options: FitOptions): Promise<FitResult> {
     const checkpoint = checkpointWhenDue(
       async () => {
         const progress = current();
-        if (!saveCheckpoint || brokenWeight(progress.state) !== undefined) return;
+        if (!saveCheckpoint || findNonFiniteWeight(progress.state) !== undefined) return;
         engine.syncModel();
         await saveCheckpoint(progress);
       },
@@ -128,7 +128,7 @@ export async function fitTask(options: FitOptions): Promise<FitResult> {
       if (step < steps && !signal?.aborted) await checkpoint();
     };
     try {
-      const trainOptions = { task, engine, order: sampler, steps, signal, resume: resume?.state };
+      const trainOptions = { task, engine, sampler, steps, signal, resume: resume?.state };
       if (!guard) {
         ({ status } = await runToEnd(train(trainOptions), onProgress));
         return current();

@@ -72,7 +72,7 @@ export function createValidation(
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);
-  const budget = { tuned: targetLabels, maxDrop: guard?.maxDrop ?? DEFAULT_MAX_DROP };
+  const budget = { targetLabels, maxDrop: guard?.maxDrop ?? DEFAULT_MAX_DROP };
   return {
     examples: images.count,
     guard: { ...budget, before, measure, checkEvery: guard?.checkEvery, patience: guard?.patience },

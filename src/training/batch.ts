@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Column, TrainingData } from './engine.ts';
+import type { DataArray, TrainingData } from './engine.ts';
 
 /** The tensors of some rows as the loss takes them; the caller disposes them. */
-export function eagerBatch(data: TrainingData, rows: Int32Array): { inputs: tf.Tensor[]; labels: tf.Tensor } {
+export function gatherBatch(
+  data: TrainingData,
+  rows: Int32Array,
+): { inputs: tf.Tensor[]; labels: tf.Tensor } {
   return {
     inputs: data.inputs.map((column) => rowsOf(column, rows, false)),
     labels: rowsOf(data.labels, rows, true),
@@ -10,12 +13,12 @@ export function eagerBatch(data: TrainingData, rows: Int32Array): { inputs: tf.T
 }
 
 /** Bytes become float32, or int32 where they are labels. */
-function rowsOf({ values, rowShape }: Column, rows: Int32Array, label: boolean): tf.Tensor {
-  const size = tf.util.sizeFromShape([...rowShape]);
+function rowsOf({ values, featureShape }: DataArray, rows: Int32Array, label: boolean): tf.Tensor {
+  const size = tf.util.sizeFromShape([...featureShape]);
   const whole = values instanceof Int32Array || (label && values instanceof Uint8Array);
   const batch = new (whole ? Int32Array : Float32Array)(rows.length * size);
   rows.forEach((row, index) => {
     batch.set(values.subarray(row * size, (row + 1) * size), index * size);
   });
-  return tf.tensor(batch, [rows.length, ...rowShape], whole ? 'int32' : 'float32');
+  return tf.tensor(batch, [rows.length, ...featureShape], whole ? 'int32' : 'float32');
 }

@@ -15,20 +15,20 @@ export function requireEngine(name: EngineName | 'auto'): void {
 }
 
 /** One array with a row per example; it is copied to the device once and gathered there by row. */
-export interface Column {
+export interface DataArray {
   /** Row-major values, `rows * product(rowShape)` of them. Bytes reach the step as float32, 0..255. */
   readonly values: Uint8Array | Float32Array | Int32Array;
   /** Shape of one example, without the batch dimension; `[]` for a label. */
-  readonly rowShape: readonly number[];
+  readonly featureShape: readonly number[];
 }
 
 /** What a model is trained on, row by row. */
 export interface TrainingData {
   readonly rows: number;
   /** What the model takes, in the order of `model.inputs`. */
-  readonly inputs: readonly Column[];
+  readonly inputs: readonly DataArray[];
   /** What the loss compares with. Bytes and int32 reach the loss as int32 labels, float32 as it is. */
-  readonly labels: Column;
+  readonly labels: DataArray;
 }
 
 /** Mean loss of one batch as a scalar. Inputs are [batchSize, ...rowShape]; run eagerly, or recorded once. */

@@ -1,7 +1,7 @@
-export { eagerBatch } from './batch.ts';
+export { gatherBatch } from './batch.ts';
 export type {
   BatchLoss,
-  Column,
+  DataArray,
   Engine,
   EngineName,
   TrainingData,
@@ -13,12 +13,12 @@ export { recordStep } from './engines/compiled-step.ts';
 export { createEngine } from './engines/create.ts';
 export * from './guard/index.ts';
 export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
-export { withNoise } from './noise/with-noise.ts';
+export { withSeededDropout } from './noise/with-noise.ts';
 export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
 export { learningRateAt, OPTIMIZER_NAMES } from './optimizers/index.ts';
 export { classificationTask, type TaskOptions, trainingTask } from './task.ts';
 export {
-  brokenWeight,
+  findNonFiniteWeight,
   type TrainingProgress,
   type TrainingResult,
   type TrainOptions,

@@ -62,13 +62,13 @@ export function classificationTask({
   readonly dataset: ImageDataset;
   readonly normalization: Normalization;
 }): TrainingTask {
-  const rowShape = imageShape(options.model, dataset);
+  const featureShape = imageShape(options.model, dataset);
   return trainingTask({
     ...options,
     data: {
       rows: dataset.count,
-      inputs: [{ values: dataset.images, rowShape }],
-      labels: { values: dataset.labels, rowShape: [] },
+      inputs: [{ values: dataset.images, featureShape }],
+      labels: { values: dataset.labels, featureShape: [] },
     },
     prepare: (inputs) => inputs.map((images) => normalize(images, normalization)),
   });

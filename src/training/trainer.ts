@@ -8,7 +8,7 @@ import { createPacer } from './pacer.ts';
 export interface TrainOptions {
   readonly task: TrainingTask;
   readonly engine: Engine;
-  readonly order: Sampler;
+  readonly sampler: Sampler;
   /** The step to end at, those of `resume` included. */
   readonly steps: number;
   /** Steps between two reports of progress; by default as many as take about a quarter of a second. */
@@ -50,12 +50,12 @@ export interface TrainingResult {
  * @throws UsageError when the numbers of steps do not make sense
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingProgress, TrainingResult> {
-  const { task, engine, order, steps, signal, resume } = options;
+  const { task, engine, sampler, steps, signal, resume } = options;
   checkSteps(options);
   if (resume) engine.restore(resume);
   const pacer = createPacer(options.stepsPerCall ?? engine.stepsPerCall);
-  const good = new GoodState(engine, (first, count) => {
-    return engine.run(order.take(first * task.batchSize, count * task.batchSize));
+  const good = new LastFiniteState(engine, (first, count) => {
+    return engine.run(sampler.take(first * task.batchSize, count * task.batchSize));
   });
   const started = performance.now();
   const elapsedMs = () => performance.now() - started;
@@ -65,7 +65,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
   while (step < steps && !signal?.aborted) {
     const count = Math.min(pacer.next(), steps - step);
     const callStarted = performance.now();
-    const losses = engine.run(order.take(step * task.batchSize, count * task.batchSize));
+    const losses = engine.run(sampler.take(step * task.batchSize, count * task.batchSize));
     pacer.took(count, performance.now() - callStarted);
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
     if (bad >= 0) throw lossError(losses[bad]!, step + bad, good.restore(step + bad), task);
@@ -77,7 +77,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
     await setImmediate();
   }
   const state = engine.state();
-  const broken = brokenWeight(state);
+  const broken = findNonFiniteWeight(state);
   if (broken !== undefined) throw weightError(broken, step, good.restore(step), task);
   engine.syncModel();
   const status = step < steps ? 'stopped' : 'finished';
@@ -101,7 +101,7 @@ export async function trainToEnd(
  * Finds back to the state before a loss was not finite. The weights at step s are good when the loss of step s
  * is finite; so a copy of a state is kept now and then, from which the steps are run again.
  */
-class GoodState {
+class LastFiniteState {
   readonly #engine: Engine;
   readonly #run: (first: number, count: number) => void;
   /** The last two copies: the newest may turn out bad at its first loss. */
@@ -150,7 +150,7 @@ function divergence(what: string, goodStep: number, task: TrainingTask): Trainin
 }
 
 /** Name of the first weight with a value that is not finite. */
-export function brokenWeight({ weights }: TrainingState): string | undefined {
+export function findNonFiniteWeight({ weights }: TrainingState): string | undefined {
   return [...weights].find(([, values]) => !values.every(Number.isFinite))?.[0];
 }
 

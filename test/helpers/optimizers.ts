@@ -38,8 +38,8 @@ export function taskOfGradients(optimizer: OptimizerConfig): TrainingTask {
     seed: 0,
     data: {
       rows: gradients.length,
-      inputs: [{ values: Float32Array.from(gradients.flat()), rowShape: [16] }],
-      labels: { values: new Int32Array(gradients.length), rowShape: [] },
+      inputs: [{ values: Float32Array.from(gradients.flat()), featureShape: [16] }],
+      labels: { values: new Int32Array(gradients.length), featureShape: [] },
     },
     loss: ([gradient]) => {
       const [ofKernel, ofBias] = tf.split(gradient!.reshape([16]), [12, 4]);

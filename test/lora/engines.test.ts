@@ -122,8 +122,8 @@ function taskFor(model: tf.LayersModel): TrainingTask {
       ),
     data: {
       rows,
-      inputs: [{ values: randomTensor([rows, 8], 11).dataSync<'float32'>(), rowShape: [8] }],
-      labels: { values: randomTensor([rows], 12).dataSync<'float32'>(), rowShape: [] },
+      inputs: [{ values: randomTensor([rows, 8], 11).dataSync<'float32'>(), featureShape: [8] }],
+      labels: { values: randomTensor([rows], 12).dataSync<'float32'>(), featureShape: [] },
     },
     batchSize: 4,
     optimizer: { rule: { kind: 'adam' }, learningRate: 1e-2 },

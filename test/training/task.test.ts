@@ -37,10 +37,10 @@ test('a model with several inputs and float labels trains', () => {
     data: {
       rows: 4,
       inputs: [
-        { values: Float32Array.of(0, 1, 1, 0, 1, 1, 0, 0), rowShape: [2] },
-        { values: Uint8Array.from({ length: 12 }, (_, index) => index % 3), rowShape: [3] },
+        { values: Float32Array.of(0, 1, 1, 0, 1, 1, 0, 0), featureShape: [2] },
+        { values: Uint8Array.from({ length: 12 }, (_, index) => index % 3), featureShape: [3] },
       ],
-      labels: { values: Float32Array.of(0.5, 1.5, 2, 0), rowShape: [] },
+      labels: { values: Float32Array.of(0.5, 1.5, 2, 0), featureShape: [] },
     },
     batchSize: 4,
     optimizer: { rule: { kind: 'sgd', momentum: 0.9 }, learningRate: 0.02 },

@@ -10,11 +10,11 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();
 
-const order = shuffledSampler({ rows: 60, seed: 5 });
+const sampler = shuffledSampler({ rows: 60, seed: 5 });
 
 function setUp(options?: Parameters<typeof smallTask>[0]) {
   const task = smallTask(options);
-  return { task, engine: new EagerEngine(task), order };
+  return { task, engine: new EagerEngine(task), sampler };
 }
 
 test('progress tells each loss once, their running mean, and where training stands', async () => {
@@ -87,18 +87,18 @@ test.for([
     const losses: number[] = [];
     const probe = setUp(diverging);
     for (let step = 0; step < 50 && losses.every(Number.isFinite); step++)
-      losses.push(probe.engine.run(order.take(6 * step, 6))[0]!);
+      losses.push(probe.engine.run(sampler.take(6 * step, 6))[0]!);
     const bad = losses.length - 1;
     expect(bad).toBeGreaterThan(0);
 
     const { task, engine } = setUp(diverging);
-    const training = trainToEnd({ task, engine, order, steps: 50, stepsPerCall });
+    const training = trainToEnd({ task, engine, sampler, steps: 50, stepsPerCall });
     await expect(training).rejects.toThrow(TrainingError);
     await expect(training).rejects.toThrow(
       `the loss of step ${bad + 1} is ${losses[bad]}; the weights are back at those after ${bad - 1} steps`,
     );
     const good = setUp(diverging);
-    good.engine.run(order.take(0, 6 * (bad - 1)));
+    good.engine.run(sampler.take(0, 6 * (bad - 1)));
     expect(engine.state()).toEqual(good.engine.state());
     expect([...engine.state().weights.values()].every((values) => values.every(Number.isFinite))).toBe(true);
   },
@@ -108,7 +108,7 @@ test('weights that only the last step broke, of which there is no loss, end at t
   const schedule = { kind: 'step', every: 3, factor: 1e300 } as const;
   const optimizer = { rule: { kind: 'sgd' }, learningRate: 1e-2, schedule } as const;
   const { task, engine } = setUp({ optimizer });
-  await expect(trainToEnd({ task, engine, order, steps: 4 })).rejects.toThrow(
+  await expect(trainToEnd({ task, engine, sampler, steps: 4 })).rejects.toThrow(
     "'hidden/kernel' holds values that are not finite after step 4; the weights are back at those after 3 steps",
   );
   const good = setUp({ optimizer });
@@ -123,14 +123,14 @@ test('the model has the weights of the engine when training ends', async () => {
     state: () => engine.state(),
     syncModel: () => synced++,
   });
-  await trainToEnd({ task, engine: counting, order, steps: 3 });
+  await trainToEnd({ task, engine: counting, sampler, steps: 3 });
   expect(synced).toBe(1);
 });
 
 test('no steps at all are fine and change nothing', async () => {
   const { task, engine } = setUp();
   const before = engine.state();
-  const result = await trainToEnd({ task, engine, order, steps: 0 });
+  const result = await trainToEnd({ task, engine, sampler, steps: 0 });
   expect([result.status, result.state]).toEqual(['finished', before]);
 });
 
@@ -141,7 +141,7 @@ test.for<[string, { steps: number; stepsPerCall?: number; resumeAt?: number }, s
 ])('%s are refused', async ([, { resumeAt, ...numbers }, message]) => {
   const { task, engine } = setUp();
   const resume = resumeAt === undefined ? undefined : { ...engine.state(), step: resumeAt };
-  const training = train({ task, engine, order, resume, ...numbers }).next();
+  const training = train({ task, engine, sampler, resume, ...numbers }).next();
   await expect(training).rejects.toThrow(UsageError);
   await expect(training).rejects.toThrow(message);
 });

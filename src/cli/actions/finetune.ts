@@ -112,7 +112,7 @@ async function finetuneInto(writer: RunWriter, job: Job, context: CliContext): P
     {
       ...{ task, order, steps, signal, resume, label: 'fine-tuning' },
       saveCheckpoint: (reached) => saveCheckpoint(writer, content(run.base, reached, 1)),
-      guard: guard && { ...guard, ...('steer' in order && { replay: order }) },
+      guard: guard && { ...guard, ...('update' in order && { replay: order }) },
     },
     options,
     context,

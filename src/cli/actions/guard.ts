@@ -89,7 +89,7 @@ export function validationOn(
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);
-  const budget = { tuned: targetLabels, maxDrop: (maxDrop ?? DEFAULT_BUDGET_POINTS) / 100 };
+  const budget = { targetLabels, maxDrop: (maxDrop ?? DEFAULT_BUDGET_POINTS) / 100 };
   return {
     examples: examples.count,
     guard: { ...budget, before, measure, checkEvery, patience },

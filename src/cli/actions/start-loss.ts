@@ -1,7 +1,12 @@
 import type { InitOptions } from '../../lora/index.ts';
 import type { ImageDataset, Sampler } from '../../mnist-data-loader/index.ts';
 import type { Normalization } from '../../models/index.ts';
-import { classificationTask, eagerBatch, type OptimizerConfig, withNoise } from '../../training/index.ts';
+import {
+  classificationTask,
+  gatherBatch,
+  type OptimizerConfig,
+  withSeededDropout,
+} from '../../training/index.ts';
 
 /** More than a batch, so that the gradient is that of the digits and not of a few images. */
 const EXAMPLES = 256;
@@ -19,7 +24,7 @@ export function startLoss(
 ): NonNullable<InitOptions['loss']> {
   return (model) => {
     const task = classificationTask({ ...options, model });
-    const { inputs, labels } = eagerBatch(task.data, order.take(0, EXAMPLES));
-    return withNoise({ seed: options.seed, step: 0 }, () => task.loss(inputs, labels));
+    const { inputs, labels } = gatherBatch(task.data, order.take(0, EXAMPLES));
+    return withSeededDropout({ seed: options.seed, step: 0 }, () => task.loss(inputs, labels));
   };
 }

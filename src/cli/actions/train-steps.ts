@@ -2,9 +2,9 @@ import { TrainingError } from '../../errors.ts';
 import type { Sampler } from '../../mnist-data-loader/index.ts';
 import type { ScalarPoint } from '../../tensorboard/index.ts';
 import {
-  brokenWeight,
   createEngine,
   type EngineName,
+  findNonFiniteWeight,
   type GuardedProgress,
   type GuardedResult,
   type GuardHistory,
@@ -102,14 +102,14 @@ export async function trainSteps(
   const checkpoint = checkpointWhenDue(
     async () => {
       const now = reached();
-      if (brokenWeight(now.state) !== undefined) return;
+      if (findNonFiniteWeight(now.state) !== undefined) return;
       engine.syncModel();
       await saveCheckpoint(now);
     },
     { everyMs: context.checkpointEveryMs, note: context.note },
   );
   try {
-    const options = { task, engine, order, steps, signal, resume: resume?.state };
+    const options = { task, engine, sampler: order, steps, signal, resume: resume?.state };
     const training: AsyncGenerator<TrainingProgress | GuardedProgress, TrainingResult | GuardedResult> = guard
       ? trainGuarded({ ...options, guard: { ...guard, history: resume?.guard } })
       : train(options);

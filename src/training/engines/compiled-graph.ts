@@ -44,7 +44,7 @@ export function buildTrainingGraph(
   for (const [name, { shape }] of step.weights) declare(state, name, { dtype: 'float32', shape });
   for (const [name, { shape }] of step.slots) declare(state, name, { dtype: 'float32', shape });
   [...task.data.inputs, task.data.labels].forEach((column, index) => {
-    const shape = [task.data.rows, ...column.rowShape];
+    const shape = [task.data.rows, ...column.featureShape];
     declare(columns, `column${index}`, { dtype: columnType(column), shape });
   });
   declare(losses, 'losses', { dtype: 'float32', shape: [capacity] });

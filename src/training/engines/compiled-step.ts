@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
 import { type InputSpec, type Program, record, simplify } from '../../graph/index.ts';
-import type { Column, TrainingTask } from '../engine.ts';
-import { withNoise } from '../noise/with-noise.ts';
+import type { DataArray, TrainingTask } from '../engine.ts';
+import { withSeededDropout } from '../noise/with-noise.ts';
 import { clipByGlobalNorm, type UpdateRule, updateRule } from '../optimizers/index.ts';
 import { namedWeights, trainableWeights } from '../weights.ts';
 import { type FusedUpdate, fusedUpdate } from './compiled-updates.ts';
@@ -110,7 +110,7 @@ function lossAndGradients(
   const inputs = tensors.slice(0, task.data.inputs.length);
   const [labels, step, ...scalars] = tensors.slice(inputs.length) as [tf.Tensor, tf.Scalar, ...tf.Scalar[]];
   const { value, grads } = tf.variableGrads(
-    () => withNoise({ seed: task.seed, step }, () => scalarLoss(task, inputs, labels)),
+    () => withSeededDropout({ seed: task.seed, step }, () => scalarLoss(task, inputs, labels)),
     [...trainable.values()],
   );
   // A weight that the loss does not depend on has no gradient and stays.
@@ -141,9 +141,9 @@ function slotSpecs(trainable: ReadonlyMap<string, tf.Variable>, rule: UpdateRule
 }
 
 function inputSpecs({ data, batchSize }: TrainingTask, scalars: number): InputSpec[] {
-  const spec = ({ values, rowShape }: Column, label: boolean): InputSpec => {
+  const spec = ({ values, featureShape }: DataArray, label: boolean): InputSpec => {
     const whole = values instanceof Int32Array || (label && values instanceof Uint8Array);
-    return { shape: [batchSize, ...rowShape], dtype: whole ? 'int32' : 'float32' };
+    return { shape: [batchSize, ...featureShape], dtype: whole ? 'int32' : 'float32' };
   };
   return [
     ...data.inputs.map((column) => spec(column, false)),

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../../errors.ts';
-import { eagerBatch } from '../batch.ts';
+import { gatherBatch } from '../batch.ts';
 import type { Engine, TrainingState, TrainingTask } from '../engine.ts';
-import { withNoise } from '../noise/with-noise.ts';
+import { withSeededDropout } from '../noise/with-noise.ts';
 import { clipByGlobalNorm, type UpdateRule, updateRule } from '../optimizers/index.ts';
 import { checkRows } from '../rows.ts';
 import { namedWeights, trainableWeights } from '../weights.ts';
@@ -85,9 +85,9 @@ export class EagerEngine implements Engine {
   }
 
   #loss(rows: Int32Array): tf.Scalar {
-    const { inputs, labels } = eagerBatch(this.#task.data, rows);
+    const { inputs, labels } = gatherBatch(this.#task.data, rows);
     const { seed } = this.#task;
-    const loss = withNoise({ seed, step: this.#step }, () => this.#task.loss(inputs, labels));
+    const loss = withSeededDropout({ seed, step: this.#step }, () => this.#task.loss(inputs, labels));
     if (loss.rank === 0) return loss;
     throw new TrainingError(
       'training-failed',

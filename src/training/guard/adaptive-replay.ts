@@ -3,7 +3,7 @@ import { STREAMS } from '../../random.ts';
 import type { ClassCount } from './policy.ts';
 
 /** What is replayed, and how much. */
-export interface SteeredReplayOptions {
+export interface AdaptiveReplayOptions {
   /** Rows of the tuned classes. */
   readonly rows: Int32Array;
   /** Rows of each other class, by label. */
@@ -19,7 +19,7 @@ export interface SteeredReplayOptions {
 /** An order of rows whose replay answers to what training costs. */
 export interface AdaptiveReplay extends Sampler {
   /** From `step` on, classes that lost are replayed more, those that gained less. Counts are by label. */
-  steer(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;
+  update(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;
 }
 
 /** How far one check moves the weights: a class at its limit is replayed e times as often from then on. */
@@ -43,7 +43,7 @@ interface Stand {
  * each check raises the weights of classes that lost accuracy and lowers those of classes that gained. Each
  * class has its own seeded order; within a batch and from batch to batch the classes take turns by weight.
  */
-export function adaptiveReplay(options: SteeredReplayOptions): AdaptiveReplay {
+export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
   const { rows, replayRows, share, batchSize, seed, maxDrop } = options;
   if (!(share > 0 && share < 1)) throw new RangeError(`share ${share} is outside (0, 1)`);
   const tuned = shuffledSampler({ rows, seed });
@@ -97,7 +97,7 @@ export function adaptiveReplay(options: SteeredReplayOptions): AdaptiveReplay {
       }
       return taken.slice(skipped, skipped + count);
     },
-    steer(step, before, after) {
+    update(step, before, after) {
       const { weights, ...stand } = copy(standAt(step));
       const scale = Math.max(maxDrop, SMALLEST_DROP);
       const steered = weights.map((weight, index) => {

@@ -1,5 +1,5 @@
-export { type AdaptiveReplay, adaptiveReplay, type SteeredReplayOptions } from './adaptive-replay.ts';
-export { type Balance, type Budget, balance, bestWithinBudget, type ClassCount } from './policy.ts';
+export { type AdaptiveReplay, type AdaptiveReplayOptions, adaptiveReplay } from './adaptive-replay.ts';
+export type { Budget, ClassCount } from './policy.ts';
 export { type StrengthCheck, type StrengthSearch, searchStrength } from './strength.ts';
 export {
   type GuardCheck,

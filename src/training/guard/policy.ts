@@ -9,13 +9,13 @@ export interface ClassCount {
 /** What tuning may cost. */
 export interface Budget {
   /** Labels of the classes that are tuned; none means all, and then every class is guarded. */
-  readonly tuned: readonly number[];
+  readonly targetLabels: readonly number[];
   /** The most accuracy that any single class that is not tuned may lose, as a fraction: 0.01 is one point. */
   readonly maxDrop: number;
 }
 
 /** What tuning gained and cost on a validation set, compared with the model before. */
-export interface Balance {
+export interface Tradeoff {
   /** Accuracy gained by the tuned classes together, as a fraction; negative for a loss. */
   readonly gain: number;
   /** Accuracy lost by the guarded class that lost most, as a fraction; negative when all gained. */
@@ -31,14 +31,14 @@ export interface Balance {
 const ROUNDING = 1e-9;
 
 /** Compares the counts of each class, by label, before and after tuning. */
-export function balance(
+export function computeTradeoff(
   before: readonly ClassCount[],
   after: readonly ClassCount[],
-  { tuned, maxDrop }: Budget,
-): Balance {
+  { targetLabels, maxDrop }: Budget,
+): Tradeoff {
   const labels = [...before.keys()];
-  const isTuned = (label: number) => tuned.length === 0 || tuned.includes(label);
-  const isGuarded = (label: number) => tuned.length === 0 || !tuned.includes(label);
+  const isTuned = (label: number) => targetLabels.length === 0 || targetLabels.includes(label);
+  const isGuarded = (label: number) => targetLabels.length === 0 || !targetLabels.includes(label);
   const gainedBy = (chosen: readonly number[]) => {
     const support = sum(chosen, (label) => before[label]!.support);
     const fixed = sum(chosen, (label) => before[label]!.errors - after[label]!.errors);
@@ -63,7 +63,7 @@ export function balance(
 }
 
 /** Of the balances within the budget that with the most gain; fewer errors in all, then the first, wins ties. */
-export function bestWithinBudget<T extends Balance>(balances: readonly T[]): T | undefined {
+export function bestWithinBudget<T extends Tradeoff>(balances: readonly T[]): T | undefined {
   let best: T | undefined;
   for (const one of balances) {
     if (!one.withinBudget) continue;
@@ -73,19 +73,19 @@ export function bestWithinBudget<T extends Balance>(balances: readonly T[]): T |
 }
 
 /** Whether the last `patience` balances were all beyond the budget. */
-export function isExhausted(balances: readonly Balance[], patience: number): boolean {
+export function isExhausted(balances: readonly Tradeoff[], patience: number): boolean {
   return balances.length >= patience && balances.slice(-patience).every((one) => !one.withinBudget);
 }
 
 /** @throws UsageError when the budget is no fraction, or a label has no class */
-export function checkBudget({ tuned, maxDrop }: Budget, classes: number): void {
+export function checkBudget({ targetLabels, maxDrop }: Budget, classes: number): void {
   if (!(maxDrop >= 0 && maxDrop <= 1)) {
     throw new UsageError(
       'invalid-argument',
       `the largest drop is ${100 * maxDrop} points; it has to be from 0 to 100`,
     );
   }
-  const outside = tuned.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  const outside = targetLabels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (outside !== undefined) {
     throw new UsageError(
       'invalid-argument',

@@ -1,14 +1,14 @@
 import {
-  type Balance,
   type Budget,
-  balance,
   bestWithinBudget,
   type ClassCount,
   checkBudget,
+  computeTradeoff,
+  type Tradeoff,
 } from './policy.ts';
 
 /** What one strength gains and costs. */
-export interface StrengthCheck extends Balance {
+export interface StrengthCheck extends Tradeoff {
   /** Share of the adapter that counts, 0 (the base) to 1. */
   readonly strength: number;
 }
@@ -37,7 +37,7 @@ export function searchStrength(
   checkBudget(budget, before.length);
   const checks = STRENGTHS.map((strength) => {
     const after = strength === 0 ? before : measure(strength);
-    return { strength, ...balance(before, after, budget) };
+    return { strength, ...computeTradeoff(before, after, budget) };
   });
   return { strength: bestWithinBudget(checks)?.strength ?? 0, checks };
 }

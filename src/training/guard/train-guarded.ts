@@ -3,13 +3,13 @@ import type { TrainingState } from '../engine.ts';
 import { type TrainingProgress, type TrainingResult, type TrainOptions, train } from '../trainer.ts';
 import type { AdaptiveReplay } from './adaptive-replay.ts';
 import {
-  type Balance,
   type Budget,
-  balance,
   bestWithinBudget,
   type ClassCount,
   checkBudget,
+  computeTradeoff,
   isExhausted,
+  type Tradeoff,
 } from './policy.ts';
 
 /** What a training may cost and how that is measured. */
@@ -40,7 +40,7 @@ export interface GuardHistory {
 }
 
 /** What training had gained and cost at a step. */
-export interface GuardCheck extends Balance {
+export interface GuardCheck extends Tradeoff {
   readonly step: number;
 }
 
@@ -84,8 +84,8 @@ export async function* trainGuarded(
   const checks: GuardCheck[] = [];
   let best = history?.best;
   const add = (step: number, counts: readonly ClassCount[]): GuardCheck => {
-    const one = { step, ...balance(before, counts, guard) };
-    guard.replay?.steer(step, before, counts);
+    const one = { step, ...computeTradeoff(before, counts, guard) };
+    guard.replay?.update(step, before, counts);
     seen.push({ step, counts });
     checks.push(one);
     return one;

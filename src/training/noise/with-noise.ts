@@ -16,7 +16,7 @@ type Call = (this: object, inputs: tf.Tensor | tf.Tensor[], kwargs: Kwargs) => t
  * recurrent layers) drawing from (seed, step) instead of from tfjs' generators, whatever their own seeds.
  * So a step has the same masks when it is repeated, resumed, recorded or compiled.
  */
-export function withNoise<T>({ seed, step }: Omit<NoiseKey, 'draw'>, fn: () => T): T {
+export function withSeededDropout<T>({ seed, step }: Omit<NoiseKey, 'draw'>, fn: () => T): T {
   let draw = 0;
   const uniform = (shape: readonly number[]) => uniformNoise(shape, { seed, step, draw: draw++ });
   const draws: Draws = { uniform, normal: (shape) => normalNoise(uniform(shape), uniform(shape)) };

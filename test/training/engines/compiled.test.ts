@@ -194,10 +194,10 @@ test('several inputs and columns of bytes, whole numbers and fractions reach the
     data: {
       rows: 4,
       inputs: [
-        { values: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8), rowShape: [2] },
-        { values: Uint8Array.of(1, 0, 255, 2, 3, 4, 9, 9, 9, 0, 0, 1), rowShape: [3] },
+        { values: Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8), featureShape: [2] },
+        { values: Uint8Array.of(1, 0, 255, 2, 3, 4, 9, 9, 9, 0, 0, 1), featureShape: [3] },
       ],
-      labels: { values: Float32Array.of(0.5, -1.5, 2.25, 1), rowShape: [] },
+      labels: { values: Float32Array.of(0.5, -1.5, 2.25, 1), featureShape: [] },
     },
     loss: (inputs, labels) =>
       tf.mean(tf.squaredDifference((model.apply(inputs) as tf.Tensor).flatten(), labels)) as tf.Scalar,

@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest';
 import { UsageError } from '../../../src/errors.ts';
-import { balance, bestWithinBudget, checkBudget, isExhausted } from '../../../src/training/guard/policy.ts';
+import {
+  bestWithinBudget,
+  checkBudget,
+  computeTradeoff,
+  isExhausted,
+} from '../../../src/training/guard/policy.ts';
 
 const counts = (errors: readonly number[], support = 100) =>
   errors.map((count) => ({ support, errors: count }));
-const budget = { tuned: [0, 1], maxDrop: 0.02 };
+const budget = { targetLabels: [0, 1], maxDrop: 0.02 };
 
 test('the gain is that of the tuned classes together, the drop that of the other class that lost most', () => {
-  expect(balance(counts([20, 10, 5, 5]), counts([10, 8, 4, 7]), budget)).toEqual({
+  expect(computeTradeoff(counts([20, 10, 5, 5]), counts([10, 8, 4, 7]), budget)).toEqual({
     gain: 12 / 200,
     drop: 0.02,
     dropLabel: 3,
@@ -18,18 +23,20 @@ test('the gain is that of the tuned classes together, the drop that of the other
 
 test('a drop of just the budget is within it, whatever rounding does to the fraction', () => {
   const [before, after] = [counts([20, 10, 0, 0], 1000), counts([20, 10, 0, 7], 1000)];
-  expect(balance(before, after, { tuned: [0, 1], maxDrop: 0.7 / 100 }).withinBudget).toBe(true);
+  expect(computeTradeoff(before, after, { targetLabels: [0, 1], maxDrop: 0.7 / 100 }).withinBudget).toBe(
+    true,
+  );
 });
 
 test('one image beyond the budget is beyond it', () => {
-  expect(balance(counts([20, 10, 5, 5]), counts([0, 0, 0, 8]), budget)).toMatchObject({
+  expect(computeTradeoff(counts([20, 10, 5, 5]), counts([0, 0, 0, 8]), budget)).toMatchObject({
     drop: 0.03,
     withinBudget: false,
   });
 });
 
 test('a drop is negative when every other class gained', () => {
-  expect(balance(counts([20, 10, 5, 5]), counts([20, 10, 4, 3]), budget)).toMatchObject({
+  expect(computeTradeoff(counts([20, 10, 5, 5]), counts([20, 10, 4, 3]), budget)).toMatchObject({
     drop: -0.01,
     dropLabel: 2,
   });
@@ -48,11 +55,11 @@ test('classes count by their size in the gain, and each for itself in the drop',
     { support: 10, errors: 1 },
     { support: 1000, errors: 5 },
   ];
-  expect(balance(before, after, budget)).toMatchObject({ gain: 0.05, drop: 0.1, dropLabel: 2 });
+  expect(computeTradeoff(before, after, budget)).toMatchObject({ gain: 0.05, drop: 0.1, dropLabel: 2 });
 });
 
 test('without tuned classes every class is both tuned and guarded', () => {
-  const result = balance(counts([20, 10]), counts([10, 13]), { tuned: [], maxDrop: 0.02 });
+  const result = computeTradeoff(counts([20, 10]), counts([10, 13]), { targetLabels: [], maxDrop: 0.02 });
   expect(result).toMatchObject({ gain: 7 / 200, drop: 0.03, dropLabel: 1, withinBudget: false });
 });
 
@@ -61,7 +68,7 @@ test('classes without examples are left out, and a set without other classes cos
     { support: 100, errors: 9 },
     { support: 0, errors: 0 },
   ];
-  expect(balance(before, before, { tuned: [0], maxDrop: 0 })).toEqual({
+  expect(computeTradeoff(before, before, { targetLabels: [0], maxDrop: 0 })).toEqual({
     gain: 0,
     drop: 0,
     dropLabel: undefined,
@@ -97,9 +104,9 @@ test('only balances beyond the budget in a row exhaust it', () => {
 });
 
 test.for([
-  [{ tuned: [1], maxDrop: -0.01 }, 'the largest drop is -1 points; it has to be from 0 to 100'],
-  [{ tuned: [1], maxDrop: Number.NaN }, 'the largest drop is NaN points'],
-  [{ tuned: [4], maxDrop: 0.1 }, 'tuned class 4 is outside the 4 classes (0 to 3)'],
+  [{ targetLabels: [1], maxDrop: -0.01 }, 'the largest drop is -1 points; it has to be from 0 to 100'],
+  [{ targetLabels: [1], maxDrop: Number.NaN }, 'the largest drop is NaN points'],
+  [{ targetLabels: [4], maxDrop: 0.1 }, 'tuned class 4 is outside the 4 classes (0 to 3)'],
 ] as const)('a budget of %j is refused', ([wrong, message]) => {
   expect(() => checkBudget(wrong, 4)).toThrow(UsageError);
   expect(() => checkBudget(wrong, 4)).toThrow(message);

@@ -45,7 +45,7 @@ test('no row comes twice before all of its class came', () => {
 
 test('a class that lost is replayed more from then on, one that gained less', () => {
   const order = make();
-  order.steer(10, BEFORE, counts([40, 12, 10, 8]));
+  order.update(10, BEFORE, counts([40, 12, 10, 8]));
   const drawn = tally(order.take(10 * BATCH, 60 * BATCH));
   expect(drawn[0]).toBe(300);
   // The loss of two points counts double; the gain of two would be e^-1, but no weight falls below a half.
@@ -58,7 +58,7 @@ test('a class that lost is replayed more from then on, one that gained less', ()
 
 test('weights stay within bounds, so no class is ever forgotten', () => {
   const order = make();
-  for (let step = 0; step < 40; step++) order.steer(step, BEFORE, counts([50, 100, 0, 0]));
+  for (let step = 0; step < 40; step++) order.update(step, BEFORE, counts([50, 100, 0, 0]));
   const drawn = tally(order.take(40 * BATCH, 1000 * BATCH));
   // Weights 100, 0.5 and 0.5.
   expect(drawn).toEqual([5000, expect.closeTo(4950, -1), expect.closeTo(25, -1), expect.closeTo(25, -1)]);
@@ -66,7 +66,7 @@ test('weights stay within bounds, so no class is ever forgotten', () => {
 
 test('rows depend on their position and on the checks before it, not on how they are taken', () => {
   const [whole, parts] = [make(), make()];
-  for (const order of [whole, parts]) order.steer(5, BEFORE, counts([50, 15, 10, 10]));
+  for (const order of [whole, parts]) order.update(5, BEFORE, counts([50, 15, 10, 10]));
   const expected = whole.take(0, 20 * BATCH);
   expect([...parts.take(3, 50), ...parts.take(53, 100)]).toEqual([...expected.slice(3, 153)]);
   expect(parts.take(0, 10)).toEqual(expected.slice(0, 10));
@@ -76,7 +76,7 @@ test('rows depend on their position and on the checks before it, not on how they
 test('a check leaves the rows before it as they were', () => {
   const order = make();
   const before = order.take(0, 7 * BATCH);
-  order.steer(7, BEFORE, counts([50, 15, 10, 10]));
+  order.update(7, BEFORE, counts([50, 15, 10, 10]));
   expect(order.take(0, 7 * BATCH)).toEqual(before);
 });
 

@@ -57,11 +57,11 @@ async function run({ errorsAfter, steps = 100, patience, replay, history, ...res
   const training = trainGuarded({
     task: smallTask(),
     engine,
-    order: shuffledSampler({ rows: 60, seed: 0 }),
+    sampler: shuffledSampler({ rows: 60, seed: 0 }),
     steps,
     ...rest,
     guard: {
-      tuned: [0],
+      targetLabels: [0],
       maxDrop: 0.05,
       before,
       checkEvery: 10,
@@ -186,7 +186,7 @@ describe('with its history, a training that was stopped', () => {
     const steered: number[] = [];
     const replay: AdaptiveReplay = {
       take: (_, count) => new Int32Array(count),
-      steer: (step) => steered.push(step),
+      update: (step) => steered.push(step),
     };
     await run({ errorsAfter, patience, replay, resume: state, history, steps: 40 });
     expect(steered).toEqual([0, 10, 20, 30, 40]);
@@ -204,7 +204,7 @@ describe('with its history, a training that was stopped', () => {
 test('three checks beyond the budget end training, unless the replay is steered', async () => {
   const errorsAfter = (step: number): [number, number] => [50, step === 0 ? 0 : 50];
   expect((await run({ errorsAfter })).result.endedAt).toBe(30);
-  const replay: AdaptiveReplay = { take: (_, count) => new Int32Array(count), steer() {} };
+  const replay: AdaptiveReplay = { take: (_, count) => new Int32Array(count), update() {} };
   expect((await run({ errorsAfter, replay })).result.endedAt).toBeUndefined();
 });
 
@@ -212,7 +212,7 @@ test('each check steers the replay from its step on', async () => {
   const steered: unknown[] = [];
   const replay: AdaptiveReplay = {
     take: (first, count) => shuffledSampler({ rows: 60, seed: 0 }).take(first, count),
-    steer: (step, base, after) => steered.push([step, base, after.map(({ errors }) => errors)]),
+    update: (step, base, after) => steered.push([step, base, after.map(({ errors }) => errors)]),
   };
   await run({ steps: 20, replay, errorsAfter: (step) => [50, step / 10] });
   expect(steered).toEqual([

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
 import { compileFunction } from '../../../src/graph/index.ts';
 import { uniformNoise } from '../../../src/training/noise/hash.ts';
-import { withNoise } from '../../../src/training/noise/with-noise.ts';
+import { withSeededDropout } from '../../../src/training/noise/with-noise.ts';
 import { lossesOf } from '../../helpers/engines.ts';
 import { randomLayers } from '../../helpers/layer-kinds.ts';
 import { largestDifference } from '../../helpers/parity.ts';
@@ -59,7 +59,10 @@ test.for<[string, tf.layers.Layer, number, number]>([
 ])('%s keeps the mean and has the spread that it should', ([, layer, mean, deviation]) => {
   const output = tf.tidy(() => {
     const ones = tf.ones([100, 1000]);
-    const noisy = withNoise({ seed: 1, step: 0 }, () => layer.apply(ones, { training: true }) as tf.Tensor);
+    const noisy = withSeededDropout(
+      { seed: 1, step: 0 },
+      () => layer.apply(ones, { training: true }) as tf.Tensor,
+    );
     return Array.from(noisy.dataSync());
   });
   const average = output.reduce((sum, value) => sum + value, 0) / output.length;
@@ -72,7 +75,10 @@ test('AlphaDropout keeps mean and variance of normal inputs', () => {
   const layer = tf.layers.alphaDropout({ rate: 0.3 });
   const { mean, variance } = tf.tidy(() => {
     const input = tf.randomNormal([200, 1000], 0, 1, 'float32', 3);
-    const output = withNoise({ seed: 1, step: 0 }, () => layer.apply(input, { training: true }) as tf.Tensor);
+    const output = withSeededDropout(
+      { seed: 1, step: 0 },
+      () => layer.apply(input, { training: true }) as tf.Tensor,
+    );
     const moments = tf.moments(output);
     return { mean: moments.mean.dataSync()[0]!, variance: moments.variance.dataSync()[0]! };
   });
@@ -84,7 +90,7 @@ test('SpatialDropout1D drops whole channels', () => {
   const layer = tf.layers.spatialDropout1d({ rate: 0.5 });
   const output = tf.tidy(
     () =>
-      withNoise(
+      withSeededDropout(
         { seed: 1, step: 0 },
         () => layer.apply(tf.ones([4, 5, 6]), { training: true }) as tf.Tensor3D,
       ).arraySync() as number[][][],
@@ -97,12 +103,12 @@ test('outside, and when not training, the layers are as tfjs made them', () => {
   const layer = tf.layers.dropout({ rate: 0.5 });
   const call = layer.call;
   const ones = tf.ones([4, 4]);
-  withNoise({ seed: 1, step: 0 }, () => {
+  withSeededDropout({ seed: 1, step: 0 }, () => {
     expect((layer.apply(ones, { training: false }) as tf.Tensor).dataSync()).toEqual(ones.dataSync());
   });
   expect(layer.call).toBe(call);
   expect(() =>
-    withNoise({ seed: 1, step: 0 }, () => {
+    withSeededDropout({ seed: 1, step: 0 }, () => {
       throw new Error('mine');
     }),
   ).toThrow('mine');
