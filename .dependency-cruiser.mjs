@@ -6,6 +6,7 @@ const rooms = [
   'errors.ts',
   'random.ts',
   'version.ts',
+  'text',
   'files',
   'data',
   'safetensors',

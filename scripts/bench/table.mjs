@@ -1,4 +1,4 @@
-import { plainTable, tableText } from '../../dist/report/index.js';
+import { plainTable, tableText } from '../../dist/text/index.js';
 import { summary } from './statistics.mjs';
 
 /**

@@ -1,7 +1,5 @@
 export { fromDocument, toDocument } from './document.ts';
-export { formatCount, formatNumber, formatPercent } from './format.ts';
 export { githubAnnotations } from './github.ts';
-export { plainTable, tableText } from './plain-table.ts';
 export { REPORT_FILE, readReport } from './read.ts';
 export {
   REPORT_FORMATS,

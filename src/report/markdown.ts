@@ -1,5 +1,5 @@
 import type { Change, Comparison } from '../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints, formatSigned, probability } from './format.ts';
+import { formatCount, formatPercent, formatPoints, formatPValue, formatSigned } from '../text/index.ts';
 import type { Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import type { EvaluationResults, Results } from './schema.ts';
@@ -73,7 +73,7 @@ function changeCells(change: Change): string[] {
     formatCount(before.support),
     ...changeFigures(change),
     formatPoints(gain),
-    `${probability(pValue)}${significant ? ' \\*' : ''}`,
+    `${formatPValue(pValue)}${significant ? ' \\*' : ''}`,
   ];
 }
 

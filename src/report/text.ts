@@ -1,7 +1,14 @@
 import picocolors from 'picocolors';
 import type { Change, Comparison } from '../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints, probability, shorten } from './format.ts';
-import { plainTable, tableText } from './plain-table.ts';
+import {
+  formatCount,
+  formatPercent,
+  formatPoints,
+  formatPValue,
+  plainTable,
+  shorten,
+  tableText,
+} from '../text/index.ts';
 import type { Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import type { EvaluationResults } from './schema.ts';
@@ -103,7 +110,7 @@ function changeRow(name: string, change: Change, colors: Colors): string[] {
     name,
     ...changeFigures(change),
     paint(formatPoints(gain)),
-    paint(`${probability(pValue)} ${significant ? '*' : ' '}`),
+    paint(`${formatPValue(pValue)} ${significant ? '*' : ' '}`),
   ];
 }
 

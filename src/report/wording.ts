@@ -1,5 +1,5 @@
 import type { Change } from '../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints, formatSigned } from './format.ts';
+import { formatCount, formatPercent, formatPoints, formatSigned } from '../text/index.ts';
 import type { Report } from './report.ts';
 import type { RunInfo, Tradeoff } from './schema.ts';
 

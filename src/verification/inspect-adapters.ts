@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { type LoraLayer, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
-import { formatNumber } from '../report/index.ts';
+import { formatNumber } from '../text/index.ts';
 
 /** The settings of one adapter on one layer, and how much it changes the layer. */
 export interface LayerInspection {

@@ -1,11 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 import picocolors from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import { formatPoints } from '../../src/report/format.ts';
 import { renderMarkdown } from '../../src/report/markdown.ts';
 import type { Report } from '../../src/report/report.ts';
 import { resultsOf } from '../../src/report/results.ts';
 import { renderText } from '../../src/report/text.ts';
+import { formatPoints } from '../../src/text/index.ts';
 import { makeEvaluation } from '../metrics/make-evaluation.ts';
 import { comparisonReport, singleReport, worded } from './make-report.ts';
 

@@ -1,5 +1,5 @@
 import type { ImageDataset } from '../../data/index.ts';
-import { formatPercent } from '../format.ts';
+import { formatPercent } from '../../text/index.ts';
 import type { Report } from '../report.ts';
 import { resultsOf } from '../results.ts';
 import type { Results } from '../schema.ts';

@@ -1,6 +1,6 @@
 import type { ImageDataset } from '../../data/index.ts';
 import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints as pointsOf, probability } from '../format.ts';
+import { formatCount, formatPercent, formatPValue, formatPoints as pointsOf } from '../../text/index.ts';
 import type { Report, TrainingCurve } from '../report.ts';
 import type { EvaluationResults, LayerRank, Results, Tradeoff } from '../schema.ts';
 import { type ClassWord, guardLines, pluralOf } from '../wording.ts';
@@ -56,7 +56,7 @@ function changeFigure(
 ): Markup {
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const verdict = significant
-    ? `beyond noise, p\u00a0${probability(pValue).replace(/^(?=\d)/, '=\u00a0')}`
+    ? `beyond noise, p\u00a0${formatPValue(pValue).replace(/^(?=\d)/, '=\u00a0')}`
     : 'may be chance';
   return html`<div><dt>${name}</dt><dd class="value">${formatPercent(before.accuracy)} → ${formatPercent(after.accuracy)} %</dd>
 <dd><b class="${direction}">${minus(pointsOf(gain))} points</b>, ${verdict}</dd>

@@ -3,10 +3,10 @@ import {
   formatCount,
   formatPercent,
   formatPoints,
+  formatPValue,
   formatSigned,
   NOT_AVAILABLE,
-  probability,
-} from '../format.ts';
+} from '../../text/index.ts';
 import type { EvaluationResults, LayerRank } from '../schema.ts';
 import { changeFigures } from '../wording.ts';
 import { html, type Markup } from './markup.ts';
@@ -67,7 +67,7 @@ function changeRow(name: string, change: Change, isTarget = false): Markup {
     ...changeFigures(change),
   ].map(
     cell,
-  )}<td class="${direction}">${minus(formatPoints(gain))}</td><td class="${direction}">${probability(pValue)}${arrow}</td></tr>
+  )}<td class="${direction}">${minus(formatPoints(gain))}</td><td class="${direction}">${formatPValue(pValue)}${arrow}</td></tr>
 `;
 }
 

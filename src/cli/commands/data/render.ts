@@ -5,7 +5,7 @@ import {
   overlapWarnings,
   type Split,
 } from '../../../mnist-data-loader/index.ts';
-import { formatCount, plainTable, tableText } from '../../../report/index.ts';
+import { formatCount, plainTable, tableText } from '../../../text/index.ts';
 
 /** The sets of a folder that could be loaded, and why others could not. */
 export interface LoadedFolder {

@@ -1,4 +1,4 @@
-import { plainTable, tableText } from '../../../report/index.ts';
+import { plainTable, tableText } from '../../../text/index.ts';
 import type { DoctorDocument } from './document.ts';
 
 /** The document as text for people. */

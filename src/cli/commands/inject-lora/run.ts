@@ -1,8 +1,8 @@
 import { UsageError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { injectLora, type LoraSummary, loraSummary } from '../../../lora/index.ts';
-import { formatCount, formatPercent } from '../../../report/index.ts';
 import { openRun, saveRun } from '../../../runs/index.ts';
+import { formatCount, formatPercent } from '../../../text/index.ts';
 import { inNewRun, manifestHeader } from '../../actions/new-run.ts';
 import type { CliContext } from '../../context.ts';
 import { displayPath, useTensorFlow } from '../../environment.ts';

@@ -1,7 +1,7 @@
 import type { ProgramRow } from '../../../graph/index.ts';
 import type { LoraSummary } from '../../../lora/index.ts';
 import type { ModelSummary } from '../../../models/index.ts';
-import { formatCount, formatPercent, plainTable, tableText } from '../../../report/index.ts';
+import { formatCount, formatPercent, plainTable, tableText } from '../../../text/index.ts';
 import type { LayerInspection } from '../../../verification/index.ts';
 
 /** Layers of a plain model. */

@@ -1,6 +1,6 @@
 import { jsonText } from '../../../files/index.ts';
 import { loraCost } from '../../../lora/index.ts';
-import { formatCount, formatPercent } from '../../../report/index.ts';
+import { formatCount, formatPercent } from '../../../text/index.ts';
 import type { CliContext } from '../../context.ts';
 import type { InspectOptions } from './command.ts';
 

@@ -1,5 +1,5 @@
 import type { Prediction } from '../../../pictures/index.ts';
-import { plainTable, tableText } from '../../../report/index.ts';
+import { plainTable, tableText } from '../../../text/index.ts';
 
 /** A table row for each image: where it is from, then the likeliest classes with their probabilities. */
 export function renderPredictions(

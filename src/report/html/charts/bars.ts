@@ -1,5 +1,5 @@
 import { type Evaluation, perClass } from '../../../metrics/index.ts';
-import { formatCount, shorten } from '../../format.ts';
+import { formatCount, shorten } from '../../../text/index.ts';
 import type { LayerRank } from '../../schema.ts';
 import { axisLabel, draw, ink, labelRoom, muted, splitLine, text } from './draw.ts';
 

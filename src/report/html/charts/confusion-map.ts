@@ -1,4 +1,4 @@
-import { shorten } from '../../format.ts';
+import { shorten } from '../../../text/index.ts';
 import { axisLabel, draw, FONT, ink, labelRoom, muted, text } from './draw.ts';
 
 /** What echarts hands to a custom series (of its API, what cells need). */

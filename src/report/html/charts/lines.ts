@@ -1,4 +1,4 @@
-import { formatPercent } from '../../format.ts';
+import { formatPercent } from '../../../text/index.ts';
 import type { Tradeoff, ValidationCurve } from '../../schema.ts';
 import { axisLabel, draw, grid, muted, splitLine, text } from './draw.ts';
 

@@ -1,0 +1,11 @@
+export {
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatPoints,
+  formatPValue,
+  formatSigned,
+  NOT_AVAILABLE,
+  shorten,
+} from './format.ts';
+export { plainTable, tableText } from './plain-table.ts';
