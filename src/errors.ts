@@ -28,6 +28,7 @@ export type ErrorCode =
   // CheckpointError
   | 'invalid-checkpoint'
   | 'unknown-architecture'
+  | 'base-mismatch'
   // TrainingError
   | 'training-failed'
   | 'not-recordable'

@@ -12,6 +12,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'no-other-classes': 'choose the target digits with --digits',
   'no-adapter': 'leave --strength out',
   'unknown-architecture': 'name the model with --architecture or --into',
+  'base-mismatch': 'use import --any-base to allow another base',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
   'pip-missing': 'or set TFJS_LORA_TENSORFLOW to a wheel',

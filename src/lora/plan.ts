@@ -4,7 +4,7 @@ import { type NamedLayer, namedLayers, namedWeights } from '../models/index.ts';
 import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import type { LayerKind } from './layers/kind.ts';
-import { isLoraLayer } from './layers/lora-layer.ts';
+import { baseClassOf } from './layers/lora-layer.ts';
 import { isBias, kernelName } from './layers/names.ts';
 import { ADAPTABLE } from './layers/register.ts';
 import { fitsPattern, isSuffix, matchesPattern, patternValue } from './targets.ts';
@@ -52,11 +52,6 @@ export function planAdapter(
     }
   }
   return plan;
-}
-
-/** The tfjs class that a layer is, or was before it was adapted. */
-function baseClassOf(layer: tf.layers.Layer): string {
-  return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
 }
 
 function layersFrom(layers: NamedLayer[], { from }: ResolvedLoraConfig): NamedLayer[] {

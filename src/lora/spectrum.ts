@@ -8,6 +8,8 @@ import { matrixOf, productSvd, svd } from './linear-algebra.ts';
 
 /** How large an update is, and over how many directions it spreads. */
 export interface UpdateSpectrum {
+  /** Shape of the base's kernel. */
+  readonly kernelShape: readonly number[];
   /** Frobenius norm of the base's kernel. */
   readonly kernelNorm: number;
   /** Frobenius norm of what the adapter adds to it at strength 1: scaling·A·B. */
@@ -33,6 +35,7 @@ export function updateSpectrum(layer: LoraLayer, adapter: string): UpdateSpectru
     .filter((share) => share > 0)
     .reduce((sum, share) => sum - share * Math.log(share), 0);
   return {
+    kernelShape: kernel.shape,
     kernelNorm: tf.tidy(() => tf.norm(kernel).dataSync()[0]!),
     updateNorm: Math.sqrt(total),
     singularValues,

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { CheckpointError, UsageError } from '../errors.ts';
+import { CheckpointError } from '../errors.ts';
 import {
   type AdapterTensor,
   addAdapter,
@@ -12,83 +12,71 @@ import {
   writeAdapter,
 } from '../lora/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
-import { escapeRegExp } from './describe.ts';
+import { withConfigErrors } from './config.ts';
 import { type PeftModule, peftModules } from './modules.ts';
 
-/** An adapter that was read from files, on its way to a model. */
-export interface StoredAdapter {
-  /** Name in the model. */
+/** The name of an adapter, and the files that it is read from. */
+export interface AdapterFiles {
+  /** Name of the adapter in the model. */
   readonly adapter: string;
-  /** The file of the configuration, for errors. */
   readonly configPath: string;
-  /** The file of the weights, for errors. */
-  readonly source: string;
+  readonly weightsPath: string;
+}
+
+/** An adapter that was read from files. */
+export interface StoredAdapter extends AdapterFiles {
   readonly lora: LoraConfig;
+  /** All tensors of the weights file. */
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   /**
-   * Takes what a layer needs out of the tensors that are left.
+   * Removes the tensors of one layer from `remaining` and converts them.
    *
-   * @param shapes by part, as `readAdapter` names them, in tfjs' layout
+   * @param shapes the shapes in tfjs' layout of the tensors that the layer needs, by the names of `readAdapter`
+   * @returns float32 in tfjs' layout, by the names of `readAdapter`
    */
-  take(
+  takeTensors(
     module: PeftModule,
     shapes: ReadonlyMap<string, readonly number[]>,
-    left: Map<string, SafeTensor>,
+    remaining: Map<string, SafeTensor>,
   ): ReadonlyMap<string, AdapterTensor>;
-  /** What else to say when tensors are left over. */
-  hint?(left: readonly string[]): string;
+  /** What to add to the error about tensors that no layer took. */
+  unusedHint?(names: readonly string[]): string;
 }
 
 /**
- * Makes an adapted model of a plain one, which stays as it was. A model that has adapters gets this one besides, at
- * rest, and is returned itself.
+ * Adds a stored adapter to a model. A model without adapters is copied, and the copy is returned; a model that has
+ * adapters gets one more, which is not active, and is returned itself.
  *
- * @throws CheckpointError when a layer gets no tensors or the wrong ones, or a tensor is left over
+ * @throws CheckpointError if a layer's tensors are missing or have another shape, or a tensor belongs to no layer. The
+ *   model is unchanged then.
  */
 export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.LayersModel {
-  const { adapter, source } = stored;
+  const { adapter, configPath, weightsPath, lora } = stored;
   const modules = new Map(peftModules(base).map((module) => [module.path, module]));
-  const model = inject(base, stored);
-  const undo = () => (model === base ? deleteAdapter(model, adapter) : model.dispose());
+  const model = withConfigErrors(configPath, () => {
+    if (!hasLora(base)) return injectLora(base, lora, { adapter });
+    addAdapter(base, adapter, lora);
+    return base;
+  });
   try {
-    const left = new Map(stored.tensors);
+    const remaining = new Map(stored.tensors);
     for (const { path, layer } of loraLayers(model)) {
       const shapes = new Map([...readAdapter(layer, adapter)].map(([part, { shape }]) => [part, shape]));
-      if (shapes.size > 0) writeAdapter(path, layer, adapter, stored.take(modules.get(path)!, shapes, left));
+      if (shapes.size === 0) continue;
+      writeAdapter(path, layer, adapter, stored.takeTensors(modules.get(path)!, shapes, remaining));
     }
-    if (left.size > 0) {
-      const names = [...left.keys()];
-      const shown = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
+    if (remaining.size > 0) {
+      const names = [...remaining.keys()];
+      const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
       throw new CheckpointError(
         'invalid-checkpoint',
-        `${source}: no layer takes ${shown}${stored.hint?.(names) ?? ''}`,
+        `${weightsPath}: unexpected tensors ${names.slice(0, 5).join(', ')}${more}${stored.unusedHint?.(names) ?? ''}`,
       );
     }
     return model;
   } catch (error) {
-    undo();
+    if (model === base) deleteAdapter(model, adapter);
+    else model.dispose();
     throw error;
   }
-}
-
-/** What the options of an injection would be blamed for is the file's fault here. */
-function inject(base: tf.LayersModel, { lora, adapter, configPath }: StoredAdapter): tf.LayersModel {
-  try {
-    if (!hasLora(base)) return injectLora(base, lora, { adapter });
-    addAdapter(base, adapter, lora);
-    return base;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${error.message}`, { cause: error });
-  }
-}
-
-/** A pattern for the whole paths of exactly these layers. */
-export function exactly(modules: readonly PeftModule[]): RegExp {
-  return new RegExp(modules.map(({ path }) => escapeRegExp(path)).join('|'));
-}
-
-/** A rank or alpha of single layers, bound to their whole paths. */
-export function byPath(values: readonly (readonly [PeftModule, number])[]): Record<string, number> {
-  return Object.fromEntries(values.map(([{ path }, value]) => [`^${escapeRegExp(path)}`, value]));
 }

@@ -3,9 +3,6 @@ import { contentHash } from '../content-hash.ts';
 import { CheckpointError } from '../errors.ts';
 import { hasLora, unmergeLora } from '../lora/index.ts';
 
-/** Key of the base's content hash in the metadata of an adapter's file. */
-export const BASE_HASH = 'tfjs_lora_base';
-
 /** The content hash of a model without its adapters. */
 export function baseHashOf(model: tf.LayersModel): string {
   if (!hasLora(model)) return contentHash(model);
@@ -18,16 +15,18 @@ export function baseHashOf(model: tf.LayersModel): string {
 }
 
 /**
- * Refuses an adapter that says it was trained on another base. Files of PEFT and mlx-lm say nothing.
+ * Checks that an adapter was trained on this base.
  *
- * @throws CheckpointError with both hashes
+ * @param weightsPath names the adapter in errors
+ * @param expected the hash in the adapter's file; `undefined` in files of PEFT and mlx-lm, which fit any base
+ * @throws CheckpointError with both hashes, if they differ
  */
-export function checkBase(source: string, stored: string | undefined, model: tf.LayersModel): void {
-  if (stored === undefined) return;
+export function checkBase(weightsPath: string, expected: string | undefined, model: tf.LayersModel): void {
+  if (expected === undefined) return;
   const actual = baseHashOf(model);
-  if (stored === actual) return;
+  if (expected === actual) return;
   throw new CheckpointError(
-    'invalid-checkpoint',
-    `${source}: was trained on a base with content hash ${stored}, this base has ${actual}; use its own base, or allow any base (--any-base, anyBase) if you know that it fits`,
+    'base-mismatch',
+    `${weightsPath}: trained on a base with content hash ${expected}, this base has ${actual}; load it on the base it was trained on`,
   );
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
 
-/** Type of adapters that PEFT has no form for; PEFT refuses to load it, which is better than to load it wrongly. */
-export const OWN_TYPE = 'TFJS_LORA';
+/** `peft_type` of adapters that PEFT cannot represent, so that PEFT refuses them instead of loading them wrongly. */
+export const TFJS_LORA_TYPE = 'TFJS_LORA';
 
-/** Where the values of these keys say how an adapter was made, not what it computes. */
-const WITHOUT_MEANING = [
+/** Keys of PEFT's configuration that do not affect what an adapter computes. */
+const INFORMATIONAL = [
   'auto_mapping',
   'base_model_name_or_path',
   'ensure_weight_tying',
@@ -21,7 +21,7 @@ const WITHOUT_MEANING = [
   'task_type',
 ];
 
-/** Parts of PEFT that change what an adapter computes and have no form here. */
+/** Keys that change what an adapter computes in ways that are not implemented here. */
 const UNSUPPORTED = [
   'alora_invocation_tokens',
   'arrow_config',
@@ -42,15 +42,15 @@ const UNSUPPORTED = [
   'velora_config',
 ];
 
-/** Ways to start that leave the base as it is; the others (pissa, olora, corda, loftq, lora_ga) change its weights. */
-const KEEPS_BASE = [true, false, 'gaussian', 'eva', 'orthogonal'];
+/** Values of `init_lora_weights` that leave the base unchanged. Others (pissa, olora, corda, loftq, lora_ga) modify it. */
+const BASE_PRESERVING_INITS = [true, false, 'gaussian', 'eva', 'orthogonal'];
 
 const modules = z.union([z.string(), z.array(z.string())]);
 const positive = z.number().positive();
 const rank = z.int().min(1);
 
 const schema = z.looseObject({
-  peft_type: z.enum(['LORA', OWN_TYPE]),
+  peft_type: z.enum(['LORA', TFJS_LORA_TYPE]),
   r: rank,
   lora_alpha: positive,
   target_modules: modules,
@@ -65,39 +65,50 @@ const schema = z.looseObject({
   init_lora_weights: z.union([z.boolean(), z.string()]).default(true),
 });
 
-/** The part of `adapter_config.json` that says what an adapter computes. */
+/** The keys of `adapter_config.json` that determine what an adapter computes. */
 export type PeftConfig = z.infer<typeof schema>;
 
 /**
- * Checks the content of an `adapter_config.json` (PEFT 0.21, `LoraConfig`).
+ * Parses the content of an `adapter_config.json` (PEFT 0.21, `LoraConfig`).
  *
- * @returns the configuration and the keys that neither PEFT nor this library is known to have
- * @throws CheckpointError naming what is missing, wrong, or has no form here
+ * @param configPath names the file in errors
+ * @returns the configuration, and the keys that neither PEFT nor this library defines
+ * @throws CheckpointError if a value is missing, invalid or not supported
  */
 export function parsePeftConfig(
-  source: string,
+  configPath: string,
   content: unknown,
 ): { config: PeftConfig; unknownKeys: readonly string[] } {
   const result = schema.safeParse(content);
   if (!result.success) {
-    throw new CheckpointError('invalid-checkpoint', `${source}: ${firstFault(result.error)}`);
+    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error)}`);
   }
   const config = result.data;
-  const set = UNSUPPORTED.filter((key) => isSet(config[key]));
-  if (set.length > 0) {
+  const unsupported = UNSUPPORTED.filter((key) => isSet(config[key]));
+  if (unsupported.length > 0) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${source}: ${set.join(', ')} ${set.length > 1 ? 'are' : 'is'} set, which has no form here; the adapter would compute something else`,
+      `${configPath}: unsupported options ${unsupported.join(', ')}; without them the adapter would compute something else`,
     );
   }
-  if (!KEEPS_BASE.includes(config.init_lora_weights)) {
+  if (!BASE_PRESERVING_INITS.includes(config.init_lora_weights)) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${source}: init_lora_weights '${config.init_lora_weights}' changes the base; save it in PEFT with path_initial_model_for_weight_conversion`,
+      `${configPath}: init_lora_weights '${config.init_lora_weights}' changes the base; save the adapter in PEFT with path_initial_model_for_weight_conversion`,
     );
   }
-  const known = new Set([...Object.keys(schema.shape), ...WITHOUT_MEANING, ...UNSUPPORTED]);
+  const known = new Set([...Object.keys(schema.shape), ...INFORMATIONAL, ...UNSUPPORTED]);
   return { config, unknownKeys: Object.keys(config).filter((key) => !known.has(key)) };
+}
+
+/** Reports a UsageError about a LoRA option as a CheckpointError, for options that come from a file. */
+export function withConfigErrors<T>(source: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new CheckpointError('invalid-checkpoint', `${source}: ${error.message}`, { cause: error });
+  }
 }
 
 function isSet(value: unknown): boolean {

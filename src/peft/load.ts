@@ -4,132 +4,147 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson } from '../files/index.ts';
-import type { LoraMethod } from '../lora/index.ts';
+import type { LoraConfig, LoraMethod } from '../lora/index.ts';
 import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
-import { splitAnchors } from './anchors.ts';
-import { attachAdapter, byPath, exactly, type StoredAdapter } from './attach.ts';
-import { BASE_HASH, checkBase } from './base-hash.ts';
+import { type AdapterFiles, attachAdapter, type StoredAdapter } from './attach.ts';
+import { checkBase } from './base-hash.ts';
 import { type PeftConfig, parsePeftConfig } from './config.ts';
-import { ownAlpha } from './describe.ts';
+import { CONFIG_FILE, DEFAULT_ADAPTER, METADATA, PREFIX, WEIGHTS_FILE } from './format.ts';
 import { MLX_WEIGHTS_FILE, readMlxAdapter } from './mlx.ts';
-import { obstacleTo, type PeftModule, peftModules } from './modules.ts';
-import { PREFIX, takeStored } from './parts.ts';
-import { ANCHORED, CONFIG_FILE, DEFAULT_ADAPTER, METHOD, WEIGHTS_FILE } from './save.ts';
-import { takeStatistics } from './statistics.ts';
-import { selectModules } from './targets.ts';
+import { incompatibilityOf, type PeftModule, peftModules } from './modules.ts';
+import { convertedShapes, originalSettings, restoreInitialUpdate } from './mutated-weights.ts';
+import { exactPattern, exactTargets } from './patterns.ts';
+import { takeRunningStatistics } from './running-statistics.ts';
+import { selectModules, type TargetModule } from './targets.ts';
+import { takePeftTensors } from './tensors.ts';
 
-/** Which adapter to load, and on what. */
+/** Options of `loadPeft`. */
 export interface LoadPeftOptions {
-  /** Name of the adapter in the model, and of its subfolder where the folder has one. Default `default`. */
+  /** Name of the adapter in the model, and of its subfolder if the folder has one. Default `default`. */
   readonly adapter?: string;
-  /** Load it on a base with another content hash than the one it was trained on. Default false. */
+  /** Whether to load the adapter onto another base than the one it was trained on. Default false. */
   readonly anyBase?: boolean;
-  /** Takes what is not wrong but worth a line, such as keys that nobody knows. */
+  /** Called with one line for each problem that does not prevent loading, such as unknown keys. */
   readonly onWarning?: (message: string) => void;
 }
 
 /**
- * Puts an adapter of PEFT's (`adapter_config.json`, `adapter_model.safetensors`) or mlx-lm's
- * (`adapters.safetensors`) on a base whose layers are named as the modules of the other model. The base stays as it
- * was; both are the caller's to dispose. A model that has adapters already is not copied: it gets this one besides,
- * at rest (`setActiveAdapters` turns to it), and is returned itself.
+ * Loads an adapter of PEFT (`adapter_config.json` and `adapter_model.safetensors`) or mlx-lm (`adapter_config.json`
+ * and `adapters.safetensors`) onto a model whose layers are named like the modules of the original model.
  *
- * Stricter than PEFT: a tensor that no layer takes, and a layer that gets none, are errors.
+ * If `base` has no adapters, it is left unchanged and a copy with the adapter is returned; the caller disposes both.
+ * If it already has adapters, this one is added to it without being active (see `setActiveAdapters`), and `base`
+ * itself is returned.
  *
- * @throws CheckpointError naming the file, and the key, tensor or layer at fault
+ * Stricter than PEFT: a tensor that belongs to no layer and a layer without its tensors are errors.
+ *
+ * @throws CheckpointError if a file is missing or invalid, an option is not supported, or a tensor is missing,
+ *   unexpected, of another shape, or contains NaN or Inf; with code 'base-mismatch' if the adapter was saved for
+ *   another base and `anyBase` is not set
+ * @example
+ * const adapted = await loadPeft(base, 'my-adapter');
+ * await loadPeft(adapted, 'my-adapter', { adapter: 'sevens' }); // reads my-adapter/sevens
+ * setActiveAdapters(adapted, ['sevens']);
  */
 export async function loadPeft(
   base: tf.LayersModel,
   folder: string,
   { adapter = DEFAULT_ADAPTER, anyBase = false, onWarning = () => {} }: LoadPeftOptions = {},
 ): Promise<tf.LayersModel> {
-  const place = await adapterFolder(folder, adapter);
-  const configPath = join(place, CONFIG_FILE);
+  const adapterFolder = await findAdapterFolder(folder, adapter);
+  const configPath = join(adapterFolder, CONFIG_FILE);
   const content = await readJson(configPath);
   const modules = peftModules(base);
-  if (!existsSync(join(place, WEIGHTS_FILE)) && existsSync(join(place, MLX_WEIGHTS_FILE))) {
-    const source = join(place, MLX_WEIGHTS_FILE);
-    const { tensors } = await readSafetensors(source);
-    return attachAdapter(base, readMlxAdapter(adapter, configPath, content, source, tensors, modules));
+  const mlxPath = join(adapterFolder, MLX_WEIGHTS_FILE);
+  const weightsPath = join(adapterFolder, WEIGHTS_FILE);
+  if (!existsSync(weightsPath) && existsSync(mlxPath)) {
+    const { tensors } = await readSafetensors(mlxPath);
+    const files = { adapter, configPath, weightsPath: mlxPath };
+    return attachAdapter(base, readMlxAdapter(files, content, tensors, modules));
   }
   const { config, unknownKeys } = parsePeftConfig(configPath, content);
-  if (unknownKeys.length > 0) {
-    onWarning(`${configPath}: keys ${unknownKeys.join(', ')} are not known here; they were passed over`);
-  }
-  const source = join(place, WEIGHTS_FILE);
-  const file = await readSafetensors(source);
-  if (!anyBase) checkBase(source, file.metadata.get(BASE_HASH), base);
-  return attachAdapter(base, storedAdapter({ adapter, configPath, source }, config, file, modules));
+  if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${unknownKeys.join(', ')}`);
+  const weights = await readSafetensors(weightsPath);
+  if (!anyBase) checkBase(weightsPath, weights.metadata.get(METADATA.baseHash), base);
+  const files = { adapter, configPath, weightsPath };
+  return attachAdapter(base, readPeftAdapter(files, config, weights, modules));
 }
 
-function storedAdapter(
-  names: Pick<StoredAdapter, 'adapter' | 'configPath' | 'source'>,
+function readPeftAdapter(
+  files: AdapterFiles,
   config: PeftConfig,
   { tensors, metadata }: Safetensors,
   modules: readonly PeftModule[],
 ): StoredAdapter {
-  const { targets, saved } = selectModules(names.configPath, config, modules);
-  const anchored = metadata.get(ANCHORED) === 'true';
-  const method = (metadata.get(METHOD) ?? 'side') as LoraMethod;
-  const rankOf = (rank: number) => (anchored ? rank / 2 : rank);
-  const alphaOf = (alpha: number) => (anchored ? ownAlpha(alpha, config.use_rslora) : alpha);
+  const { weightsPath } = files;
+  const { targets, saved } = selectModules(files.configPath, config, modules);
+  const subtractsInitialUpdate = metadata.get(METADATA.subtractsInitialUpdate) === 'true';
+  const method = (metadata.get(METADATA.method) ?? 'side') as LoraMethod;
   return {
-    ...names,
+    ...files,
     tensors,
-    lora: {
-      method,
-      rank: rankOf(targets[0]!.rank),
-      alpha: alphaOf(targets[0]!.alpha),
-      targets: exactly(targets),
-      modulesToSave: saved.length > 0 ? exactly(saved) : undefined,
-      rankPattern: byPath(targets.map((one) => [one, rankOf(one.rank)])),
-      alphaPattern: byPath(targets.map((one) => [one, alphaOf(one.alpha)])),
-      rslora: config.use_rslora,
-      dora: config.use_dora,
-      dropout: config.lora_dropout,
-      bias: config.bias === 'lora_only' ? 'lora-only' : config.bias,
-      init: anchored ? 'olora' : 'kaiming',
+    lora: { method, ...loraConfigOf(config, targets, saved, subtractsInitialUpdate) },
+    takeTensors(module, shapes, remaining) {
+      const isLowRank = shapes.has('lora_A');
+      if (saved.some(({ path }) => path === module.path)) {
+        takeRunningStatistics(weightsPath, module, remaining);
+      }
+      const tfjsLayout = isLowRank && incompatibilityOf(module, method)?.tfjsLayout === true;
+      const isConverted = subtractsInitialUpdate && isLowRank && !tfjsLayout;
+      const storedShapes = isConverted ? convertedShapes(shapes) : shapes;
+      const taken = takePeftTensors(weightsPath, module, storedShapes, tfjsLayout, remaining);
+      return isConverted ? restoreInitialUpdate(taken) : taken;
     },
-    take(module, shapes, left) {
-      const lowRank = shapes.has('lora_A');
-      if (saved.some(({ path }) => path === module.path)) takeStatistics(names.source, module, left);
-      const raw = lowRank && obstacleTo(module, method)?.raw === true;
-      if (!anchored || raw || !lowRank) return takeStored(names.source, module, shapes, raw, left);
-      return splitAnchors(takeStored(names.source, module, doubledShapes(shapes), raw, left));
-    },
-    hint: (left) =>
-      left.every((name) => name.startsWith(PREFIX)) ? '' : `; PEFT's names begin with ${PREFIX}`,
+    unusedHint: (names) =>
+      names.every((name) => name.startsWith(PREFIX)) ? '' : `; PEFT's names start with ${PREFIX}`,
   };
 }
 
-function doubledShapes(shapes: ReadonlyMap<string, readonly number[]>): Map<string, readonly number[]> {
-  const doubled = new Map(shapes);
-  doubled.set('lora_A', shapes.get('lora_A')!.with(-1, 2 * shapes.get('lora_A')!.at(-1)!));
-  doubled.set('lora_B', shapes.get('lora_B')!.with(-2, 2 * shapes.get('lora_B')!.at(-2)!));
-  doubled.delete('initial_A');
-  doubled.delete('initial_B');
-  return doubled;
+/** The LoRA options that recreate the stored adapter. */
+function loraConfigOf(
+  config: PeftConfig,
+  targets: readonly TargetModule[],
+  saved: readonly PeftModule[],
+  subtractsInitialUpdate: boolean,
+): LoraConfig {
+  const settings = targets.map((target) => {
+    const stored = { rank: target.rank, alpha: target.alpha, rslora: config.use_rslora };
+    return { target, ...(subtractsInitialUpdate ? originalSettings(stored) : stored) };
+  });
+  return {
+    rank: settings[0]!.rank,
+    alpha: settings[0]!.alpha,
+    targets: exactTargets(targets),
+    modulesToSave: saved.length > 0 ? exactTargets(saved) : undefined,
+    rankPattern: exactPattern(settings.map(({ target, rank }) => [target, rank])),
+    alphaPattern: exactPattern(settings.map(({ target, alpha }) => [target, alpha])),
+    rslora: config.use_rslora,
+    dora: config.use_dora,
+    dropout: config.lora_dropout,
+    bias: config.bias === 'lora_only' ? 'lora-only' : config.bias,
+    // Only chooses which tensors the adapter has; their values are read from the file.
+    init: subtractsInitialUpdate ? 'olora' : 'kaiming',
+  };
 }
 
-/** The folder itself, or the adapter's subfolder. */
-async function adapterFolder(folder: string, adapter: string): Promise<string> {
-  if (!existsSync(folder)) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${folder}: there is no such folder; name that of an adapter`,
-    );
-  }
-  const own = join(folder, adapter);
-  if (existsSync(join(own, CONFIG_FILE))) return own;
+/**
+ * The adapter's subfolder if it exists, otherwise the folder itself.
+ *
+ * @throws CheckpointError if neither holds an adapter
+ */
+async function findAdapterFolder(folder: string, adapter: string): Promise<string> {
+  if (!existsSync(folder)) throw new CheckpointError('file-not-found', `${folder}: no such folder`);
+  const subfolder = join(folder, adapter);
+  if (existsSync(join(subfolder, CONFIG_FILE))) return subfolder;
   if (existsSync(join(folder, CONFIG_FILE))) {
     if ([WEIGHTS_FILE, MLX_WEIGHTS_FILE].some((name) => existsSync(join(folder, name)))) return folder;
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${folder}: has no ${WEIGHTS_FILE}; save the adapter as safetensors (safe_serialization=True in PEFT)`,
+      `${folder}: no ${WEIGHTS_FILE}; save the adapter as safetensors (safe_serialization=True in PEFT)`,
     );
   }
   const entries = await readdir(folder);
-  const named = entries.filter((name) => existsSync(join(folder, name, CONFIG_FILE)));
-  const hint = named.length > 0 ? `; it has the adapters ${named.join(', ')}` : '';
-  throw new CheckpointError('invalid-checkpoint', `${folder}: has no ${CONFIG_FILE}${hint}`);
+  const adapters = entries.filter((name) => existsSync(join(folder, name, CONFIG_FILE)));
+  const hint = adapters.length > 0 ? `; it has subfolders for the adapters ${adapters.join(', ')}` : '';
+  throw new CheckpointError('invalid-checkpoint', `${folder}: no ${CONFIG_FILE}${hint}`);
 }

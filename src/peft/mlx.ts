@@ -1,40 +1,70 @@
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
-import { float32Values, type SafeTensor } from '../safetensors/index.ts';
-import { byPath, exactly, type StoredAdapter } from './attach.ts';
+import type { AdapterTensor } from '../lora/index.ts';
+import type { SafeTensor } from '../safetensors/index.ts';
+import type { AdapterFiles, StoredAdapter } from './attach.ts';
 import type { PeftModule } from './modules.ts';
+import { exactPattern, exactTargets } from './patterns.ts';
+import { takeTensor } from './tensors.ts';
 
-/** The file in which mlx-lm keeps an adapter's weights. */
+/** The file in which mlx-lm saves an adapter's weights; its configuration has the same name as PEFT's. */
 export const MLX_WEIGHTS_FILE = 'adapters.safetensors';
 
 const schema = z.looseObject({
   fine_tune_type: z.string().default('lora'),
   lora_parameters: z.looseObject({
-    /** Multiplies A·B as it is. */
+    /** Multiplies A·B directly, not divided by the rank. */
     scale: z.number().positive(),
     dropout: z.number().min(0).lt(1).default(0),
   }),
 });
 
-/** How mlx-lm calls the parts of an adapter; all lie as they do in tfjs. */
+/** mlx-lm's names of the tensors of an adapter, by those of `readAdapter`. */
 const NAMES: Readonly<Record<string, string>> = { lora_A: 'lora_a', lora_B: 'lora_b', lora_magnitude: 'm' };
 
 /**
- * An adapter as mlx-lm writes it (github.com/ml-explore/mlx-lm, `mlx_lm/tuner`): `<module>.lora_a` [in, rank],
- * `.lora_b` [rank, out], for DoRA `.m` [out], and the scale itself in the configuration. mlx has its channels last,
- * so flattened features are in tfjs' order.
+ * Reads an adapter of mlx-lm (github.com/ml-explore/mlx-lm, `mlx_lm/tuner`): `<module>.lora_a` [in, rank],
+ * `<module>.lora_b` [rank, out], and for DoRA `<module>.m` [out]. Layouts are those of tfjs: mlx has channels last
+ * too, so flattened features have the same order.
  *
- * @throws CheckpointError when the configuration is not one of LoRA or DoRA, or no layer has the names in the file
+ * @param content the parsed configuration
+ * @param tensors the content of the weights file; F32, F64, F16 or BF16
+ * @throws CheckpointError if the configuration is invalid or not of LoRA or DoRA, or no tensor belongs to a layer
  */
 export function readMlxAdapter(
-  adapter: string,
-  configPath: string,
+  files: AdapterFiles,
   content: unknown,
-  source: string,
   tensors: ReadonlyMap<string, SafeTensor>,
   modules: readonly PeftModule[],
 ): StoredAdapter {
+  const { weightsPath } = files;
+  const { type, scale, dropout } = parseMlxConfig(files.configPath, content);
+  const ranks = ranksOf(weightsPath, tensors, modules);
+  return {
+    ...files,
+    tensors,
+    lora: {
+      targets: exactTargets(ranks.map(([module]) => module)),
+      rank: ranks[0]![1],
+      rankPattern: exactPattern(ranks),
+      alpha: scale,
+      alphaPattern: exactPattern(ranks.map(([module, rank]) => [module, scale * rank])),
+      dropout,
+      dora: type === 'dora',
+    },
+    takeTensors({ path }, shapes, remaining) {
+      const taken = new Map<string, AdapterTensor>();
+      for (const [part, shape] of shapes) {
+        const name = `${path}.${NAMES[part]}`;
+        taken.set(part, { shape, values: takeTensor(weightsPath, { name, shape, path }, remaining) });
+      }
+      return taken;
+    },
+  };
+}
+
+function parseMlxConfig(configPath: string, content: unknown) {
   const result = schema.safeParse(content);
   if (!result.success) {
     throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error)}`);
@@ -43,53 +73,25 @@ export function readMlxAdapter(
   if (type !== 'lora' && type !== 'dora') {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: fine_tune_type is '${type}'; only lora and dora are adapters`,
+      `${configPath}: unsupported fine_tune_type '${type}'; expected lora or dora`,
     );
   }
-  const targets = modules.flatMap((module) => {
+  return { type, scale: parameters.scale, dropout: parameters.dropout };
+}
+
+/** The modules that the file has a `lora_a` [in, rank] for, each with its rank; the configuration's rank is not used. */
+function ranksOf(
+  weightsPath: string,
+  tensors: ReadonlyMap<string, SafeTensor>,
+  modules: readonly PeftModule[],
+): (readonly [PeftModule, number])[] {
+  const ranks = modules.flatMap((module) => {
     const rank = tensors.get(`${module.path}.lora_a`)?.shape[1];
     return rank === undefined ? [] : [[module, rank] as const];
   });
-  if (targets.length === 0) {
-    const names = modules.map(({ path }) => path).join(', ');
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${source}: has no lora_a for any layer of the model, which has ${names}`,
-    );
-  }
-  return {
-    adapter,
-    configPath,
-    source,
-    tensors,
-    lora: {
-      targets: exactly(targets.map(([module]) => module)),
-      rank: targets[0]![1],
-      rankPattern: byPath(targets),
-      alpha: parameters.scale,
-      alphaPattern: byPath(targets.map(([module, rank]) => [module, parameters.scale * rank])),
-      dropout: parameters.dropout,
-      dora: type === 'dora',
-    },
-    take: ({ path }, shapes, left) =>
-      new Map(
-        [...shapes].map(([part, shape]) => {
-          const name = `${path}.${NAMES[part]}`;
-          const tensor = left.get(name);
-          if (!tensor)
-            throw new CheckpointError(
-              'invalid-checkpoint',
-              `${source}: lacks ${name}, which layer '${path}' needs`,
-            );
-          left.delete(name);
-          if (String(tensor.shape) !== String(shape)) {
-            throw new CheckpointError(
-              'invalid-checkpoint',
-              `${source}: ${name} has shape [${tensor.shape}], its layer needs [${shape}]; the adapter belongs to another model`,
-            );
-          }
-          return [part, { shape, values: float32Values(`${source}: ${name}`, tensor) }];
-        }),
-      ),
-  };
+  if (ranks.length > 0) return ranks;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${weightsPath}: no lora_a for any layer of the model; its layers are ${modules.map(({ path }) => path).join(', ')}`,
+  );
 }

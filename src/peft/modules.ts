@@ -1,31 +1,31 @@
 import type * as tf from '@tensorflow/tfjs';
-import type { LoraMethod } from '../lora/index.ts';
+import { baseClassOf, type LoraMethod } from '../lora/index.ts';
 import { namedLayers } from '../models/index.ts';
 import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts';
 
-/** A layer as PEFT would see it in the PyTorch model of the same names. */
+/** A tfjs layer and the PyTorch module of the same name, as PEFT would adapt it. */
 export interface PeftModule {
-  /** The layer's path in tfjs. */
+  /** Path of the layer in tfjs. */
   readonly path: string;
-  /** The module that an adapter of the layer's sits on; `path`, but for a separable convolution. */
+  /** Path of the PyTorch module that PEFT adapts: `path`, or `<path>.pointwise` for a separable convolution. */
   readonly module: string;
   readonly layer: tf.layers.Layer;
-  /** The class of the layer, or of what it was before it was adapted. */
+  /** The class of the layer without its adapters, such as `Dense`. */
   readonly className: string;
-  /** All weights of the layer; empty where PyTorch has no such layer. */
+  /** The layouts of the layer's weights in PyTorch; empty if PyTorch has no such layer. */
   readonly layouts: readonly WeightLayout[];
-  /** Of the weight that an adapter changes. */
+  /** The layout of the weight that an adapter changes. */
   readonly kernel: WeightLayout | undefined;
   /** See `flattenedShape`. */
   readonly flattened: readonly number[] | undefined;
 }
 
-/** The layers of a model that have weights, in its order. */
+/** The layers of a model that have weights, in the model's order. */
 export function peftModules(model: tf.LayersModel): PeftModule[] {
   return namedLayers(model)
     .filter(({ layer }) => layer.weights.length > 0)
     .map(({ path, layer }) => {
-      const className = layer.getClassName().replace(/^Lora/, '');
+      const className = baseClassOf(layer);
       const layouts = layoutsOf(className) ?? [];
       const kernel = layouts.find(({ parameter }) => /(^|pointwise\.)weight$/.test(parameter));
       return {
@@ -40,26 +40,32 @@ export function peftModules(model: tf.LayersModel): PeftModule[] {
     });
 }
 
-/** Why PEFT has no form for a low-rank adapter on a layer. */
-export interface Obstacle {
-  /** As the end of a sentence. */
+/** Why PEFT cannot represent a low-rank adapter on a layer. */
+export interface Incompatibility {
+  /** What PEFT does not support, as a noun phrase for an error. */
   readonly reason: string;
-  /** Whether A and B have no layout of PEFT's either. */
-  readonly raw: boolean;
+  /** Whether A and B have no layout in PEFT, so that they are stored in tfjs' layout. */
+  readonly tfjsLayout: boolean;
 }
 
-/** What keeps PEFT from holding a low-rank adapter on this layer; `undefined` where nothing does. */
-export function obstacleTo({ layer, path, className }: PeftModule, method: LoraMethod): Obstacle | undefined {
-  if (method === 'weight-view') return { reason: "method 'weight-view'", raw: true };
+/** Why PEFT cannot represent a low-rank adapter on this layer; `undefined` if it can. */
+export function incompatibilityOf(
+  { layer, path, className }: PeftModule,
+  method: LoraMethod,
+): Incompatibility | undefined {
+  if (method === 'weight-view') return { reason: "method 'weight-view'", tfjsLayout: true };
   if (className === 'DepthwiseConv2D') {
     return {
-      reason: `the depthwise convolution '${path}': PEFT's update goes over all its channels`,
-      raw: true,
+      reason: `the depthwise convolution '${path}' (PEFT's update would mix its channels)`,
+      tfjsLayout: true,
     };
   }
   const { dilationRate = 1 } = layer as { dilationRate?: number | readonly number[] };
   if (/^Conv\dD$/.test(className) && [dilationRate].flat().some((rate) => rate !== 1)) {
-    return { reason: `the dilated convolution '${path}': PEFT's lora_A has no dilation`, raw: false };
+    return {
+      reason: `the dilated convolution '${path}' (PEFT's lora_A is not dilated)`,
+      tfjsLayout: false,
+    };
   }
   return undefined;
 }

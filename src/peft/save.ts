@@ -2,44 +2,41 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
-import { type AdapterTensor, adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
+import { adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
-import { joinAnchors } from './anchors.ts';
-import { BASE_HASH, baseHashOf } from './base-hash.ts';
-import { describeAdapter } from './describe.ts';
+import { baseHashOf } from './base-hash.ts';
+import { type AdaptedModule, buildPeftConfig } from './build-config.ts';
+import { CONFIG_FILE, DEFAULT_ADAPTER, METADATA, WEIGHTS_FILE } from './format.ts';
 import { peftModules } from './modules.ts';
-import { toStored } from './parts.ts';
-import { statisticsOf } from './statistics.ts';
+import { subtractInitialUpdate } from './mutated-weights.ts';
+import { runningStatistics } from './running-statistics.ts';
+import { toPeftTensors } from './tensors.ts';
 
-/** The two files that PEFT keeps an adapter in. */
-export const CONFIG_FILE = 'adapter_config.json';
-export const WEIGHTS_FILE = 'adapter_model.safetensors';
-/** The adapter that PEFT keeps in the folder itself; others have subfolders. */
-export const DEFAULT_ADAPTER = 'default';
-/** Keys of our own facts in the metadata of the weights; PEFT passes over them. */
-export const METHOD = 'tfjs_lora_method';
-export const ANCHORED = 'tfjs_lora_anchored';
-
-/** Which adapters to write, and how strictly. */
+/** Options of `savePeft`. */
 export interface SavePeftOptions {
-  /** Writes this adapter alone; all of them by default. */
+  /** The only adapter to save. Default: all adapters. */
   readonly adapter?: string;
-  /** Refuse what PEFT cannot load, instead of writing it under a type of our own. Default false. */
+  /** Whether to throw if PEFT cannot represent an adapter, instead of saving it with a type of our own. Default false. */
   readonly peftOnly?: boolean;
-  /** The base's content hash, where the caller knows it. */
+  /** Content hash of the base, if it is known already. Default: computed. */
   readonly baseHash?: string;
 }
 
 /**
- * Writes adapters as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in the folder for the adapter
- * `default`, in a subfolder of its name for each other. At full strength, whatever the adapter's strength is now.
- * Equal adapters give equal files.
+ * Saves the adapters of a model in PEFT's format, as `adapter_config.json` and `adapter_model.safetensors`: the adapter
+ * `default` in `folder`, others in subfolders named after them. Adapters are saved at strength 1, whatever their
+ * strength is now. Equal adapters give equal files.
  *
- * PEFT loads them on the PyTorch model with the same module names and gives the same outputs. What PEFT has no form
- * for (method 'weight-view', depthwise or dilated convolutions) gets a type that PEFT refuses; `loadPeft` reads it.
+ * PEFT loads the files onto the PyTorch model with the same module names, and gives the same outputs. Adapters that
+ * PEFT cannot represent (method 'weight-view', depthwise or dilated convolutions) are saved with a `peft_type` that
+ * PEFT rejects; `loadPeft` reads them.
  *
- * @throws UsageError when there is no such adapter, or `peftOnly` is set and PEFT has no form for it
- * @throws CheckpointError when the folder cannot be written to
+ * @throws UsageError if the adapter does not exist; with code 'peft-incompatible' if layers have different options of
+ *   which PEFT has one per adapter, or if `peftOnly` is set and PEFT cannot represent an adapter
+ * @throws CheckpointError if the files cannot be written
+ * @example
+ * await savePeft(model, 'my-adapter', { peftOnly: true });
+ * // in Python: PeftModel.from_pretrained(base, 'my-adapter')
  */
 export async function savePeft(
   model: tf.LayersModel,
@@ -50,58 +47,73 @@ export async function savePeft(
   if (adapter !== undefined && !names.includes(adapter)) {
     throw new UsageError(
       'invalid-argument',
-      `there is no adapter '${adapter}'; the model has ${names.join(', ')}`,
+      `unknown adapter '${adapter}'; the model's adapters are ${names.join(', ')}`,
     );
   }
-  const contents = (adapter === undefined ? names : [adapter]).map((name) => {
-    return { name, ...adapterFiles(model, name, peftOnly) };
-  });
-  for (const { name, config, tensors, metadata } of contents) {
-    const place = name === DEFAULT_ADAPTER ? folder : join(folder, name);
-    await withFileErrors(CheckpointError, place, 'created', () => ensureDir(place));
-    const facts = new Map([...metadata, ['format', 'pt'], [BASE_HASH, baseHash]]);
-    await writeSafetensors(join(place, WEIGHTS_FILE), tensors, facts);
-    await writeJson(join(place, CONFIG_FILE), config);
+  // All contents are built before the first file is written, so that an error leaves no files behind.
+  const contents = (adapter === undefined ? names : [adapter]).map((name) => ({
+    path: name === DEFAULT_ADAPTER ? folder : join(folder, name),
+    ...buildContent(model, name, peftOnly),
+  }));
+  for (const { path, config, tensors, metadata } of contents) {
+    await withFileErrors(CheckpointError, path, 'created', () => ensureDir(path));
+    const allMetadata = new Map([...metadata, ['format', 'pt'], [METADATA.baseHash, baseHash]]);
+    await writeSafetensors(join(path, WEIGHTS_FILE), tensors, allMetadata);
+    await writeJson(join(path, CONFIG_FILE), config);
   }
 }
 
-/** What the two files of an adapter hold. */
-function adapterFiles(model: tf.LayersModel, name: string, peftOnly: boolean) {
-  const all = peftModules(model);
-  const adapted = loraLayers(model).flatMap(({ path, layer }) => {
-    const settings = layer.adapters.get(name)?.settings;
-    const module = all.find((one) => one.path === path)!;
-    return settings && (settings.rank > 0 || settings.trainedCopies !== 'none')
-      ? [{ module, layer, settings }]
-      : [];
-  });
-  const { config, raw, obstacles } = describeAdapter(adapted, all);
-  if (peftOnly && obstacles.length > 0) {
-    throw new UsageError(
-      'peft-incompatible',
-      `adapter '${name}' cannot be written for PEFT, which has no form for ${obstacles.join('; ')}`,
-    );
-  }
-  const tensors = new Map<string, SafeTensor>();
-  for (const { module, layer, settings } of adapted) {
-    const own = readAdapter(layer, name);
-    const isRaw = raw.has(module);
-    const parts: ReadonlyMap<string, AdapterTensor> =
-      settings.subtractsInitialUpdate && !isRaw ? joinAnchors(own) : own;
-    const whole = settings.trainedCopies === 'all' ? statisticsOf(module) : [];
-    for (const [key, tensor] of [...toStored(module, parts, isRaw), ...whole]) tensors.set(key, tensor);
-  }
-  const metadata = new Map([
-    [METHOD, adapted.find(({ settings }) => settings.rank > 0)!.layer.method as string],
-  ]);
-  if (adapted.some(({ settings }) => settings.subtractsInitialUpdate)) metadata.set(ANCHORED, 'true');
-  return { config: { ...FIXED_KEYS, ...config }, tensors, metadata };
-}
-
-/** Keys that PEFT writes for every adapter. */
+/** Keys of the configuration that are the same for every adapter. */
 const FIXED_KEYS = {
   task_type: null,
   base_model_name_or_path: null,
   fan_in_fan_out: false,
   inference_mode: true,
 };
+
+/** The configuration, tensors and metadata of an adapter. */
+function buildContent(model: tf.LayersModel, adapter: string, peftOnly: boolean) {
+  const modules = peftModules(model);
+  const adapted = adaptedModules(model, adapter, modules);
+  const { config, tfjsLayout, incompatibilities } = buildPeftConfig(adapted, modules);
+  if (peftOnly && incompatibilities.length > 0) {
+    throw new UsageError(
+      'peft-incompatible',
+      `adapter '${adapter}' cannot be saved for PEFT, which does not support ${incompatibilities.join('; ')}`,
+    );
+  }
+  const tensors = new Map<string, SafeTensor>();
+  for (const { module, layer, settings } of adapted) {
+    const inTfjsLayout = tfjsLayout.has(module);
+    const original = readAdapter(layer, adapter);
+    const isConverted = settings.subtractsInitialUpdate && !inTfjsLayout;
+    const stored = isConverted ? subtractInitialUpdate(original) : original;
+    for (const [name, tensor] of toPeftTensors(module, stored, inTfjsLayout)) tensors.set(name, tensor);
+    if (settings.trainedCopies === 'all') {
+      for (const [name, tensor] of runningStatistics(module)) tensors.set(name, tensor);
+    }
+  }
+  const { method } = adapted.find(({ settings }) => settings.rank > 0)!.layer;
+  const metadata = new Map<string, string>([[METADATA.method, method]]);
+  if (adapted.some(({ settings }) => settings.subtractsInitialUpdate)) {
+    metadata.set(METADATA.subtractsInitialUpdate, 'true');
+  }
+  return { config: { ...FIXED_KEYS, ...config }, tensors, metadata };
+}
+
+/** The layers on which the adapter has tensors. */
+function adaptedModules(
+  model: tf.LayersModel,
+  adapter: string,
+  modules: ReturnType<typeof peftModules>,
+): AdaptedModule[] {
+  const modulesByPath = new Map(modules.map((module) => [module.path, module]));
+  const adapted: AdaptedModule[] = [];
+  for (const { path, layer } of loraLayers(model)) {
+    const settings = layer.adapters.get(adapter)?.settings;
+    if (settings && (settings.rank > 0 || settings.trainedCopies !== 'none')) {
+      adapted.push({ module: modulesByPath.get(path)!, layer, settings });
+    }
+  }
+  return adapted;
+}

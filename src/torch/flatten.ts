@@ -1,9 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { baseClassOf } from '../lora/index.ts';
 
 /** Layers that keep the order of their features. */
 const KEEPS_ORDER =
-  /^(Lora)?(Activation|ReLU|LeakyReLU|ELU|ThresholdedReLU|Dropout|SpatialDropout1D|GaussianNoise|GaussianDropout|AlphaDropout|BatchNormalization|LayerNormalization|Add|Multiply|Average|Maximum|Minimum)$/;
+  /^(Activation|ReLU|LeakyReLU|ELU|ThresholdedReLU|Dropout|SpatialDropout1D|GaussianNoise|GaussianDropout|AlphaDropout|BatchNormalization|LayerNormalization|Add|Multiply|Average|Maximum|Minimum)$/;
 
 /** Layers whose output has channels last in tfjs and channels first in PyTorch. */
 const CHANNEL_LAYERS = /Conv|Pooling|Padding|UpSampling|Cropping/;
@@ -19,7 +20,7 @@ const CHANNEL_LAYERS = /Conv|Pooling|Padding|UpSampling|Cropping/;
 export function flattenedShape(layer: tf.layers.Layer): readonly number[] | undefined {
   const flatten = findBefore(layer, isFlatten);
   if (!flatten) return undefined;
-  const channelLayer = findBefore(flatten, (before) => CHANNEL_LAYERS.test(before.getClassName()));
+  const channelLayer = findBefore(flatten, (before) => CHANNEL_LAYERS.test(baseClassOf(before)));
   if (!channelLayer) return undefined;
   const shape = (inputShapeOf(flatten) ?? []).slice(1) as number[];
   if (shape.slice(0, -1).every((size) => size === 1)) return undefined;
@@ -33,7 +34,7 @@ export function flattenedShape(layer: tf.layers.Layer): readonly number[] | unde
 }
 
 function isFlatten(layer: tf.layers.Layer): boolean {
-  const className = layer.getClassName();
+  const className = baseClassOf(layer);
   return className === 'Flatten' || (className === 'Reshape' && (layer.outputShape as tf.Shape).length === 2);
 }
 
@@ -59,7 +60,7 @@ function findBefore(
     const [nearest] = before;
     if (!nearest) return undefined;
     if (matches(nearest)) return nearest;
-    const className = nearest.getClassName();
+    const className = baseClassOf(nearest);
     if (!KEEPS_ORDER.test(className) && className !== 'Concatenate') return undefined;
     current = nearest;
   }

@@ -59,11 +59,11 @@ export const MAPPED_CLASSES = Object.keys(LAYOUTS_BY_CLASS);
 /**
  * The layouts of a layer's weights.
  *
- * @param className class of the tfjs layer; `LoraDense` has the layouts of `Dense`
+ * @param className class of the tfjs layer, of an adapted layer that of its base
  * @returns `undefined` if no PyTorch module corresponds to the class
  */
 export function layoutsOf(className: string): readonly WeightLayout[] | undefined {
-  return LAYOUTS_BY_CLASS[className.replace(/^Lora/, '')];
+  return LAYOUTS_BY_CLASS[className];
 }
 
 /**

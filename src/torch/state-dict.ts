@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { baseClassOf } from '../lora/index.ts';
 import { namedLayers, takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { flattenedShape } from './flatten.ts';
 import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
 
 /** A weight of a model and the parameter of a PyTorch state dict that it corresponds to. */
-interface NamedWeight {
+interface TorchWeight {
   /** The parameter's name in the state dict: `<path of the layer>.<parameter>`. */
   readonly name: string;
   readonly variable: tf.Variable;
@@ -31,7 +32,7 @@ const IGNORED = /(^|\.)num_batches_tracked$/;
  */
 export function toStateDict(model: tf.LayersModel): Map<string, SafeTensor> {
   return new Map(
-    namedWeights(model).map(({ name, variable, layout, flattened }) => {
+    torchWeights(model).map(({ name, variable, layout, flattened }) => {
       const value = toTorch(variable, layout, flattened);
       return [name, safeTensor(takeValues(value), value.shape)];
     }),
@@ -63,7 +64,7 @@ export function assignStateDict(
   { source, prefix = '' }: StateDictOptions,
 ): void {
   const stateDict = selectTensors(tensors, prefix);
-  const weights = namedWeights(model);
+  const weights = torchWeights(model);
   const names = isSequential(stateDict)
     ? matchByOrder(source, weights, stateDict)
     : weights.map(({ name }) => name);
@@ -112,7 +113,7 @@ function checkNames(
  */
 function weightValue(
   name: string,
-  { variable, layout, flattened }: NamedWeight,
+  { variable, layout, flattened }: TorchWeight,
   tensor: SafeTensor,
 ): tf.Tensor {
   const values = float32Values(name, tensor);
@@ -128,10 +129,10 @@ function weightValue(
 }
 
 /** @throws CheckpointError if a layer with weights has no counterpart in PyTorch */
-function namedWeights(model: tf.LayersModel): NamedWeight[] {
+function torchWeights(model: tf.LayersModel): TorchWeight[] {
   return namedLayers(model).flatMap(({ path, layer }) => {
     if (layer.weights.length === 0) return [];
-    const layouts = layoutsOf(layer.getClassName());
+    const layouts = layoutsOf(baseClassOf(layer));
     const flattened = layouts?.some(({ featuresFirst }) => featuresFirst) ? flattenedShape(layer) : undefined;
     return layer.weights.map((weight) => {
       const layout = layouts?.find((candidate) => weight.originalName.endsWith(`/${candidate.weight}`));
@@ -141,7 +142,7 @@ function namedWeights(model: tf.LayersModel): NamedWeight[] {
       }
       throw new CheckpointError(
         'invalid-checkpoint',
-        `layer '${path}' (${layer.getClassName()}): no counterpart in PyTorch; supported classes are ${MAPPED_CLASSES.join(', ')}`,
+        `layer '${path}' (${baseClassOf(layer)}): no counterpart in PyTorch; supported classes are ${MAPPED_CLASSES.join(', ')}`,
       );
     });
   });
@@ -160,7 +161,7 @@ function isSequential(stateDict: ReadonlyMap<string, SafeTensor>): boolean {
  */
 function matchByOrder(
   source: string,
-  weights: readonly NamedWeight[],
+  weights: readonly TorchWeight[],
   stateDict: ReadonlyMap<string, SafeTensor>,
 ): string[] {
   const moduleOf = (name: string) => name.slice(0, name.lastIndexOf('.'));

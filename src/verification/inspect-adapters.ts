@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type LoraLayer, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
+import { baseClassOf, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
 import { formatNumber } from '../text/index.ts';
 
 /** The settings of one adapter on one layer, and how much it changes the layer. */
@@ -49,9 +49,9 @@ export function inspectAdapters(model: tf.LayersModel): LayerInspection[] {
     const spectrum = updateSpectrum(layer, summary.adapter);
     return {
       ...summary,
-      type: layer.getClassName().replace(/^Lora/, ''),
+      type: baseClassOf(layer),
       rslora: layer.adapters.get(summary.adapter)!.settings.rslora,
-      kernelShape: spectrum ? kernelShape(layer) : [],
+      kernelShape: [],
       ...(spectrum && { ...spectrum, updateShare: spectrum.updateNorm / spectrum.kernelNorm }),
     };
   });
@@ -71,11 +71,6 @@ export function adapterWarnings(layers: readonly LayerInspection[]): string[] {
     const lowRank = layers.filter((layer) => layer.adapter === adapter && layer.rank > 0);
     return [...zeroUpdates(adapter, lowRank), ...mismatchedAlphas(lowRank), ...largeUpdates(lowRank)];
   });
-}
-
-function kernelShape(layer: LoraLayer): readonly number[] {
-  const kernel = [...layer.baseWeights.values()].find(({ shape }) => shape.length > 1);
-  return kernel ? kernel.shape.map((size) => size ?? 1) : [];
 }
 
 function zeroUpdates(adapter: string, layers: readonly LayerInspection[]): string[] {

@@ -17,7 +17,7 @@ export const PEFT_VARIANTS = [
   'modules-to-save',
 ] as const;
 
-/** The DigitsNet that PEFT's golden adapters were trained on. */
+/** The DigitsNet that the golden adapters of PEFT were trained on. */
 export async function peftBase(): Promise<tf.LayersModel> {
   const model = createDigitsNet();
   const source = `${PEFT_FOLDER}/base.safetensors`;
@@ -25,19 +25,19 @@ export async function peftBase(): Promise<tf.LayersModel> {
   return model;
 }
 
-/** The images of the golden logits, the first 32 of the test set, normalised: [32, 784]. */
+/** The inputs of the golden logits: the first 32 test images, normalized, [32, 784] float32. */
 export async function peftRows(): Promise<tf.Tensor> {
   const { images } = (await mnist()).test;
   return tf.tidy(() => normalize(tf.tensor2d(images.subarray(0, 32 * 784), [32, 784]), mnistNormalization));
 }
 
-/** What PEFT computed for those images with an adapter, or without one (`base`). */
+/** The logits [32, 10] of PEFT for these images, with the adapter `variant` or without one (`base`). */
 export async function peftLogits(variant: string): Promise<tf.Tensor> {
   const expected = JSON.parse(await readFile(`${PEFT_FOLDER}/expected.json`, 'utf8'));
   return tf.tensor2d(expected[variant].logits);
 }
 
-/** Wrong answers per digit on the whole test set, by PEFT. */
+/** The number of wrong predictions per digit on the whole test set, of PEFT with the adapter `variant`. */
 export async function peftWrong(variant: string): Promise<number[]> {
   return JSON.parse(await readFile(`${PEFT_FOLDER}/expected.json`, 'utf8'))[variant].wrong;
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { createRandom } from '../../src/random.ts';
 import {
   float32Values,
   int32Values,
@@ -10,8 +11,27 @@ const FOLDER = 'test/fixtures/torch';
 
 export type TorchModelName = 'cnn' | 'text' | 'sequential';
 
-/** The models of scripts/fixtures/torch_models.py in tfjs, with random weights. */
-export const torchModels: Readonly<Record<TorchModelName, () => tf.LayersModel>> = { cnn, text, sequential };
+/** The models of scripts/fixtures/torch_models.py in tfjs, with seeded random weights. */
+export const torchModels: Readonly<Record<TorchModelName, () => tf.LayersModel>> = {
+  cnn: () => withSeededWeights(cnn()),
+  text: () => withSeededWeights(text()),
+  sequential: () => withSeededWeights(sequential()),
+};
+
+/** Replaces the weights of a model, which tfjs draws at random, by values that are the same in every run. */
+export function withSeededWeights(model: tf.LayersModel): tf.LayersModel {
+  const random = createRandom(0);
+  for (const weight of model.weights) {
+    const shape = weight.shape as number[];
+    const isVariance = weight.originalName.endsWith('variance');
+    const draw = () => (isVariance ? 0.5 + random.uniform() : 0.3 * random.normal());
+    const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, draw);
+    tf.tidy(() => {
+      weight.write(tf.tensor(values, shape));
+    });
+  }
+  return model;
+}
 
 /** [batch, 12, 14, 2] float32 -> logits [batch, 3] */
 function cnn(): tf.LayersModel {

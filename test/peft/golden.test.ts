@@ -20,8 +20,8 @@ import { relativeDifference } from '../helpers/torch-models.ts';
 
 useDevice();
 
-/** Keys of the configuration that say what an adapter computes. */
-const MEANING = [
+/** Keys of the configuration that determine what an adapter computes. */
+const RELEVANT_KEYS = [
   'peft_type',
   'r',
   'lora_alpha',
@@ -35,16 +35,16 @@ const MEANING = [
   'lora_dropout',
 ];
 
-test('the base gives the logits that it gives in PyTorch', async () => {
+test('the base model has the same logits as in PyTorch', async () => {
   const base = await peftBase();
   const logits = base.predict(await peftRows()) as tf.Tensor;
   expect(relativeDifference(logits, await peftLogits('base'))).toBeLessThan(1e-5);
 });
 
-describe.each(PEFT_VARIANTS)("PEFT's adapter %s", (variant) => {
+describe.each(PEFT_VARIANTS)('the adapter %s of PEFT', (variant) => {
   const folder = join(PEFT_FOLDER, variant);
 
-  test('gives the logits that it gives in PEFT, merged as well, and the same wrong counts on the test set', async () => {
+  test('has the same logits and test errors as in PEFT, also when merged', async () => {
     const base = await peftBase();
     const model = await loadPeft(base, folder);
     const rows = await peftRows();
@@ -55,25 +55,26 @@ describe.each(PEFT_VARIANTS)("PEFT's adapter %s", (variant) => {
     expect(await wrongCounts(model)).toEqual(await peftWrong(variant));
   });
 
-  test('is written again with the same tensors, bit for bit, and the same meaning', async () => {
+  test('is saved with the same tensors, bit for bit, and an equivalent configuration', async () => {
     const out = await temporaryFolder();
     await savePeft(await loadPeft(await peftBase(), folder), out);
-    const [given, written] = await Promise.all([filesOf(folder), filesOf(out)]);
-    for (const key of MEANING)
-      expect([key, written.config[key]]).toEqual([key, meaningOf(given.config, key)]);
-    expect([...written.tensors.keys()]).toEqual([...given.tensors.keys()]);
-    for (const [name, { shape, data }] of given.tensors) {
-      expect(written.tensors.get(name)!.shape).toEqual(shape);
-      expect(Buffer.compare(written.tensors.get(name)!.data, data)).toBe(0);
+    const [original, saved] = await Promise.all([filesOf(folder), filesOf(out)]);
+    for (const key of RELEVANT_KEYS)
+      expect([key, saved.config[key]]).toEqual([key, equivalentValue(original.config, key)]);
+    expect([...saved.tensors.keys()]).toEqual([...original.tensors.keys()]);
+    for (const [name, { shape, data }] of original.tensors) {
+      expect(saved.tensors.get(name)!.shape).toEqual(shape);
+      expect(Buffer.compare(saved.tensors.get(name)!.data, data)).toBe(0);
     }
   });
 });
 
-/** Where every layer is adapted, training all biases is training those of adapted layers. */
-function meaningOf(config: Record<string, unknown>, key: string): unknown {
+/** `bias: all` is saved as `lora_only`, which is the same if every layer is adapted, as here. */
+function equivalentValue(config: Record<string, unknown>, key: string): unknown {
   return key === 'bias' && config.bias === 'all' ? 'lora_only' : config[key];
 }
 
+/** The configuration, with its targets sorted, and the tensors of an adapter. */
 async function filesOf(folder: string) {
   const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'));
   config.target_modules = [config.target_modules].flat().sort();

@@ -34,8 +34,8 @@ async function baseOf(name: TorchModelName): Promise<tf.LayersModel> {
   return model;
 }
 
-describe.each(ADAPTERS)("PEFT's adapter %s", (adapter, name) => {
-  test('gives the logits that it gives in PEFT, side by side and merged', async () => {
+describe.each(ADAPTERS)('the adapter %s of PEFT', (adapter, name) => {
+  test('has the same logits as in PEFT, also when merged', async () => {
     const model = await loadPeft(await baseOf(name), `test/fixtures/torch/${adapter}`);
     const input = await torchExpected(`${name}.input`);
     const expected = await torchExpected(`${adapter}.logits`);
@@ -43,16 +43,16 @@ describe.each(ADAPTERS)("PEFT's adapter %s", (adapter, name) => {
     expect(relativeDifference(mergeLora(model).predict(input) as tf.Tensor, expected)).toBeLessThan(1e-5);
   });
 
-  test('is written again with the same tensors, bit for bit', async () => {
+  test('is saved with the same tensors, bit for bit', async () => {
     const folder = `test/fixtures/torch/${adapter}`;
     const out = await temporaryFolder();
     await savePeft(await loadPeft(await baseOf(name), folder), out);
-    const given = await readSafetensors(`${folder}/adapter_model.safetensors`);
-    const written = await readSafetensors(`${out}/adapter_model.safetensors`);
-    expect([...written.tensors.keys()]).toEqual([...given.tensors.keys()]);
-    for (const [parameter, { shape, data }] of given.tensors) {
-      expect([parameter, written.tensors.get(parameter)!.shape]).toEqual([parameter, shape]);
-      expect(Buffer.compare(written.tensors.get(parameter)!.data, data)).toBe(0);
+    const original = await readSafetensors(`${folder}/adapter_model.safetensors`);
+    const saved = await readSafetensors(`${out}/adapter_model.safetensors`);
+    expect([...saved.tensors.keys()]).toEqual([...original.tensors.keys()]);
+    for (const [parameter, { shape, data }] of original.tensors) {
+      expect([parameter, saved.tensors.get(parameter)!.shape]).toEqual([parameter, shape]);
+      expect(Buffer.compare(saved.tensors.get(parameter)!.data, data)).toBe(0);
     }
   });
 });

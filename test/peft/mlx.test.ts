@@ -16,24 +16,29 @@ import { relativeDifference } from '../helpers/torch-models.ts';
 
 useDevice();
 
-/** A golden adapter in mlx-lm's layout: lora_a [in, rank], lora_b [rank, out], the scale alpha / rank as it is. */
-async function asMlx(
+/**
+ * Writes a golden adapter of PEFT as mlx-lm would, with lora_a [in, rank] and lora_b [rank, out], and changes the
+ * tensors by `change`.
+ *
+ * @returns the folder
+ */
+async function mlxFolder(
   variant: string,
   config: object,
   change = (_: Map<string, SafeTensor>) => {},
 ): Promise<string> {
   const { tensors } = await readSafetensors(join(PEFT_FOLDER, variant, 'adapter_model.safetensors'));
-  const turned = new Map<string, SafeTensor>();
+  const converted = new Map<string, SafeTensor>();
   for (const [name, { shape, data }] of tensors) {
     const module = name.split('.')[2];
     const value = tf.tensor(new Float32Array(data.slice().buffer), [...shape]);
     const part = name.endsWith('lora_A.weight') ? 'lora_a' : name.endsWith('lora_B.weight') ? 'lora_b' : 'm';
-    const own = value.rank === 2 ? value.transpose() : value;
-    turned.set(`${module}.${part}`, safeTensor(own.dataSync<'float32'>(), own.shape));
+    const transposed = value.rank === 2 ? value.transpose() : value;
+    converted.set(`${module}.${part}`, safeTensor(transposed.dataSync<'float32'>(), transposed.shape));
   }
-  change(turned);
+  change(converted);
   const folder = await temporaryFolder();
-  await writeSafetensors(join(folder, 'adapters.safetensors'), turned);
+  await writeSafetensors(join(folder, 'adapters.safetensors'), converted);
   await writeFile(join(folder, 'adapter_config.json'), JSON.stringify(config));
   return folder;
 }
@@ -42,33 +47,35 @@ test.each([
   ['plain', 'lora', 6 / 4],
   ['two-layers', 'lora', 6 / 3],
   ['dora', 'dora', 6 / 2],
-])("%s in mlx-lm's layout gives the same logits", async (variant, type, scale) => {
+])("loads the adapter %s from mlx-lm's files with the same logits", async (variant, type, scale) => {
   const config = { fine_tune_type: type, num_layers: 3, lora_parameters: { rank: 99, scale, dropout: 0 } };
-  const model = await loadPeft(await peftBase(), await asMlx(variant, config));
+  const model = await loadPeft(await peftBase(), await mlxFolder(variant, config));
   const logits = model.predict(await peftRows()) as tf.Tensor;
   expect(relativeDifference(logits, await peftLogits(variant))).toBeLessThan(1e-5);
 });
 
-test('what does not fit is named', async () => {
+test('rejects unsupported types, and missing and unexpected tensors', async () => {
   const base = await peftBase();
-  const good = { fine_tune_type: 'lora', lora_parameters: { rank: 4, scale: 1.5, dropout: 0 } };
-  await expect(loadPeft(base, await asMlx('plain', { ...good, fine_tune_type: 'full' }))).rejects.toThrow(
-    "fine_tune_type is 'full'; only lora and dora are adapters",
-  );
-  await expect(loadPeft(base, await asMlx('plain', { fine_tune_type: 'lora' }))).rejects.toThrow(
+  const config = { fine_tune_type: 'lora', lora_parameters: { rank: 4, scale: 1.5, dropout: 0 } };
+  await expect(
+    loadPeft(base, await mlxFolder('plain', { ...config, fine_tune_type: 'full' })),
+  ).rejects.toThrow("unsupported fine_tune_type 'full'; expected lora or dora");
+  await expect(loadPeft(base, await mlxFolder('plain', { fine_tune_type: 'lora' }))).rejects.toThrow(
     /lora_parameters: /,
   );
-  const extra = await asMlx('plain', good, (tensors) =>
+  const extra = await mlxFolder('plain', config, (tensors) =>
     tensors.set('x.lora_a', safeTensor(new Float32Array(1), [1, 1])),
   );
-  await expect(loadPeft(base, extra)).rejects.toThrow('no layer takes x.lora_a');
-  const short = await asMlx('plain', good, (tensors) => tensors.delete('linear2.lora_b'));
-  await expect(loadPeft(base, short)).rejects.toThrow("lacks linear2.lora_b, which layer 'linear2' needs");
-  const other = await asMlx('plain', good, (tensors) => {
+  await expect(loadPeft(base, extra)).rejects.toThrow('unexpected tensors x.lora_a');
+  const incomplete = await mlxFolder('plain', config, (tensors) => tensors.delete('linear2.lora_b'));
+  await expect(loadPeft(base, incomplete)).rejects.toThrow(
+    "missing tensor linear2.lora_b, which layer 'linear2' needs",
+  );
+  const otherModel = await mlxFolder('plain', config, (tensors) => {
     for (const name of [...tensors.keys()]) tensors.delete(name);
     tensors.set('q_proj.lora_a', safeTensor(new Float32Array(1), [1, 1]));
   });
-  await expect(loadPeft(base, other)).rejects.toThrow(
-    'has no lora_a for any layer of the model, which has linear1',
+  await expect(loadPeft(base, otherModel)).rejects.toThrow(
+    'no lora_a for any layer of the model; its layers are linear1',
   );
 });

@@ -22,7 +22,10 @@ useDevice();
 const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
   'all layers': ['text', { rank: 3, alpha: 7 }],
   convolutions: ['cnn', { rank: 2, alpha: 5, targets: ['stem', 'conv1', 'conv2', 'mix', 'linear1'] }],
-  'a name that ends another path': ['cnn', { rank: 2, alpha: 5, targets: /linear1|block\.conv1/ }],
+  'a target whose name is the end of another path': [
+    'cnn',
+    { rank: 2, alpha: 5, targets: /linear1|block\.conv1/ },
+  ],
   rsLoRA: ['cnn', { rank: 3, alpha: 2, rslora: true, targets: ['stem', 'linear1'] }],
   DoRA: ['cnn', { rank: 2, alpha: 5, dora: true, targets: ['stem', 'conv2', 'linear1', 'linear2'] }],
   'DoRA of conv1d': ['text', { rank: 2, alpha: 5, dora: true, targets: ['conv', 'linear'] }],
@@ -41,19 +44,19 @@ const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
     { rank: 2, alpha: 5, bias: 'lora-only', targets: ['stem', 'linear1'] },
   ],
   'all biases trained': ['sequential', { rank: 2, alpha: 5, bias: 'all', targets: ['2'] }],
-  'all biases trained, those of normalisation too': [
+  'all biases trained, including those of normalization layers': [
     'cnn',
     { rank: 2, alpha: 5, bias: 'all', targets: ['stem'] },
   ],
-  'normalisation and embedding trained whole': [
+  'fully trained normalization and embedding layers': [
     'text',
     { rank: 2, alpha: 5, targets: ['conv'], modulesToSave: ['norm', 'tokens'] },
   ],
-  'batch normalisation trained whole': [
+  'fully trained batch normalization': [
     'cnn',
     { rank: 2, alpha: 5, targets: ['stem'], modulesToSave: ['block.norm'] },
   ],
-  'layers trained whole': [
+  'fully trained dense and convolution layers': [
     'cnn',
     { rank: 2, alpha: 5, targets: ['stem'], modulesToSave: ['linear1', 'block.conv2'] },
   ],
@@ -67,7 +70,7 @@ const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
 
 const NAMES = Object.keys(CASES);
 
-/** Loads each folder's adapter on the PyTorch model with the same weights; prints the logits. */
+/** Loads the adapter of each folder onto the PyTorch model with the same weights, saves it again and prints the logits. */
 const SCRIPT = `
 import json, sys, warnings
 sys.path.insert(0, "scripts/fixtures")
@@ -88,8 +91,8 @@ for case in json.loads(sys.argv[1]):
 print(json.dumps(results))
 `;
 
-describe.runIf(withPython)('adapters written here', () => {
-  test('load in PEFT with the same logits, and come back from there unchanged', async () => {
+describe.runIf(withPython)('adapters saved by this library', () => {
+  test('have the same logits in PEFT, and after PEFT has saved them again', async () => {
     const root = await temporaryFolder();
     const models = new Map<string, tf.LayersModel>();
     for (const [name, [base, config]] of Object.entries(CASES)) {
@@ -106,20 +109,22 @@ describe.runIf(withPython)('adapters written here', () => {
     for (const [index, name] of NAMES.entries()) {
       const base = CASES[name]![0];
       const input = await torchExpected(`${base}.input`);
-      const own = models.get(name)!.predict(input) as tf.Tensor;
-      const difference = relativeDifference(own, tf.tensor2d(results[index]!));
+      const logits = models.get(name)!.predict(input) as tf.Tensor;
+      const difference = relativeDifference(logits, tf.tensor2d(results[index]!));
       expect.soft(difference, `${name}, in PEFT`).toBeLessThan(1e-5);
       const back = await loadPeft(await baseOf(base), join(root, name, 'again'));
       expect
-        .soft(relativeDifference(back.predict(input) as tf.Tensor, own), `${name}, back`)
+        .soft(relativeDifference(back.predict(input) as tf.Tensor, logits), `${name}, back`)
         .toBeLessThan(1e-5);
-      const change = relativeDifference(own, await torchExpected(`${base}.logits`));
+      const change = relativeDifference(logits, await torchExpected(`${base}.logits`));
+      // The adapters do change the logits, so equal logits are not those of the base.
       expect.soft(change, `${name}, against its base`).toBeGreaterThan(0.01);
     }
   });
 });
 
-const NAMED = `
+/** Loads the adapter of a folder and that of its subfolder `sevens`, saves them again and prints the logits of each. */
+const TWO_ADAPTERS_SCRIPT = `
 import json, sys
 sys.path.insert(0, "scripts/fixtures")
 from peft import PeftModel
@@ -137,27 +142,27 @@ adapted.save_pretrained(sys.argv[2])
 print(json.dumps(results))
 `;
 
-describe.runIf(withPython)('several adapters of one model, trained further here', () => {
-  test('give in PEFT what they give here, and come back from where PEFT puts them', async () => {
+describe.runIf(withPython)('several adapters of one model, trained by this library', () => {
+  test('have the same logits in PEFT, and load from the folders that PEFT saves them in', async () => {
     const root = await temporaryFolder();
     const base = await baseOf('cnn');
     const model = await loadPeft(base, 'test/fixtures/torch/cnn-conv');
     addAdapter(model, 'sevens', { rank: 3, alpha: 2, targets: ['linear1', 'stem'], rslora: true });
     const input = await torchExpected('cnn.input');
     const labels = tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2], 'int32'), 3);
-    const own = new Map<string, tf.Tensor>();
+    const logitsOf = new Map<string, tf.Tensor>();
     for (const adapter of ['default', 'sevens']) {
       setActiveAdapters(model, [adapter]);
       model.compile({ optimizer: tf.train.adam(0.01), loss: tf.losses.softmaxCrossEntropy });
       await model.fit(input, labels, { epochs: 5, batchSize: 6, verbose: 0 });
-      own.set(adapter, model.predict(input) as tf.Tensor);
+      logitsOf.set(adapter, model.predict(input) as tf.Tensor);
     }
-    const change = relativeDifference(own.get('default')!, await torchExpected('cnn-conv.logits'));
+    const change = relativeDifference(logitsOf.get('default')!, await torchExpected('cnn-conv.logits'));
     expect(change).toBeGreaterThan(1e-3);
     await savePeft(model, join(root, 'ours'), { peftOnly: true });
-    const printed = await runPython(NAMED, [join(root, 'ours'), join(root, 'theirs')]);
+    const printed = await runPython(TWO_ADAPTERS_SCRIPT, [join(root, 'ours'), join(root, 'theirs')]);
     const results = JSON.parse(printed) as Record<string, number[][]>;
-    for (const [adapter, logits] of own) {
+    for (const [adapter, logits] of logitsOf) {
       expect(relativeDifference(tf.tensor2d(results[adapter]!), logits)).toBeLessThan(1e-5);
       const back = await loadPeft(base, join(root, 'theirs'), { adapter });
       expect(relativeDifference(back.predict(input) as tf.Tensor, logits)).toBeLessThan(1e-5);

@@ -41,3 +41,8 @@ const MARK = 'isLoraLayer';
 export function isLoraLayer(layer: tf.layers.Layer): layer is LoraLayer {
   return MARK in layer;
 }
+
+/** The tfjs class of a layer, of an adapted layer that of its base: `Dense` for `LoraDense`. */
+export function baseClassOf(layer: tf.layers.Layer): string {
+  return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
+}

@@ -21,8 +21,8 @@ beforeAll(async () => {
   base = await peftBase();
 });
 
-/** A copy of a golden adapter with some of its configuration or tensors changed. */
-async function changed(
+/** The folder of a copy of a golden adapter with a changed configuration or changed tensors. */
+async function changedAdapter(
   variant: string,
   change: { config?: Record<string, unknown>; tensors?: (tensors: Map<string, SafeTensor>) => void },
 ): Promise<string> {
@@ -40,8 +40,8 @@ async function changed(
   return folder;
 }
 
-/** What loading says; it has to leave no tensors behind. */
-async function refusal(folder: string, options?: LoadPeftOptions): Promise<string> {
+/** The message of the error that loading throws, with the folder as `.`; expects no tensors to be left behind. */
+async function loadError(folder: string, options?: LoadPeftOptions): Promise<string> {
   const before = tf.memory().numTensors;
   const error = await loadPeft(base, folder, options).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(CheckpointError);
@@ -49,7 +49,7 @@ async function refusal(folder: string, options?: LoadPeftOptions): Promise<strin
   return (error as Error).message.replaceAll(folder, '.');
 }
 
-describe('a part of PEFT without a form here is refused by name', () => {
+describe('rejects unsupported options of PEFT:', () => {
   test.each([
     ['use_qalora', true],
     ['alora_invocation_tokens', [1, 2]],
@@ -62,35 +62,33 @@ describe('a part of PEFT without a form here is refused by name', () => {
     ['corda_config', { cache_file: 'x' }],
     ['megatron_config', { a: 1 }],
   ])('%s', async (key, value) => {
-    const folder = await changed('plain', { config: { [key]: value } });
-    expect(await refusal(folder)).toMatch(`./adapter_config.json: ${key} is set, which has no form here`);
+    const folder = await changedAdapter('plain', { config: { [key]: value } });
+    expect(await loadError(folder)).toMatch(`./adapter_config.json: unsupported options ${key};`);
   });
 
-  test('an initialisation that changed the base', async () => {
-    const folder = await changed('plain', { config: { init_lora_weights: 'pissa_niter_4' } });
-    expect(await refusal(folder)).toMatch(
-      /init_lora_weights 'pissa_niter_4' changes the base; save it in PEFT with/,
+  test('an initialization that changes the base', async () => {
+    const folder = await changedAdapter('plain', { config: { init_lora_weights: 'pissa_niter_4' } });
+    expect(await loadError(folder)).toMatch(
+      /init_lora_weights 'pissa_niter_4' changes the base; save the adapter in PEFT with/,
     );
   });
 
-  test('another method of PEFT', async () => {
-    const folder = await changed('plain', { config: { peft_type: 'LOHA' } });
-    expect(await refusal(folder)).toMatch(/^.\/adapter_config.json: peft_type: /);
+  test('a method other than LoRA', async () => {
+    const folder = await changedAdapter('plain', { config: { peft_type: 'LOHA' } });
+    expect(await loadError(folder)).toMatch(/^.\/adapter_config.json: peft_type: /);
   });
 });
 
-test('keys that nobody knows are passed over with a warning', async () => {
+test('ignores unknown keys with a warning', async () => {
   const warnings: string[] = [];
-  const folder = await changed('plain', { config: { use_telepathy: true } });
+  const folder = await changedAdapter('plain', { config: { use_telepathy: true } });
   const model = await loadPeft(base, folder, { onWarning: (message) => warnings.push(message) });
   model.dispose();
-  expect(warnings).toEqual([
-    `${folder}/adapter_config.json: keys use_telepathy are not known here; they were passed over`,
-  ]);
+  expect(warnings).toEqual([`${folder}/adapter_config.json: ignored unknown keys use_telepathy`]);
 });
 
 test.each(['plain', 'dora', 'modules-to-save'])(
-  'what PEFT writes of itself in %s brings no warning',
+  'loads the adapter %s of PEFT without warnings',
   async (variant) => {
     const warnings: string[] = [];
     (
@@ -100,7 +98,7 @@ test.each(['plain', 'dora', 'modules-to-save'])(
   },
 );
 
-describe('a configuration that cannot be meant is named', () => {
+describe('rejects an invalid configuration:', () => {
   test.each([
     [{ r: 0 }, /adapter_config.json: r: /],
     [{ r: undefined }, /adapter_config.json: r: /],
@@ -109,46 +107,46 @@ describe('a configuration that cannot be meant is named', () => {
     [{ bias: 'some' }, /bias: /],
     [
       { target_modules: ['linear9'] },
-      /no layer matches target_modules \["linear9"\]; the model has linear1, linear2, linear3/,
+      /no layer matches target_modules \["linear9"\]; the model's layers are linear1, linear2, linear3/,
     ],
-    [{ target_modules: ['linear1', 'linear9'] }, /no layer is called linear9; the model has linear1/],
-    [{ target_modules: '(' }, /target_modules: '\(' cannot be used as a regular expression/],
-    [{ modules_to_save: ['head'] }, /no layer is called head/],
+    [{ target_modules: ['linear1', 'linear9'] }, /unknown layers linear9; the model's layers are linear1/],
+    [{ target_modules: '(' }, /target_modules: '\(' is not a regular expression/],
+    [{ modules_to_save: ['head'] }, /unknown layers head/],
     [{ r: 300 }, /rank is 300, and layer 'linear/],
   ])('%o', async (config, message) => {
-    expect(await refusal(await changed('plain', { config }))).toMatch(message);
+    expect(await loadError(await changedAdapter('plain', { config }))).toMatch(message);
   });
 });
 
-describe('tensors and layers have to fit one another', () => {
-  test('a tensor that no layer takes is named', async () => {
-    const folder = await changed('plain', {
+describe('rejects tensors that do not fit the model:', () => {
+  test('a tensor that belongs to no layer', async () => {
+    const folder = await changedAdapter('plain', {
       tensors: (tensors) =>
         tensors.set('base_model.model.other.lora_A.weight', safeTensor(new Float32Array(4), [2, 2])),
     });
-    expect(await refusal(folder)).toBe(
-      './adapter_model.safetensors: no layer takes base_model.model.other.lora_A.weight',
+    expect(await loadError(folder)).toBe(
+      './adapter_model.safetensors: unexpected tensors base_model.model.other.lora_A.weight',
     );
   });
 
-  test('a layer that gets no tensor is named', async () => {
-    const folder = await changed('plain', {
+  test('a missing tensor of a target layer', async () => {
+    const folder = await changedAdapter('plain', {
       tensors: (tensors) => tensors.delete('base_model.model.linear2.lora_B.weight'),
     });
-    expect(await refusal(folder)).toBe(
-      "./adapter_model.safetensors: lacks base_model.model.linear2.lora_B.weight, which layer 'linear2' needs",
+    expect(await loadError(folder)).toBe(
+      "./adapter_model.safetensors: missing tensor base_model.model.linear2.lora_B.weight, which layer 'linear2' needs",
     );
   });
 
-  test('a layer outside target_modules is not adapted in silence', async () => {
-    const folder = await changed('plain', { config: { target_modules: ['linear1', 'linear3'] } });
-    expect(await refusal(folder)).toMatch(
-      /no layer takes base_model.model.linear2.lora_A.weight, base_model.model.linear2.lora_B/,
+  test('tensors of a layer that is not in target_modules', async () => {
+    const folder = await changedAdapter('plain', { config: { target_modules: ['linear1', 'linear3'] } });
+    expect(await loadError(folder)).toMatch(
+      /unexpected tensors base_model.model.linear2.lora_A.weight, base_model.model.linear2.lora_B/,
     );
   });
 
-  test('names without the prefix, which PEFT passes over, are refused', async () => {
-    const folder = await changed('plain', {
+  test('names without the prefix, which PEFT ignores', async () => {
+    const folder = await changedAdapter('plain', {
       tensors: (tensors) => {
         for (const [name, tensor] of [...tensors]) {
           tensors.delete(name);
@@ -156,66 +154,66 @@ describe('tensors and layers have to fit one another', () => {
         }
       },
     });
-    expect(await refusal(folder)).toMatch(/lacks base_model.model.linear1.lora_A.weight/);
+    expect(await loadError(folder)).toMatch(/missing tensor base_model.model.linear1.lora_A.weight/);
   });
 
-  test('a trained bias outside base_layer, which PEFT passes over, is refused', async () => {
-    const folder = await changed('bias-lora-only', {
+  test('a trained bias outside base_layer, which PEFT ignores', async () => {
+    const folder = await changedAdapter('bias-lora-only', {
       tensors: (tensors) => {
         const name = 'base_model.model.linear1.base_layer.bias';
         tensors.set('base_model.model.linear1.bias', tensors.get(name)!);
         tensors.delete(name);
       },
     });
-    expect(await refusal(folder)).toMatch(/lacks base_model.model.linear1.base_layer.bias/);
+    expect(await loadError(folder)).toMatch(/missing tensor base_model.model.linear1.base_layer.bias/);
   });
 
-  test('the shape of another rank is named with the one that fits', async () => {
-    const folder = await changed('plain', { config: { r: 3 } });
-    expect(await refusal(folder)).toMatch(
-      /base_model.model.linear1.lora_A.weight has shape \[4,784\], its layer needs \[3,784\]/,
+  test('tensors of another rank', async () => {
+    const folder = await changedAdapter('plain', { config: { r: 3 } });
+    expect(await loadError(folder)).toMatch(
+      /base_model.model.linear1.lora_A.weight: shape \[4,784\] does not match the layer's \[3,784\]/,
     );
   });
 
-  test('values that are not finite are refused', async () => {
-    const folder = await changed('plain', {
+  test('NaN values', async () => {
+    const folder = await changedAdapter('plain', {
       tensors: (tensors) => {
         const values = new Float32Array(10 * 4).fill(Number.NaN);
         tensors.set('base_model.model.linear3.lora_B.weight', safeTensor(values, [10, 4]));
       },
     });
-    expect(await refusal(folder)).toMatch(
+    expect(await loadError(folder)).toMatch(
       /lora_B of adapter 'default' of layer 'linear3' was given values that are not finite/,
     );
   });
 });
 
-describe('a folder that holds no adapter is named', () => {
-  test('one that is missing, empty, or has old weights', async () => {
+describe('rejects a folder without an adapter:', () => {
+  test('missing, empty, or with weights in the old format', async () => {
     const folder = await temporaryFolder();
-    expect(await refusal(join(folder, 'none'))).toMatch(/there is no such folder/);
-    expect(await refusal(folder)).toBe('.: has no adapter_config.json');
+    expect(await loadError(join(folder, 'none'))).toMatch(/no such folder/);
+    expect(await loadError(folder)).toBe('.: no adapter_config.json');
     await writeFile(join(folder, 'adapter_config.json'), '{}');
     await writeFile(join(folder, 'adapter_model.bin'), '');
-    expect(await refusal(folder)).toMatch(
-      /has no adapter_model.safetensors; save the adapter as safetensors/,
-    );
+    expect(await loadError(folder)).toMatch(/no adapter_model.safetensors; save the adapter as safetensors/);
   });
 
-  test('one whose configuration is no JSON', async () => {
-    const folder = await changed('plain', {});
+  test('with a configuration that is not JSON', async () => {
+    const folder = await changedAdapter('plain', {});
     await writeFile(join(folder, 'adapter_config.json'), '{');
-    expect(await refusal(folder)).toMatch(/adapter_config.json: is not JSON; the file is damaged/);
+    expect(await loadError(folder)).toMatch(/adapter_config.json: is not JSON; the file is damaged/);
   });
 
-  test('one that has other adapters', async () => {
+  test('with other adapters only', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'second'));
     await cp(join(PEFT_FOLDER, 'plain'), join(folder, 'second'), { recursive: true });
-    expect(await refusal(folder)).toBe('.: has no adapter_config.json; it has the adapters second');
+    expect(await loadError(folder)).toBe(
+      '.: no adapter_config.json; it has subfolders for the adapters second',
+    );
     (await loadPeft(base, folder, { adapter: 'second' })).dispose();
     await rm(join(folder, 'second', 'adapter_model.safetensors'));
-    expect(await refusal(folder, { adapter: 'second' })).toMatch(
+    expect(await loadError(folder, { adapter: 'second' })).toMatch(
       /second\/adapter_model.safetensors: cannot be read/,
     );
   });

@@ -18,14 +18,14 @@ import { readSafetensors, safeTensor, writeSafetensors } from '../../src/safeten
 import { disturbAdapters } from '../helpers/disturb.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { torchModels } from '../helpers/torch-models.ts';
+import { torchModels, withSeededWeights } from '../helpers/torch-models.ts';
 
 useDevice();
 
 const SMALL = { inputSize: 12, classes: 3, seed: 3 };
 
 function convNet(): tf.LayersModel {
-  return tf.sequential({
+  const model = tf.sequential({
     layers: [
       tf.layers.conv2d({ name: 'conv', filters: 4, kernelSize: 2, dilationRate: 2, inputShape: [5, 6, 2] }),
       tf.layers.depthwiseConv2d({ name: 'deep', kernelSize: 2, depthMultiplier: 2 }),
@@ -33,17 +33,19 @@ function convNet(): tf.LayersModel {
       tf.layers.dense({ name: 'out', units: 3 }),
     ],
   });
+  return withSeededWeights(model);
 }
 
-/** With a layer that PyTorch has otherwise. */
+/** A model with a PReLU layer, which has no counterpart in PyTorch. */
 function preluNet(): tf.LayersModel {
-  return tf.sequential({
+  const model = tf.sequential({
     layers: [
       tf.layers.dense({ name: 'in', units: 6, inputShape: [4] }),
       tf.layers.prelu({ name: 'slope' }),
       tf.layers.dense({ name: 'out', units: 3 }),
     ],
   });
+  return withSeededWeights(model);
 }
 
 const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = [
@@ -63,45 +65,45 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
   ],
   ['depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5 }],
   [
-    'a layer trained whole that PyTorch has otherwise',
+    'a fully trained layer without a counterpart in PyTorch',
     preluNet,
     { rank: 2, targets: ['in'], modulesToSave: ['slope'] },
   ],
-  ['an adapter on depthwise convolutions with PiSSA', convNet, { rank: 2, alpha: 5, init: 'pissa' }],
+  ['PiSSA on depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5, init: 'pissa' }],
 ];
 
-describe('an adapter comes back from its files as it was', () => {
+describe('saving and loading restores settings and values bit for bit:', () => {
   test.each(CASES)('%s', async (_, make, config) => {
     const base = make();
     const model = injectLora(base, config);
     disturbAdapters(model);
     const folder = await temporaryFolder();
     await savePeft(model, folder);
-    const again = await loadPeft(base, folder);
-    expect(loraLayers(again).map(({ path, layer }) => [path, layer.method, settingsOf(layer)])).toEqual(
+    const loaded = await loadPeft(base, folder);
+    expect(loraLayers(loaded).map(({ path, layer }) => [path, layer.method, settingsOf(layer)])).toEqual(
       loraLayers(model).map(({ path, layer }) => [path, layer.method, settingsOf(layer)]),
     );
-    expect(await valuesOf(again)).toEqual(await valuesOf(model));
-    await savePeft(again, `${folder}-again`);
+    expect(await valuesOf(loaded)).toEqual(await valuesOf(model));
+    await savePeft(loaded, `${folder}-again`);
     for (const file of ['adapter_config.json', 'adapter_model.safetensors']) {
       expect(await readFile(join(`${folder}-again`, file))).toEqual(await readFile(join(folder, file)));
     }
   });
 });
 
-describe('what PEFT has no form for', () => {
-  test('is refused by name when only PEFT will do', async () => {
+describe('an adapter that PEFT cannot represent', () => {
+  test('is not saved with peftOnly, and the error says why', async () => {
     const folder = await temporaryFolder();
-    const view = injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' });
-    await expect(savePeft(view, folder, { peftOnly: true })).rejects.toThrow(
-      /adapter 'default' cannot be written for PEFT, which has no form for method 'weight-view'$/,
+    const weightView = injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' });
+    await expect(savePeft(weightView, folder, { peftOnly: true })).rejects.toThrow(
+      /adapter 'default' cannot be saved for PEFT, which does not support method 'weight-view'$/,
     );
     await expect(savePeft(injectLora(convNet(), { rank: 2 }), folder, { peftOnly: true })).rejects.toThrow(
       /the dilated convolution 'conv'.*; the depthwise convolution 'deep'/,
     );
   });
 
-  test('gets a type that PEFT does not know', async () => {
+  test('is saved with a type that PEFT rejects', async () => {
     const folder = await temporaryFolder();
     await savePeft(
       injectLora(createDigitsNet(SMALL), { method: 'weight-view', rank: 2, init: 'normal' }),
@@ -112,7 +114,7 @@ describe('what PEFT has no form for', () => {
   });
 });
 
-test('moving averages of a layer trained whole have to be those of the base', async () => {
+test('rejects a fully trained batch normalization whose running mean differs from the base', async () => {
   const folder = await temporaryFolder();
   const base = torchModels.cnn();
   await savePeft(injectLora(base, { rank: 2, targets: ['stem'], modulesToSave: ['block.norm'] }), folder);
@@ -120,29 +122,29 @@ test('moving averages of a layer trained whole have to be those of the base', as
   const path = join(folder, 'adapter_model.safetensors');
   const { tensors, metadata } = await readSafetensors(path);
   const name = 'base_model.model.block.norm.running_mean';
-  const moved = safeTensor(Float32Array.of(1, 2, 3, 4, 5, 6), [6]);
-  await writeSafetensors(path, new Map(tensors).set(name, moved), metadata);
+  const otherMean = safeTensor(Float32Array.of(1, 2, 3, 4, 5, 6), [6]);
+  await writeSafetensors(path, new Map(tensors).set(name, otherMean), metadata);
   await expect(loadPeft(base, folder)).rejects.toThrow(/block.norm.running_mean differs from the base's/);
 });
 
-describe('the base that an adapter was trained on', () => {
-  test('is remembered, and another one refused with both hashes unless any is allowed', async () => {
+describe('loading onto another base', () => {
+  test('throws an error with both content hashes, unless anyBase is set', async () => {
     const folder = await temporaryFolder();
     const base = createDigitsNet(SMALL);
-    const other = createDigitsNet({ ...SMALL, seed: 4 });
+    const otherBase = createDigitsNet({ ...SMALL, seed: 4 });
     const model = injectLora(base, { rank: 2, alpha: 5 });
     disturbAdapters(model);
     await savePeft(model, folder);
-    await expect(loadPeft(other, folder)).rejects.toThrow(
+    await expect(loadPeft(otherBase, folder)).rejects.toThrow(
       new RegExp(
-        `trained on a base with content hash ${contentHash(base)}, this base has ${contentHash(other)}`,
+        `trained on a base with content hash ${contentHash(base)}, this base has ${contentHash(otherBase)}`,
       ),
     );
-    (await loadPeft(other, folder, { anyBase: true })).dispose();
+    (await loadPeft(otherBase, folder, { anyBase: true })).dispose();
     (await loadPeft(base, folder)).dispose();
   });
 
-  test('differs by activation, not by weights alone', async () => {
+  test('also throws if only an activation differs', async () => {
     const folder = await temporaryFolder();
     const base = createDigitsNet({ ...SMALL, head: 'relu' });
     await savePeft(injectLora(base, { rank: 2 }), folder);
@@ -152,20 +154,20 @@ describe('the base that an adapter was trained on', () => {
   });
 });
 
-test('an adapter of another name than default goes to a subfolder, as PEFT has it', async () => {
+test('saves an adapter not named default in a subfolder, as PEFT does', async () => {
   const folder = await temporaryFolder();
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, alpha: 5 }, { adapter: 'sevens' });
   disturbAdapters(model);
   await savePeft(model, folder);
-  const again = await loadPeft(base, folder, { adapter: 'sevens' });
-  expect(await valuesOf(again)).toEqual(await valuesOf(model));
+  const loaded = await loadPeft(base, folder, { adapter: 'sevens' });
+  expect(await valuesOf(loaded)).toEqual(await valuesOf(model));
   await expect(savePeft(model, folder, { adapter: 'eights' })).rejects.toThrow(
-    "there is no adapter 'eights'; the model has sevens",
+    "unknown adapter 'eights'; the model's adapters are sevens",
   );
 });
 
-test('a layer whose name ends the path of another is meant alone', async () => {
+test('restores only the adapted layer if another path ends in its name', async () => {
   const within = tf.input({ shape: [4] });
   const hidden = tf.layers.dense({ name: 'a', units: 4 }).apply(within) as tf.SymbolicTensor;
   const block = tf.model({ name: 'block', inputs: within, outputs: hidden });
@@ -173,24 +175,24 @@ test('a layer whose name ends the path of another is meant alone', async () => {
   const outputs = tf.layers
     .dense({ name: 'a', units: 3 })
     .apply(block.apply(input) as tf.SymbolicTensor) as tf.SymbolicTensor;
-  const base = tf.model({ inputs: input, outputs });
+  const base = withSeededWeights(tf.model({ inputs: input, outputs }));
   const model = injectLora(base, { rank: 2, alpha: 5, targets: /a/ });
   disturbAdapters(model);
   const folder = await temporaryFolder();
   await savePeft(model, folder);
-  const again = await loadPeft(base, folder);
+  const loaded = await loadPeft(base, folder);
   expect(
-    loraLayers(again)
+    loraLayers(loaded)
       .filter(({ layer }) => layer.adapters.size > 0)
       .map(({ path }) => path),
   ).toEqual(['a']);
-  const rows = tf.randomNormal([4, 4]);
-  expect((again.predict(rows) as tf.Tensor).dataSync()).toEqual(
+  const rows = tf.randomNormal([4, 4], 0, 1, 'float32', 1);
+  expect((loaded.predict(rows) as tf.Tensor).dataSync()).toEqual(
     (model.predict(rows) as tf.Tensor).dataSync(),
   );
 });
 
-test('several adapters of one model come back, one at work and one at rest, and a bad one changes nothing', async () => {
+test('loads several adapters, the first one active, and rejects a name that is taken', async () => {
   const folder = await temporaryFolder();
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, alpha: 5 });
@@ -202,18 +204,18 @@ test('several adapters of one model come back, one at work and one at rest, and 
   const sevens = (model.predict(input) as tf.Tensor).dataSync();
   await savePeft(model, folder);
 
-  const again = await loadPeft(base, folder);
-  expect(await loadPeft(again, folder, { adapter: 'sevens' })).toBe(again);
-  expect(activeAdapters(again)).toEqual(['default']);
-  setActiveAdapters(again, ['sevens']);
-  expect((again.predict(input) as tf.Tensor).dataSync()).toEqual(sevens);
+  const loaded = await loadPeft(base, folder);
+  expect(await loadPeft(loaded, folder, { adapter: 'sevens' })).toBe(loaded);
+  expect(activeAdapters(loaded)).toEqual(['default']);
+  setActiveAdapters(loaded, ['sevens']);
+  expect((loaded.predict(input) as tf.Tensor).dataSync()).toEqual(sevens);
 
-  const taken = loadPeft(again, folder, { adapter: 'sevens' });
-  await expect(taken).rejects.toThrow("there is an adapter 'sevens' already");
-  expect(adapterNames(again)).toEqual(['default', 'sevens']);
+  const duplicate = loadPeft(loaded, folder, { adapter: 'sevens' });
+  await expect(duplicate).rejects.toThrow("there is an adapter 'sevens' already");
+  expect(adapterNames(loaded)).toEqual(['default', 'sevens']);
 });
 
-test('saving and loading keep no tensors', async () => {
+test('saving and loading leaves no tensors behind', async () => {
   const folder = await temporaryFolder();
   const base = createDigitsNet(SMALL);
   const model = injectLora(base, { rank: 2, init: 'pissa' });

@@ -1,0 +1,137 @@
+import { UsageError } from '../errors.ts';
+import type { AdapterSettings, LoraLayer } from '../lora/index.ts';
+import { type PeftConfig, TFJS_LORA_TYPE } from './config.ts';
+import { incompatibilityOf, type PeftModule } from './modules.ts';
+import { convertedSettings } from './mutated-weights.ts';
+import { escapeRegExp } from './patterns.ts';
+
+/** A layer of the adapter that is being saved. */
+export interface AdaptedModule {
+  readonly module: PeftModule;
+  readonly layer: LoraLayer;
+  readonly settings: AdapterSettings;
+}
+
+/** An adapter's configuration for PEFT. */
+export interface BuiltConfig {
+  readonly config: PeftConfig;
+  /** Modules whose tensors are stored in tfjs' layout, because PEFT has none for them. */
+  readonly tfjsLayout: ReadonlySet<PeftModule>;
+  /** What PEFT cannot represent, as noun phrases; empty if PEFT can load the adapter. */
+  readonly incompatibilities: readonly string[];
+}
+
+/**
+ * Builds the configuration for PEFT from the layers of an adapter.
+ *
+ * @param all all modules of the model, so that names in the configuration match no others
+ * @throws UsageError if no layer has a low-rank update, or layers differ in an option that PEFT has once per adapter
+ */
+export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly PeftModule[]): BuiltConfig {
+  const lowRank = adapted.filter(({ settings }) => settings.rank > 0);
+  const { rslora, dora, dropout } = commonSettings(lowRank);
+  const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.trainedCopies === 'all');
+  const incompatibilities = [
+    ...lowRank.flatMap(({ module, layer }) => incompatibilityOf(module, layer.method)?.reason ?? []),
+    ...adapted.flatMap(unmappedCopies),
+    ...saved.flatMap(({ module }) => ambiguousModuleToSave(module, all)),
+  ];
+  const stored = lowRank.map(({ settings }) =>
+    settings.subtractsInitialUpdate ? convertedSettings(settings) : settings,
+  );
+  const ranks = stored.map(({ rank }) => rank);
+  const alphas = stored.map(({ alpha }) => alpha);
+  const [rank, alpha] = [mostCommon(ranks), mostCommon(alphas)];
+  const targets = lowRank.map(({ module }) => module);
+  const tfjsLayout = lowRank.filter(
+    ({ module, layer }) => incompatibilityOf(module, layer.method)?.tfjsLayout,
+  );
+  return {
+    tfjsLayout: new Set(tfjsLayout.map(({ module }) => module)),
+    incompatibilities: [...new Set(incompatibilities)],
+    config: {
+      peft_type: incompatibilities.length > 0 ? TFJS_LORA_TYPE : 'LORA',
+      r: rank,
+      lora_alpha: alpha,
+      rank_pattern: patternOf(targets, ranks, rank, all),
+      alpha_pattern: patternOf(targets, alphas, alpha, all),
+      target_modules: targetModules(targets, all),
+      modules_to_save: saved.length > 0 ? saved.map(({ module }) => module.path).sort() : null,
+      bias: biasOf(adapted),
+      use_rslora: rslora,
+      use_dora: dora,
+      lora_dropout: dropout,
+      init_lora_weights: true,
+    },
+  };
+}
+
+/** The settings that PEFT has once per adapter. */
+function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
+  const [first] = lowRank;
+  if (!first) {
+    throw new UsageError(
+      'peft-incompatible',
+      'the adapter has no low-rank update on any layer, which PEFT does not support',
+    );
+  }
+  for (const key of ['rslora', 'dora', 'dropout'] as const) {
+    const different = lowRank.find(({ settings }) => settings[key] !== first.settings[key]);
+    if (!different) continue;
+    throw new UsageError(
+      'peft-incompatible',
+      `layers differ in ${key} ('${first.module.path}': ${first.settings[key]}, '${different.module.path}': ${different.settings[key]}); PEFT has one value per adapter`,
+    );
+  }
+  return first.settings;
+}
+
+/** The incompatibility of a layer whose trained copies have no counterpart in PyTorch; otherwise empty. */
+function unmappedCopies({ module, layer, settings }: AdaptedModule): string[] {
+  const copies = [...layer.adapters.get(settings.name)!.trainedCopies.keys()];
+  if (copies.every((name) => module.layouts.some(({ weight }) => weight === name))) return [];
+  return [`trained weights of '${module.path}' (${module.className} has no counterpart in PyTorch)`];
+}
+
+/** The incompatibility of a layer to save whose path is the end of another layer's path; otherwise empty. */
+function ambiguousModuleToSave({ path }: PeftModule, all: readonly PeftModule[]): string[] {
+  const match = all.find((module) => module.path.endsWith(`.${path}`));
+  return match ? [`modules_to_save '${path}' (PEFT would apply it to '${match.path}' too)`] : [];
+}
+
+function biasOf(adapted: readonly AdaptedModule[]): PeftConfig['bias'] {
+  const withBias = adapted.filter(({ settings }) => settings.trainedCopies === 'bias');
+  if (withBias.some(({ settings }) => settings.rank === 0)) return 'all';
+  return withBias.length > 0 ? 'lora_only' : 'none';
+}
+
+/** The names of the modules, or a regular expression if a name is also the end of another module's path. */
+function targetModules(targets: readonly PeftModule[], all: readonly PeftModule[]): string | string[] {
+  const names = targets.map(({ module }) => module).sort();
+  const others = all.filter((module) => !targets.includes(module));
+  const ambiguous = names.some((name) => others.some(({ module }) => module.endsWith(`.${name}`)));
+  return ambiguous ? names.map(escapeRegExp).join('|') : names;
+}
+
+/** The `rank_pattern` or `alpha_pattern`: the values that differ from the usual one. */
+function patternOf(
+  targets: readonly PeftModule[],
+  values: readonly number[],
+  usual: number,
+  all: readonly PeftModule[],
+): Record<string, number> {
+  const patterns: [string, number][] = [];
+  for (const [index, { module }] of targets.entries()) {
+    // PEFT matches a pattern with the end of a path; ^ restricts it to the whole path.
+    const ambiguous = all.some((candidate) => candidate.module.endsWith(`.${module}`));
+    const pattern = ambiguous ? `^${escapeRegExp(module)}` : escapeRegExp(module);
+    if (values[index] !== usual) patterns.push([pattern, values[index]!]);
+  }
+  return Object.fromEntries(patterns.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The most frequent value; the first of equally frequent ones. */
+function mostCommon(values: readonly number[]): number {
+  const count = (value: number) => values.filter((candidate) => candidate === value).length;
+  return values.reduce((best, value) => (count(value) > count(best) ? value : best), values[0]!);
+}

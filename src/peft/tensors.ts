@@ -1,0 +1,150 @@
+import * as tf from '@tensorflow/tfjs';
+import { CheckpointError } from '../errors.ts';
+import type { AdapterTensor } from '../lora/index.ts';
+import { takeValues } from '../models/index.ts';
+import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
+import { fromTorch, torchShape, toTorch, type WeightLayout } from '../torch/index.ts';
+import { PREFIX } from './format.ts';
+import type { PeftModule } from './modules.ts';
+
+/** A tensor of an adapter in PEFT's file. */
+interface PeftTensor {
+  readonly name: string;
+  readonly layout: WeightLayout;
+  /** See `flattenedShape`. */
+  readonly flattened?: readonly number[];
+  /** How many axes of size 1 follow [1, out]: DoRA's magnitude of a convolution is [1, out, 1, 1]. */
+  readonly windowAxes?: number;
+}
+
+const SAME_LAYOUT: WeightLayout = { weight: '', parameter: '' };
+const TRANSPOSED: WeightLayout = { weight: '', parameter: '', axes: [1, 0] };
+
+/**
+ * Converts the tensors of an adapter on one layer to those of PEFT's file.
+ *
+ * @param tensors float32 in tfjs' layout, by the names of `readAdapter`: `lora_A` [in, rank], `lora_B` [rank, out], ...
+ * @param tfjsLayout whether to keep tfjs' layout, because PEFT has none for this layer
+ * @returns by PEFT's names, in PEFT's layout: `lora_A.weight` [rank, in], `lora_B.weight` [out, rank], ...
+ */
+export function toPeftTensors(
+  module: PeftModule,
+  tensors: ReadonlyMap<string, AdapterTensor>,
+  tfjsLayout: boolean,
+): Map<string, SafeTensor> {
+  const converted = new Map<string, SafeTensor>();
+  for (const [part, { shape, values }] of tensors) {
+    const target = peftTensorOf(module, part, tensors.has('lora_A'), tfjsLayout);
+    tf.tidy(() => {
+      const value = toTorch(tf.tensor(values, [...shape]), target.layout, target.flattened);
+      const shaped = value.reshape(peftShape(target, shape));
+      converted.set(target.name, safeTensor(shaped.dataSync<'float32'>(), shaped.shape));
+    });
+  }
+  return converted;
+}
+
+/**
+ * Converts the tensors of one layer from those of PEFT's file, and removes these from `remaining`.
+ *
+ * @param weightsPath names the file in errors
+ * @param shapes the shapes in tfjs' layout of the tensors that the layer needs, by the names of `readAdapter`
+ * @param tfjsLayout whether the tensors were stored in tfjs' layout
+ * @returns float32 in tfjs' layout, by the names of `readAdapter`
+ * @throws CheckpointError if a tensor is missing or has another shape
+ */
+export function takePeftTensors(
+  weightsPath: string,
+  module: PeftModule,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  tfjsLayout: boolean,
+  remaining: Map<string, SafeTensor>,
+): Map<string, AdapterTensor> {
+  const converted = new Map<string, AdapterTensor>();
+  for (const [part, shape] of shapes) {
+    const source = peftTensorOf(module, part, shapes.has('lora_A'), tfjsLayout);
+    const { layout, flattened } = source;
+    const expected = { name: source.name, shape: peftShape(source, shape), path: module.path };
+    const values = takeTensor(weightsPath, expected, remaining);
+    const value = tf.tidy(() => {
+      const stored = tf.tensor(values, [...torchShape(layout, shape)]);
+      return fromTorch(stored, layout, shape, flattened)!;
+    });
+    // If both layouts agree, these values are a view of the file's buffer; the copy allows that buffer to be freed.
+    converted.set(part, { shape, values: takeValues(value).slice() });
+  }
+  return converted;
+}
+
+/**
+ * The float32 values of a tensor, which is removed from `remaining`.
+ *
+ * @param weightsPath names the file in errors
+ * @param expected the tensor's name and shape, and the path of the layer that needs it
+ * @throws CheckpointError if the tensor is missing or has another shape
+ */
+export function takeTensor(
+  weightsPath: string,
+  { name, shape, path }: { name: string; shape: readonly number[]; path: string },
+  remaining: Map<string, SafeTensor>,
+): Float32Array {
+  const tensor = remaining.get(name);
+  if (!tensor) {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${weightsPath}: missing tensor ${name}, which layer '${path}' needs`,
+    );
+  }
+  if (String(tensor.shape) !== String(shape)) {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${weightsPath}: ${name}: shape [${tensor.shape}] does not match the layer's [${shape}]; the adapter belongs to another model or has another rank`,
+    );
+  }
+  remaining.delete(name);
+  return float32Values(`${weightsPath}: ${name}`, tensor);
+}
+
+/**
+ * The name and layout in PEFT's file of one tensor of an adapter.
+ *
+ * @param part the tensor's name in `readAdapter`
+ * @param hasFactors whether the adapter has A and B on this layer, or only trained copies of weights
+ * @param tfjsLayout whether the factors are stored in tfjs' layout, under names that PEFT does not know
+ */
+function peftTensorOf(
+  peftModule: PeftModule,
+  part: string,
+  hasFactors: boolean,
+  tfjsLayout: boolean,
+): PeftTensor {
+  const module = `${PREFIX}${peftModule.module}`;
+  const { kernel, flattened, className } = peftModule;
+  if (tfjsLayout && isFactor(part)) return { name: `${module}.${part}.tfjs`, layout: SAME_LAYOUT };
+  if (className === 'Embedding' && isFactor(part)) {
+    return { name: `${module}.${part.replace('lora_', 'lora_embedding_')}`, layout: TRANSPOSED };
+  }
+  if (part === 'lora_A') return { name: `${module}.lora_A.weight`, layout: kernel!, flattened };
+  if (part === 'lora_B') return { name: `${module}.lora_B.weight`, layout: kernel! };
+  if (part === 'lora_magnitude') {
+    const windowAxes = kernel!.axes!.length - 2;
+    return { name: `${module}.lora_magnitude_vector`, layout: SAME_LAYOUT, windowAxes };
+  }
+  const layout = peftModule.layouts.find(({ weight }) => weight === part);
+  if (!layout) return { name: `${module}.${part}.tfjs`, layout: SAME_LAYOUT };
+  const parameter = layout.parameter.split('.').at(-1);
+  const name = hasFactors
+    ? `${module}.base_layer.${parameter}`
+    : `${PREFIX}${peftModule.path}.${layout.parameter}`;
+  return { name, layout, flattened };
+}
+
+function isFactor(part: string): boolean {
+  return /_[AB]$|^lora_magnitude$/.test(part);
+}
+
+/** The shape in PEFT's file of a tensor with the given shape in tfjs. */
+function peftShape({ layout, windowAxes = 0 }: PeftTensor, shape: readonly number[]): number[] {
+  if (windowAxes > 0) return [1, ...shape, ...new Array<number>(windowAxes).fill(1)];
+  return [...torchShape(layout, shape)];
+}
