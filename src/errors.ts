@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'cache-full'
   | 'cpu-not-set-up'
   | 'cuda-not-set-up'
+  | 'native-backend-required'
   | 'damaged-cache'
   | 'device-failed'
   // GateError

@@ -18,6 +18,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'pip-missing': 'or set TFJS_LORA_TENSORFLOW to a wheel',
   'download-failed': 'or set TFJS_LORA_TENSORFLOW to a wheel',
   'cache-full': 'or set TFJS_LORA_CACHE to a folder on another disk',
+  'native-backend-required': "run 'npx tfjs-lora setup'",
 };
 
 /** The error's message, followed by the option that fixes it, if there is one. */

@@ -1,58 +1,57 @@
 import type { OpNode, Program, ProgramNode } from './program.ts';
 
-/** How two recordings of one function differ, as a sentence that names the layer or the op; undefined when they agree. */
+/**
+ * Compares two recordings (traces) of one function. They are equal unless the function depends on something that a program
+ * does not hold, such as random numbers made in JavaScript, a counter, or the time.
+ *
+ * @returns why the function cannot be recorded, in one line that names the layer or op; undefined if the traces are equal
+ */
 export function compareTraces(first: Program, second: Program): string | undefined {
   const count = Math.min(first.nodes.length, second.nodes.length);
   for (let index = 0; index < count; index++) {
-    const one = first.nodes[index]!;
-    const other = second.nodes[index]!;
-    if (one.kind === 'constant' && other.kind === 'constant') {
-      if (!sameSpec(one, other)) return otherPath(one);
-      if (!sameValues(one.values, other.values)) return frozenConstant(second, index);
-    } else if (JSON.stringify(one) !== JSON.stringify(other)) {
-      return otherPath(other);
+    const [a, b] = [first.nodes[index]!, second.nodes[index]!];
+    if (a.kind === 'constant' && b.kind === 'constant') {
+      if (JSON.stringify(a.outputs) !== JSON.stringify(b.outputs)) return differentOps(a);
+      if (!sameValues(a.values, b.values)) return changingConstant(second, index);
+    } else if (JSON.stringify(a) !== JSON.stringify(b)) {
+      return differentOps(b);
     }
   }
-  if (first.nodes.length !== second.nodes.length)
-    return otherPath(first.nodes[count] ?? second.nodes[count]!);
-  if (JSON.stringify(bindings(first)) !== JSON.stringify(bindings(second))) {
-    return 'the step gives or assigns other tensors the second time it runs, so it cannot be recorded; use --engine eager';
+  const extra = first.nodes[count] ?? second.nodes[count];
+  if (extra) return differentOps(extra);
+  if (JSON.stringify(interfaceOf(first)) !== JSON.stringify(interfaceOf(second))) {
+    return 'the function: returns or assigns different tensors on its second run; run it eagerly';
   }
   return undefined;
 }
 
-function frozenConstant(program: Program, index: number): string {
+/** The constant is named by its layer, or by the op that uses it. */
+function changingConstant(program: Program, index: number): string {
   const user = program.nodes.find(
     (node): node is OpNode => node.kind === 'op' && node.inputs.some((input) => input.node === index),
   );
   const layer = program.nodes[index]!.layer ?? user?.layer;
-  const place = layer ? `layer '${layer}'` : `op ${user?.op ?? 'of the result'}`;
-  return `${place} uses values that JavaScript makes anew in each run (random or counted), which a recorded step would freeze; use --engine eager, or a layer known to be random such as Dropout`;
+  const place = layer ? `layer '${layer}'` : user ? `op ${user.op}` : 'the function';
+  return `${place}: uses values from JavaScript that change on every run (random or counted), which a recording would freeze; run it eagerly, or use a random layer of tfjs such as Dropout`;
 }
 
-function otherPath(node: ProgramNode): string {
-  const place = node.layer
-    ? `in layer '${node.layer}'`
-    : node.kind === 'op'
-      ? `at op ${node.op}`
-      : 'at its inputs';
-  return `the step runs other ops the second time (${place}), so it cannot be recorded; use --engine eager`;
+function differentOps(node: ProgramNode): string {
+  const op = node.kind === 'op' ? `at op ${node.op}` : 'at its inputs';
+  const place = node.layer ? `in layer '${node.layer}'` : op;
+  return `the function: runs different ops on its second run (starting ${place}); run it eagerly`;
 }
 
-const sameSpec = (one: ProgramNode, other: ProgramNode) =>
-  JSON.stringify(one.outputs) === JSON.stringify(other.outputs);
-
-const bindings = ({ inputs, variables, outputs, assignments }: Program) => [
+/** All of a program but its nodes. */
+const interfaceOf = ({ inputs, variables, outputs, assignments }: Program) => [
   inputs,
   variables,
   outputs,
   assignments,
 ];
 
-function sameValues(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
-  if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index++) {
-    if (!Object.is(one[index], other[index])) return false;
-  }
+/** Bit for bit, so that NaN equals NaN and 0 does not equal -0. */
+function sameValues(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (!Object.is(a[index], b[index])) return false;
   return true;
 }

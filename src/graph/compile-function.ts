@@ -146,7 +146,7 @@ class FunctionProgram {
           graph.add('ReadVariableOp', [handles[index]!], {
             dtype: { type: program.variables[index]!.dtype },
           }),
-        constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+        constant: (spec, values) => graph.constant(spec, values),
       }),
     );
     const results = [...program.outputs, ...program.assignments.map(({ value }) => value)];

@@ -1,58 +1,76 @@
-import { type Attributes, controlInput, type GraphBuilder, outputName } from '../tensorflow/index.ts';
-import { type ConstantNode, liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
-import { lowerForXla } from './xla/lowerings.ts';
-import type { XlaTarget } from './xla/ops.ts';
+/**
+ * Step 3 of 4, emit: writes a program into a TensorFlow graph, one graph node for each op. Where XLA will compile the graph,
+ * some ops are replaced by others that it compiles to faster code (see xla/lowerings.ts).
+ */
+import {
+  type Attributes,
+  controlInput,
+  type GraphBuilder,
+  outputName,
+  type TensorSpec,
+} from '../tensorflow/index.ts';
+import { liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
+import { type LoweringScope, lowerForXla } from './xla/lowerings.ts';
 
-/** Where a program is written: what stands for its inputs, variables and constants there. */
-export interface EmitScope {
-  readonly graph: GraphBuilder;
+/** Where a program is written: the graph, and what stands there for the program's inputs, variables and constants. */
+export interface EmitScope extends LoweringScope {
+  /** Adds nodes for an input and returns the value's name. Called once for each input in use. */
   input(index: number): string;
-  /** Reads a variable; called once for each variable. */
+  /** Adds a node that reads a variable and returns its name. Called once for each variable in use. */
   variable(index: number): string;
-  constant(node: ConstantNode): string;
-  /** What XLA compiles it for, if it does: some ops have a form that it makes more of. */
-  readonly xla?: XlaTarget;
-  /** Whether large products say how precise they have to be; then the graph is to be run by `withStatedPrecision`. */
-  readonly explicitPrecision?: boolean;
-  /** Control edges for ops that take no input, such as the loop's index inside a loop. */
+  /** Control inputs of ops without inputs. In a loop they make such an op run in each iteration. */
   readonly controlInputs: readonly string[];
 }
 
+/** The graph's nodes for a program. */
 export interface Emitted {
+  /** Names of the program's outputs. */
   readonly outputs: readonly string[];
   readonly assignments: readonly { readonly variable: number; readonly value: string }[];
-  /** The nodes that read variables; whatever changes one comes after them. */
+  /** The nodes that read variables. Whatever assigns to these variables has to run after them. */
   readonly variableReads: readonly string[];
-  /** The graph's nodes for those of the program, by position; unused ones have none. */
+  /** For the index of each live node of the program, the graph's node. */
   readonly nodeNames: ReadonlyMap<number, string>;
 }
 
-/** Writes a program into a graph, once; unused nodes are left out. */
+/** Adds the nodes of a program to a graph. Dead code is left out. Assignments are left to the caller. */
 export function emitProgram(program: Program, scope: EmitScope): Emitted {
-  const names = new Map<number, string>();
+  const nodeNames = new Map<number, string>();
   const variableReads: string[] = [];
   const live = liveNodes(program);
-  const nameOf = (ref: ValueRef) => outputName(names.get(ref.node)!, ref.output);
+  const valueName = (ref: ValueRef) => outputName(nodeNames.get(ref.node)!, ref.output);
   program.nodes.forEach((node, index) => {
     if (!live[index]) return;
-    if (node.kind === 'input') names.set(index, scope.input(node.index));
-    else if (node.kind === 'constant') names.set(index, scope.constant(node));
-    else if (node.kind === 'variable') {
-      const read = scope.variable(node.index);
-      variableReads.push(read);
-      names.set(index, read);
-    } else {
-      const inputs = node.inputs.map(nameOf);
-      const own = scope.xla ? lowerForXla(node, program, inputs, { ...scope, target: scope.xla }) : undefined;
-      names.set(index, own ?? emitOp(node, inputs, scope));
+    switch (node.kind) {
+      case 'input':
+        nodeNames.set(index, scope.input(node.index));
+        break;
+      case 'variable': {
+        const read = scope.variable(node.index);
+        variableReads.push(read);
+        nodeNames.set(index, read);
+        break;
+      }
+      case 'constant':
+        nodeNames.set(index, scope.constant(node.outputs[0]!, node.values));
+        break;
+      case 'op': {
+        const inputs = node.inputs.map(valueName);
+        const lowered = lowerForXla(node, inputs, inputSpecs(program, node), scope);
+        nodeNames.set(index, lowered ?? emitOp(node, inputs, scope));
+      }
     }
   });
   return {
-    outputs: program.outputs.map(nameOf),
-    assignments: program.assignments.map(({ variable, value }) => ({ variable, value: nameOf(value) })),
+    outputs: program.outputs.map(valueName),
+    assignments: program.assignments.map(({ variable, value }) => ({ variable, value: valueName(value) })),
     variableReads,
-    nodeNames: names,
+    nodeNames,
   };
+}
+
+function inputSpecs(program: Program, node: OpNode): TensorSpec[] {
+  return node.inputs.map((ref) => program.nodes[ref.node]!.outputs[ref.output]!);
 }
 
 function emitOp(node: OpNode, inputs: readonly string[], { graph, controlInputs }: EmitScope): string {
@@ -61,13 +79,13 @@ function emitOp(node: OpNode, inputs: readonly string[], { graph, controlInputs 
   return graph.add(op, edges, graphAttributes(node), layer ? `${layer}/${op}` : op);
 }
 
-/** Called eagerly, TensorFlow finds some types by itself, and tfjs-node leaves them out. */
+/** The attributes of an op in a graph. For an eager op TensorFlow infers some types, and tfjs-node leaves them out. */
 function graphAttributes({ op, attributes, outputs }: OpNode): Attributes {
   if (op === 'ExpandDims') return { T: { type: outputs[0]!.dtype }, ...attributes };
   return attributes;
 }
 
-/** A node that stands for "all of these are done". */
+/** Adds a node that runs once all of `nodes` have run, as `tf.group` does in Python. Returns it as a control input. */
 export function group(graph: GraphBuilder, nodes: readonly string[]): string {
-  return controlInput(graph.add('NoOp', [...new Set(nodes.map(controlInput))], {}, 'gate'));
+  return controlInput(graph.add('NoOp', [...new Set(nodes.map(controlInput))], {}, 'group'));
 }

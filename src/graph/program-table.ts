@@ -1,75 +1,87 @@
 import type { Attributes } from '../tensorflow/index.ts';
 import { liveNodes, type Program, type ProgramNode, type ValueRef } from './program.ts';
 
-/** A row of `programTable`, all text. */
+/** A row of `programTable`. All fields are text, empty where they do not apply. */
 export interface ProgramRow {
+  /** Position among the nodes, from 1. Empty for the program's results. */
   readonly number: string;
+  /** The op, or `input`, `variable`, `constant`; for results `output` or `assign`. */
   readonly op: string;
   readonly layer: string;
-  /** Element type and shape of each output. */
+  /** Dtype and shape of each output, such as `float32[2,3]`. */
   readonly outputs: string;
-  /** Numbers of the rows it takes, `3:1` for the second output of row 3. */
+  /** Numbers of the rows that it takes, with `3:1` for the second output of row 3. */
   readonly inputs: string;
-  /** Values of small constants, and what the attributes say beyond element types. */
+  /** A variable's name, the first values of a constant, or an op's attributes other than types and false flags. */
   readonly details: string;
 }
 
-/** The parts of a program that its results need, a row for each node and for each result, in order of execution. */
+/**
+ * A program as a table for people: a row for each node in order of execution, then one for each result. Dead code is left
+ * out.
+ *
+ * @example
+ * console.table(programTable(simplify(program)));
+ */
 export function programTable(program: Program): ProgramRow[] {
   const live = liveNodes(program);
   const numbers = new Map<number, number>();
   program.nodes.forEach((_, index) => {
     if (live[index]) numbers.set(index, numbers.size + 1);
   });
-  const text = ({ node, output }: ValueRef) => `${numbers.get(node)}${output > 0 ? `:${output}` : ''}`;
-  const rows = program.nodes.flatMap((node, index) => (live[index] ? [nodeRow(node)] : []));
+  const refText = ({ node, output }: ValueRef) => `${numbers.get(node)}${output > 0 ? `:${output}` : ''}`;
+  const nodeRows = program.nodes
+    .filter((_, index) => live[index])
+    .map((node, index): ProgramRow => {
+      return {
+        number: String(index + 1),
+        op: node.kind === 'op' ? node.op : node.kind,
+        layer: node.layer ?? '',
+        outputs: node.outputs.map(specText).join(' '),
+        inputs: node.kind === 'op' ? node.inputs.map(refText).join(' ') : '',
+        details: nodeDetails(program, node),
+      };
+    });
+  const resultRow = (op: string, value: ValueRef, details: string): ProgramRow => {
+    const outputs = specText(program.nodes[value.node]!.outputs[value.output]!);
+    return { number: '', op, layer: '', outputs, inputs: refText(value), details };
+  };
   return [
-    ...rows.map((row, index) => ({ number: String(index + 1), ...row })),
-    ...program.outputs.map((ref, index) => resultRow('output', ref, `output ${index}`)),
+    ...nodeRows,
+    ...program.outputs.map((value, index) => resultRow('output', value, `output ${index}`)),
     ...program.assignments.map(({ variable, value }) =>
       resultRow('assign', value, program.variables[variable]!.name),
     ),
   ];
+}
 
-  function nodeRow(node: ProgramNode): Omit<ProgramRow, 'number'> {
-    const shared = {
-      layer: node.layer ?? '',
-      outputs: node.outputs.map(({ dtype, shape }) => `${dtype}[${shape.join(',')}]`).join(' '),
-      inputs: '',
-    };
-    switch (node.kind) {
-      case 'input':
-        return { ...shared, op: 'input', details: `input ${node.index}` };
-      case 'variable':
-        return { ...shared, op: 'variable', details: program.variables[node.index]!.name };
-      case 'constant':
-        return { ...shared, op: 'constant', details: preview(node.values) };
-      case 'op':
-        return {
-          ...shared,
-          op: node.op,
-          inputs: node.inputs.map(text).join(' '),
-          details: describe(node.attributes),
-        };
-    }
-  }
-
-  function resultRow(op: string, ref: ValueRef, details: string): ProgramRow {
-    const { dtype, shape } = program.nodes[ref.node]!.outputs[ref.output]!;
-    return { number: '', op, layer: '', outputs: `${dtype}[${shape.join(',')}]`, inputs: text(ref), details };
+function nodeDetails(program: Program, node: ProgramNode): string {
+  switch (node.kind) {
+    case 'input':
+      return `input ${node.index}`;
+    case 'variable':
+      return program.variables[node.index]!.name;
+    case 'constant':
+      return valuesText(node.values);
+    case 'op':
+      return attributesText(node.attributes);
   }
 }
 
-function preview(values: ArrayLike<number>): string {
-  const shown = Array.from({ length: Math.min(values.length, 4) }, (_, index) =>
+function specText({ dtype, shape }: ProgramNode['outputs'][number]): string {
+  return `${dtype}[${shape.join(',')}]`;
+}
+
+function valuesText(values: ArrayLike<number>): string {
+  const first = Array.from({ length: Math.min(values.length, 4) }, (_, index) =>
     String(Number(values[index]!.toPrecision(6))),
   );
-  return values.length > shown.length ? `${shown.join(' ')} ...` : shown.join(' ');
+  return values.length > first.length ? `${first.join(' ')} ...` : first.join(' ');
 }
 
-function describe(attributes: Attributes): string {
+function attributesText(attributes: Attributes): string {
   return Object.entries(attributes)
-    .filter(([, value]) => !('type' in value) && !('bool' in value && !value.bool))
-    .map(([name, value]) => `${name}=${Object.values(value)[0]}`)
+    .filter(([, attribute]) => !('type' in attribute) && !('bool' in attribute && !attribute.bool))
+    .map(([name, attribute]) => `${name}=${Object.values(attribute)[0]}`)
     .join(' ');
 }

@@ -1,14 +1,33 @@
+/**
+ * A program is a recorded function as plain data. `record` makes it, `simplify` rewrites it, `emitProgram` writes it into a
+ * TensorFlow graph. In between it can be printed (`programTable`), counted (`countOps`) and compared without TensorFlow.
+ */
 import type { Attributes, TensorSpec, TensorValues, VariableSpec } from '../tensorflow/index.ts';
 
-/** Output number `output` of node number `node`. */
+/** A function of tensors and variables as a list of nodes. Each node comes after the nodes that it uses. */
+export interface Program {
+  readonly nodes: readonly ProgramNode[];
+  /** The tensors that the function takes. */
+  readonly inputs: readonly TensorSpec[];
+  /** The variables that the function reads or assigns. */
+  readonly variables: readonly VariableSpec[];
+  /** The tensors that the function returns. */
+  readonly outputs: readonly ValueRef[];
+  /** The final values of the variables that the function assigns. */
+  readonly assignments: readonly { readonly variable: number; readonly value: ValueRef }[];
+}
+
+/** A value in a program: output number `output` of node number `node`. */
 export interface ValueRef {
   readonly node: number;
   readonly output: number;
 }
 
+export type ProgramNode = InputNode | VariableNode | ConstantNode | OpNode;
+
 interface NodeBase {
   readonly outputs: readonly TensorSpec[];
-  /** The layer that was running when the node was recorded; gradients have none. */
+  /** Name of the tfjs layer that was being applied; undefined outside layers and in gradients. */
   readonly layer?: string;
 }
 
@@ -18,7 +37,7 @@ export interface InputNode extends NodeBase {
   readonly index: number;
 }
 
-/** The value of a variable as the program finds it, before its own assignments. */
+/** A variable's value before the program runs. Assignments take effect after the program only. */
 export interface VariableNode extends NodeBase {
   readonly kind: 'variable';
   /** Position in `Program.variables`. */
@@ -32,24 +51,17 @@ export interface ConstantNode extends NodeBase {
 
 export interface OpNode extends NodeBase {
   readonly kind: 'op';
+  /** TensorFlow's name of the op, such as `MatMul`. */
   readonly op: string;
   readonly attributes: Attributes;
   readonly inputs: readonly ValueRef[];
 }
 
-export type ProgramNode = InputNode | VariableNode | ConstantNode | OpNode;
-
-/** A function of tensors and variables as plain data. Nodes come after what they use. */
-export interface Program {
-  readonly nodes: readonly ProgramNode[];
-  readonly inputs: readonly TensorSpec[];
-  readonly variables: readonly VariableSpec[];
-  readonly outputs: readonly ValueRef[];
-  /** What the function leaves in its variables, all at once at its end. */
-  readonly assignments: readonly { readonly variable: number; readonly value: ValueRef }[];
-}
-
-/** Whether each node takes part in `targets`; by default in anything the program gives or assigns. */
+/**
+ * For each node, whether one of `targets` depends on it.
+ *
+ * @param targets by default the program's outputs and assigned values: then the other nodes are dead code
+ */
 export function liveNodes(program: Program, targets: readonly ValueRef[] = results(program)): boolean[] {
   const live = new Array<boolean>(program.nodes.length).fill(false);
   for (const { node } of targets) live[node] = true;
@@ -60,7 +72,7 @@ export function liveNodes(program: Program, targets: readonly ValueRef[] = resul
   return live;
 }
 
-/** How often each op runs in one go of the program. */
+/** How many times each op runs when the program runs once, by name. Dead code is not counted. */
 export function countOps(program: Program): Map<string, number> {
   const live = liveNodes(program);
   const counts = new Map<string, number>();

@@ -1,7 +1,10 @@
+/**
+ * Step 1 of 4, record: runs a function once on zeros and returns the ops that it ran as a program.
+ */
 import * as tf from '@tensorflow/tfjs';
 import { type NativeBackend, nativeBackend, runOp, type TensorSpec, tensorId } from '../tensorflow/index.ts';
 import { compareTraces } from './compare-traces.ts';
-import { trackLayers } from './layer-names.ts';
+import { attachTape, trackLayers } from './hooks.ts';
 import type { Program } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 import { Tape } from './tape.ts';
@@ -16,38 +19,49 @@ export interface Recording {
   readonly program: Program;
   /** The variables of `program.variables`, in the same order. */
   readonly variables: readonly tf.Variable[];
-  /** Whether a tensor whose values went into the program has been disposed since, so probably replaced. */
+  /**
+   * Whether a tensor whose values went into the program as a constant has been disposed since. It has probably been
+   * replaced by another one, so record again.
+   */
   isStale(): boolean;
 }
 
 export type TensorFunction = (...inputs: tf.Tensor[]) => readonly tf.Tensor[];
 
-let active = false;
+let recording = false;
 
 /** Whether a function is being recorded right now. */
 export function isRecording(): boolean {
-  return active;
+  return recording;
 }
 
 /**
- * Runs a function of tensors and variables and gives its program. It runs twice, on zeros, and the two
- * programs are compared: what differs was drawn or counted in JavaScript and would freeze. What the
- * function assigns to variables becomes part of the program and is undone.
+ * Records a function of tensors and variables as a program.
  *
- * @throws RecordingError when the function cannot be recorded faithfully; it names the layer or the op
+ * The function runs at least twice, on zeros, and the traces are compared: what differs was computed in JavaScript, such as
+ * a random number, and would be the same in every run of the program. Assignments to variables become part of the program and are
+ * undone. Gradients and layers can be recorded. The caller disposes nothing.
+ *
+ * @param fn synchronous; its control flow must not depend on the values of tensors
+ * @param inputs shape and dtype of each tensor that `fn` takes
+ * @throws RecordingError if a program cannot do what `fn` does; everything is then as before
+ * @throws TensorFlowError if tfjs does not run on native TensorFlow
+ * @example
+ * const { program } = record((x) => [tf.relu(x)], [{ shape: [2, 3], dtype: 'float32' }]);
+ * countOps(program); // Map { 'Relu' => 1 }
  */
 export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Recording {
-  if (active) throw new Error('recordings do not nest');
-  let first = recordOnce(fn, inputs);
-  let second = recordOnce(fn, inputs);
-  if (first.creates !== undefined) {
-    // Layers build their weights on first use; from the second run on they exist.
+  if (recording) throw new Error('record() cannot be called by a function that is being recorded');
+  let first = trace(fn, inputs);
+  let second = trace(fn, inputs);
+  if (first.createdVariable !== undefined) {
+    // Layers create their weights when they are first applied, so only later traces can be equal.
     first = second;
-    second = recordOnce(fn, inputs);
+    second = trace(fn, inputs);
   }
-  if (first.creates !== undefined) {
+  if (first.createdVariable !== undefined) {
     throw new RecordingError(
-      `the step makes a variable '${first.creates}' each time it runs; make it once, outside the step`,
+      `the function: creates a variable on every run ('${first.createdVariable}'); create it once, outside the function`,
     );
   }
   const difference = compareTraces(first.program, second.program);
@@ -55,63 +69,25 @@ export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Record
   return second;
 }
 
-interface OneRecording extends Recording {
-  /** A variable that the function made. */
-  readonly creates?: string;
+interface Trace extends Recording {
+  /** The name of a variable that the function created. */
+  readonly createdVariable: string | undefined;
 }
 
-function recordOnce(fn: TensorFunction, inputs: readonly InputSpec[]): OneRecording {
+/** Runs the function once with a tape attached. */
+function trace(fn: TensorFunction, inputs: readonly InputSpec[]): Trace {
   const backend = nativeBackend();
-  const known = Object.values(registeredVariables());
-  const snapshots = known.map((variable) => snapshot(backend, variable));
+  const snapshots = registeredVariables().map((variable) => takeSnapshot(backend, variable));
   const layers = trackLayers();
   const tape = new Tape(backend, layers.current);
-  const variables: tf.Variable[] = [];
-  for (const { variable, id } of snapshots) {
-    tape.declare(id, () => {
-      const index = variables.push(variable) - 1;
-      return { kind: 'variable', index, outputs: [specOf(variable)] };
-    });
-  }
-  const restoreBackend = intercept(backend, tape);
+  const detachTape = attachTape(backend, tape);
   tf.engine().startScope('record');
-  active = true;
+  recording = true;
   try {
-    const placeholders = inputs.map(({ shape, dtype }) => tf.zeros([...shape], dtype));
-    placeholders.forEach((tensor, index) => {
-      const spec = specOf(tensor);
-      tape.declare(tensorId(backend, tensor), () => ({ kind: 'input', index, outputs: [spec] }));
-    });
-    const results = fn(...placeholders);
-    if (!Array.isArray(results)) {
-      throw new RecordingError('the recorded function must return its tensors at once, not a promise');
-    }
-    tape.finish();
-    refuseReads(tape);
-    const refOf = (tensor: tf.Tensor) => tape.ref(tensorId(backend, tensor));
-    const outputs = results.map(refOf);
-    const assigned = snapshots.filter(({ variable, id }) => tensorId(backend, variable) !== id);
-    const assignments = assigned.map(({ variable, id }) => {
-      tape.ref(id); // a variable that is assigned and never read takes its place in the list here
-      return { variable: variables.indexOf(variable), value: refOf(variable) };
-    });
-    const created = Object.values(registeredVariables()).find((variable) => !known.includes(variable));
-    const captured = [...tape.captured];
-    return {
-      program: {
-        nodes: tape.nodes,
-        inputs: placeholders.map(specOf),
-        variables: variables.map((variable) => ({ name: variable.name, ...specOf(variable) })),
-        outputs,
-        assignments,
-      },
-      variables,
-      isStale: () => captured.some((dataId) => !backend.tensorMap.has(dataId)),
-      ...(created && { creates: created.name }),
-    };
+    return traceWithTape(fn, inputs, { backend, tape, snapshots });
   } finally {
-    active = false;
-    restoreBackend();
+    recording = false;
+    detachTape();
     layers.stop();
     for (const { variable, id, copy } of snapshots) {
       if (!variable.isDisposed && tensorId(backend, variable) !== id) variable.assign(copy);
@@ -121,24 +97,72 @@ function recordOnce(fn: TensorFunction, inputs: readonly InputSpec[]): OneRecord
   }
 }
 
-/** Puts the tape between tfjs-node and its addon. */
-function intercept(backend: NativeBackend, tape: Tape): () => void {
-  const { binding } = backend;
-  const getInputTensorIds = backend.getInputTensorIds;
-  backend.binding = tape.binding;
-  backend.getInputTensorIds = (tensors) => {
-    const ids = getInputTensorIds.call(backend, tensors);
-    tape.noteInputs(tensors, ids);
-    return ids;
-  };
-  return () => {
-    backend.binding = binding;
-    backend.getInputTensorIds = getInputTensorIds;
+interface TraceContext {
+  readonly backend: NativeBackend;
+  readonly tape: Tape;
+  /** All variables that exist before the function runs. */
+  readonly snapshots: readonly Snapshot[];
+}
+
+function traceWithTape(
+  fn: TensorFunction,
+  inputs: readonly InputSpec[],
+  { backend, tape, snapshots }: TraceContext,
+): Trace {
+  const refOf = (tensor: tf.Tensor) => tape.ref(tensorId(backend, tensor));
+  const variables: tf.Variable[] = [];
+  for (const { variable, id } of snapshots) {
+    tape.declare(id, () => {
+      const index = variables.push(variable) - 1;
+      return { kind: 'variable', index, outputs: [specOf(variable)] };
+    });
+  }
+  const placeholders = inputs.map(({ shape, dtype }) => tf.zeros([...shape], dtype));
+  placeholders.forEach((tensor, index) => {
+    const outputs = [specOf(tensor)];
+    tape.declare(tensorId(backend, tensor), () => ({ kind: 'input', index, outputs }));
+  });
+
+  const results = fn(...placeholders);
+  if (!Array.isArray(results)) {
+    throw new RecordingError('the function: returns no list of tensors (a promise?); make it synchronous');
+  }
+  tape.finish();
+  rejectValueReads(tape);
+
+  const outputs = results.map(refOf);
+  const assignments = snapshots
+    .filter(({ variable, id }) => tensorId(backend, variable) !== id)
+    .map(({ variable, id }) => {
+      tape.ref(id); // adds the variable to `variables` if the function only assigns it
+      return { variable: variables.indexOf(variable), value: refOf(variable) };
+    });
+  const known = new Set(snapshots.map(({ variable }) => variable));
+  const captured = [...tape.captured];
+  return {
+    program: {
+      nodes: tape.nodes,
+      inputs: placeholders.map(specOf),
+      variables: variables.map((variable) => ({ name: variable.name, ...specOf(variable) })),
+      outputs,
+      assignments,
+    },
+    variables,
+    isStale: () => captured.some((dataId) => !backend.tensorMap.has(dataId)),
+    createdVariable: registeredVariables().find((variable) => !known.has(variable))?.name,
   };
 }
 
-/** Remembers a variable's tensor, and makes it the only one to hold that tensor, so that its number names it. */
-function snapshot(backend: NativeBackend, variable: tf.Variable) {
+interface Snapshot {
+  readonly variable: tf.Variable;
+  /** The id of the variable's tensor. It changes when the variable is assigned. */
+  readonly id: number;
+  /** Keeps the value, to undo assignments. */
+  readonly copy: tf.Tensor;
+}
+
+/** Notes a variable's tensor. A tensor that several variables share is copied first, so that its id means one of them. */
+function takeSnapshot(backend: NativeBackend, variable: tf.Variable): Snapshot {
   if (backend.refCount(variable.dataId) > 1) {
     const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);
     variable.assign(copy);
@@ -147,12 +171,12 @@ function snapshot(backend: NativeBackend, variable: tf.Variable) {
   return { variable, id: tensorId(backend, variable), copy: variable.clone() };
 }
 
-function refuseReads(tape: Tape): void {
-  const layer = tape.valueReads[0];
+function rejectValueReads(tape: Tape): void {
+  const [layer] = tape.valueReads;
   if (layer === undefined) return;
-  const place = layer === '' ? 'the step' : `layer '${layer}'`;
+  const place = layer === '' ? 'the function' : `layer '${layer}'`;
   throw new RecordingError(
-    `${place} reads a tensor's values back into JavaScript (dataSync, arraySync or the like), which a recorded step cannot do; use tensor ops instead, or --engine eager`,
+    `${place}: reads a tensor's values into JavaScript (dataSync, arraySync or similar), which a program cannot do; use tensor ops instead, or run it eagerly`,
   );
 }
 
@@ -160,6 +184,6 @@ function specOf(tensor: tf.Tensor): TensorSpec {
   return { dtype: tensor.dtype, shape: [...tensor.shape] };
 }
 
-function registeredVariables(): Record<string, tf.Variable> {
-  return tf.engine().state.registeredVariables;
+function registeredVariables(): tf.Variable[] {
+  return Object.values(tf.engine().state.registeredVariables);
 }

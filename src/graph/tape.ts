@@ -1,4 +1,15 @@
-import type * as tf from '@tensorflow/tfjs';
+/**
+ * Step 1 of 4, record: the tape that turns the calls between tfjs-node and its addon into the nodes of a program.
+ *
+ * tfjs-node calls the addon to create a tensor, to run an op, and to read a tensor's values. The tape passes each call on, so
+ * the function computes as it would without it, and notes what the call did. A tensor's id in the addon is all that
+ * connects the calls:
+ *
+ *   executeOp('MatMul', attributes, [7, 9]) -> 12      becomes an op node, and 12 refers to its output from then on
+ *   createTensor([2], float32, [1, 2]) -> 13           becomes a constant node once an op takes 13
+ *   an id that the tape has not seen                   is an input, a variable, or a captured tensor (see `declare`, `#capture`)
+ */
+import * as tf from '@tensorflow/tfjs';
 import {
   type Binding,
   type DataType,
@@ -12,39 +23,76 @@ import {
 import type { ProgramNode, ValueRef } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 
-/** Results of constants that are larger are made anew by the program, so that it stays small. */
-const FOLDED_VALUES = 4096;
+/**
+ * Most elements of a tensor for which an op on constants is replaced by its result. Larger results are computed again by
+ * the program, so that the graph stays small.
+ */
+const MAX_FOLDED_VALUES = 4096;
 const FOLDED_TYPES: readonly DataType[] = ['float32', 'int32', 'bool'];
 
-/**
- * Writes down what passes between tfjs-node and its addon. Ops run as they would without it.
- * Constants become nodes when an op first uses them, so that two tapes of one function read alike.
- */
 export class Tape {
   readonly nodes: ProgramNode[] = [];
-  /** Tensors that were made before the tape began and are no variables; their values are in the program. */
+  /** `dataId`s of the captured tensors: made outside the function, not variables, and in the program as constants. */
   readonly captured: object[] = [];
-  /** Layers that asked for the values of computed tensors; '' outside a layer. */
+  /** For each read of a computed tensor's values, the layer that read them, or '' outside layers. */
   readonly valueReads: string[] = [];
+  /** The addon with recording, to be put in place of the backend's. */
   readonly binding: Binding;
   readonly #original: Binding;
-  readonly #refs = new Map<number, ValueRef>();
-  readonly #constants = new Map<number, HostTensor>();
-  readonly #outside = new Map<number, tf.TensorInfo>();
-  readonly #sources = new Map<number, () => ProgramNode>();
-  /** Whether a node's value depends on an input or a variable. */
-  readonly #varying: boolean[] = [];
-  #reads: { id: number; layer: string }[] = [];
   readonly #layers: readonly string[];
+  /** Tensors that have a node. */
+  readonly #refs = new Map<number, ValueRef>();
+  /** Constants that may not have a node yet. Nodes are added in order of use, so that two tapes of one function agree. */
+  readonly #constants = new Map<number, HostTensor>();
+  /** Inputs and variables that may not have a node yet. */
+  readonly #sources = new Map<number, () => ProgramNode>();
+  /** Other tensors that an op has taken. */
+  readonly #outside = new Map<number, tf.TensorInfo>();
+  /** For each node, whether its value depends on an input or a variable. */
+  readonly #varying: boolean[] = [];
+  /** Reads of values since the last op. */
+  #pendingReads: { id: number; layer: string }[] = [];
 
-  /** @param layers names of the layers being applied, innermost last; the caller keeps it current */
+  /** @param layers names of the layers that are being applied, innermost last; the caller keeps it up to date */
   constructor(backend: NativeBackend, layers: readonly string[]) {
-    const original = backend.binding;
-    this.#original = original;
+    this.#original = backend.binding;
     this.#layers = layers;
-    const own: Partial<Binding> = {
+    this.binding = this.#recordingBinding();
+  }
+
+  /** Adds an input or a variable: a tensor that exists before recording starts. Its node is made on first use. */
+  declare(id: number, node: () => ProgramNode): void {
+    this.#sources.set(id, node);
+  }
+
+  /** To be called with all tensors that an op takes: their shapes are needed if they were made outside. */
+  noteInputs(tensors: readonly tf.TensorInfo[], ids: readonly number[]): void {
+    ids.forEach((id, index) => {
+      if (!this.#refs.has(id) && !this.#constants.has(id)) this.#outside.set(id, tensors[index]!);
+    });
+  }
+
+  /** A tensor's value in the program. Adds a node if there is none yet. */
+  ref(id: number): ValueRef {
+    const ref = this.#refs.get(id);
+    if (ref) return ref;
+    const source = this.#sources.get(id);
+    if (source) return this.#addSource(id, source(), true);
+    const { dtype, shape, values } = this.#constants.get(id) ?? this.#capture(id);
+    const outputs = [{ dtype, shape }];
+    return this.#addSource(id, { kind: 'constant', values, outputs, ...this.#layer() }, false);
+  }
+
+  /** To be called after the function: completes `valueReads`. */
+  finish(): void {
+    this.#checkReads('', []);
+  }
+
+  #recordingBinding(): Binding {
+    const original = this.#original;
+    const recording: Partial<Binding> = {
       executeOp: (name, attributes, inputs, outputs) => {
-        this.#settleReads(name, inputs);
+        this.#checkReads(name, inputs);
         const results = original.executeOp(name, attributes, inputs, outputs);
         this.#addOp(name, attributes, inputs, results);
         return results;
@@ -57,107 +105,83 @@ export class Tape {
         return id;
       },
       tensorDataSync: (id) => {
-        this.#reads.push({ id, layer: this.#layers.at(-1) ?? '' });
+        this.#pendingReads.push({ id, layer: this.#layers.at(-1) ?? '' });
         return original.tensorDataSync(id);
       },
     };
-    this.binding = Object.create(
+    // The addon's own properties are read-only, so they cannot be assigned on an object that inherits them.
+    return Object.create(
       original,
-      Object.fromEntries(Object.entries(own).map(([key, value]) => [key, { value }])),
+      Object.fromEntries(Object.entries(recording).map(([name, value]) => [name, { value }])),
     );
   }
 
-  /** Names the source of a tensor that exists before the tape begins; it becomes a node on first use. */
-  declare(id: number, source: () => ProgramNode): void {
-    this.#sources.set(id, source);
-  }
-
-  /** Sees every tensor that is handed to an op, to know the shapes of those made outside. */
-  noteInputs(tensors: readonly tf.TensorInfo[], ids: readonly number[]): void {
-    ids.forEach((id, index) => {
-      if (!this.#refs.has(id) && !this.#constants.has(id)) this.#outside.set(id, tensors[index]!);
-    });
-  }
-
-  ref(id: number): ValueRef {
-    const known = this.#refs.get(id);
-    if (known) return known;
-    const source = this.#sources.get(id);
-    if (source) return this.#know(id, source(), true);
-    const { dtype, shape, values } = this.#constants.get(id) ?? this.#capture(id);
-    const outputs = [{ dtype, shape }];
-    return this.#know(id, { kind: 'constant', values, outputs, ...this.#layer() }, false);
-  }
-
-  finish(): void {
-    this.#settleReads('', []);
-  }
-
+  /** Reads the values of a tensor that was made outside the function, to put them into the program as a constant. */
   #capture(id: number): HostTensor {
     const tensor = this.#outside.get(id);
-    if (!tensor) throw new Error(`tensor ${id} reached an op by a way that the recording does not see`);
-    if (tensor.dtype === 'string') {
+    if (!tensor) throw new Error(`tensor ${id} was passed to an op in a way that recording does not see`);
+    const { dtype, shape, dataId } = tensor;
+    if (dtype === 'string') {
       throw new RecordingError(
-        'the step holds a tensor of strings, which a program cannot; use --engine eager',
+        'the function: uses a tensor of strings, which a program cannot hold; run it eagerly',
       );
     }
-    this.captured.push(tensor.dataId);
-    const values = this.#original.tensorDataSync(id);
-    return { dtype: tensor.dtype, shape: [...tensor.shape], values };
+    this.captured.push(dataId);
+    return { dtype, shape: [...shape], values: this.#original.tensorDataSync(id) };
   }
 
   #addOp(op: string, attributes: RawAttribute[], inputs: number[], results: TensorMetadata[]): void {
     const refs = inputs.map((id) => this.ref(id));
+    const outputs = results.map(({ dtype, shape }) => ({ dtype: dataTypeOf(dtype), shape: [...shape] }));
     const varying = refs.some((ref) => this.#varying[ref.node]);
-    if (!varying && refs.length > 0 && this.#fold(results)) return;
-    const node = this.#push(
+    const foldable = outputs.every(
+      ({ dtype, shape }) => FOLDED_TYPES.includes(dtype) && tf.util.sizeFromShape(shape) <= MAX_FOLDED_VALUES,
+    );
+    // Constant folding: an op on constants alone becomes a constant. Ops without inputs may be random.
+    if (!varying && refs.length > 0 && foldable) {
+      results.forEach(({ id }, index) => {
+        this.#constants.set(id, { ...outputs[index]!, values: this.#original.tensorDataSync(id) });
+      });
+      return;
+    }
+    const node = this.#addNode(
       {
         kind: 'op',
         op,
         attributes: parseRawAttributes(attributes, this.#original),
         inputs: refs,
-        outputs: results.map(({ dtype, shape }) => ({ dtype: dataTypeOf(dtype), shape: [...shape] })),
+        outputs,
         ...this.#layer(),
       },
       varying,
-    ).node;
+    );
     results.forEach(({ id }, output) => {
       this.#refs.set(id, { node, output });
     });
   }
 
-  /** What depends on constants alone is a constant itself, of the values that it just got. */
-  #fold(results: TensorMetadata[]): boolean {
-    const specs = results.map(({ dtype, shape }) => ({ dtype: dataTypeOf(dtype), shape: [...shape] }));
-    const small = specs.every(
-      ({ shape }) => shape.reduce((size, length) => size * length, 1) <= FOLDED_VALUES,
-    );
-    if (!small || !specs.every(({ dtype }) => FOLDED_TYPES.includes(dtype))) return false;
-    results.forEach(({ id }, index) => {
-      this.#constants.set(id, { ...specs[index]!, values: this.#original.tensorDataSync(id) });
-    });
-    return true;
-  }
-
-  /** tfjs-node's GatherV2 looks at its indices to check them; any other look is the program's own. */
-  #settleReads(nextOp: string, inputs: readonly number[]): void {
-    if (nextOp === 'GatherV2' && this.#reads.at(-1)?.id === inputs[1]) this.#reads.pop();
-    for (const { id, layer } of this.#reads) {
+  /**
+   * Sorts the pending reads before the next op runs. tfjs-node itself reads the indices of GatherV2, to check their range.
+   * Any other read is by the function, and matters if the value depends on an input or a variable.
+   */
+  #checkReads(nextOp: string, inputs: readonly number[]): void {
+    if (nextOp === 'GatherV2' && this.#pendingReads.at(-1)?.id === inputs[1]) this.#pendingReads.pop();
+    for (const { id, layer } of this.#pendingReads) {
       const ref = this.#refs.get(id);
       if (ref ? this.#varying[ref.node] : this.#sources.has(id)) this.valueReads.push(layer);
     }
-    this.#reads = [];
+    this.#pendingReads = [];
   }
 
-  #know(id: number, node: ProgramNode, varying: boolean): ValueRef {
-    const ref = this.#push(node, varying);
+  #addSource(id: number, node: ProgramNode, varying: boolean): ValueRef {
+    const ref = { node: this.#addNode(node, varying), output: 0 };
     this.#refs.set(id, ref);
     return ref;
   }
 
-  #push(node: ProgramNode, varying: boolean): ValueRef {
+  #addNode(node: ProgramNode, varying: boolean): number {
     this.#varying.push(varying);
-    return { node: this.nodes.push(node) - 1, output: 0 };
+    return this.nodes.push(node) - 1;
   }
 
   #layer(): { layer?: string } {

@@ -75,8 +75,12 @@ test('equal recordings have no difference, also where a constant is not a number
 });
 
 test('a constant that differs is named by the layer that uses it, or by the op', () => {
-  expect(compareTraces(example(), example(Float32Array.of(1, 3)))).toMatch(/^layer 'scale' uses values that/);
-  expect(compareTraces(example(undefined, ''), example(Float32Array.of(1, 3), ''))).toMatch(/^op AddV2 uses/);
+  expect(compareTraces(example(), example(Float32Array.of(1, 3)))).toMatch(
+    /^layer 'scale': uses values from JavaScript that change/,
+  );
+  expect(compareTraces(example(undefined, ''), example(Float32Array.of(1, 3), ''))).toMatch(
+    /^op AddV2: uses values/,
+  );
 });
 
 test('another op, another length and another result are differences', () => {
@@ -85,8 +89,10 @@ test('another op, another length and another result are differences', () => {
     node.kind === 'op' && node.op === 'Relu' ? { ...node, op: 'Elu' } : node,
   );
   expect(compareTraces(program, { ...program, nodes })).toMatch(
-    /other ops the second time \(in layer 'scale'\)/,
+    /runs different ops on its second run \(starting in layer 'scale'\)/,
   );
-  expect(compareTraces(program, { ...program, nodes: program.nodes.slice(0, 6) })).toMatch(/other ops/);
-  expect(compareTraces(program, { ...program, assignments: [] })).toMatch(/gives or assigns other tensors/);
+  expect(compareTraces(program, { ...program, nodes: program.nodes.slice(0, 6) })).toMatch(/different ops/);
+  expect(compareTraces(program, { ...program, assignments: [] })).toMatch(
+    /returns or assigns different tensors/,
+  );
 });

@@ -111,24 +111,32 @@ test.for<[string, TensorFunction, RegExp]>([
   [
     'a random mask',
     (x) => [random.apply(x!, { training: true }) as tf.Tensor],
-    /layer 'unseeded' uses values/,
+    /layer 'unseeded': uses values/,
   ],
-  ['a counted number', (x) => [tf.mul(x!, runs++)], /op Mul uses values that JavaScript makes anew/],
-  ['values read back', (x) => [tf.mul(x!, x!.sum().dataSync()[0]!)], /the step reads a tensor's values back/],
-  ['a branch in a layer', (x) => [reading.apply(x!) as tf.Tensor], /layer 'reading' reads a tensor's values/],
-  ['values read before gathering', (x) => gatherAfterReading(x!), /reads a tensor's values back/],
-  ['other ops in each run', (x) => [runs++ % 2 ? tf.neg(x!) : tf.exp(x!)], /runs other ops the second time/],
+  [
+    'a counted number',
+    (x) => [tf.mul(x!, runs++)],
+    /op Mul: uses values from JavaScript that change on every run/,
+  ],
+  ['values read back', (x) => [tf.mul(x!, x!.sum().dataSync()[0]!)], /the function: reads a tensor's values/],
+  [
+    'a branch in a layer',
+    (x) => [reading.apply(x!) as tf.Tensor],
+    /layer 'reading': reads a tensor's values/,
+  ],
+  ['values read before gathering', (x) => gatherAfterReading(x!), /reads a tensor's values/],
+  [
+    'other ops in each run',
+    (x) => [runs++ % 2 ? tf.neg(x!) : tf.exp(x!)],
+    /runs different ops on its second run/,
+  ],
   [
     'a variable in each run',
     (x) => [tf.add(x!, tf.variable(tf.zeros([2]), false))],
-    /makes a variable '.*' each/,
+    /creates a variable on every run \('.*'\)/,
   ],
-  [
-    'a tensor of strings',
-    (x) => [x!, tf.tensor1d(['a']).reshape([1, 1])],
-    /the step holds a tensor of strings/,
-  ],
-  ['a promise', (async (x: tf.Tensor) => [x]) as never, /must return its tensors at once, not a promise/],
+  ['a tensor of strings', (x) => [x!, tf.tensor1d(['a']).reshape([1, 1])], /uses a tensor of strings/],
+  ['a promise', (async (x: tf.Tensor) => [x]) as never, /returns no list of tensors/],
 ])('%s is refused in one line, and nothing is left changed', ([, fn, message]) => {
   const { binding } = nativeBackend();
   const before = tf.memory().numTensors;

@@ -1,99 +1,100 @@
-import type { NodeAttribute } from '../../tensorflow/index.ts';
-import { concat, float32, type OpSite, reshape, slice, sum } from './ops.ts';
+/**
+ * Lowerings of 2-D convolutions with few terms, such as the first layer of a network on grey images. As arithmetic they
+ * are fused with the activation and pooling behind them, while cuDNN takes several kernels, some only to change layouts.
+ *
+ * Images are [batch, height, width, channels], filters [filterHeight, filterWidth, channels, outputs]. The window of the
+ * filters moves by one pixel, and has [rows, columns] positions on the padded image. A tap is one element [y, x, channel] of the
+ * window; each output is a sum over the taps.
+ */
+import { addN, concat, float32, intsOf, type OpSite, padImages, reshape, slice, sum, textOf } from './ops.ts';
 
-/** Most terms of the sum behind each number of a convolution that is written out: 3 x 3 pixels of one channel. */
-const MOST_TERMS = 16;
+/** Most taps of a convolution that is written as arithmetic: enough for 3 x 3 pixels of one channel. */
+const MAX_TAPS = 16;
 
-/** A convolution over images [batch, height, width, channels] that moves by one pixel. */
-interface Convolution extends OpSite {
-  /** The images, with their margins where the convolution pads them. */
+interface Convolution {
+  /** The images with their padding. */
   readonly images: string;
   readonly batch: number;
-  /** Places of the window: rows and columns. */
-  readonly places: readonly [number, number];
+  readonly rows: number;
+  readonly columns: number;
   readonly outputs: number;
-  /** Where in the window, [row, column, channel], each term comes from. */
-  readonly taps: readonly (readonly [number, number, number])[];
+  readonly taps: readonly Tap[];
 }
 
+type Tap = readonly [y: number, x: number, channel: number];
+
 /**
- * A convolution with few terms, such as the first of a net for grey images, as arithmetic: XLA puts it into one kernel
- * with the activation and the pooling behind it, where cuDNN takes several, to turn layouts among others.
+ * `Conv2D` as a sum of products, one for each tap.
  *
- * @param site inputs are images and filters [height, width, channels, outputs]
+ * @param site inputs are images and filters, float32
+ * @returns [batch, rows, columns, outputs] float32; undefined if the convolution is too large or not a plain one
  */
-export function convolution(site: OpSite): string | undefined {
+export function lowerConv2D(site: OpSite): string | undefined {
   const { inputs, specs, graph, node } = site;
-  const parts = partsOf(site, specs[1]!.shape, node.outputs[0]!.shape);
-  const terms = parts?.taps.map((tap) => {
-    const filters = slice(site, inputs[1]!, [...tap, 0], [1, 1, 1, parts.outputs]);
-    return graph.add('Mul', [pixels(parts, tap), filters], float32);
+  const convolution = parseConvolution(site, specs[1]!.shape, node.outputs[0]!.shape);
+  if (!convolution) return undefined;
+  const terms = convolution.taps.map((tap) => {
+    const weights = slice(site, inputs[1]!, [...tap, 0], [1, 1, 1, convolution.outputs]);
+    return graph.add('Mul', [pixelsAt(site, convolution, tap), weights], float32);
   });
-  return terms && graph.add('AddN', terms, { ...float32, N: { int: terms.length } });
+  return addN(site, terms);
 }
 
 /**
- * The gradient of such a convolution's filters: one sum over all places of each pixel in the window times the gradient.
+ * `Conv2DBackpropFilter`, the gradient of the filters: for each tap and output, the sum over all positions of the pixel
+ * times the gradient.
  *
- * @param site inputs are images, the filters' shape, and the gradient of the results
+ * @param site inputs are the images, the filters' shape, and the gradient [batch, rows, columns, outputs] float32
+ * @returns float32 of the filters' shape; undefined as in `lowerConv2D`
  */
-export function filterGradient(site: OpSite): string | undefined {
+export function lowerConv2DBackpropFilter(site: OpSite): string | undefined {
   const { inputs, specs, graph, node } = site;
-  const filters = node.outputs[0]!.shape;
-  const parts = partsOf(site, filters, specs[2]!.shape);
-  if (!parts) return undefined;
-  const { batch, places, taps, outputs } = parts;
-  const all = batch * places[0] * places[1];
+  const filterShape = node.outputs[0]!.shape;
+  const convolution = parseConvolution(site, filterShape, specs[2]!.shape);
+  if (!convolution) return undefined;
+  const { batch, rows, columns, taps, outputs } = convolution;
+  const positions = batch * rows * columns;
   const windows = concat(
     site,
-    taps.map((tap) => pixels(parts, tap)),
+    taps.map((tap) => pixelsAt(site, convolution, tap)),
     3,
-  );
+  ); // [batch, rows, columns, taps]
   const factors = [
-    reshape(site, windows, [all, taps.length, 1]),
-    reshape(site, inputs[2]!, [all, 1, outputs]),
+    reshape(site, windows, [positions, taps.length, 1]),
+    reshape(site, inputs[2]!, [positions, 1, outputs]),
   ];
-  return reshape(site, sum(site, graph.add('Mul', factors, float32), 0), filters);
+  return reshape(site, sum(site, graph.add('Mul', factors, float32), 0), filterShape);
 }
 
-/** What the window has at one of its pixels, at each place [batch, rows, columns, 1]. */
-function pixels(
-  { batch, places, images, ...site }: Convolution,
-  [row, column, channel]: readonly [number, number, number],
-): string {
-  return slice(site, images, [0, row, column, channel], [batch, ...places, 1]);
+/** The pixel under a tap at each position of the window, [batch, rows, columns, 1]. */
+function pixelsAt(site: OpSite, { images, batch, rows, columns }: Convolution, [y, x, channel]: Tap): string {
+  return slice(site, images, [0, y, x, channel], [batch, rows, columns, 1]);
 }
 
-function partsOf(
+/** @param outputShape [batch, rows, columns, outputs] */
+function parseConvolution(
   site: OpSite,
-  filters: readonly number[],
-  results: readonly number[],
+  filterShape: readonly number[],
+  outputShape: readonly number[],
 ): Convolution | undefined {
   const { strides, dilations, data_format, padding } = site.node.attributes;
-  const [height, width, channels, outputs] = filters as [number, number, number, number];
-  const [batch, rows, columns] = results as [number, number, number, number];
-  const plain = text(data_format) === 'NHWC' && allOnes(strides) && allOnes(dilations);
-  if (!plain || height * width * channels > MOST_TERMS) return undefined;
-  const margins = text(padding) === 'SAME' ? [height - 1, width - 1] : [0, 0];
-  if (!['SAME', 'VALID'].includes(text(padding) ?? '')) return undefined;
-  const taps = Array.from({ length: height * width * channels }, (_, index) => {
-    const place = Math.floor(index / channels);
-    return [Math.floor(place / width), place % width, index % channels] as const;
+  const [height, width, channels, outputs] = filterShape as [number, number, number, number];
+  const [batch, rows, columns] = outputShape as [number, number, number, number];
+  const allOnes = (ints: readonly number[] = []) => ints.every((size) => size === 1);
+  const isPlain = textOf(data_format) === 'NHWC' && allOnes(intsOf(strides)) && allOnes(intsOf(dilations));
+  const paddingKind = textOf(padding);
+  const isSame = paddingKind === 'SAME';
+  const tapCount = height * width * channels;
+  if (!isPlain || tapCount > MAX_TAPS || (!isSame && paddingKind !== 'VALID')) return undefined;
+  const taps = Array.from({ length: tapCount }, (_, index): Tap => {
+    const position = Math.floor(index / channels);
+    return [Math.floor(position / width), position % width, index % channels];
   });
-  const images = padded(site, site.inputs[0]!, margins as [number, number]);
-  return { ...site, images, batch, places: [rows, columns], outputs, taps };
+  const images = isSame
+    ? padImages(site, site.inputs[0]!, halves(height - 1), halves(width - 1))
+    : site.inputs[0]!;
+  return { images, batch, rows, columns, outputs, taps };
 }
 
-/** Images with margins of zeros; of an odd number, the larger half comes behind, as TensorFlow has it. */
-function padded(site: OpSite, images: string, [high, wide]: readonly [number, number]): string {
-  if (high === 0 && wide === 0) return images;
-  const halves = (margin: number) => [Math.floor(margin / 2), Math.ceil(margin / 2)];
-  const margins = site.int32([0, 0, ...halves(high), ...halves(wide), 0, 0], [4, 2]);
-  return site.graph.add('Pad', [images, margins], { ...float32, Tpaddings: { type: 'int32' } });
-}
-
-const text = (attribute: NodeAttribute | undefined): string | undefined =>
-  attribute && 'string' in attribute ? attribute.string : undefined;
-
-const allOnes = (attribute: NodeAttribute | undefined): boolean =>
-  attribute === undefined || ('ints' in attribute && attribute.ints.every((one) => Number(one) === 1));
+/** Padding before and behind. TensorFlow puts the larger half of an odd number behind. */
+const halves = (size: number) => [Math.floor(size / 2), Math.ceil(size / 2)] as const;

@@ -1,45 +1,65 @@
-import { type GraphBuilder, outputName } from '../../tensorflow/index.ts';
-import type { ConstantNode, OpNode, Program } from '../program.ts';
-import { convolution, filterGradient } from './convolution.ts';
-import { product } from './matmul.ts';
+/**
+ * Step 3 of 4, emit: which ops are replaced where XLA compiles the graph, and by what.
+ *
+ * XLA compiles a graph to kernels, and fuses elementwise ops and sums into one kernel, but not products and convolutions
+ * of TensorFlow, which stay kernels of their own. A small training step on a GPU takes as long as the number of its
+ * kernels, about 1.5 us each; on a CPU as long as its kernels read and write memory. So small products and convolutions
+ * are written as arithmetic that XLA can fuse.
+ */
+import { type GraphBuilder, outputName, type TensorSpec, type TensorValues } from '../../tensorflow/index.ts';
+import type { OpNode } from '../program.ts';
+import { lowerConv2D, lowerConv2DBackpropFilter } from './convolution.ts';
+import { lowerMatMul } from './matmul.ts';
 import type { OpSite, XlaTarget } from './ops.ts';
-import { poolGradient } from './pooling.ts';
+import { lowerMaxPoolGrad } from './pooling.ts';
 
+/** Where ops are written. */
 export interface LoweringScope {
   readonly graph: GraphBuilder;
-  constant(node: ConstantNode): string;
-  readonly target: XlaTarget;
+  /** The processor for which XLA will compile the graph. Undefined if TensorFlow runs it node by node. */
+  readonly xla?: XlaTarget;
+  /** Whether large matrix products name their precision. Then run the graph with `withExplicitPrecision`. */
   readonly explicitPrecision?: boolean;
+  /** Adds a constant and returns its name. */
+  constant(spec: TensorSpec, values: TensorValues): string;
 }
 
 /**
- * Writes an op in the form of which XLA makes the fewest and fastest kernels. A small step on a GPU takes as long
- * as its number of kernels, some 1.5 us each; on a CPU it takes as long as its kernels read and write memory.
+ * Adds ops that compute the same as `node`, and that XLA compiles to faster code.
  *
- * @returns the node, or undefined where the op is best as it is
+ * @param inputs the op's inputs in the graph
+ * @param specs dtype and shape of each input
+ * @returns the node of the result, whose outputs are those of `node`; undefined if the op should stay as it is
  */
 export function lowerForXla(
   node: OpNode,
-  program: Program,
   inputs: readonly string[],
-  { graph, constant, target, explicitPrecision = false }: LoweringScope,
+  specs: readonly TensorSpec[],
+  { graph, xla: target, explicitPrecision = false, constant }: LoweringScope,
 ): string | undefined {
-  const specs = node.inputs.map((ref) => program.nodes[ref.node]!.outputs[ref.output]!);
+  if (!target) return undefined;
   const int32 = (values: readonly number[], shape: readonly number[] = [values.length]) =>
-    constant({ kind: 'constant', outputs: [{ dtype: 'int32', shape }], values: Int32Array.from(values) });
+    constant({ dtype: 'int32', shape }, Int32Array.from(values));
   const site: OpSite = { target, explicitPrecision, node, inputs, specs, graph, int32 };
-  const float = specs.every(({ dtype }) => dtype === 'float32');
-  if (node.op === 'MatMul' && float) return product(site);
+  const isFloat = specs.every(({ dtype }) => dtype === 'float32');
+  if (node.op === 'MatMul' && isFloat) return lowerMatMul(site);
   if (target === 'cpu') return undefined;
-  if (node.op === 'SparseSoftmaxCrossEntropyWithLogits') return computedOnce(site);
-  if (node.op === 'MaxPoolGrad' && float) return poolGradient(site);
-  if (node.op === 'Conv2D' && float) return convolution(site);
-  if (node.op === 'Conv2DBackpropFilter' && node.outputs[0]!.dtype === 'float32') return filterGradient(site);
-  return undefined;
+  switch (node.op) {
+    case 'SparseSoftmaxCrossEntropyWithLogits':
+      return optimizationBarrier(site);
+    case 'MaxPoolGrad':
+      return isFloat ? lowerMaxPoolGrad(site) : undefined;
+    case 'Conv2D':
+      return isFloat ? lowerConv2D(site) : undefined;
+    case 'Conv2DBackpropFilter':
+      return node.outputs[0]!.dtype === 'float32' ? lowerConv2DBackpropFilter(site) : undefined;
+    default:
+      return undefined;
+  }
 }
 
-/** Keeps XLA from computing an op's results anew in each kernel that uses them. */
-function computedOnce({ node, inputs, graph }: OpSite): string {
+/** The op itself, behind a barrier: XLA would compute its results again in each kernel that uses them. */
+function optimizationBarrier({ node, inputs, graph }: OpSite): string {
   const results = graph.add(node.op, inputs, node.attributes, node.op);
   const outputs = node.outputs.map((_, index) => outputName(results, index));
   return graph.add('XlaOptimizationBarrier', outputs, {

@@ -1,107 +1,128 @@
+/**
+ * Lowerings of `MatMul` in float32. Each element of a product [rows, columns] is a sum over `terms`. By its size a product
+ * becomes one of these, from small to large:
+ *
+ *   unrolled     terms <= 10 (CPU) or 16 (GPU): a sum of `terms` outer products. Fused with what uses it.
+ *   broadcast    GPU, up to 2^22 multiplications: one product in three dimensions, summed over one of them.
+ *   dot          GPU: an XLA op for products, with or without a precision of its own.
+ *   as it is     CPU
+ */
 import { outputName, type TensorSpec } from '../../tensorflow/index.ts';
 import type { Program } from '../program.ts';
-import { float32, isTrue, type OpSite, reshape, sum, type XlaTarget } from './ops.ts';
+import { addN, float32, isTrue, type OpSite, reshape, sum, type XlaTarget } from './ops.ts';
 
 /**
- * Longest sum that is written out: a small batch, or the rank of an adapter. With more terms a CPU is
- * faster at a product that keeps its operands in registers.
+ * Most terms of a product that is unrolled: the rows of a small batch, or the rank of an adapter. Above that a CPU is
+ * faster with a matrix product, which keeps its operands in registers.
  */
-const LONGEST_WRITTEN_OUT: Readonly<Record<XlaTarget, number>> = { cpu: 10, gpu: 16 };
+const MAX_UNROLLED_TERMS: Readonly<Record<XlaTarget, number>> = { cpu: 10, gpu: 16 };
 
 /**
- * Most multiplications of a product that a GPU gets as a sum: XLA's own kernel for it takes 1.5 to 4 us and adds the
- * bias as well, while cuBLAS takes 5 to 20 us for products that give few numbers or sum few.
+ * Most multiplications of a product that a GPU computes by broadcasting. XLA's kernel for it takes 1.5 to 4 us and adds the
+ * bias as well, while cuBLAS takes 5 to 20 us for products with few elements or few terms.
  */
-const MOST_SUMMED = 2 ** 22;
+const MAX_BROADCAST_MULTIPLICATIONS = 2 ** 22;
 
-interface Product extends OpSite {
+interface MatMul extends OpSite {
+  /** Whether the left matrix is [terms, rows] instead of [rows, terms], and the right one [columns, terms]. */
   readonly transposed: readonly [boolean, boolean];
-  /** How many terms each element sums. */
   readonly terms: number;
 }
 
-/** A product of two matrices; undefined where it is best as it is. */
-export function product(site: OpSite): string | undefined {
-  const { node } = site;
-  const { attributes } = node;
-  const transposed = [isTrue(attributes.transpose_a), isTrue(attributes.transpose_b)] as const;
-  const terms = site.specs[0]!.shape[transposed[0] ? 0 : 1]!;
-  const parts = { ...site, transposed, terms };
-  if (terms <= LONGEST_WRITTEN_OUT[site.target]) return writtenOut(parts);
-  if (site.target === 'cpu') return undefined;
+/**
+ * @param site inputs are two matrices, float32
+ * @returns [rows, columns] float32; undefined if the product should stay as it is
+ */
+export function lowerMatMul(site: OpSite): string | undefined {
+  const { node, specs, target } = site;
+  const transposed = [isTrue(node.attributes.transpose_a), isTrue(node.attributes.transpose_b)] as const;
+  const terms = specs[0]!.shape[transposed[0] ? 0 : 1]!;
+  const product: MatMul = { ...site, transposed, terms };
+  if (terms <= MAX_UNROLLED_TERMS[target]) return unrolledMatMul(product);
+  if (target === 'cpu') return undefined;
   const [rows, columns] = node.outputs[0]!.shape as [number, number];
-  if (rows * columns * terms <= MOST_SUMMED) {
-    const sums = summed(parts, rows, columns);
-    if (sums) return sums;
-  }
-  const over = [transposed[0] ? 0 : 1, transposed[1] ? 1 : 0] as const;
-  return site.explicitPrecision ? explicitPrecisionMatMul(site, over) : xlaDot(site, over);
+  const broadcast =
+    rows * columns * terms <= MAX_BROADCAST_MULTIPLICATIONS
+      ? broadcastMatMul(product, rows, columns)
+      : undefined;
+  return broadcast ?? (site.explicitPrecision ? explicitPrecisionDot(product) : defaultDot(product));
 }
 
 /**
- * A product as multiplications in three dimensions and a sum over one of them, which is laid where both matrices lie
- * in memory as they are; undefined where one would have to be turned.
+ * A product as multiplications in three dimensions and a sum over one. The order of the dimensions is the one in which both
+ * matrices are in memory, so that reshaping is free; undefined if there is none.
  */
-function summed(site: Product, rows: number, columns: number): string | undefined {
-  const { graph, inputs, terms, transposed } = site;
-  const multiplied = (left: readonly number[], right: readonly number[], axis: number) => {
-    const factors = [reshape(site, inputs[0]!, left), reshape(site, inputs[1]!, right)];
-    return sum(site, graph.add('Mul', factors, float32), axis);
+function broadcastMatMul(product: MatMul, rows: number, columns: number): string | undefined {
+  const { graph, inputs, terms, transposed } = product;
+  const multiplyAndSum = (left: readonly number[], right: readonly number[], axis: number) => {
+    const factors = [reshape(product, inputs[0]!, left), reshape(product, inputs[1]!, right)];
+    return sum(product, graph.add('Mul', factors, float32), axis);
   };
-  if (!transposed[0] && !transposed[1]) return multiplied([rows, terms, 1], [1, terms, columns], 1);
-  if (!transposed[0]) return multiplied([rows, 1, terms], [1, columns, terms], 2);
-  if (!transposed[1]) return multiplied([terms, rows, 1], [terms, 1, columns], 0);
+  if (!transposed[0] && !transposed[1]) return multiplyAndSum([rows, terms, 1], [1, terms, columns], 1);
+  if (!transposed[0]) return multiplyAndSum([rows, 1, terms], [1, columns, terms], 2);
+  if (!transposed[1]) return multiplyAndSum([terms, rows, 1], [terms, 1, columns], 0);
   return undefined;
 }
 
 /**
- * A product with few terms as multiplications and additions: XLA puts them into one kernel with whatever uses the
- * product, such as the optimizer's update, while a matrix product stays a kernel of its own.
+ * A product as a sum of outer products, one for each term. XLA fuses them into the kernel that uses the product, such as
+ * the optimizer's update.
  */
-function writtenOut(parts: Product): string {
-  const [left, right] = [factors(parts, 0), factors(parts, 1)];
-  const products = left.map((factor, term) => parts.graph.add('Mul', [factor, right[term]!], float32));
-  return parts.graph.add('AddN', products, { ...float32, N: { int: products.length } });
+function unrolledMatMul(product: MatMul): string {
+  const [columnsOfLeft, rowsOfRight] = [factors(product, 0), factors(product, 1)];
+  const outerProducts = columnsOfLeft.map((column, term) =>
+    product.graph.add('Mul', [column, rowsOfRight[term]!], float32),
+  );
+  return addN(product, outerProducts);
 }
 
-/** What one side contributes to each term: columns [rows, 1] of the left matrix, rows [1, columns] of the right one. */
-function factors(site: Product, side: 0 | 1): string[] {
-  const { transposed, terms, inputs, specs, graph } = site;
-  const summed = (side === 0) !== transposed[side] ? 1 : 0;
-  const other = specs[side]!.shape[1 - summed]!;
-  const matrix = summed === 1 ? [other, terms] : [terms, other];
-  const [shape, axis] = side === 0 ? [[...matrix, 1], summed] : unitRow(matrix, summed);
-  const parts = graph.add('Unpack', [reshape(site, inputs[side]!, shape)], {
+/**
+ * One factor for each term.
+ *
+ * @param side 0: columns [rows, 1] of the left matrix; 1: rows [1, columns] of the right one
+ */
+function factors(product: MatMul, side: 0 | 1): string[] {
+  const { transposed, terms, inputs, specs, graph } = product;
+  const termAxis = (side === 0) !== transposed[side] ? 1 : 0;
+  const matrix = specs[side]!.shape as [number, number];
+  // A dimension of 1 behind the left matrix, or before the axis of the right one that is not summed over.
+  const [shape, axis] =
+    side === 0
+      ? [[...matrix, 1], termAxis]
+      : termAxis === 0
+        ? [[matrix[0], 1, matrix[1]], 0]
+        : [[1, ...matrix], 2];
+  const unpacked = graph.add('Unpack', [reshape(product, inputs[side]!, shape)], {
     ...float32,
     num: { int: terms },
     axis: { int: axis },
   });
-  return Array.from({ length: terms }, (_, term) => outputName(parts, term));
+  return Array.from({ length: terms }, (_, term) => outputName(unpacked, term));
 }
 
-/** The shape that has a dimension of 1 before the one that is not summed over, and where the summed one is then. */
-function unitRow(matrix: readonly number[], summed: number): [number[], number] {
-  return summed === 0 ? [[matrix[0]!, 1, matrix[1]!], 0] : [[1, ...matrix], 2];
+/** The axis of each matrix that is summed over. */
+function contractedAxes({ transposed }: MatMul): readonly [number, number] {
+  return [transposed[0] ? 0 : 1, transposed[1] ? 1 : 0];
 }
 
-/** XLA's own product, at its default precision, of which XLA makes kernels of its own or cuBLAS calls. */
-function xlaDot({ inputs, graph }: OpSite, [left, right]: readonly [number, number]): string {
-  return graph.add('XlaDotV2', inputs, {
+/** A product at XLA's default precision, which XLA compiles to a kernel of its own or a call of cuBLAS. */
+function defaultDot(product: MatMul): string {
+  const [left, right] = contractedAxes(product);
+  return product.graph.add('XlaDotV2', product.inputs, {
     LhsT: { type: 'float32' },
     RhsT: { type: 'float32' },
     preferred_element_type: { type: 'float32' },
-    dimension_numbers: { string: contracting(left, right) },
+    // DotDimensionNumbers of xla_data.proto as bytes: field 1 and field 2 list the contracted axes.
+    dimension_numbers: {
+      string: `\x0a\x01${String.fromCharCode(left)}\x12\x01${String.fromCharCode(right)}`,
+    },
     precision_config: { string: '' },
   });
 }
 
-/** DotDimensionNumbers of xla_data.proto: the dimensions that are summed over. */
-const contracting = (left: number, right: number) =>
-  `\x0a\x01${String.fromCharCode(left)}\x12\x01${String.fromCharCode(right)}`;
-
 /**
- * Three products of TF32 halves, which tensor cores add up in float32: as close to the exact product as float32
- * (Ootomo and Yokota 2022, arXiv:2203.03341), and several times as fast.
+ * Each product as three products of TF32 halves, which tensor cores add up in float32: as close to the exact product as
+ * float32 (Ootomo and Yokota 2022, arXiv:2203.03341), and several times as fast.
  */
 const ALGORITHM = [
   'lhs_precision_type = tf32',
@@ -114,21 +135,18 @@ const ALGORITHM = [
 ].join(', ');
 
 /**
- * A product of matrices as StableHLO, which says how precise it has to be, as TensorFlow's own ops cannot. XLA makes
- * kernels of its own of such products and tries out which is fastest. To be run by `withStatedPrecision`.
- *
- * @param sums which dimension of each matrix is summed over
+ * A product that names its precision. TensorFlow's own ops cannot, so it is written in StableHLO. XLA makes several
+ * kernels for such a product and keeps the fastest. The graph has to be run with `withExplicitPrecision`.
  */
-function explicitPrecisionMatMul(
-  { node, inputs, specs, graph }: OpSite,
-  sums: readonly [number, number],
-): string {
-  const result = node.outputs[0]!;
-  const [left, right, product] = [specs[0]!, specs[1]!, result].map(tensorType);
-  const module = `func.func @main(%left: ${left}, %right: ${right}) -> ${product} {
-    %product = stablehlo.dot_general %left, %right, contracting_dims = [${sums[0]}] x [${sums[1]}],
-      algorithm = <${ALGORITHM}> : (${left}, ${right}) -> ${product}
-    return %product : ${product}
+function explicitPrecisionDot(product: MatMul): string {
+  const { node, inputs, specs, graph } = product;
+  const [leftAxis, rightAxis] = contractedAxes(product);
+  const output = node.outputs[0]!;
+  const [left, right, result] = [specs[0]!, specs[1]!, output].map(tensorType);
+  const module = `func.func @main(%left: ${left}, %right: ${right}) -> ${result} {
+    %product = stablehlo.dot_general %left, %right, contracting_dims = [${leftAxis}] x [${rightAxis}],
+      algorithm = <${ALGORITHM}> : (${left}, ${right}) -> ${result}
+    return %product : ${result}
   }`;
   return graph.add('XlaCallModule', inputs, {
     module: { string: module },
@@ -137,7 +155,7 @@ function explicitPrecisionMatMul(
     disabled_checks: { strings: ['platform'] },
     Tin: { types: ['float32', 'float32'] },
     Tout: { types: ['float32'] },
-    Sout: { shapes: [result.shape] },
+    Sout: { shapes: [output.shape] },
     dim_args_spec: { strings: [] },
     function_list: { strings: [] },
     has_token_input_output: { bool: false },
@@ -146,7 +164,10 @@ function explicitPrecisionMatMul(
 
 const tensorType = ({ shape }: TensorSpec) => `tensor<${[...shape, 'f32'].join('x')}>`;
 
-/** Whether a program multiplies matrices by products that can say how precise they are, and by nothing else. */
+/**
+ * Whether all products of a program can name their precision: only float32 `MatMul` can. Otherwise TF32 would have to be
+ * allowed for products that do not name theirs.
+ */
 export function supportsExplicitPrecision({ nodes }: Program): boolean {
   return nodes.every((node) => {
     if (node.kind !== 'op' || !/MatMul|Conv|Einsum|Dot/.test(node.op)) return true;

@@ -1,51 +1,55 @@
-import type { NodeAttribute } from '../../tensorflow/index.ts';
-import { concat, float32, type OpSite, reshape, slice } from './ops.ts';
+import { concat, float32, intsOf, type OpSite, padImages, reshape, slice, textOf } from './ops.ts';
 
-/** Largest window, in elements, that is written out. */
-const LARGEST_WINDOW = 9;
+/** Most elements of a window for which the gradient is written as arithmetic. */
+const MAX_WINDOW_SIZE = 9;
 
 /**
- * The gradient of max pooling whose windows do not overlap: it goes to the first of the largest elements of each
- * window. XLA's own form searches for it anew and scatters, in five kernels; this one is arithmetic that fuses.
+ * `MaxPoolGrad` for windows that do not overlap: the gradient goes to the first element of each window that equals the
+ * window's maximum, all others get 0. XLA's own lowering searches for the maximum again and scatters, in five kernels; this
+ * one is arithmetic that it fuses.
  *
- * @param site inputs are what was pooled [n, height, width, channels], the result and its gradient [n, h, w, channels]
+ * @param site inputs are the images [batch, height, width, channels], the maxima [batch, rows, columns, channels] and
+ *   their gradient of the same shape, all float32
+ * @returns the gradient of the images, float32; undefined if the pooling is too large or not a plain one
  */
-export function poolGradient(site: OpSite): string | undefined {
-  const { node, inputs, specs, graph, int32 } = site;
+export function lowerMaxPoolGrad(site: OpSite): string | undefined {
+  const { node, inputs, specs, graph } = site;
   const { ksize, strides, data_format } = node.attributes;
-  const [, high, wide] = ints(ksize);
+  const [, windowHeight, windowWidth] = intsOf(ksize) as [number, number, number, number];
   const [batch, height, width, channels] = specs[0]!.shape as [number, number, number, number];
-  const [, rows, columns] = specs[1]!.shape as [number, number, number];
-  const covered = [high! * rows, wide! * columns] as const;
-  const fits = covered[0] <= height && covered[1] <= width && high! * wide! <= LARGEST_WINDOW;
-  const plain = !(data_format && 'string' in data_format) || data_format.string === 'NHWC';
-  if (!fits || !plain || `${ints(ksize)}` !== `${ints(strides)}`) return undefined;
+  const [, rows, columns] = specs[1]!.shape as [number, number, number, number];
+  // What the windows cover. With 'VALID' padding some pixels at the end may be left over.
+  const [coveredHeight, coveredWidth] = [windowHeight * rows, windowWidth * columns];
+  const fits =
+    coveredHeight <= height && coveredWidth <= width && windowHeight * windowWidth <= MAX_WINDOW_SIZE;
+  const isPlain = (textOf(data_format) ?? 'NHWC') === 'NHWC' && `${intsOf(ksize)}` === `${intsOf(strides)}`;
+  if (!fits || !isPlain) return undefined;
 
-  const cropped = slice(site, inputs[0]!, [0, 0, 0, 0], [batch, ...covered, channels]);
-  const windows = reshape(site, cropped, [batch, rows, high!, columns, wide!, channels]);
-  const [largest, gradient] = inputs
-    .slice(1)
-    .map((value) => reshape(site, value, [batch, rows, 1, columns, 1, channels])) as [string, string];
+  const covered = slice(site, inputs[0]!, [0, 0, 0, 0], [batch, coveredHeight, coveredWidth, channels]);
+  const windows = reshape(site, covered, [batch, rows, windowHeight, columns, windowWidth, channels]);
+  const perWindow = [batch, rows, 1, columns, 1, channels];
+  const maxima = reshape(site, inputs[1]!, perWindow);
+  const gradient = reshape(site, inputs[2]!, perWindow);
   const zero = graph.add('ZerosLike', [gradient], float32);
-  let taken: string | undefined;
-  const lines: string[] = [];
-  for (let row = 0; row < high!; row++) {
-    const line: string[] = [];
-    for (let column = 0; column < wide!; column++) {
-      const one = slice(site, windows, [0, 0, row, 0, column, 0], [batch, rows, 1, columns, 1, channels]);
-      const equal = graph.add('Equal', [one, largest], float32);
-      const free = taken && graph.add('LogicalNot', [taken]);
-      const first = free ? graph.add('LogicalAnd', [equal, free]) : equal;
-      taken = taken ? graph.add('LogicalOr', [taken, equal]) : equal;
-      line.push(graph.add('SelectV2', [first, gradient, zero], float32));
+  let found: string | undefined; // bool, whether an earlier element of the window equals the maximum
+  const windowRows: string[] = [];
+  for (let y = 0; y < windowHeight; y++) {
+    const elements: string[] = [];
+    for (let x = 0; x < windowWidth; x++) {
+      const element = slice(site, windows, [0, 0, y, 0, x, 0], perWindow);
+      const isMax = graph.add('Equal', [element, maxima], float32);
+      const notFound = found && graph.add('LogicalNot', [found]);
+      const isFirst = notFound ? graph.add('LogicalAnd', [isMax, notFound]) : isMax;
+      found = found ? graph.add('LogicalOr', [found, isMax]) : isMax;
+      elements.push(graph.add('SelectV2', [isFirst, gradient, zero], float32));
     }
-    lines.push(concat(site, line, 4));
+    windowRows.push(concat(site, elements, 4));
   }
-  const whole = reshape(site, concat(site, lines, 2), [batch, ...covered, channels]);
-  if (covered[0] === height && covered[1] === width) return whole;
-  const margins = [0, 0, 0, height - covered[0], 0, width - covered[1], 0, 0];
-  return graph.add('Pad', [whole, int32(margins, [4, 2])], { ...float32, Tpaddings: { type: 'int32' } });
+  const gradients = reshape(site, concat(site, windowRows, 2), [
+    batch,
+    coveredHeight,
+    coveredWidth,
+    channels,
+  ]);
+  return padImages(site, gradients, [0, height - coveredHeight], [0, width - coveredWidth]);
 }
-
-const ints = (attribute: NodeAttribute | undefined): readonly number[] =>
-  attribute && 'ints' in attribute ? attribute.ints : [];

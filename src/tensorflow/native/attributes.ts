@@ -2,9 +2,10 @@ import type { Binding, RawAttribute } from './backend.ts';
 import { type DataType, dataTypeCodes, dataTypeOf, type HostTensor } from './dtypes.ts';
 
 /**
- * An attribute of an op, such as `transpose_a: { bool: true }`. The key names its kind, as in TensorFlow's AttrValue
- * (attr_value.proto). Everything above the addon uses this form; `rawAttributes` and `parseRawAttributes` convert it to and
- * from the addon's form.
+ * An attribute of an op, such as `transpose_a: { bool: true }`. The key is its kind, as in TensorFlow's attr_value.proto.
+ *
+ * Recorded programs, graphs and `runOp` all use this form. `rawAttributes` and `parseRawAttributes` convert it to the
+ * form of tfjs-node's addon and back.
  */
 export type Attribute =
   | { readonly string: string }
@@ -22,24 +23,28 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>;
 
-/** An attribute of a node in a graph, where `Const` holds its value as an attribute too. */
+/** An attribute of a node in a graph. The value of a `Const` node is one too. */
 export type NodeAttribute = Attribute | { readonly tensor: HostTensor };
 
-/** Attributes in the addon's form. It takes those kinds only that ops called one by one have needed here. */
+/** Converts attributes to the addon's form. Supports the kinds that callers of `runOp` need: types and booleans. */
 export function rawAttributes(attributes: Attributes, binding: Binding): RawAttribute[] {
-  return Object.entries(attributes).map(([name, value]) => {
-    if ('type' in value) return { name, type: binding.TF_ATTR_TYPE, value: dataTypeCodes[value.type] };
-    if ('bool' in value) return { name, type: binding.TF_ATTR_BOOL, value: value.bool };
-    throw new Error(`attribute '${name}': only types and booleans are supported`);
+  return Object.entries(attributes).map(([name, attribute]) => {
+    if ('type' in attribute) {
+      return { name, type: binding.TF_ATTR_TYPE, value: dataTypeCodes[attribute.type] };
+    }
+    if ('bool' in attribute) return { name, type: binding.TF_ATTR_BOOL, value: attribute.bool };
+    throw new Error(`attribute '${name}' is neither a type nor a boolean`);
   });
 }
 
-/** The reverse, for attributes that tfjs-node passes to the addon. */
+/** Converts attributes that tfjs-node passes to its addon. */
 export function parseRawAttributes(attributes: readonly RawAttribute[], binding: Binding): Attributes {
-  return Object.fromEntries(attributes.map((attribute) => [attribute.name, parse(attribute, binding)]));
+  return Object.fromEntries(
+    attributes.map((attribute) => [attribute.name, parseRawAttribute(attribute, binding)]),
+  );
 }
 
-function parse({ name, type, value }: RawAttribute, binding: Binding): Attribute {
+function parseRawAttribute({ name, type, value }: RawAttribute, binding: Binding): Attribute {
   const list = Array.isArray(value);
   switch (type) {
     case binding.TF_ATTR_STRING:
@@ -55,6 +60,6 @@ function parse({ name, type, value }: RawAttribute, binding: Binding): Attribute
     case binding.TF_ATTR_SHAPE:
       return { shape: [...(value as number[])] };
     default:
-      throw new Error(`attribute '${name}' has the unknown kind ${type}`);
+      throw new Error(`attribute '${name}' has an unknown kind (${type})`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Element types of TensorFlow, the raw values of tensors, and specs: what a tensor is, without its values. All other
- * files of this folder, and the programs of `src/graph`, are written in these terms.
+ * Element types of TensorFlow, and tensors as data: their specs (dtype and shape) and their values. The rest of this folder
+ * and the programs of `src/graph` are written in these terms.
  */
 
 /** Element types by the names that tfjs and NumPy use. The numbers are those of TensorFlow's types.proto. */
@@ -17,15 +17,16 @@ export const dataTypeCodes = {
 
 export type DataType = keyof typeof dataTypeCodes;
 
-/** The elements of a tensor in row-major order, one number each. int64 takes two words each, see `int64Words`. */
+/** The elements of a tensor in row-major order. int64 takes two entries for each element, see `int64Words`. */
 export type TensorValues = Float32Array | Int32Array | Uint8Array;
 
+/** What a tensor is, without its values. */
 export interface TensorSpec {
   readonly dtype: DataType;
   readonly shape: readonly number[];
 }
 
-/** A tensor whose values are in JavaScript. Unlike a tensor of tfjs it may have any element type, uint8 and int64 too. */
+/** A tensor whose values are in JavaScript. It may have element types that tfjs lacks, such as uint8 and int64. */
 export interface HostTensor extends TensorSpec {
   readonly values: TensorValues;
 }
@@ -41,11 +42,11 @@ const names = new Map<number, DataType>(
 /** The name of an element type that the addon returned as a number. */
 export function dataTypeOf(code: number): DataType {
   const name = names.get(code);
-  if (name === undefined) throw new Error(`TensorFlow's element type ${code} is not supported`);
+  if (name === undefined) throw new Error(`element type ${code} of TensorFlow is not supported`);
   return name;
 }
 
-/** int64 elements in the layout of the addon: the low and the high 32-bit word of each. */
+/** int64 elements as the addon takes them: the low and the high 32-bit word of each, [2 * n]. */
 export function int64Words(values: Int32Array): Int32Array {
   const words = new Int32Array(2 * values.length);
   for (let index = 0; index < values.length; index++) {

@@ -1,7 +1,10 @@
 import type { NodeAttribute } from './attributes.ts';
 import type { DataType, TensorSpec, TensorValues } from './dtypes.ts';
 
-/** A node of a TensorFlow graph. Inputs are `node`, `node:output`, or `^node` for "after". */
+/**
+ * A node of a TensorFlow graph, as in TensorFlow's node_def.proto. An input is `node` for another node's first output,
+ * `node:1` for its second, and `^node` for a control input: run after that node, without a value.
+ */
 export interface NodeDef {
   readonly name: string;
   readonly op: string;
@@ -9,64 +12,78 @@ export interface NodeDef {
   readonly attributes: Readonly<Record<string, NodeAttribute>>;
 }
 
-/** Collects the nodes of a graph. What its methods return names a node's first output. */
+/**
+ * Collects the nodes of a TensorFlow graph, which a `Session` then runs. Each method adds nodes and returns the name of
+ * the result, to be used as an input of other nodes.
+ */
 export class GraphBuilder {
   readonly nodes: NodeDef[] = [];
-  readonly #names = new Map<string, number>();
-  #everywhere: Record<string, NodeAttribute> = {};
+  readonly #nameCounts = new Map<string, number>();
+  #clusterAttributes: Record<string, NodeAttribute> = {};
 
+  /** @param name made unique and valid if it is not; by default the op's */
   add(
     op: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, NodeAttribute>> = {},
-    name?: string,
+    name: string = op,
   ): string {
-    const own = this.#unique(name ?? op);
-    this.nodes.push({ name: own, op, inputs, attributes: { ...attributes, ...this.#everywhere } });
-    return own;
+    const uniqueName = this.#uniqueName(name);
+    this.nodes.push({
+      name: uniqueName,
+      op,
+      inputs,
+      attributes: { ...attributes, ...this.#clusterAttributes },
+    });
+    return uniqueName;
   }
 
   constant(spec: TensorSpec, values: TensorValues, controlInputs: readonly string[] = []): string {
-    return this.add('Const', controlInputs, {
-      dtype: { type: spec.dtype },
-      value: { tensor: { ...spec, values } },
-    });
+    const attributes = { dtype: { type: spec.dtype }, value: { tensor: { ...spec, values } } };
+    return this.add('Const', controlInputs, attributes);
   }
 
+  /** A tensor that each run has to feed by this name. */
   placeholder(name: string, { dtype, shape }: TensorSpec): string {
     return this.add('Placeholder', [], { dtype: { type: dtype }, shape: { shape } }, name);
   }
 
+  /** Gives a value a name of its own, to fetch it by. */
   identity(value: string, dtype: DataType, name: string, controlInputs: readonly string[] = []): string {
     return this.add('Identity', [value, ...controlInputs], { T: { type: dtype } }, name);
   }
 
-  /** Marks every node that `build` adds as part of one XLA program; without an id it only builds. */
+  /**
+   * Makes all nodes that `build` adds one cluster, which XLA compiles as one program. Where a value leaves the cluster, the
+   * caller puts an `XlaClusterOutput` node.
+   *
+   * @param id unique in the graph; undefined only calls `build`
+   */
   cluster<T>(id: string | undefined, build: () => T): T {
     if (id === undefined) return build();
-    this.#everywhere = { _xla_compile_id: { string: id } };
+    this.#clusterAttributes = { _xla_compile_id: { string: id } };
     try {
       return build();
     } finally {
-      this.#everywhere = {};
+      this.#clusterAttributes = {};
     }
   }
 
-  /** TensorFlow's node names: a letter, a digit or a dot, then also _ / \ - and >. */
-  #unique(wanted: string): string {
-    const clean = wanted.replace(/^[^A-Za-z0-9.]+/, '').replace(/[^A-Za-z0-9_./-]/g, '_') || 'node';
-    const used = this.#names.get(clean) ?? 0;
-    this.#names.set(clean, used + 1);
-    return used === 0 ? clean : this.#unique(`${clean}_${used}`);
+  /** TensorFlow's node names start with a letter, digit or dot; later characters may also be `_`, `/` or `-`. */
+  #uniqueName(name: string): string {
+    const valid = name.replace(/^[^A-Za-z0-9.]+/, '').replace(/[^A-Za-z0-9_./-]/g, '_') || 'node';
+    const count = this.#nameCounts.get(valid) ?? 0;
+    this.#nameCounts.set(valid, count + 1);
+    return count === 0 ? valid : this.#uniqueName(`${valid}_${count}`);
   }
 }
 
-/** The control edge that makes a node run after `ref`. */
-export function controlInput(ref: string): string {
-  return `^${ref.split(':')[0]}`;
+/** The control input that makes a node run after the one that computes `value`. */
+export function controlInput(value: string): string {
+  return `^${value.split(':')[0]}`;
 }
 
-/** Output `index` of a node. */
+/** The name of a node's output number `index`. */
 export function outputName(node: string, index: number): string {
   return index === 0 ? node : `${node}:${index}`;
 }

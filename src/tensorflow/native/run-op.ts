@@ -1,15 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { type Attributes, rawAttributes } from './attributes.ts';
-import { nativeBackend, type TensorMetadata } from './backend.ts';
-import { dataTypeCodes, type HostTensor } from './dtypes.ts';
+import { nativeBackend, uploadTensor } from './backend.ts';
+import type { HostTensor } from './dtypes.ts';
 
 /**
- * Runs one op of TensorFlow by its name, eagerly: for ops that tfjs has no function for. Like a function of tfjs, the call
- * can be recorded by `src/graph`, its result belongs to the enclosing `tf.tidy`, and it has no gradient.
+ * Runs one TensorFlow op eagerly by name, for ops that tfjs has no function for. As with functions of tfjs, the
+ * result belongs to the enclosing `tf.tidy`, and the call can be recorded. There is no gradient.
  *
- * @param inputs tensors of tfjs, or values that are uploaded for this call
+ * @param inputs tensors of tfjs, or values that are uploaded for this call only
  * @returns the op's first output
- * @throws TensorFlowError on another backend
+ * @throws TensorFlowError if tfjs does not run on native TensorFlow
  * @example
  * const bits = runOp('BitwiseXor', { T: { type: 'int32' } }, [a, b]); // [n] int32
  */
@@ -21,7 +21,7 @@ export function runOp(
   return runOpOutputs(op, attributes, inputs, 1)[0]!;
 }
 
-/** Like `runOp`, for an op with several outputs. */
+/** Like `runOp`, and returns the op's first `outputs` outputs. */
 export function runOpOutputs(
   op: string,
   attributes: Attributes,
@@ -34,11 +34,11 @@ export function runOpOutputs(
   try {
     const ids = inputs.map((input) => {
       if ('dataId' in input) return backend.getInputTensorIds([input])[0]!;
-      const id = binding.createTensor(input.shape, dataTypeCodes[input.dtype], input.values);
+      const id = uploadTensor(binding, input);
       uploads.push(id);
       return id;
     });
-    const results: TensorMetadata[] = binding.executeOp(op, rawAttributes(attributes, binding), ids, outputs);
+    const results = binding.executeOp(op, rawAttributes(attributes, binding), ids, outputs);
     return results.map((result) => backend.createOutputTensor(result));
   } finally {
     for (const id of uploads) binding.deleteTensor(id);

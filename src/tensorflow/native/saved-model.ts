@@ -3,7 +3,10 @@ import type { NodeAttribute } from './attributes.ts';
 import { dataTypeCodes } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';
 
-/** The fields used here of tensorflow/core/protobuf/{saved_model,meta_graph}.proto and core/framework/*.proto. */
+/**
+ * The protocol buffers of a SavedModel, reduced to the fields that are written here. Sources: saved_model.proto and
+ * meta_graph.proto of tensorflow/core/protobuf, the rest of tensorflow/core/framework.
+ */
 const messages = {
   SavedModel: {
     fields: {
@@ -63,10 +66,10 @@ const messages = {
 
 const savedModelType = protobuf.Root.fromJSON({ nested: messages }).lookupType('SavedModel');
 
-/** The graph version that TensorFlow 2 writes; older ones turn on old behaviour. */
+/** A version of the graph format that TensorFlow 2 writes. With an older one TensorFlow would apply old behaviour. */
 const graphVersion = 1087;
 
-/** The bytes of `saved_model.pb` with one graph, tagged 'serve'. */
+/** Encodes a graph as the contents of `saved_model.pb`, with the tag 'serve'. There are no signatures or saved variables. */
 export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
   return savedModelType
     .encode({
@@ -100,7 +103,7 @@ function valueMessage(value: NodeAttribute) {
   if ('ints' in value) return { list: { i: value.ints } };
   if ('floats' in value) return { list: { f: value.floats } };
   if ('bools' in value) return { list: { b: value.bools } };
-  if ('types' in value) return { list: { type: value.types.map((one) => dataTypeCodes[one]) } };
+  if ('types' in value) return { list: { type: value.types.map((type) => dataTypeCodes[type]) } };
   const { dtype, shape, values } = value.tensor;
   const tensorContent = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return { tensor: { dtype: dataTypeCodes[dtype], tensorShape: shapeMessage(shape), tensorContent } };

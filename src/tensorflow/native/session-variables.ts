@@ -2,54 +2,65 @@ import type { HostTensor, TensorValues, VariableSpec } from './dtypes.ts';
 import { controlInput, type GraphBuilder } from './graph-builder.ts';
 import type { Session } from './session.ts';
 
+/** A variable and the nodes through which it is written and read. */
 interface Entry extends VariableSpec {
-  readonly handle: string;
+  /** Placeholder for a new value. */
   readonly feed: string;
+  /** Fetched to assign what was fed. */
   readonly set: string;
+  /** Fetched to read the value. */
   readonly get: string;
 }
 
-/** A group of variables that live in a session and are written and read together. */
+/**
+ * Variables of a session that are written and read as a group, such as all weights. `add` declares them while the graph is
+ * being built; `write` and `read` work once a session has loaded it. A variable has no value until it is written.
+ */
 export class SessionVariables {
   readonly #graph: GraphBuilder;
   readonly #prefix: string;
   readonly #entries: Entry[] = [];
 
-  /** @param prefix keeps the node names of groups apart */
+  /** @param prefix of the group's node names, unique in the graph */
   constructor(graph: GraphBuilder, prefix: string) {
     this.#graph = graph;
     this.#prefix = prefix;
   }
 
-  /** Declares a variable and gives the node of its handle. */
+  /** Adds a variable to the graph and returns its handle, a resource that ops such as `ReadVariableOp` take. */
   add(spec: VariableSpec): string {
-    const { dtype, shape, name } = spec;
+    const { dtype, shape } = spec;
     const graph = this.#graph;
     const type = { dtype: { type: dtype } } as const;
-    const own = `${this.#prefix}${this.#entries.length}`;
+    const nodeName = `${this.#prefix}${this.#entries.length}`;
     const handle = graph.add('VarHandleOp', [], {
       ...type,
       shape: { shape },
-      shared_name: { string: own },
+      shared_name: { string: nodeName },
       container: { string: '' },
     });
-    const feed = graph.placeholder(`feed_${own}`, { dtype, shape });
-    // Without the copy the variable would keep, and write into, the caller's array.
+    const feed = graph.placeholder(`feed_${nodeName}`, { dtype, shape });
+    // Without the copy TensorFlow may keep the caller's array as the variable's buffer and write into it.
     const copy = graph.add('DeepCopy', [feed], { T: { type: dtype } });
     const assign = graph.add('AssignVariableOp', [handle, copy], type);
     const done = graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(1), [controlInput(assign)]);
-    const set = graph.identity(done, 'int32', `set_${own}`);
+    const set = graph.identity(done, 'int32', `set_${nodeName}`);
     const value = graph.add('ReadVariableOp', [handle], type);
-    const get = graph.identity(value, dtype, `get_${own}`);
-    this.#entries.push({ ...spec, name, handle, feed, set, get });
+    const get = graph.identity(value, dtype, `get_${nodeName}`);
+    this.#entries.push({ ...spec, feed, set, get });
     return handle;
   }
 
+  /** Names of all variables of the group, in the order of their declaration. */
   names(): string[] {
     return this.#entries.map(({ name }) => name);
   }
 
-  /** Writes variables; those without a value here keep theirs. */
+  /**
+   * Assigns to variables by name; the others keep their values.
+   *
+   * @param values for each variable its elements, or the id of a tensor of the addon
+   */
   write(session: Session, values: ReadonlyMap<string, TensorValues | number>): void {
     const feeds: Record<string, HostTensor | number> = {};
     const fetches: string[] = [];
@@ -62,13 +73,14 @@ export class SessionVariables {
     if (fetches.length > 0) session.execute(feeds, fetches);
   }
 
+  /** Reads variables by name, all by default. */
   read(session: Session, names: readonly string[] = this.names()): Map<string, TensorValues> {
-    const wanted = this.#entries.filter(({ name }) => names.includes(name));
-    if (wanted.length === 0) return new Map();
+    const entries = this.#entries.filter(({ name }) => names.includes(name));
+    if (entries.length === 0) return new Map();
     const values = session.read(
       {},
-      wanted.map(({ get }) => get),
+      entries.map(({ get }) => get),
     );
-    return new Map(wanted.map(({ name }, index) => [name, values[index]!]));
+    return new Map(entries.map(({ name }, index) => [name, values[index]!]));
   }
 }

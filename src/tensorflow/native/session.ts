@@ -2,55 +2,64 @@ import { randomUUID } from 'node:crypto';
 import { TensorFlowError } from '../../errors.ts';
 import { deviceError, lineOf } from '../native-error.ts';
 import { clearXlaCache, removeKeptCode } from '../xla-cache.ts';
-import { type NativeBackend, nativeBackend, type TensorMetadata } from './backend.ts';
+import { type NativeBackend, nativeBackend, type TensorMetadata, uploadTensor } from './backend.ts';
 import { dataTypeCodes, type HostTensor, type TensorValues } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';
 import { encodeSavedModel } from './saved-model.ts';
 
-/** Code that XLA kept from an earlier process could not be read. It is removed; a new session compiles anew. */
+/**
+ * XLA could not read compiled code that an earlier process left in its cache. The code has been removed, so that a new
+ * session compiles again. This session cannot compile it any more.
+ */
 export class DamagedCacheError extends TensorFlowError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('damaged-cache', message, options);
+  constructor(cause: unknown) {
+    super('damaged-cache', `XLA cache: damaged entry removed (${lineOf(cause)}); compile again`, { cause });
   }
 }
 
-/** A loaded graph. Its variables live in it, on the device, until it is disposed. */
+/**
+ * A graph that TensorFlow has loaded. Its variables live in it, on the device, from one run to the next, until the session
+ * is disposed.
+ */
 export class Session {
   readonly #backend: NativeBackend = nativeBackend();
   readonly #id: number;
   #disposed = false;
 
-  /** @throws TensorFlowError when TensorFlow refuses the graph */
+  /** @throws TensorFlowError if TensorFlow rejects the graph */
   constructor(nodes: readonly NodeDef[]) {
     this.#id = load(this.#backend, encodeSavedModel(nodes));
   }
 
   /**
-   * Runs the part of the graph that `fetches` need. Feeds are values, or ids of the addon's tensors.
-   * The caller deletes the tensors it gets back.
+   * Runs the nodes that `fetches` depend on, and no others. Blocks until they are done.
    *
-   * @throws DamagedCacheError, or TensorFlowError for anything else that TensorFlow refuses
+   * @param feeds placeholders by name: values, or ids of the addon's tensors
+   * @param fetches names of nodes whose first output to return
+   * @returns tensors of the addon, which the caller deletes
+   * @throws DamagedCacheError if compiled code in XLA's cache is damaged
+   * @throws TensorFlowError if TensorFlow fails for any other reason
    */
   run(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): TensorMetadata[] {
     if (this.#disposed) throw new Error('the session has been disposed');
     const { binding } = this.#backend;
-    const made: number[] = [];
-    const inputs = Object.values(feeds).map((feed) => {
-      if (typeof feed === 'number') return feed;
-      const id = binding.createTensor(feed.shape, dataTypeCodes[feed.dtype], feed.values);
-      made.push(id);
-      return id;
-    });
+    const uploads: number[] = [];
     try {
+      const inputs = Object.values(feeds).map((feed) => {
+        if (typeof feed === 'number') return feed;
+        const id = uploadTensor(binding, feed);
+        uploads.push(id);
+        return id;
+      });
       return binding.runSavedModel(this.#id, inputs, Object.keys(feeds).join(','), fetches.join(','));
     } catch (error) {
-      throw removeDamagedCache(error) ? new DamagedCacheError(lineOf(error)) : translate(error);
+      throw removeDamagedCache(error) ? new DamagedCacheError(error) : toAppError(error);
     } finally {
-      for (const id of made) binding.deleteTensor(id);
+      for (const id of uploads) binding.deleteTensor(id);
     }
   }
 
-  /** Runs and copies the results into JavaScript. */
+  /** Like `run`, and returns the values of the results. */
   read(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): TensorValues[] {
     const { binding } = this.#backend;
     const results = this.run(feeds, fetches);
@@ -61,7 +70,7 @@ export class Session {
     }
   }
 
-  /** Runs for its effects alone. */
+  /** Like `run`, for fetches that matter only by what they assign to variables. */
   execute(feeds: Readonly<Record<string, HostTensor | number>>, fetches: readonly string[]): void {
     for (const { id } of this.run(feeds, fetches)) this.#backend.binding.deleteTensor(id);
   }
@@ -74,39 +83,41 @@ export class Session {
 }
 
 /**
- * The addon loads graphs from files only, so each goes through a file of TensorFlow's in-memory file system: whatever
- * ends the process, no folder stays behind. Nothing can delete such a file, so some 25 KB of a graph stay in
- * memory; values do not travel this way but through feeds.
+ * Loads a graph and returns its id. The addon loads graphs from files only, so the file is written to TensorFlow's
+ * in-memory file system: however the process ends, it leaves no folder on the disk. Such a file cannot be deleted, so about
+ * 25 KB per graph stay in memory. Weights and data are not in the file: they are fed.
  */
 function load({ binding }: NativeBackend, bytes: Uint8Array): number {
   const folder = `ram://tfjs-lora/${randomUUID()}`;
   const text = (value: Uint8Array) => binding.createTensor([], dataTypeCodes.string, [value]);
-  const parts = [text(Buffer.from(`${folder}/saved_model.pb`)), text(bytes)];
+  const inputs = [text(Buffer.from(`${folder}/saved_model.pb`)), text(bytes)];
   try {
-    binding.executeOp('WriteFile', [], parts, 0);
+    binding.executeOp('WriteFile', [], inputs, 0);
     return binding.loadSavedModel(folder, 'serve');
   } catch (error) {
-    throw translate(error);
+    throw toAppError(error);
   } finally {
-    for (const id of parts) binding.deleteTensor(id);
+    for (const id of inputs) binding.deleteTensor(id);
   }
 }
 
-/** What TensorFlow says of a file that is not one of its cache, of one that lacks a part, and of code in it that is none. */
-const DAMAGED = /serialized (?:cache|CpuAotCompilationResult)|Read less bytes than requested/i;
+/** Messages of TensorFlow for a foreign, truncated or corrupt cache entry. */
+const DAMAGED_ENTRY = /serialized (?:cache|CpuAotCompilationResult)|Read less bytes than requested/i;
 
 /**
- * XLA gives up at a file of its cache that it cannot read, for as long as the session lives. Says whether it was that,
- * and the file is gone.
+ * Removes the cache entry that an error is about: XLA does not recover from an entry that it cannot read. Where the message
+ * does not name the entry, the whole cache goes.
+ *
+ * @returns whether something was removed; if not, compiling again would fail in the same way
  */
 function removeDamagedCache(error: unknown): boolean {
   const text = String(error);
   const file = /\S*xla_compile_cache\S*\.pb/.exec(text)?.[0];
   if (file && removeKeptCode(file)) return true;
-  return (file !== undefined || DAMAGED.test(text)) && clearXlaCache();
+  return (file !== undefined || DAMAGED_ENTRY.test(text)) && clearXlaCache();
 }
 
-function translate(error: unknown): Error {
+function toAppError(error: unknown): Error {
   const line = lineOf(error);
   return (
     deviceError(error) ??

@@ -51,7 +51,7 @@ export function emitStep(parts: StepParts, turn: Iteration): string[] {
       graph.add('ReadVariableOp', [handle(names[index]!), ...turn.controlInputs], {
         dtype: { type: 'float32' },
       }),
-    constant: ({ outputs, values }) => turn.constant(outputs[0]!, values),
+    constant: turn.constant,
   });
   const [loss, ...gradients] = outputs as [string, ...string[]];
   const inactive = keepInactive(parts, turn);

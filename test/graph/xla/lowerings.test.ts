@@ -46,7 +46,7 @@ function runInGpuForm(
       controlInputs: [],
       input: (index) => feeds[index]!,
       variable: () => '',
-      constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+      constant: (spec, values) => graph.constant(spec, values),
     }),
   );
   const out = graph.add('XlaClusterOutput', [outputs[0]!], { T: { type: 'float32' } });
@@ -118,7 +118,7 @@ function opsOf(program: Program, xla?: XlaTarget, explicitPrecision = false): Se
     controlInputs: [],
     input: (index) => graph.placeholder(`input${index}`, program.inputs[index]!),
     variable: (index) => graph.placeholder(`variable${index}`, program.variables[index]!),
-    constant: ({ outputs, values }) => graph.constant(outputs[0]!, values),
+    constant: (spec, values) => graph.constant(spec, values),
   });
   return new Set(graph.nodes.map(({ op }) => op));
 }

@@ -38,7 +38,7 @@ test('auto takes the eager engine where there is no native TensorFlow, and so do
     const { engine, notes } = create('graph', task);
     expect(engine.name).toBe('eager');
     expect(notes).toEqual([
-      expect.stringMatching(/^falling back to the eager engine: graphs need the native/),
+      expect.stringMatching(/^falling back to the eager engine: native TensorFlow: not loaded/),
     ]);
   } finally {
     await loadTensorFlow({ device: 'cpu' });
@@ -61,7 +61,7 @@ test('a step that cannot be recorded runs eagerly, after one line that says why'
   };
   const { engine, notes } = create('xla', task);
   expect(engine.name).toBe('eager');
-  expect(notes).toEqual([expect.stringMatching(/^falling back to the eager engine: op Mul uses values/)]);
+  expect(notes).toEqual([expect.stringMatching(/^falling back to the eager engine: op Mul: uses values/)]);
   expect(engine.run(rowsOf(task, 2))).toHaveLength(2);
 });
 
