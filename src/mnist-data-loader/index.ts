@@ -15,7 +15,6 @@ export {
   subsetOf,
 } from '../data/index.ts';
 export { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
-export { encodeIdx, type IdxArray, parseIdx } from './idx.ts';
-export { MAX_IDX_BYTES, readIdx, writeIdx } from './idx-files.ts';
-export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './mnist.ts';
+export { encodeIdx, type IdxArray, MAX_IDX_BYTES, parseIdx, readIdx, writeIdx } from './idx.ts';
+export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './load.ts';
 export { type WriteOptions, writeMnist } from './write.ts';

@@ -3,59 +3,57 @@ import { join } from 'node:path';
 import type { ImageDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
-import { writeIdx } from './idx-files.ts';
+import { type IdxArray, writeIdx } from './idx.ts';
 
-/** How files are written. */
+/** Options of `writeMnist`. */
 export interface WriteOptions {
-  /** Compress with gzip and add `.gz` to the names. */
+  /** Whether to compress the files and add `.gz` to their names. Default: false. */
   readonly gzip?: boolean;
-  /** Replace IDX files that are there, and remove their raw or compressed twins. */
+  /** Whether to replace files of these names, raw or compressed. Default: false. */
   readonly overwrite?: boolean;
 }
 
 /**
- * Writes sets under the names of the MNIST files, each file whole or not at all; makes the folder.
+ * Writes a training and a test set as IDX files with the names of the MNIST files.
  *
- * @returns the paths written
- * @throws UsageError when one of the files is there already, raw or compressed
- * @throws DataError when the folder cannot be written to
+ * @param directory is created if it does not exist
+ * @returns the paths of the files
+ * @throws UsageError if one of the files exists, raw or compressed, and `overwrite` is not set
+ * @throws DataError if a file cannot be written; files are never written in part
+ * @example
+ * await writeMnist('few', { train: subsetOf(train, { perClass: 100, seed: 0 }), test });
  */
 export async function writeMnist(
   directory: string,
-  sets: { readonly train?: ImageDataset; readonly test?: ImageDataset },
+  { train, test }: { readonly train?: ImageDataset; readonly test?: ImageDataset },
   { gzip = false, overwrite = false }: WriteOptions = {},
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
-  const files = [...filesOf('train', sets.train, suffix), ...filesOf('t10k', sets.test, suffix)];
-  const present = await withFileErrors(DataError, directory, 'written', async () => {
+  const files = new Map([...arraysOf('train', train, suffix), ...arraysOf('t10k', test, suffix)]);
+  const existing = await withFileErrors(DataError, directory, 'written', async () => {
     await ensureDir(directory);
     return await readdir(directory);
   });
-  const stems = new Set(files.map(({ name }) => stem(name)));
-  const taken = present.filter((name) => stems.has(stem(name)));
-  if (taken[0] && !overwrite) {
-    throw new UsageError(
-      'invalid-argument',
-      `${join(directory, taken[0])}: is there already; add --overwrite or name another folder`,
-    );
-  }
-  for (const { name, array } of files) await writeIdx(join(directory, name), array);
-  const stale = taken.filter((name) => !files.some((file) => file.name === name));
-  await Promise.all(stale.map((name) => rm(join(directory, name))));
-  return files.map(({ name }) => join(directory, name));
+  const newNames = new Set([...files.keys()].map(withoutGz));
+  const replaced = existing.filter((name) => newNames.has(withoutGz(name)));
+  if (replaced[0] && !overwrite)
+    throw new UsageError('already-exists', `${join(directory, replaced[0])}: the file already exists`);
+  for (const [name, array] of files) await writeIdx(join(directory, name), array);
+  const otherForm = replaced.filter((name) => !files.has(name)); // raw instead of compressed, or the reverse
+  await Promise.all(otherForm.map((name) => rm(join(directory, name))));
+  return [...files.keys()].map((name) => join(directory, name));
 }
 
-function filesOf(prefix: string, set: ImageDataset | undefined, suffix: string) {
+/** The arrays of a data set by the names of their files. */
+function arraysOf(prefix: string, set: ImageDataset | undefined, suffix: string): [string, IdxArray][] {
   if (!set) return [];
+  const { count, height, width, images, labels } = set;
   return [
-    {
-      name: `${prefix}-images-idx3-ubyte${suffix}`,
-      array: { shape: [set.count, set.height, set.width], values: set.images },
-    },
-    { name: `${prefix}-labels-idx1-ubyte${suffix}`, array: { shape: [set.count], values: set.labels } },
+    [`${prefix}-images-idx3-ubyte${suffix}`, { shape: [count, height, width], values: images }],
+    [`${prefix}-labels-idx1-ubyte${suffix}`, { shape: [count], values: labels }],
   ];
 }
 
-function stem(name: string): string {
+function withoutGz(name: string): string {
   return name.replace(/\.gz$/, '');
 }

@@ -39,7 +39,7 @@ describe('data', () => {
     expect(await run(['data', '--data', folder], '/')).toEqual({
       code: 3,
       out: '',
-      err: `error: ${folder}/t10k-images-idx3-ubyte: is cut short: its header promises 34 bytes, there are 20; fetch it again`,
+      err: `error: ${folder}/t10k-images-idx3-ubyte: file is truncated (the header states 34 bytes, there are 20); download it again`,
     });
     expect((await run(['data', '--data', 'nowhere'], folder)).code).toBe(3);
   });
@@ -88,8 +88,8 @@ describe('data check', () => {
     await writeFile(join(folder, 'train-images-idx3-ubyte'), '');
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), 'text');
     const { code, out, err } = await run(['data', 'check', folder], '/');
-    expect(out).toContain(`unusable  ${folder}/train-images-idx3-ubyte: is empty`);
-    expect(out).toContain(`unusable  ${folder}/t10k-labels-idx1-ubyte: is no IDX file`);
+    expect(out).toContain(`unusable  ${folder}/train-images-idx3-ubyte: file is empty`);
+    expect(out).toContain(`unusable  ${folder}/t10k-labels-idx1-ubyte: not an IDX file`);
     expect(err).toBe(`error: ${folder}: cannot be used (2 problems, see above)`);
     expect(code).toBe(3);
   });
@@ -158,7 +158,7 @@ describe('data subset', () => {
     expect((await run(args, folder)).code).toBe(0);
     const refused = await run([...args, '--gzip'], folder);
     expect(refused.code).toBe(2);
-    expect(refused.err).toContain('is there already; add --overwrite or name another folder');
+    expect(refused.err).toContain('the file already exists; use --overwrite, or choose another --out');
     expect((await run([...args, '--gzip', '--overwrite'], folder)).code).toBe(0);
     expect((await readdir(join(folder, 'copy'))).every((name) => name.endsWith('.gz'))).toBe(true);
   });

@@ -67,9 +67,7 @@ describe('predict with a run', () => {
     expect(await run('predict', 'base/run.json', '--model', 'base')).toEqual({
       code: 3,
       out: '',
-      err: expect.stringMatching(
-        /^error: .*run.json: is no IDX file: begins with 7b0a2020, not with 0000; .*$/,
-      ),
+      err: expect.stringMatching(/^error: .*run.json: not an IDX file \(magic 7b0a2020\); .*$/),
     });
     expect((await run('predict', TEST_IMAGES, '--rows', '8', '--model', 'base')).code).toBe(2);
     expect((await run('predict', TEST_IMAGES, '--model', 'nowhere')).code).toBe(4);

@@ -18,12 +18,12 @@ const arrays: fc.Arbitrary<IdxArray> = fc
       .map((values) => ({ shape, values })),
   );
 
-/** Bytes that get past the magic number, so that the checks behind it see something. */
+/** Bytes with a valid magic number, so that the later checks are tested too. */
 const plausible = fc
   .tuple(fc.constantFrom(8, 8, 8, 0, 9, 13), fc.integer({ min: 0, max: 5 }), fc.uint8Array({ maxLength: 64 }))
   .map(([type, rank, rest]) => Uint8Array.of(0, 0, type, rank, ...rest));
 
-/** A valid file with bytes changed, cut off or added. */
+/** A valid file with bytes changed, removed from its end or added. */
 const damaged = fc
   .tuple(
     arrays,
@@ -33,12 +33,12 @@ const damaged = fc
   )
   .map(([array, changes, end, extra]) => {
     const bytes = Uint8Array.of(...encodeIdx(array).subarray(0, end), ...extra);
-    for (const [place, mask] of changes) if (place < bytes.length) bytes[place]! ^= mask;
+    for (const [position, mask] of changes) if (position < bytes.length) bytes[position]! ^= mask;
     return bytes;
   });
 
-/** Either exactly what the bytes say, or one line that names the file. */
-function expectWholeOrRefused(read: () => IdxArray, bytes: Uint8Array): void {
+/** Expects the array that the bytes encode, or an error of one line with the file's name. */
+function expectExactOrRejected(read: () => IdxArray, bytes: Uint8Array): void {
   let array: IdxArray;
   try {
     array = read();
@@ -50,7 +50,7 @@ function expectWholeOrRefused(read: () => IdxArray, bytes: Uint8Array): void {
   expect(encodeIdx(array)).toEqual(bytes);
 }
 
-it('gives back every array that was encoded', () => {
+it('returns every array that was encoded', () => {
   fc.assert(
     fc.property(arrays, (array) => {
       expect(parseIdx(encodeIdx(array), 'x')).toEqual(array);
@@ -58,25 +58,25 @@ it('gives back every array that was encoded', () => {
   );
 });
 
-it('reads any bytes exactly, or refuses them by name', () => {
+it('reads any bytes exactly, or rejects them with the name of the file', () => {
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 64 }), plausible, damaged), (bytes) => {
-      expectWholeOrRefused(() => parseIdx(bytes, 'the file'), bytes);
+      expectExactOrRejected(() => parseIdx(bytes, 'the file'), bytes);
     }),
     { numRuns: 5000 },
   );
 });
 
-it('reads any gzip file exactly, or refuses it by name', async () => {
+it('reads any gzip file exactly, or rejects it with its name', async () => {
   const path = join(await temporaryFolder(), 'f.gz');
   await fc.assert(
     fc.asyncProperty(
       fc.oneof(plausible, damaged),
       fc.nat(100),
       fc.integer({ min: 0, max: 255 }),
-      async (bytes, place, mask) => {
+      async (bytes, position, mask) => {
         const packed = gzipSync(bytes);
-        if (place < packed.length) packed[place]! ^= mask;
+        if (position < packed.length) packed[position]! ^= mask;
         await writeFile(path, packed);
         try {
           const array = await readIdx(path);

@@ -46,7 +46,7 @@ describe('readImages', () => {
   test.each([
     [Buffer.of(0xff, 0xd8, 0xff, 0xe0), 'x: JPEG files are not supported; use PNG pictures or IDX files'],
     [Buffer.from('GIF89a'), 'x: GIF files are not supported'],
-    [Buffer.from('hello'), 'x: is no IDX file'],
+    [Buffer.from('hello'), 'x: not an IDX file'],
     [Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), 'x: not a PNG file'],
   ])('rejects other file formats: %s', async (bytes, message) => {
     const path = join(await temporaryFolder(), 'x');

