@@ -1,25 +1,28 @@
 import { SingleBar } from 'cli-progress';
+import type { TrainingProgress } from '../training/index.ts';
 import type { CliContext } from './context.ts';
 
 const LINE_INTERVAL_MS = 3000;
 
-/** Where a running job reports how far it is. */
+/** Shows how far a training is. */
 export interface ProgressReporter {
-  /** @param loss mean loss so far, shown as it is */
-  update(done: number, loss: number): void;
+  update(progress: Progress): void;
   stop(): void;
 }
 
-/** A bar on a terminal, a plain line every few seconds elsewhere, nothing when `enabled` is false. */
+/** Steps done, steps in all, and the mean loss so far. */
+type Progress = Pick<TrainingProgress, 'step' | 'steps' | 'meanLoss'>;
+
+/** A bar on a terminal, a line every few seconds elsewhere, nothing if `enabled` is false. */
 export function createProgress(
   context: CliContext,
-  options: { label: string; total: number; enabled: boolean },
+  { label, enabled }: { readonly label: string; readonly enabled: boolean },
 ): ProgressReporter {
-  if (!options.enabled) return { update: () => {}, stop: () => {} };
-  return context.interactive ? createBar(options) : createLines(context, options);
+  if (!enabled) return { update: () => {}, stop: () => {} };
+  return context.interactive ? createBar(label) : createLines(context, label);
 }
 
-function createBar({ label, total }: { label: string; total: number }): ProgressReporter {
+function createBar(label: string): ProgressReporter {
   const bar = new SingleBar({
     format: `${label} {bar} {percentage}% | {value}/{total} steps | loss {loss} | {eta_formatted} left`,
     barsize: 24,
@@ -27,23 +30,27 @@ function createBar({ label, total }: { label: string; total: number }): Progress
     stopOnComplete: true,
     stream: process.stderr,
   });
-  bar.start(total, 0, { loss: '-' });
+  let started = false;
   return {
-    update: (done, loss) => bar.update(done, { loss: loss.toFixed(4) }),
-    stop: () => bar.stop(),
+    update: ({ step, steps, meanLoss }) => {
+      if (!started) bar.start(steps, 0, { loss: '-' });
+      started = true;
+      bar.update(step, { loss: meanLoss.toFixed(4) });
+    },
+    stop: () => {
+      if (started) bar.stop();
+      started = false;
+    },
   };
 }
 
-function createLines(
-  context: CliContext,
-  { label, total }: { label: string; total: number },
-): ProgressReporter {
-  let due = performance.now() + LINE_INTERVAL_MS;
+function createLines(context: CliContext, label: string): ProgressReporter {
+  let dueMs = performance.now() + LINE_INTERVAL_MS;
   return {
-    update: (done, loss) => {
-      if (performance.now() < due && done < total) return;
-      due = performance.now() + LINE_INTERVAL_MS;
-      context.note(`${label}: ${done}/${total} steps, loss ${loss.toFixed(4)}`);
+    update: ({ step, steps, meanLoss }) => {
+      if (performance.now() < dueMs && step < steps) return;
+      dueMs = performance.now() + LINE_INTERVAL_MS;
+      context.note(`${label}: ${step}/${steps} steps, loss ${meanLoss.toFixed(4)}`);
     },
     stop: () => {},
   };

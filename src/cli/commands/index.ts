@@ -1,17 +1,17 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../context.ts';
-import { addCompareCommand } from './compare.ts';
+import { addCompareCommand } from './compare/command.ts';
 import { addDataCommand } from './data/command.ts';
 import { addDoctorCommand } from './doctor/command.ts';
-import { addEvalCommand } from './eval.ts';
+import { addEvalCommand } from './eval/command.ts';
 import { addExportCommand } from './export/command.ts';
-import { addFinetuneCommand } from './finetune.ts';
+import { addFinetuneCommand } from './finetune/command.ts';
 import { addImportCommand } from './import/command.ts';
 import { addInjectLoraCommand } from './inject-lora/command.ts';
 import { addInspectCommand } from './inspect/command.ts';
 import { addMergeCommand } from './merge/command.ts';
 import { addPredictCommand } from './predict/command.ts';
-import { addPretrainCommand } from './pretrain.ts';
+import { addPretrainCommand } from './pretrain/command.ts';
 import { addSetupCommand } from './setup/command.ts';
 import { addVerifyCommand } from './verify/command.ts';
 

@@ -41,3 +41,8 @@ function range(minimum: number, maximum: number): string {
     ? `from ${minimum} to ${maximum}`
     : `of at least ${minimum}`;
 }
+
+/** Labels separated by commas, such as 2,3,5,8,9. */
+export function labels(text: string): readonly number[] {
+  return text.split(',').map((part) => integer(0, 255)(part));
+}

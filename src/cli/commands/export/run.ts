@@ -5,12 +5,13 @@ import { CheckpointError, UsageError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { mergeLora } from '../../../lora/index.ts';
 import { savePeft } from '../../../peft/index.ts';
+import { displayPath } from '../../../recipes/index.ts';
 import { openRun, type Run } from '../../../runs/index.ts';
 import { writeSafetensors } from '../../../safetensors/index.ts';
 import { formatCount } from '../../../text/index.ts';
 import { toStateDict } from '../../../torch/index.ts';
 import type { CliContext } from '../../context.ts';
-import { displayPath, useTensorFlow } from '../../environment.ts';
+import { useTensorFlow } from '../../environment.ts';
 import type { ExportOptions } from './command.ts';
 
 /** Writes what PyTorch or PEFT loads. */

@@ -8,13 +8,14 @@ import { jsonText, readJson } from '../../../files/index.ts';
 import { loraLayers, loraSummary } from '../../../lora/index.ts';
 import { mnistNormalization } from '../../../models/index.ts';
 import { loadPeft } from '../../../peft/index.ts';
+import { displayPath, manifestHeader } from '../../../recipes/index.ts';
 import { openRun, type Run, type RunManifest, saveRun } from '../../../runs/index.ts';
 import { readSafetensors } from '../../../safetensors/index.ts';
 import { formatCount } from '../../../text/index.ts';
 import { assignStateDict, digitsNetFrom } from '../../../torch/index.ts';
-import { inNewRun, manifestHeader } from '../../actions/new-run.ts';
 import type { CliContext } from '../../context.ts';
-import { displayPath, useTensorFlow } from '../../environment.ts';
+import { useTensorFlow } from '../../environment.ts';
+import { withNewRun } from '../../new-run.ts';
 import type { ImportOptions } from './command.ts';
 
 interface Imported {
@@ -50,7 +51,7 @@ export async function importSource(
   const imported = isAdapter
     ? await adapterOn(run!, source, options, context)
     : { base: await weightsFrom(source, run, options, context) };
-  await inNewRun(options, 'import', context, async (writer) => {
+  await withNewRun(options, 'import', context, async (writer) => {
     const hash = contentHash(imported.base);
     const adapter = imported.adapted && adapterFacts(imported.adapted);
     const folder = await saveRun(writer, {

@@ -1,11 +1,12 @@
 import { UsageError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
-import { injectLora, type LoraSummary, loraSummary } from '../../../lora/index.ts';
+import { injectLora, loraSummary } from '../../../lora/index.ts';
+import { displayPath, manifestHeader } from '../../../recipes/index.ts';
 import { openRun, saveRun } from '../../../runs/index.ts';
-import { formatCount, formatPercent } from '../../../text/index.ts';
-import { inNewRun, manifestHeader } from '../../actions/new-run.ts';
+import { renderSummary } from '../../adapter-summary.ts';
 import type { CliContext } from '../../context.ts';
-import { displayPath, useTensorFlow } from '../../environment.ts';
+import { useTensorFlow } from '../../environment.ts';
+import { withNewRun } from '../../new-run.ts';
 import { loraConfigFrom } from '../../options/adapter.ts';
 import type { InjectLoraOptions } from './command.ts';
 
@@ -29,7 +30,7 @@ export async function injectLoraInto(
       `${path}: has an adapter already; name its base, or go on with 'finetune ${path}'`,
     );
   }
-  await inNewRun(options, 'inject-lora', context, async (writer) => {
+  await withNewRun(options, 'inject-lora', context, async (writer) => {
     const adapted = injectLora(run.base, loraConfigFrom(options));
     const { contentHash, classNames, normalization } = run.manifest;
     const { rank, alpha, method, seed } = options;
@@ -50,18 +51,4 @@ export async function injectLoraInto(
     context.print(options.json ? jsonText({ run: saved, ...summary }) : renderSummary(summary));
     context.note(`saved in ${saved}`);
   });
-}
-
-/** The adapted layers and how much of the model trains. */
-export function renderSummary(summary: LoraSummary): string {
-  const { layers, trainableParameters, totalParameters, baseParameters, shareOfTotal, shareOfBase } = summary;
-  const width = Math.max(...layers.map(({ path }) => path.length));
-  return [
-    ...layers.map(
-      ({ path, rank, alpha, trainableParameters: trainable }) =>
-        `${path.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${formatCount(trainable)} trainable`,
-    ),
-    `trainable: ${formatCount(trainableParameters)} of ${formatCount(totalParameters)} values = ${formatPercent(shareOfTotal)} % ` +
-      `(${formatPercent(shareOfBase)} % of the base's ${formatCount(baseParameters)})`,
-  ].join('\n');
 }

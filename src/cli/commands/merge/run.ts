@@ -2,10 +2,11 @@ import { contentHash } from '../../../content-hash.ts';
 import { CheckpointError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { mergeLora, setAdapterStrength } from '../../../lora/index.ts';
+import { displayPath, manifestHeader } from '../../../recipes/index.ts';
 import { openRun, saveRun } from '../../../runs/index.ts';
-import { inNewRun, manifestHeader } from '../../actions/new-run.ts';
 import type { CliContext } from '../../context.ts';
-import { displayPath, useTensorFlow } from '../../environment.ts';
+import { useTensorFlow } from '../../environment.ts';
+import { withNewRun } from '../../new-run.ts';
 import type { MergeOptions } from './command.ts';
 
 /** Writes a run whose model has the adapter folded in. */
@@ -19,7 +20,7 @@ export async function merge(path: string, options: MergeOptions, context: CliCon
       `${path}: has no adapter to merge: it is a base, or was merged already`,
     );
   }
-  await inNewRun(options, 'merge', context, async (writer) => {
+  await withNewRun(options, 'merge', context, async (writer) => {
     if (options.strength !== undefined) setAdapterStrength(model, options.strength);
     const merged = mergeLora(model);
     const hash = contentHash(merged);

@@ -1,14 +1,14 @@
 import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { CheckpointError } from '../../errors.ts';
-import { ensureDir, withFileErrors, writeFileAtomic } from '../../files/index.ts';
-import { githubAnnotations, type RenderOptions, type Report, render } from '../../report/index.ts';
-import type { CliContext } from '../context.ts';
-import { formatOf, type ReportOptions } from '../options/report.ts';
+import { CheckpointError } from '../errors.ts';
+import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { githubAnnotations, type RenderOptions, type Report, render } from '../report/index.ts';
+import type { CliContext } from './context.ts';
+import { formatOf, type ReportOptions } from './options/report.ts';
 
 /**
- * Prints a report, writes the files of `--report`, and on GitHub adds annotations and the job's summary.
- * Gates are not enforced here, so that everything is written before they are.
+ * Prints a report, writes the files of `--report`, and on GitHub adds annotations and a job summary. Gates are
+ * enforced by the caller afterwards, so that everything is written first.
  */
 export async function publishReport(
   report: Report,

@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { requireGates } from '../../../gates/index.ts';
+import { writeMistakes } from '../../../pictures/index.ts';
+import { evaluateRun } from '../../../recipes/index.ts';
+import { formatCount } from '../../../report/index.ts';
+import type { CliContext } from '../../context.ts';
+import { tensorflowOptions } from '../../environment.ts';
+import { type GateOptions, gatesFrom } from '../../options/gates.ts';
+import type { ReportOptions } from '../../options/report.ts';
+import type { Device } from '../../options/shared.ts';
+import { publishReport } from '../../publish-report.ts';
+
+/** Options of `eval`. */
+export type EvalCommandOptions = ReportOptions &
+  GateOptions & {
+    readonly strength?: number;
+    readonly compare?: string;
+    readonly baseline?: string;
+    readonly mistakes?: string;
+    readonly data?: string;
+    readonly device: Device;
+  };
+
+/** Evaluates a run, prints the report and checks the gates. */
+export async function runEval(run: string, options: EvalCommandOptions, context: CliContext): Promise<void> {
+  const { strength, compare, baseline, data, mistakes } = options;
+  const { evaluation, report, images } = await evaluateRun({
+    run,
+    strength,
+    compare,
+    baseline,
+    data,
+    gates: await gatesFrom(options, context),
+    tensorflow: tensorflowOptions(options),
+    cwd: context.cwd,
+    onNotice: context.note,
+  });
+  if (mistakes !== undefined) {
+    const count = await writeMistakes(evaluation, images, resolve(context.cwd, mistakes));
+    context.note(`wrote ${formatCount(count)} misread images to ${mistakes}`);
+  }
+  await publishReport(report, options, context, { images });
+  requireGates(report.gates ?? []);
+}

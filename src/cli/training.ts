@@ -1,0 +1,91 @@
+import { UsageError } from '../errors.ts';
+import { requireGates } from '../gates/index.ts';
+import {
+  displayPath,
+  type FinetuneResult,
+  type PretrainResult,
+  type TrainingRecipeOptions,
+} from '../recipes/index.ts';
+import type { CliContext } from './context.ts';
+import { tensorflowOptions } from './environment.ts';
+import type { ReportOptions } from './options/report.ts';
+import type { TrainingOptions } from './options/training.ts';
+import { createProgress } from './progress.ts';
+import { publishReport } from './publish-report.ts';
+import { untilSignal } from './signals.ts';
+
+/** The value of an option for a recipe. A resumed run has its own settings, so its defaults are not passed. */
+export type Pick = <Options, Name extends keyof Options>(
+  options: Options,
+  name: Name,
+) => Options[Name] | undefined;
+
+/** Chooses between passing all options, and only those that were set explicitly. */
+export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string>): Pick {
+  return (options, name) => (explicitOnly && !explicit.has(String(name)) ? undefined : options[name]);
+}
+
+/**
+ * Runs a training recipe: shows progress, stops it at a signal, then prints the report and where the run is saved. Only
+ * then fails for a training that failed or a gate that was not met.
+ */
+export async function runTraining(
+  { command, label }: { readonly command: 'pretrain' | 'finetune'; readonly label: string },
+  options: TrainingOptions & ReportOptions,
+  pick: Pick,
+  context: CliContext,
+  recipe: (options: TrainingRecipeOptions) => Promise<PretrainResult | FinetuneResult>,
+): Promise<void> {
+  const { out, overwrite, resume, data, engine, tensorboard } = options;
+  if ((overwrite || resume) && out === undefined) {
+    throw new UsageError('invalid-argument', `--${resume ? 'resume' : 'overwrite'}: name the run with --out`);
+  }
+  const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
+  await untilSignal(async (signal) => {
+    try {
+      const result = await recipe({
+        data,
+        engine,
+        tensorflow: tensorflowOptions(options),
+        cwd: context.cwd,
+        out: out ?? `runs/${command}`,
+        numbered: out === undefined,
+        overwrite,
+        resume,
+        tensorboard,
+        checkpointEveryMs: context.checkpointEveryMs,
+        signal,
+        batchSize: pick(options, 'batchSize'),
+        seed: pick(options, 'seed'),
+        optimizer: {
+          rule: pick(options, 'optimizer'),
+          learningRate: pick(options, 'lr'),
+          schedule: pick(options, 'schedule'),
+          warmup: pick(options, 'warmup'),
+          lrEvery: pick(options, 'lrEvery'),
+          lrFactor: pick(options, 'lrFactor'),
+          clipNorm: pick(options, 'clipNorm'),
+        },
+        onProgress: (training) => progress.update(training),
+        onNotice: context.note,
+      });
+      progress.stop();
+      await publishResult(result, options, context);
+      result.dispose();
+    } finally {
+      progress.stop();
+    }
+  });
+}
+
+async function publishResult(
+  { report, images, folder, failure }: PretrainResult | FinetuneResult,
+  options: ReportOptions,
+  context: CliContext,
+): Promise<void> {
+  const run = folder && displayPath(folder, context.cwd);
+  await publishReport({ ...report, run: { ...report.run, folder: run } }, options, context, { images });
+  context.note(`saved in ${run}`);
+  if (failure) throw failure;
+  requireGates(report.gates ?? []);
+}
