@@ -1,3 +1,5 @@
+import type { TrainingProgress } from '../training/index.ts';
+
 /** The world as a command sees it; tests hand in their own. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
@@ -10,6 +12,8 @@ export interface CliContext {
   readonly columns: number;
   /** The least time between two checkpoints of a training. */
   readonly checkpointEveryMs: number;
+  /** Called with each progress of a training; for tests that act at a certain step. */
+  readonly onTrainingProgress?: (progress: TrainingProgress) => void;
   /** Writes a result to stdout, with a line end. */
   print(text: string): unknown;
   /** Writes everything that is not a result to stderr, with a line end. */

@@ -66,7 +66,10 @@ export async function runTraining(
           lrFactor: pick(options, 'lrFactor'),
           clipNorm: pick(options, 'clipNorm'),
         },
-        onProgress: (training) => progress.update(training),
+        onProgress: (training) => {
+          progress.update(training);
+          context.onTrainingProgress?.(training);
+        },
         onNotice: context.note,
       });
       progress.stop();

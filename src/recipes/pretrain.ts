@@ -14,10 +14,17 @@ import { recordAccuracies } from './accuracy-events.ts';
 import { loadData, testSetName } from './data.ts';
 import { type FitState, fitTask } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
-import { type Resumed, resumeRun } from './resume.ts';
+import { resumeRun } from './resume.ts';
 import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
-import { optimizerConfig, type PretrainSettings, pretrainSettings, recordedOptions } from './settings.ts';
+import {
+  type Given,
+  MAX_STEPS,
+  optimizerConfig,
+  type PretrainSettings,
+  pretrainSettings,
+  recordedOptions,
+} from './settings.ts';
 
 /** Options of `pretrain`. */
 export interface PretrainOptions extends TrainingRecipeOptions {
@@ -67,12 +74,15 @@ export interface PretrainResult {
  * base.dispose();
  */
 export async function pretrain(options: PretrainOptions = {}): Promise<PretrainResult> {
-  const mnist = await loadData(options);
-  const { train, test } = mnist;
-  const { settings, resume } = await settle(options, train.count);
-  const { seed, batchSize, steps, head } = settings;
+  const given = givenSettings(options);
+  const resumed = options.resume ? await resumeRun('pretrain', options, given, pretrainSettings) : undefined;
   return await withRunWriter(options, (writer) =>
     withScope(async (scope) => {
+      // Data
+      const mnist = await loadData(options);
+      const { train, test } = mnist;
+      const settings = resumed?.settings ?? newSettings(given, train.count);
+      const { seed, batchSize, steps, head } = settings;
       const { onNotice } = options;
       const tensorflow = await loadTensorFlow({
         ...options.tensorflow,
@@ -93,7 +103,7 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
         task: classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed }),
         sampler: shuffledSampler({ rows: train.count, seed }),
         steps,
-        resume,
+        resume: resumed?.resume,
         saveCheckpoint: writer && ((state) => saveCheckpoint(writer, runContent(job, state))),
       });
 
@@ -123,26 +133,31 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
   );
 }
 
-/** The settings of a new or resumed training. */
-async function settle(
-  options: PretrainOptions,
-  trainImages: number,
-): Promise<Pick<Resumed<PretrainSettings>, 'settings'> & Partial<Resumed<PretrainSettings>>> {
+function givenSettings(options: PretrainOptions): Given<PretrainSettings> {
   const { steps, epochs, seed, batchSize, optimizer, head } = options;
-  const given = { steps, epochs, seed, batchSize, optimizer, head };
-  if (options.resume) return await resumeRun('pretrain', options, given, pretrainSettings);
-  if (steps !== undefined) return { settings: pretrainSettings({ ...given, epochs: undefined }) };
-  // The defaults first, so that an invalid batch size or number of epochs is reported as such.
-  const settings = pretrainSettings({ ...given, steps: 2 ** 31 - 1, epochs: epochs ?? 1 });
-  const passes = settings.epochs ?? 1;
-  const epochSteps = Math.floor((passes * trainImages) / settings.batchSize);
+  return { steps, epochs, seed, batchSize, optimizer, head };
+}
+
+/** The settings of a new training; without `steps`, their number follows from the epochs. */
+function newSettings(given: Given<PretrainSettings>, trainImages: number): PretrainSettings {
+  const { steps, epochs = 1 } = given;
+  if (steps !== undefined) return pretrainSettings({ ...given, epochs: undefined });
+  // Checks the batch size before it is used.
+  const { batchSize } = pretrainSettings({ ...given, steps: MAX_STEPS });
+  const epochSteps = Math.floor((epochs * trainImages) / batchSize);
   if (epochSteps < 1) {
     throw new UsageError(
       'invalid-argument',
-      `epochs ${passes}: ${trainImages} examples are fewer than one batch of ${settings.batchSize}; train longer`,
+      `epochs ${epochs}: less than one batch of ${batchSize} of the ${trainImages} images; train longer`,
     );
   }
-  return { settings: pretrainSettings({ ...settings, steps: epochSteps }) };
+  if (epochSteps > MAX_STEPS) {
+    throw new UsageError(
+      'invalid-argument',
+      `epochs ${epochs}: more than ${MAX_STEPS} steps; train for fewer epochs`,
+    );
+  }
+  return pretrainSettings({ ...given, epochs, steps: epochSteps });
 }
 
 /** What the manifest and the report are made from. */

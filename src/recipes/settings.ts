@@ -81,10 +81,9 @@ export interface FinetuneSettings extends TrainingSettings {
 export type Given<T> = { readonly [K in keyof T]?: T[K] extends object | undefined ? Partial<T[K]> : T[K] };
 
 /** Engines count steps as int32. */
-const steps = z
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
+export const MAX_STEPS = 2 ** 31 - 1;
+
+const steps = z.int().min(1).max(MAX_STEPS);
 
 const rule = z.union([
   z.enum(Object.keys(RULES) as OptimizerName[]),

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runCommand, sendSoon, workplaceWithBase } from '../helpers/command.ts';
+import { interruptOnProgress, runCommand, workplaceWithBase } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** See `workplaceWithBase`. */
@@ -14,7 +14,7 @@ describe('the guard of finetune', () => {
   const argv = ['finetune', 'base', '--digits', '2,3', '--steps', '60', '--lr', '0.05', '--json', '--out'];
   const guard = ['--validation', '0.5', '--check-every', '5'];
 
-  test('goes back to the best state in which no other digit lost more than allowed', async () => {
+  test('returns to the best state in which no other digit lost more than allowed', async () => {
     const out = join(await temporaryFolder(), 'run');
     const { code, out: printed } = await runCommand(cwd, [...argv, out, ...guard, '--max-drop', '0']);
     expect(code).toBe(0);
@@ -26,23 +26,24 @@ describe('the guard of finetune', () => {
     expect(training.stepsDone).toBe(keptStep);
   });
 
-  test('goes on after a stop as if there had been none, its checks and best state included', async () => {
+  test('resumes a stopped run with its checks and best state, bit for bit', async () => {
     const folder = await temporaryFolder();
     const at = (name: string) => join(folder, name);
     const common = ['--replay', '0.5', '--max-drop', '1', '--validation', '0.5', '--check-every', '10'];
-    const tune = (name: string, ...more: string[]) =>
-      runCommand(cwd, [
-        ...['finetune', 'base', '--digits', '2,3', '--lr', '0.05', '--steps', '250', '--engine', 'eager'],
+    const tune = (name: string, more: string[] = [], overrides = {}) => {
+      const argv = [
+        ...['finetune', 'base', '--digits', '2,3', '--lr', '0.05', '--steps', '60', '--engine', 'eager'],
         ...[...common, '--json', '--out', at(name), ...more],
-      ]);
-    sendSoon('SIGTERM');
-    expect((await tune('parts')).code).toBe(143);
+      ];
+      return runCommand(cwd, argv, overrides);
+    };
+    expect((await tune('parts', [], interruptOnProgress('SIGTERM'))).code).toBe(143);
     expect((await readdir(at('parts/state'))).sort()).toEqual([
       'best.safetensors',
       'guard.json',
       'state.safetensors',
     ]);
-    const resumed = await tune('parts', '--resume');
+    const resumed = await tune('parts', ['--resume']);
     const whole = await tune('whole');
     expect([resumed.code, whole.code]).toEqual([0, 0]);
     expect(resumed.err).not.toContain('no record of earlier checks');
@@ -54,7 +55,7 @@ describe('the guard of finetune', () => {
     expect(await readdir(at('parts/state'))).toEqual(['state.safetensors']);
   });
 
-  test('stores the strength that the search found, and eval uses it', async () => {
+  test('stores the strength that the search found, which eval then uses', async () => {
     const out = join(await temporaryFolder(), 'run');
     const { out: printed } = await runCommand(cwd, [
       ...argv,

@@ -44,8 +44,12 @@ describe('tfjs-lora', () => {
       ['finetune', 'base', '--steps', '2147483648'],
       /from 1 to 2147483647/,
     ],
-    ['more epochs than that', ['pretrain', '--epochs', '1e300'], /--epochs 1e\+300: .* train shorter/],
-    ['epochs that make no step', ['pretrain', '--epochs', '0.01'], /--epochs 0.01: 40 examples make no step/],
+    ['more epochs than that', ['pretrain', '--epochs', '1e300'], /epochs 1e\+300: .* train for fewer epochs/],
+    [
+      'epochs that make no step',
+      ['pretrain', '--epochs', '0.01'],
+      /epochs 0.01: less than one batch of 10 of the 40 images/,
+    ],
     ['a learning rate of 0', ['pretrain', '--lr', '0'], /--lr.*above 0/],
     ['rank 0', ['finetune', 'base', '--rank', '0'], /--rank.*at least 1/],
     [
@@ -69,29 +73,45 @@ describe('tfjs-lora', () => {
     [
       'a warm-up that takes all steps',
       ['pretrain', '--steps', '5', '--warmup', '5'],
-      /--warmup 5: .* has 5 steps/,
+      /warmup of 5 steps: the training has 5 steps; .* use a smaller --warmup/,
     ],
-    ['a guard option without a guard', ['finetune', 'base', '--patience', '2'], /no guard; add --max-drop/],
     [
-      'held-out images that nobody watches',
+      'a guard option without a guard',
+      ['finetune', 'base', '--patience', '2'],
+      /--patience: has no effect without a guard; add --max-drop/,
+    ],
+    [
+      'validation images that nothing uses',
       ['finetune', 'base', '--validation', '0.2'],
       /--validation: nothing/,
     ],
     [
-      'a share of images that is none',
+      'a validation share without images',
       ['finetune', 'base', '--digits', '2', '--max-drop', '1', '--validation', '0.01'],
-      /--validation 0.01: holds out 0 of 40 training images; hold out more/,
+      /validation 0.01: holds out 0 of 40 training images; hold out more; use another --validation/,
     ],
-    ['a search for strength on all digits', ['finetune', 'base', '--search-strength'], /name those to tune/],
+    [
+      'a search for strength on all digits',
+      ['finetune', 'base', '--search-strength'],
+      /no others to protect; choose the target digits with --digits/,
+    ],
     ['two formats at once', ['eval', 'base', '--json', '--format', 'html'], /cannot be used with/],
-    ['replay without digits', ['finetune', 'base', '--replay', '0.5'], /name those to tune with --digits/],
+    [
+      'replay without digits',
+      ['finetune', 'base', '--replay', '0.5'],
+      /no others to replay; choose the target digits with --digits/,
+    ],
     ['a gate on a digit that does not exist', ['eval', 'base', '--min-digit-accuracy', '12=0.5'], /12/],
     ['a gate on a change with nothing to compare', ['eval', 'base', '--min-gain', '1'], /nothing to compare/],
     ['strength without an adapter', ['eval', 'base', '--strength', '0.5'], /base has no adapter/],
-    ['--resume without --out', ['pretrain', '--resume'], /name the stopped run with --out/],
-    ['--resume of a complete run', ['pretrain', '--resume', '--out', 'base'], /has done its 8 steps/],
-    ['--overwrite without --out', ['pretrain', '--overwrite'], /name the run to replace with --out/],
-    ['a run that is there', ['pretrain', '--out', 'base'], /a run is there; add --overwrite/],
+    ['--resume without --out', ['pretrain', '--resume'], /--resume: name the run with --out/],
+    [
+      '--resume of a complete run',
+      ['pretrain', '--resume', '--out', 'base'],
+      /base: all 8 steps are done; use more --steps/,
+    ],
+    ['--overwrite without --out', ['pretrain', '--overwrite'], /--overwrite: name the run with --out/],
+    ['a run that is there', ['pretrain', '--out', 'base'], /base: a run is already there; use --overwrite/],
   ])('ends with 2 and a line for %s', async (_, argv, message) => {
     const { code, out, err } = await runCommand(cwd, argv);
     expect({ code, out }).toEqual({ code: 2, out: '' });
@@ -137,7 +157,7 @@ describe('tfjs-lora', () => {
     [
       'so large that its outputs overflow',
       (folder: string) => putValue(folder, 3e38),
-      /the loss is NaN; its weights are beyond use/,
+      /the loss is NaN: the weights contain NaN or Inf/,
     ],
     ['no JSON', (folder: string) => writeFile(join(folder, 'run.json'), '{'), /run.json: is not JSON/],
     [

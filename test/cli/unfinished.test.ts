@@ -52,16 +52,13 @@ describe('a training that ends without saving', () => {
   ])('goes on from its last checkpoint as if nothing had been: %s', async (name, argv, result) => {
     const [broken, whole] = [`${name}-broken`, `${name}-whole`];
     const err = await breakOff([...argv, '--out', broken]);
-    expect(err).toMatch(`stays; go on with --resume --out ${broken}`);
+    expect(err).toMatch(`${broken}: the checkpoint of step `);
     expect(existsSync(join(cwd, broken))).toBe(false);
     const resumed = await runCommand(cwd, [...argv, '--out', broken, '--resume', '--json']);
     const ran = await runCommand(cwd, [...argv, '--out', whole, '--json']);
     expect([resumed.code, ran.code]).toEqual([0, 0]);
     expect(resumed.err).toMatch(
-      new RegExp(
-        `^note: ${broken} is unfinished; it goes on from its last checkpoint, step 1\\d of \\d+$`,
-        'm',
-      ),
+      new RegExp(`^note: ${broken}: resuming from the last checkpoint, step 1\\d of \\d+$`, 'm'),
     );
     expect(resumed.err).not.toContain('no record of earlier checks');
     const [one, other] = [resumed, ran].map(({ out }) => JSON.parse(out));
@@ -87,11 +84,11 @@ describe('a training that ends without saving', () => {
     await breakOff([...pretrain, '--out', 'precious']);
     const again = ['pretrain', '--steps', '2', '--out', 'precious'];
     const message =
-      /^(error|note): precious: an unfinished pretrain is there, its last checkpoint at step 16 of 40/m;
+      /^(error|note): precious: an unfinished pretrain is there \(last checkpoint at step 16 of 40\)/m;
     const refused = await runCommand(cwd, again);
     expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(message) });
     expect(refused.err).toMatch(
-      /go on with --resume --out precious, or drop it with --overwrite --out precious$/,
+      /resume it or replace it; name it with --out, and add --resume or --overwrite$/,
     );
     expect(await beside('precious')).toBe(1);
     const dropped = await runCommand(cwd, [...again, '--overwrite']);
@@ -123,7 +120,7 @@ describe('a training that ends without saving', () => {
     await rename(join(cwd, 'done'), join(cwd, 'done.partial-999999999-00000000'));
     expect(await runCommand(cwd, ['pretrain', '--out', 'done', '--resume'])).toMatchObject({
       code: 2,
-      err: 'error: --resume: done has done its 2 steps; give more with --steps',
+      err: 'error: done: all 2 steps are done; use more --steps to train longer',
     });
     expect(await manifest('done')).toMatchObject({ status: 'complete' });
     expect(await beside('done')).toBe(0);
@@ -134,7 +131,7 @@ describe('a training that ends without saving', () => {
     await breakOff(pretrain);
     expect(await runCommand(cwd, ['pretrain', '--steps', '2'])).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/runs\/pretrain-2: an unfinished .* --resume --out runs\/pretrain-2, or/),
+      err: expect.stringMatching(/runs\/pretrain-2: an unfinished .* add --resume/),
     });
     expect((await runCommand(cwd, [...pretrain, '--out', 'runs/pretrain-2', '--resume'])).code).toBe(0);
   });

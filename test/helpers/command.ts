@@ -57,12 +57,13 @@ export async function workplaceWithBase(): Promise<string> {
   return cwd;
 }
 
-/** Sends this process a signal once a command listens for it and has had time to train. */
-export function sendSoon(signal: 'SIGINT' | 'SIGTERM'): void {
-  const before = process.listenerCount(signal);
-  const listening = setInterval(() => {
-    if (process.listenerCount(signal) === before) return;
-    clearInterval(listening);
-    setTimeout(() => process.kill(process.pid, signal), 300);
-  }, 10);
+/** Context settings that send this process a signal when training first reports progress. */
+export function interruptOnProgress(signal: 'SIGINT' | 'SIGTERM'): Partial<CliContext> {
+  let sent = false;
+  return {
+    onTrainingProgress: () => {
+      if (!sent) process.kill(process.pid, signal);
+      sent = true;
+    },
+  };
 }

@@ -88,7 +88,7 @@ describe('pretrain', () => {
       { steps: 5, optimizer: { warmup: 5 } },
       'warmup of 5 steps: the training has 5',
     ],
-    ['less than one step', { epochs: 0.01 }, 'epochs 0.01: 120 examples are fewer than one batch of 10'],
+    ['less than one step', { epochs: 0.01 }, 'epochs 0.01: less than one batch of 10 of the 120 images'],
     ['overwriting without a folder', { overwrite: true }, 'overwrite: needs the folder of the run'],
   ])('rejects %s', async (_, options, message) => {
     const failing = pretrain({ data, ...options });
