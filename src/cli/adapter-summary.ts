@@ -1,5 +1,5 @@
 import type { LoraSummary } from '../lora/index.ts';
-import { formatCount, formatPercent } from '../report/index.ts';
+import { formatCount, formatPercent } from '../text/index.ts';
 
 /** The adapted layers and how much of the model trains, as text. */
 export function renderSummary(summary: LoraSummary): string {

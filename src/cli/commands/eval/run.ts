@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { requireGates } from '../../../gates/index.ts';
 import { writeMistakes } from '../../../pictures/index.ts';
 import { evaluateRun } from '../../../recipes/index.ts';
-import { formatCount } from '../../../report/index.ts';
+import { formatCount } from '../../../text/index.ts';
 import type { CliContext } from '../../context.ts';
 import { tensorflowOptions } from '../../environment.ts';
 import { type GateOptions, gatesFrom } from '../../options/gates.ts';
