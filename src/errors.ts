@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'peft-incompatible'
   | 'already-exists'
   | 'folder-not-empty'
+  | 'rank-too-large'
   | 'not-a-run'
   | 'unfinished-run'
   | 'resume-conflict'

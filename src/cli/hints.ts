@@ -4,6 +4,7 @@ import type { AppError, ErrorCode } from '../errors.ts';
 const HINTS: Partial<Record<ErrorCode, string>> = {
   'already-exists': 'use --overwrite, or choose another --out',
   'data-not-found': 'or name another folder with --data',
+  'rank-too-large': '--rank-pattern <layer>=<n> sets it',
   'unfinished-run': 'name it with --out, and add --resume or --overwrite',
   'resume-conflict': 'leave the option out, or train a new run without --resume',
   'training-complete': 'use more --steps to train longer',

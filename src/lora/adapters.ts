@@ -1,17 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkStart, type InitOptions, initializeAdapter } from './initialize.ts';
-import { checkAdapterName } from './inject.ts';
-import { adaptableLayers, adapterNames } from './lora-layers.ts';
+import { checkInit, type InitOptions, initializeAdapter } from './init.ts';
+import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
-import { requireAdapter } from './strength.ts';
 
 /**
- * Adds another adapter to an adapted model, in place and at rest: `setActiveAdapters` turns to it. Its rank and
- * targets are its own; its method is the model's.
+ * Adds an inactive adapter to an adapted model, in place. Its rank, targets and other options are independent of the
+ * other adapters; its method is that of the model. `setActiveAdapters` activates it.
  *
- * @throws UsageError as `injectLora`, and when the name is taken; nothing is changed then
+ * @throws UsageError for the reasons of `injectLora`, or if the name is taken; then nothing changes
  */
 export function addAdapter(
   model: tf.LayersModel,
@@ -24,11 +22,11 @@ export function addAdapter(
   if (config.method && config.method !== method)
     throw new UsageError(
       'invalid-argument',
-      `method of adapter '${name}' is '${config.method}', and the model's is '${method}'`,
+      `adapter '${name}': its method '${config.method}' differs from the model's '${method}'; leave it out`,
     );
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
-  checkStart(resolved, loss);
+  checkInit(resolved, loss);
   const plan = planAdapter(model, resolved, name);
   for (const { path, layer } of layers) {
     const settings = plan.get(path);
@@ -38,18 +36,22 @@ export function addAdapter(
 }
 
 /**
- * Turns to these adapters, from the next call on: their effects add up, they are what trains, and all others rest.
- * Nothing is rebuilt. Compile again before `fit`, since tfjs collects what trains when it compiles.
+ * Activates exactly these adapters, from the next call on. Their updates add up, and only they are trained. Compile the
+ * model again before `fit`, because tfjs collects the trainable weights in `compile`.
  *
- * @throws UsageError naming an adapter that does not exist
+ * @throws UsageError if there is no adapter of a name
+ *
+ * @example
+ * addAdapter(model, 'south', { rank: 2 });
+ * setActiveAdapters(model, ['south']);
  */
 export function setActiveAdapters(model: tf.LayersModel, names: readonly string[]): void {
   for (const name of names) requireAdapter(model, name);
   const active = new Set(names);
-  for (const { layer } of adaptableLayers(model)) layer.selectAdapters(active);
+  for (const { layer } of adaptableLayers(model)) layer.setActiveAdapters(active);
 }
 
-/** Names of the active adapters. */
+/** Returns the names of the active adapters. */
 export function activeAdapters(model: tf.LayersModel): string[] {
   const active = adaptableLayers(model).flatMap(({ layer }) =>
     [...layer.adapters.values()].filter(({ settings }) => settings.active),
@@ -58,22 +60,71 @@ export function activeAdapters(model: tf.LayersModel): string[] {
 }
 
 /**
- * Removes an adapter and frees its weights. Other adapters stay as they are; with no active one left the model is
- * its base.
+ * Removes an adapter and frees its weights. Other adapters do not change. Without an active adapter, the model computes
+ * what its base computes.
  *
- * @throws UsageError when there is no such adapter
+ * @throws UsageError if there is no such adapter
  */
 export function deleteAdapter(model: tf.LayersModel, name: string): void {
   requireAdapter(model, name);
   for (const { layer } of adaptableLayers(model)) layer.removeAdapter(name);
 }
 
-/** @throws UsageError when the name is taken or not allowed */
+/**
+ * Sets the strength of one adapter or of all, from the next call on. The strength multiplies every update's alpha / r:
+ * at 0 the model computes exactly what its base computes, at 1 (default) the full update is added. Training continues
+ * at this strength, and saved models keep it.
+ *
+ * @param strength from 0 to 1
+ * @param adapter all adapters by default
+ * @throws UsageError if the strength is out of range or there is no such adapter
+ *
+ * @example
+ * setAdapterStrength(model, 0.5);
+ */
+export function setAdapterStrength(model: tf.LayersModel, strength: number, adapter?: string): void {
+  if (!(strength >= 0 && strength <= 1))
+    throw new UsageError('invalid-argument', `strength: must be from 0 to 1 (${strength})`);
+  const names = adapter === undefined ? adapterNames(model) : [adapter];
+  for (const name of names) requireAdapter(model, name);
+  for (const { layer } of loraLayers(model)) for (const name of names) layer.setStrength(name, strength);
+}
+
+/** Turns all adapters off until `enableAdapters`: the model computes exactly what its base computes. */
+export function disableAdapters(model: tf.LayersModel): void {
+  for (const { layer } of adaptableLayers(model)) layer.setEnabled(false);
+}
+
+/** Turns the active adapters on again, at the strengths they had. */
+export function enableAdapters(model: tf.LayersModel): void {
+  for (const { layer } of adaptableLayers(model)) layer.setEnabled(true);
+}
+
+/** @throws UsageError if the model has no adapter of this name */
+export function requireAdapter(model: tf.LayersModel, name: string): void {
+  const names = adapterNames(model);
+  if (!names.includes(name))
+    throw new UsageError(
+      'invalid-argument',
+      `adapter '${name}': not found; the model has ${names.join(', ') || 'none'}`,
+    );
+}
+
+/** @throws UsageError if the name is taken or not allowed */
 export function checkNewName(model: tf.LayersModel, name: string): void {
   checkAdapterName(name);
   if (adapterNames(model).includes(name))
     throw new UsageError(
       'invalid-argument',
-      `there is an adapter '${name}' already; delete it first, or choose another name`,
+      `adapter '${name}': already exists; delete it first, or choose another name`,
+    );
+}
+
+/** @throws UsageError if the name cannot be part of a weight's name or of a folder's */
+export function checkAdapterName(name: string): void {
+  if (!/^[A-Za-z_][\w-]*$/.test(name))
+    throw new UsageError(
+      'invalid-argument',
+      `adapter name '${name}': not allowed; use letters, digits, _ and -, starting with a letter or _`,
     );
 }

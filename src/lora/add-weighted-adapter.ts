@@ -1,169 +1,204 @@
 import * as tf from '@tensorflow/tfjs';
-import type { Matrix } from 'ml-matrix';
+import { Matrix } from 'ml-matrix';
 import { UsageError } from '../errors.ts';
 import { variableOf } from '../models/index.ts';
-import { checkNewName } from './adapters.ts';
+import { checkNewName, requireAdapter } from './adapters.ts';
 import { checkChoice, checkRank } from './config.ts';
-import { below, beside, type FactorPair, type Factors, updateFactors } from './factors.ts';
 import type { AdapterSettings, LayerAdapter } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
-import { productSvd, valuesOf } from './linear-algebra.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
-import { requireAdapter } from './strength.ts';
+import { hstack, productSvd, valuesOf, vstack } from './math/linear-algebra.ts';
+import { type FactorPair, updateFactors } from './update.ts';
 
-/** An adapter and how much of it goes into the new one. */
+/** An adapter and its weight in a combination. */
 export interface WeightedAdapter {
   readonly name: string;
-  /** Multiplies the adapter's update; negative takes it away. */
+  /** Factor of the adapter's update. A negative one subtracts it. */
   readonly weight: number;
 }
 
-/** What to make of which adapters. */
+/** Options of `addWeightedAdapter`. */
 export interface AddWeightedAdapterOptions {
-  /** Name of the adapter to make. */
+  /** Name of the new adapter. */
   readonly name: string;
   readonly adapters: readonly WeightedAdapter[];
   /**
-   * - `cat`: exactly the weighted sum of the updates; the ranks add up.
-   * - `svd`: the best approximation of that sum of `rank`.
-   * - `linear`: sums of A and of B, each weighted by the root; of equal ranks only, and not the sum of the updates.
+   * How to combine the updates:
+   *
+   * - `cat`: exactly their weighted sum. Its rank is the sum of the ranks.
+   * - `svd`: the best approximation of that sum with rank `rank`.
+   * - `linear`: adds the A matrices and the B matrices, each with the root of its weight. Needs equal ranks, and is not
+   *   the sum of the updates.
    */
   readonly type: 'cat' | 'svd' | 'linear';
-  /** For `svd`; by default the largest rank among the adapters. */
+  /** For `svd`. Default: the largest rank of the adapters. */
   readonly rank?: number;
 }
 
 /**
- * Makes a new adapter, at rest, of others, as PEFT's `add_weighted_adapter` does with `cat`, `svd` (unclamped) and
- * `linear`; its scaling is 1. Trained biases and whole layers are combined too: base + sum of weight·(copy - base).
+ * Adds an inactive adapter that combines others, like PEFT's `add_weighted_adapter` with `cat`, `svd` (unclamped) and
+ * `linear`. Its alpha equals its rank. Trained copies W_i of a base weight W become W + sum of weight_i·(W_i - W).
  *
- * @throws UsageError when adapters cannot be combined; nothing is changed then
+ * @throws UsageError if the adapters cannot be combined; then nothing changes
+ *
+ * @example
+ * addWeightedAdapter(model, {
+ *   name: 'both',
+ *   type: 'cat',
+ *   adapters: [
+ *     { name: 'north', weight: 0.5 },
+ *     { name: 'south', weight: 0.5 },
+ *   ],
+ * });
+ * setActiveAdapters(model, ['both']);
  */
 export function addWeightedAdapter(model: tf.LayersModel, options: AddWeightedAdapterOptions): void {
-  const { name, adapters, type } = options;
+  checkOptions(model, options);
+  // All layers are computed, and errors thrown, before the first one changes.
+  const combinations = loraLayers(model).flatMap((namedLayer) => combineAt(namedLayer, options) ?? []);
+  for (const combination of combinations) addCombination(combination);
+}
+
+function checkOptions(
+  model: tf.LayersModel,
+  { name, adapters, type, rank }: AddWeightedAdapterOptions,
+): void {
   checkNewName(model, name);
   if (adapters.length === 0)
-    throw new UsageError('invalid-argument', 'no adapters to combine; give at least one');
+    throw new UsageError('invalid-argument', `adapter '${name}': no adapters to combine; give at least one`);
   for (const adapter of adapters) {
     requireAdapter(model, adapter.name);
     if (!Number.isFinite(adapter.weight))
       throw new UsageError(
         'invalid-argument',
-        `weight of adapter '${adapter.name}' is ${adapter.weight}; it has to be finite`,
+        `weight of adapter '${adapter.name}': must be finite (${adapter.weight})`,
       );
   }
   checkChoice('type', type, ['cat', 'svd', 'linear']);
-  if (options.rank !== undefined) checkRank('rank', options.rank);
-  if (options.rank !== undefined && type !== 'svd')
+  if (rank === undefined) return;
+  checkRank('rank', rank);
+  if (type !== 'svd')
     throw new UsageError(
       'invalid-argument',
-      `rank is given, and type '${type}' has none to choose; use type 'svd'`,
+      `rank: type '${type}' determines it; leave it out, or use 'svd'`,
     );
-  // Everything is computed, and refused, before the first layer gets its new adapter.
-  const parts = loraLayers(model).flatMap((placed) => combineAt(placed, options));
-  for (const add of parts) add();
 }
 
+/** One of the adapters on a layer. */
 interface Part {
   readonly adapter: LayerAdapter;
   readonly weight: number;
 }
 
-function combineAt({ path, layer }: NamedLoraLayer, options: AddWeightedAdapterOptions): (() => void)[] {
+/** The new adapter on a layer. */
+interface Combination {
+  readonly layer: LoraLayer;
+  readonly settings: AdapterSettings;
+  readonly parts: readonly Part[];
+  /** Absent if no part has A and B on this layer. */
+  readonly factors: FactorPair | undefined;
+}
+
+/** Returns undefined if none of the adapters is on the layer. */
+function combineAt(
+  { path, layer }: NamedLoraLayer,
+  options: AddWeightedAdapterOptions,
+): Combination | undefined {
   const parts = options.adapters.flatMap(({ name, weight }) => {
     const adapter = layer.adapters.get(name);
     return adapter ? [{ adapter, weight }] : [];
   });
-  if (parts.length === 0) return [];
-  const lowRank = parts.filter(({ adapter }) => adapter.a);
-  for (const { adapter } of lowRank) checkCombinable(path, layer, adapter);
-  const factors = lowRank.length > 0 ? combineFactors(path, layer, lowRank, options) : undefined;
-  const trainedCopies = widestCopies(parts);
+  const [first] = parts;
+  if (!first) return undefined;
+  const lowRankParts = parts.filter(({ adapter }) => adapter.a);
+  for (const { adapter } of lowRankParts) checkCombinable(path, layer, adapter);
+  const factors = lowRankParts.length > 0 ? combineFactors(path, layer, lowRankParts, options) : undefined;
+  const copied = parts.map(({ adapter }) => adapter.settings.trainedCopies);
   const settings: AdapterSettings = {
-    ...parts[0]!.adapter.settings,
+    ...first.adapter.settings,
     name: options.name,
     rank: factors?.a.columns ?? 0,
     alpha: factors?.a.columns ?? 1,
     rslora: false,
     subtractsInitialUpdate: false,
-    trainedCopies,
+    trainedCopies: copied.includes('all') ? 'all' : copied.includes('bias') ? 'bias' : 'none',
     strength: 1,
     active: false,
   };
-  return [
-    () => {
-      const made = layer.addAdapter(settings);
-      tf.tidy(() => {
-        if (factors) {
-          variableOf(made.a!).assign(tf.tensor(valuesOf(factors.a), made.a!.shape as number[]));
-          variableOf(made.b!).assign(tf.tensor(valuesOf(factors.b), made.b!.shape as number[]));
-        }
-        for (const [part, copy] of made.trainedCopies)
-          variableOf(copy).assign(combineCopies(layer.baseWeights.get(part)!.read(), part, parts));
-      });
-    },
-  ];
+  return { layer, settings, parts, factors };
 }
 
+function addCombination({ layer, settings, parts, factors }: Combination): void {
+  const adapter = layer.addAdapter(settings);
+  tf.tidy(() => {
+    if (factors) {
+      const { a, b } = adapter;
+      variableOf(a!).assign(tf.tensor(valuesOf(factors.a), a!.shape as number[]));
+      variableOf(b!).assign(tf.tensor(valuesOf(factors.b), b!.shape as number[]));
+    }
+    for (const [name, copy] of adapter.trainedCopies)
+      variableOf(copy).assign(combineCopies(layer.baseWeights.get(name)!.read(), name, parts));
+  });
+}
+
+/** Returns A [inputs, k] and B [k, outputs] of the combination at scaling 1. */
 function combineFactors(
   path: string,
   layer: LoraLayer,
   parts: readonly Part[],
-  { type, rank }: AddWeightedAdapterOptions,
+  { type, rank = Math.max(...parts.map(({ adapter }) => adapter.settings.rank)) }: AddWeightedAdapterOptions,
 ): FactorPair {
-  const factors = parts.map(({ adapter, weight }) => ({ ...updateFactors(layer, adapter), weight }));
-  if (type === 'linear') return combineLinearly(path, parts, factors);
-  const a = beside(...factors.map((one) => one.a.clone().mul(one.weight * one.scaling)));
-  const b = below(...factors.map((one) => one.b));
+  if (type === 'linear') return combineLinearly(path, layer, parts);
+  const factors = parts.map(({ adapter, weight }) => {
+    const { a, b, scaling } = updateFactors(layer, adapter);
+    return { a: a.mul(weight * scaling), b };
+  });
+  const a = hstack(...factors.map((pair) => pair.a));
+  const b = vstack(...factors.map((pair) => pair.b));
   if (type === 'cat') return { a, b };
-  const wanted = rank ?? Math.max(...parts.map(({ adapter }) => adapter.settings.rank));
-  const bound = Math.min(a.rows, b.columns);
-  if (wanted > bound)
+  const largest = Math.min(a.rows, b.columns);
+  if (rank > largest)
     throw new UsageError(
       'invalid-argument',
-      `rank is ${wanted}, and at layer '${path}' it can be at most ${bound}`,
+      `layer '${path}': rank ${rank} is too large for its kernel; use at most ${largest}`,
     );
   const { u, s, v } = productSvd(a, b);
-  const padded = Array.from({ length: wanted }, (_, index) => s[index] ?? 0);
-  return { a: firstColumns(u, wanted), b: firstColumns(v, wanted).mulRowVector(padded).transpose() };
+  const singularValues = Array.from({ length: rank }, (_, index) => s[index] ?? 0);
+  return {
+    a: firstColumns(u, rank),
+    b: firstColumns(v, rank).mulRowVector(singularValues).transpose(),
+  };
 }
 
-function combineLinearly(
-  path: string,
-  parts: readonly Part[],
-  factors: readonly (Factors & { weight: number })[],
-): FactorPair {
-  const ranks = [...new Set(factors.map(({ a }) => a.columns))];
-  if (ranks.length > 1 || parts.some(({ adapter }) => adapter.initialA))
+function combineLinearly(path: string, layer: LoraLayer, parts: readonly Part[]): FactorPair {
+  const ranks = [...new Set(parts.map(({ adapter }) => adapter.settings.rank))];
+  if (ranks.length > 1)
     throw new UsageError(
       'invalid-argument',
-      `type 'linear' adds A to A and B to B, and at layer '${path}' ranks or starts differ (${ranks.join(', ')}); use 'cat' or 'svd'`,
+      `layer '${path}': type 'linear' needs adapters of equal ranks (${ranks.join(', ')}); use 'cat' or 'svd'`,
     );
-  const [a, b] = [factors[0]!.a.clone().mul(0), factors[0]!.b.clone().mul(0)];
-  for (const one of factors) {
-    const weight = one.weight * one.scaling;
-    const root = Math.sqrt(Math.abs(weight));
-    a.add(one.a.clone().mul(root * Math.sign(weight)));
-    b.add(one.b.clone().mul(root));
-  }
-  return { a, b };
+  const subtracting = parts.find(({ adapter }) => adapter.settings.subtractsInitialUpdate);
+  if (subtracting)
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}': type 'linear' does not support adapters that subtract their initial update ('${subtracting.adapter.settings.name}'); use 'cat' or 'svd'`,
+    );
+  const pairs = parts.map(({ adapter, weight }) => {
+    const { a, b, scaling } = updateFactors(layer, adapter);
+    const root = Math.sqrt(Math.abs(weight * scaling));
+    return { a: a.mul(root * Math.sign(weight)), b: b.mul(root) };
+  });
+  return pairs.reduce((sum, { a, b }) => ({ a: sum.a.add(a), b: sum.b.add(b) }));
 }
 
-/** Columns beyond what the matrix has are zero. */
+/** Returns the first columns of a matrix, followed by zeros if it does not have so many. */
 function firstColumns(matrix: Matrix, count: number): Matrix {
-  const kept = Math.min(count, matrix.columns);
-  const first = matrix.subMatrix(0, matrix.rows - 1, 0, kept - 1);
-  return kept === count
-    ? first
-    : beside(
-        first,
-        first
-          .clone()
-          .mul(0)
-          .subMatrix(0, matrix.rows - 1, 0, count - kept - 1),
-      );
+  const existing = Math.min(count, matrix.columns);
+  const first = matrix.subMatrix(0, matrix.rows - 1, 0, existing - 1);
+  return existing === count ? first : hstack(first, Matrix.zeros(matrix.rows, count - existing));
 }
 
+/** Returns W + sum of weight·(copy - W), in the shape of W. */
 function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): tf.Tensor {
   return parts.reduce((sum, { adapter, weight }) => {
     const copy = adapter.trainedCopies.get(name);
@@ -171,20 +206,15 @@ function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): t
   }, base);
 }
 
-function widestCopies(parts: readonly Part[]): AdapterSettings['trainedCopies'] {
-  const kinds = parts.map(({ adapter }) => adapter.settings.trainedCopies);
-  return kinds.includes('all') ? 'all' : kinds.includes('bias') ? 'bias' : 'none';
-}
-
 function checkCombinable(path: string, layer: LoraLayer, { settings, magnitude }: LayerAdapter): void {
   if (magnitude)
     throw new UsageError(
       'invalid-argument',
-      `adapter '${settings.name}' at layer '${path}' is DoRA's, which does not add up with others`,
+      `layer '${path}': DoRA adapters cannot be combined ('${settings.name}')`,
     );
   if (layer.method === 'weight-view')
     throw new UsageError(
       'invalid-argument',
-      `layer '${path}' has method 'weight-view', whose updates are not of low rank to combine`,
+      `layer '${path}': adapters of method 'weight-view' cannot be combined, because their updates are not of low rank`,
     );
 }

@@ -1,14 +1,14 @@
 import { UsageError } from '../errors.ts';
 
-/** Where the low-rank term enters a layer; see `LoraConfig.method`. */
+/** How the update is applied; see `LoraConfig.method`. */
 export const LORA_METHODS = ['side', 'weight', 'weight-view'] as const;
 export type LoraMethod = (typeof LORA_METHODS)[number];
 
-/** Which biases train; see `LoraConfig.bias`. */
+/** Which biases are trained; see `LoraConfig.bias`. */
 export const LORA_BIASES = ['none', 'lora-only', 'all'] as const;
 export type LoraBias = (typeof LORA_BIASES)[number];
 
-/** How A and B start; see `LoraConfig.init`. */
+/** Initialization of A and B; see `LoraConfig.init`. */
 export const LORA_INITS = [
   'kaiming',
   'gaussian',
@@ -20,70 +20,73 @@ export const LORA_INITS = [
 ] as const;
 export type LoraInit = (typeof LORA_INITS)[number];
 
-/** Layers by name: 'all', a regular expression that must match a whole path, or names and dotted suffixes of paths. */
+/**
+ * Selects layers by path: 'all'; another string or a RegExp is a regular expression that must match the whole path; a
+ * list matches paths that equal an entry or end in '.' + entry.
+ */
 export type LayerPattern = string | RegExp | readonly string[];
 
-/** How to adapt a model, in PEFT's terms. Everything has a default. */
+/** How to adapt a model, in PEFT's terms. All options have a default. */
 export interface LoraConfig {
-  /** Columns of A and rows of B, from 1 to the smaller side of the kernel. Default 8. */
+  /** Rank r of the update: A is [in, r], B is [r, out]. 1 to the smaller side of the kernel. Default 8. */
   readonly rank?: number;
-  /** The update is scaled by alpha / rank. Above 0; default: the rank, so that the scale is 1. */
+  /** The update is scaled by alpha / rank. Above 0. Default: the rank, for a scale of 1. */
   readonly alpha?: number;
-  /**
-   * Layers to adapt. 'all' (the default) takes every layer of a kind that can be adapted; a list takes layers
-   * whose path is an entry or ends in '.' + entry; any other string is a regular expression for whole paths.
-   */
+  /** Layers to adapt. Default 'all': every layer that has an adapter form. */
   readonly targets?: LayerPattern;
-  /** Layers to leave alone, written as `targets`. */
+  /** Layers to leave unchanged. */
   readonly exclude?: LayerPattern;
-  /** Layers before this one, in the model's order, are left alone. */
+  /** Leaves all layers before this one unchanged, in the model's order. A name, or the end of a path. */
   readonly from?: string;
-  /** Ranks of single layers: a dotted suffix or a regular expression for it, to the rank. */
+  /** Ranks of single layers. Keys are names, ends of paths, or regular expressions for these. */
   readonly rankPattern?: Readonly<Record<string, number>>;
-  /** Alphas of single layers, as `rankPattern`. */
+  /** Alphas of single layers, with keys like `rankPattern`. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** Scale by alpha / sqrt(rank) (Kalajdzievski 2023, arXiv:2312.03732). Default false. */
+  /** Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732). Default false. */
   readonly rslora?: boolean;
   /**
-   * Biases that train besides: none (default), those of adapted layers, or all. The adapter trains a copy, so
-   * that the base's own bias stays and strength 0 gives the base.
+   * Biases to train as well: 'none' (default), those of adapted layers, or all. The adapter trains copies of them, so
+   * that the base keeps its own.
    */
   readonly bias?: LoraBias;
-  /** Share of a layer's input that is dropped on its way into A while training, 0 <= dropout < 1. Default 0. */
+  /** Dropout rate of the inputs of A during training, 0 <= dropout < 1. Default 0. */
   readonly dropout?: number;
   /**
-   * - `kaiming` (default): A uniform in ±1/sqrt(inputs), B zero, as PEFT and loralib do.
-   * - `gaussian`: A normal with deviation 1/rank, B zero, as PEFT's option of that name.
-   * - `normal`: A standard normal, B zero, as the published walk-through does.
-   * - `orthogonal`: A and B share an orthogonal matrix, A·B is zero without either being zero; even ranks only.
-   * - `pissa`: the principal singular vectors of the kernel (Meng et al. 2024, arXiv:2404.02948).
-   * - `olora`: the QR factors of the kernel (Büyükakyüz 2024, arXiv:2406.01775).
-   * - `lora-ga`: singular vectors of the gradient by the kernel (Wang et al. 2024, arXiv:2407.05000), which needs
-   *   the loss of a batch: see `InjectOptions.loss`.
+   * Initialization of A and B. With each one, the adapted model starts with the outputs of the base.
    *
-   * With each of them the adapted model starts with the base's outputs.
+   * - `kaiming` (default): A uniform in ±1/sqrt(inputs), B zero. As in PEFT and loralib.
+   * - `gaussian`: A normal with standard deviation 1/rank, B zero. As in PEFT.
+   * - `normal`: A standard normal, B zero. As in the published experiment.
+   * - `orthogonal`: A and B from one orthogonal matrix, so that A·B is zero but neither factor is. Even ranks only.
+   * - `pissa`: principal singular vectors of the kernel (Meng et al. 2024, arXiv:2404.02948).
+   * - `olora`: QR factors of the kernel (Büyükakyüz 2024, arXiv:2406.01775).
+   * - `lora-ga`: singular vectors of the kernel's gradient (Wang et al. 2024, arXiv:2407.05000). Needs
+   *   `InjectOptions.loss`.
    */
   readonly init?: LoraInit;
   /**
-   * - `side` (default): y = act(x·W + s·(x·A)·B + b), as in the paper.
-   * - `weight`: y = act(x·(W + s·A·B) + b); the same function, other work: better for large batches of small layers.
-   * - `weight-view`: the published reshape: B·A [in, out] read as a kernel [out, in] of PyTorch. Its update is not
-   *   of low rank, and PEFT has no such thing. Dense layers only.
+   * How the update is applied:
+   *
+   * - `side` (default): as a parallel branch, y = act(x·W + s·(x·A)·B + b), as in the paper.
+   * - `weight`: added to the kernel, y = act(x·(W + s·A·B) + b). The same function; faster for large batches on small
+   *   layers.
+   * - `weight-view`: as in the published experiment, which reads B·A [in, out] as a PyTorch kernel [out, in] without
+   *   transposing it. This update is not of low rank. Dense layers only; not supported by PEFT.
    */
   readonly method?: LoraMethod;
-  /** Train the kernel's length per output apart from its direction (Liu et al. 2024, arXiv:2402.09353). Default false. */
+  /** Train the magnitude of the kernel separately from its direction (Liu et al. 2024, arXiv:2402.09353). Default false. */
   readonly dora?: boolean;
-  /** Layers to train whole, written as `targets`; the adapter trains copies of their weights. */
+  /** Layers to train completely. The adapter trains copies of their weights. */
   readonly modulesToSave?: LayerPattern;
-  /** Seeds A. Default 0. */
+  /** Seed of the initial A and B. Default 0. */
   readonly seed?: number;
 }
 
-/** A configuration that was checked, with its defaults filled in. */
+/** A validated configuration with all defaults. */
 export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
   Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
 
-/** The names of all options; the type makes sure that none is missing. */
+/** All option names. The type keeps the list complete. */
 const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
   rank: true,
   alpha: true,
@@ -103,12 +106,12 @@ const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
 };
 
 /**
- * Fills in defaults and checks what can be checked without a model.
+ * Adds the defaults and validates everything that can be checked without a model.
  *
- * @throws UsageError naming the option, its value and what is allowed
+ * @throws UsageError if an option is unknown or out of range
  */
 export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
-  checkNames(config);
+  checkOptionNames(config);
   const { rank = 8, alpha = rank } = config;
   const resolved: ResolvedLoraConfig = {
     targets: 'all',
@@ -121,7 +124,7 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
     method: 'side',
     dora: false,
     seed: 0,
-    ...definedOnly(config),
+    ...withoutUndefined(config),
     rank,
     alpha,
   };
@@ -132,12 +135,9 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   for (const [pattern, value] of Object.entries(resolved.alphaPattern))
     checkAlpha(`alpha of '${pattern}'`, value);
   if (!(resolved.dropout >= 0 && resolved.dropout < 1))
-    throw new UsageError(
-      'invalid-argument',
-      `dropout is ${resolved.dropout}; it has to be at least 0 and below 1`,
-    );
+    throw new UsageError('invalid-argument', `dropout: must be at least 0 and below 1 (${resolved.dropout})`);
   if (!Number.isSafeInteger(resolved.seed))
-    throw new UsageError('invalid-argument', `seed is ${resolved.seed}; it has to be a whole number`);
+    throw new UsageError('invalid-argument', `seed: must be a whole number (${resolved.seed})`);
   checkChoice('method', resolved.method, LORA_METHODS);
   checkChoice('bias', resolved.bias, LORA_BIASES);
   checkChoice('init', resolved.init, LORA_INITS);
@@ -145,54 +145,45 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   return resolved;
 }
 
-/** JavaScript would pass over a misspelt option, and its default would count. */
-function checkNames(config: LoraConfig): void {
-  const stranger = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
-  if (stranger !== undefined)
+/** Without this check a misspelt option would be ignored. */
+function checkOptionNames(config: LoraConfig): void {
+  const unknown = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
+  if (unknown !== undefined)
     throw new UsageError(
       'invalid-argument',
-      `an adapter has no option '${stranger}'; there are ${Object.keys(OPTIONS).join(', ')}`,
+      `LoRA configuration: unknown option '${unknown}'; the options are ${Object.keys(OPTIONS).join(', ')}`,
     );
 }
 
 function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void {
   if (method === 'side') return;
-  if (dora) throw new UsageError('invalid-argument', `DoRA needs method 'side', not '${method}'`);
+  if (dora) throw new UsageError('invalid-argument', `method '${method}': does not support DoRA; use 'side'`);
   if (dropout > 0)
-    throw new UsageError(
-      'invalid-argument',
-      `dropout is ${dropout}; method '${method}' has no adapter path to drop from, use 'side'`,
-    );
+    throw new UsageError('invalid-argument', `method '${method}': does not support dropout; use 'side'`);
   if (method === 'weight-view' && !['kaiming', 'gaussian', 'normal'].includes(init))
     throw new UsageError(
       'invalid-argument',
-      `init '${init}' has no meaning for method 'weight-view'; use 'normal', as published`,
+      `method 'weight-view': does not support init '${init}'; use 'kaiming', 'gaussian' or 'normal'`,
     );
 }
 
-/** @throws UsageError naming the option when the value is no whole number of at least 1 */
+/** @throws UsageError if `value` is not a whole number of at least 1 */
 export function checkRank(name: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(
-      'invalid-argument',
-      `${name} is ${value}; it has to be a whole number of at least 1`,
-    );
+    throw new UsageError('invalid-argument', `${name}: must be a whole number of at least 1 (${value})`);
 }
 
 function checkAlpha(name: string, value: number): void {
   if (!(Number.isFinite(value) && value > 0))
-    throw new UsageError('invalid-argument', `${name} is ${value}; it has to be above 0`);
+    throw new UsageError('invalid-argument', `${name}: must be above 0 (${value})`);
 }
 
-/** @throws UsageError naming the option and what it can be */
+/** @throws UsageError if `value` is not one of `allowed` */
 export function checkChoice(name: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value))
-    throw new UsageError(
-      'invalid-argument',
-      `${name} is '${value}'; it has to be one of ${allowed.join(', ')}`,
-    );
+    throw new UsageError('invalid-argument', `${name}: must be one of ${allowed.join(', ')} ('${value}')`);
 }
 
-function definedOnly<T extends object>(object: T): Partial<T> {
+function withoutUndefined<T extends object>(object: T): Partial<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -1,26 +1,33 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { namedLayers, rebuild } from '../models/index.ts';
+import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkStart, type InitOptions, initializeAdapter } from './initialize.ts';
+import { checkInit, type InitOptions, initializeAdapter } from './init.ts';
+import { ADAPTABLE } from './layers/kinds.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
-import { ADAPTABLE } from './layers/register.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
-/** How to name an adapter, and what its start needs. */
+/** Options of `injectLora` besides the configuration. */
 export interface InjectOptions extends InitOptions {
-  /** The adapter's name, `default` by default. */
+  /** Name of the adapter. Default 'default'. */
   readonly adapter?: string;
 }
 
 /**
- * Makes an adapted model: the same layers with the same weights, frozen, and a low-rank update beside the kernel of
- * each target. It starts with exactly the base's outputs. The input model stays as it was; both are the caller's to
- * dispose. Compile the result before `fit`; it saves, loads and clones like any LayersModel where this library is
- * imported, and `mergeLora` turns it into a plain one.
+ * Returns an adapted copy of a model: the same layers with the same weights, frozen, and a trainable low-rank update
+ * for each target. At first its outputs are exactly those of the base.
  *
- * @throws UsageError when an option is out of range, no layer matches the targets, or a layer has no such adapter
+ * The input model does not change, and the caller disposes both. Compile the result before `fit`. It saves, loads and
+ * clones like any LayersModel in programs that import this library; `mergeLora` turns it into a plain model.
+ *
+ * @throws UsageError if the model already has adapters, an option is out of range, no layer matches `targets`, or a
+ *   layer does not support an option
+ *
+ * @example
+ * const model = injectLora(base, { rank: 4, alpha: 8, targets: ['hidden', 'out'] });
+ * model.compile({ optimizer: tf.train.adam(1e-3), loss: 'meanSquaredError' });
  */
 export function injectLora(
   model: tf.LayersModel,
@@ -31,13 +38,14 @@ export function injectLora(
   if (hasLora(model))
     throw new UsageError(
       'invalid-argument',
-      `model '${model.name}' has adapters already; add another with addAdapter`,
+      `model '${model.name}': already has adapters; add another one with addAdapter`,
     );
   checkAdapterName(adapter);
-  checkStart(resolved, loss);
+  checkInit(resolved, loss);
   const plan = planAdapter(model, resolved, adapter);
   const { method } = resolved;
-  // Layers without an adapter too: so they stay frozen, let gradients through, and can get one later.
+  // Layers that this adapter leaves unchanged become LoRA layers as well: these freeze the base's weights, have
+  // gradients that tfjs lacks, and accept other adapters later.
   const adapted = rebuild(model, (path, node) => {
     node.config.trainable = true;
     if (!(node.className in ADAPTABLE)) return;
@@ -52,13 +60,4 @@ export function injectLora(
   for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   initializeAdapter(adapted, adapter, resolved, loss);
   return adapted;
-}
-
-/** @throws UsageError when a name could not be part of a weight's or a folder's */
-export function checkAdapterName(name: string): void {
-  if (!/^[A-Za-z_][\w-]*$/.test(name))
-    throw new UsageError(
-      'invalid-argument',
-      `adapter name '${name}' is not allowed; use letters, digits, _ and -, not a digit first`,
-    );
 }

@@ -1,45 +1,58 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { namedLayers } from '../models/index.ts';
+import { namedLayers, namedWeights } from '../models/index.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
-/** An adapted layer and where it is in its model. */
+/** An adapted layer with its path in the model. */
 export interface NamedLoraLayer {
-  /** Names from the model inwards, joined by dots. */
+  /** Names of the layer and the models around it, outermost first, joined by dots. */
   readonly path: string;
   readonly layer: LoraLayer;
 }
 
-/** Whether a model has adapted layers. */
+/** Whether `injectLora` made the model. */
 export function hasLora(model: tf.LayersModel): boolean {
   return namedLayers(model).some(({ layer }) => isLoraLayer(layer));
 }
 
 /**
- * The layers of a model that have adapters, in its order.
+ * Returns the layers of a model that have adapters, in its order.
  *
- * @throws UsageError when the model is not an adapted one
+ * @throws UsageError if the model is not an adapted one
  */
 export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
   return adaptableLayers(model).filter(({ layer }) => layer.adapters.size > 0);
 }
 
 /**
- * The layers of an adapted model that have or could be given an adapter.
+ * Returns the layers of an adapted model that have an adapter or can get one.
  *
- * @throws UsageError when the model is not an adapted one
+ * @throws UsageError if the model is not an adapted one
  */
 export function adaptableLayers(model: tf.LayersModel): NamedLoraLayer[] {
-  const layers = namedLayers(model).filter((placed): placed is NamedLoraLayer => isLoraLayer(placed.layer));
+  const layers = namedLayers(model).filter((named): named is NamedLoraLayer => isLoraLayer(named.layer));
   if (layers.length === 0)
     throw new UsageError(
       'invalid-argument',
-      `model '${model.name}' has no adapters: it was merged already or never adapted`,
+      `model '${model.name}': has no adapters; it was never adapted, or is merged already`,
     );
   return layers;
 }
 
-/** Names of the adapters that any layer has. */
+/** Returns the names of all adapters of a model. */
 export function adapterNames(model: tf.LayersModel): string[] {
   return [...new Set(loraLayers(model).flatMap(({ layer }) => [...layer.adapters.keys()]))];
+}
+
+/**
+ * Returns the weights of the base by `path/name`, in the model's order: the same entries for a plain model and for its
+ * adapted one, so that equal hashes prove that training did not change the base.
+ */
+export function baseWeights(model: tf.LayersModel): Map<string, tf.Variable> {
+  const result = new Map<string, tf.Variable>();
+  for (const { path, layer } of namedLayers(model)) {
+    const weights = isLoraLayer(layer) ? layer.baseWeights : namedWeights(layer);
+    for (const [name, weight] of weights) result.set(`${path}/${name}`, weight.read() as tf.Variable);
+  }
+  return result;
 }

@@ -5,22 +5,25 @@ import { adapterWeights } from './layers/adapter.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
- * Makes a plain model with the active adapters, at their strengths, folded into its weights: it loads in tfjs
- * without this library. Gives the adapted model's outputs within rounding. The adapted model stays as it was.
+ * Returns a plain model with the active adapters, at their strengths, added to its weights. It computes what the
+ * adapted model computes, within rounding, and loads in tfjs without this library. The adapted model does not change.
  *
- * @throws UsageError when the model has no adapters (merged already, or never adapted)
- * @throws CheckpointError when an adapter holds values that are not finite
+ * @throws UsageError if the model is not an adapted one (for instance because it is merged already)
+ * @throws CheckpointError if an adapter has values that are not finite
+ *
+ * @example
+ * await mergeLora(model).save('file://merged');
  */
 export function mergeLora(model: tf.LayersModel): tf.LayersModel {
-  const adapted = loraLayers(model);
-  checkFinite(adapted);
+  const layers = loraLayers(model);
+  checkFinite(layers);
   const merged = unmergeLora(model);
-  const sources = new Map(adapted.map(({ path, layer }) => [path, layer]));
+  const loraLayerAt = new Map(layers.map(({ path, layer }) => [path, layer]));
   for (const { path, layer } of namedLayers(merged)) {
-    const source = sources.get(path);
-    if (!source) continue;
+    const loraLayer = loraLayerAt.get(path);
+    if (!loraLayer) continue;
     for (const [name, weight] of namedWeights(layer)) {
-      const value = source.effectiveWeight(name);
+      const value = loraLayer.mergedWeight(name);
       variableOf(weight).assign(value);
       value.dispose();
     }
@@ -28,7 +31,11 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
   return merged;
 }
 
-/** Makes a plain model without the adapters: the base, bit for bit. */
+/**
+ * Returns a plain model without the adapters: the base, bit for bit.
+ *
+ * @throws UsageError if the model is not an adapted one
+ */
 export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
   loraLayers(model);
   return rebuild(model, (_path, node) => {
@@ -41,12 +48,12 @@ export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
 
 function checkFinite(layers: readonly NamedLoraLayer[]): void {
   for (const { path, layer } of layers) {
-    for (const [name, adapter] of layer.adapters) {
-      for (const [part, weight] of adapterWeights(adapter)) {
+    for (const [adapterName, adapter] of layer.adapters) {
+      for (const [name, weight] of adapterWeights(adapter)) {
         if (variableOf(weight).dataSync().every(Number.isFinite)) continue;
         throw new CheckpointError(
           'invalid-checkpoint',
-          `${part} of adapter '${name}' at layer '${path}' holds values that are not finite; nothing was merged`,
+          `adapter '${adapterName}' of layer '${path}': ${name} has values that are not finite; nothing was merged`,
         );
       }
     }

@@ -1,6 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
 import { namedLayers } from '../models/index.ts';
-import { adapterWeights, scalingOf } from './layers/adapter.ts';
+import { checkRank } from './config.ts';
+import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers } from './lora-layers.ts';
 
@@ -8,24 +10,23 @@ import { loraLayers } from './lora-layers.ts';
 export interface LoraLayerSummary {
   readonly path: string;
   readonly adapter: string;
-  /** 0 where only a bias or the whole layer trains. */
+  /** 0 if the adapter only trains copies of this layer's weights. */
   readonly rank: number;
   readonly alpha: number;
-  /** alpha / rank, or alpha / sqrt(rank). */
+  /** alpha / rank, or alpha / sqrt(rank) with rsLoRA. */
   readonly scaling: number;
-  /** What A·B is multiplied by now: scaling times strength, 0 while off. */
+  /** The factor of A·B now: scaling times strength, or 0 while the adapter is off. */
   readonly effectiveScale: number;
   readonly trainableParameters: number;
 }
 
-/** How many values an adapted model holds and trains. */
+/** Parameter counts of an adapted model. */
 export interface LoraSummary {
   readonly layers: readonly LoraLayerSummary[];
-  /** Values of the base model. */
   readonly baseParameters: number;
-  /** Values that training changes now. */
+  /** Parameters that training changes now. */
   readonly trainableParameters: number;
-  /** Base and low-rank values; a bias that trains as a copy counts once. */
+  /** Parameters of base and updates. Trained copies of base weights are not counted twice. */
   readonly totalParameters: number;
   /** trainableParameters / totalParameters */
   readonly shareOfTotal: number;
@@ -33,14 +34,27 @@ export interface LoraSummary {
   readonly shareOfBase: number;
 }
 
-/** Counts an adapted model's parameters, as a whole and by layer and adapter. */
+/**
+ * Counts the parameters of an adapted model, in total and by layer and adapter.
+ *
+ * @throws UsageError if the model is not an adapted one
+ *
+ * @example
+ * const { trainableParameters, shareOfTotal } = loraSummary(model);
+ */
 export function loraSummary(model: tf.LayersModel): LoraSummary {
   const lora = loraLayers(model);
   const layers = lora.flatMap(({ path, layer }) => summarizeLayer(path, layer));
-  const baseParameters = count(namedLayers(model).flatMap(({ layer }) => ownWeights(layer)));
-  const added = count(lora.flatMap(({ layer }) => [...layer.adapters.values()].flatMap(addedWeights)));
-  const trainableParameters = count(model.trainableWeights);
-  const totalParameters = baseParameters + added;
+  const baseParameters = countParameters(
+    namedLayers(model).flatMap(({ layer }) =>
+      isLoraLayer(layer) ? [...layer.baseWeights.values()] : layer.weights,
+    ),
+  );
+  const updateParameters = countParameters(
+    lora.flatMap(({ layer }) => [...layer.adapters.values()].flatMap(updateWeights)),
+  );
+  const trainableParameters = countParameters(model.trainableWeights);
+  const totalParameters = baseParameters + updateParameters;
   return {
     layers,
     baseParameters,
@@ -54,6 +68,7 @@ export function loraSummary(model: tf.LayersModel): LoraSummary {
 function summarizeLayer(path: string, layer: LoraLayer): LoraLayerSummary[] {
   return [...layer.adapters.values()].map((adapter) => {
     const { name, rank, alpha } = adapter.settings;
+    const weights = [...adapterWeights(adapter).values()];
     return {
       path,
       adapter: name,
@@ -61,20 +76,72 @@ function summarizeLayer(path: string, layer: LoraLayer): LoraLayerSummary[] {
       alpha,
       scaling: scalingOf(adapter.settings),
       effectiveScale: adapter.scale.dataSync()[0]!,
-      trainableParameters: count([...adapterWeights(adapter).values()].filter((weight) => weight.trainable)),
+      trainableParameters: countParameters(weights.filter((weight) => weight.trainable)),
     };
   });
 }
 
-function ownWeights(layer: tf.layers.Layer): tf.LayerVariable[] {
-  return isLoraLayer(layer) ? [...layer.baseWeights.values()] : layer.weights;
-}
-
-function addedWeights(adapter: Parameters<typeof adapterWeights>[0]): tf.LayerVariable[] {
+/** An adapter's weights without its copies of base weights. */
+function updateWeights(adapter: LayerAdapter): tf.LayerVariable[] {
   const copies = new Set(adapter.trainedCopies.values());
   return [...adapterWeights(adapter).values()].filter((weight) => !copies.has(weight));
 }
 
-function count(weights: readonly tf.LayerVariable[]): number {
+function countParameters(weights: readonly tf.LayerVariable[]): number {
   return weights.reduce((sum, { shape }) => sum + shape.reduce<number>((size, side) => size * side!, 1), 0);
+}
+
+/** Size and work of a kernel and of a low-rank update of it; see `loraCost`. */
+export interface LoraCost {
+  /** inputs · outputs */
+  readonly kernelParameters: number;
+  /** rank · (inputs + outputs) */
+  readonly loraParameters: number;
+  /** loraParameters / kernelParameters */
+  readonly share: number;
+  /** Bytes of the float32 kernel, and of A and B. */
+  readonly kernelBytes: number;
+  readonly loraBytes: number;
+  /** Bytes of Adam's two moments when training the kernel, and when training A and B. */
+  readonly kernelAdamBytes: number;
+  readonly loraAdamBytes: number;
+  /** Multiply-adds per example of x·W, and of (x·A)·B, which is added to it until merged. */
+  readonly kernelMultiplyAdds: number;
+  readonly loraMultiplyAdds: number;
+  /** Multiply-adds of A·B, which merging and method 'weight' compute. */
+  readonly mergeMultiplyAdds: number;
+}
+
+/**
+ * Computes what a low-rank update of a kernel costs (Hu et al. 2021, arXiv:2106.09685, section 4.2). For a convolution
+ * `inputs` is window height · width · channels, and multiply-adds are per output position.
+ *
+ * @throws UsageError if a value is not a whole number of at least 1, or the rank is larger than the kernel allows
+ *
+ * @example
+ * loraCost({ inputs: 300, outputs: 200, rank: 4 }).loraParameters; // 2000, of 60000
+ */
+export function loraCost(shape: { inputs: number; outputs: number; rank: number }): LoraCost {
+  const { inputs, outputs, rank } = shape;
+  for (const [name, value] of Object.entries(shape)) checkRank(name, value);
+  const largest = Math.min(inputs, outputs);
+  if (rank > largest)
+    throw new UsageError(
+      'invalid-argument',
+      `rank: must be at most ${largest} for a ${inputs} x ${outputs} kernel (${rank})`,
+    );
+  const kernelParameters = inputs * outputs;
+  const loraParameters = rank * (inputs + outputs);
+  return {
+    kernelParameters,
+    loraParameters,
+    share: loraParameters / kernelParameters,
+    kernelBytes: 4 * kernelParameters,
+    loraBytes: 4 * loraParameters,
+    kernelAdamBytes: 8 * kernelParameters,
+    loraAdamBytes: 8 * loraParameters,
+    kernelMultiplyAdds: kernelParameters,
+    loraMultiplyAdds: loraParameters,
+    mergeMultiplyAdds: kernelParameters * rank,
+  };
 }

@@ -41,7 +41,7 @@ describe('inspect --shape', () => {
   test.each([
     [['--shape', '300'], /inputs and outputs from 1 up, such as 300x200/],
     [['--shape', '0x3'], /inputs and outputs from 1 up/],
-    [['--shape', '3x3', '--rank', '4'], /rank is 4; for 3 x 3 it can be at most 3/],
+    [['--shape', '3x3', '--rank', '4'], /rank: must be at most 3 for a 3 x 3 kernel \(4\)/],
     [[], /name a run, or a shape/],
     [['a-run', '--shape', '3x3'], /--shape: stands for a kernel alone; leave a-run out/],
     [['--program', '--shape', '3x3'], /--shape: .* leave --program out/],
@@ -131,7 +131,7 @@ describe('verify RUN', () => {
     expect(await command(cwd, 'verify', 'adapted', '--device', 'cpu')).toMatchObject({
       code: 4,
       err: expect.stringMatching(
-        /lora_B of adapter 'default' of layer 'linear1' was given values that are not finite/,
+        /adapter 'default' of layer 'linear1': lora_B has values that are not finite/,
       ),
     });
   });

@@ -141,17 +141,29 @@ test('combines adapters of different ranks and trained biases into their weighte
 });
 
 test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
-  ['a name that is taken', (model) => addAdapter(model, 'other', { rank: 1 }), /'other' already/],
-  ['a name with a dot', (model) => addAdapter(model, 'a.b', { rank: 1 }), /'a\.b' is not allowed/],
-  ['another method', (model) => addAdapter(model, 'new', { rank: 1, method: 'weight' }), /model's is 'side'/],
+  [
+    'a name that is taken',
+    (model) => addAdapter(model, 'other', { rank: 1 }),
+    /adapter 'other': already exists/,
+  ],
+  ['a name with a dot', (model) => addAdapter(model, 'a.b', { rank: 1 }), /adapter name 'a\.b': not allowed/],
+  [
+    'another method',
+    (model) => addAdapter(model, 'new', { rank: 1, method: 'weight' }),
+    /method 'weight' differs from the model's 'side'/,
+  ],
   [
     'an unknown adapter',
     (model) => setActiveAdapters(model, ['none']),
-    /no adapter 'none'; the model has default, other/,
+    /adapter 'none': not found; the model has default, other/,
   ],
-  ['to delete an unknown adapter', (model) => deleteAdapter(model, 'none'), /no adapter 'none'/],
-  ['a strength above 1', (model) => setAdapterStrength(model, 1.5), /strength is 1.5/],
-  ['a strength that is no number', (model) => setAdapterStrength(model, Number.NaN), /strength is NaN/],
+  ['to delete an unknown adapter', (model) => deleteAdapter(model, 'none'), /adapter 'none': not found/],
+  ['a strength above 1', (model) => setAdapterStrength(model, 1.5), /strength: must be from 0 to 1 \(1.5\)/],
+  [
+    'a strength that is no number',
+    (model) => setAdapterStrength(model, Number.NaN),
+    /strength: must be from 0 to 1 \(NaN\)/,
+  ],
   [
     'linear sums of different ranks',
     (model) =>
@@ -163,7 +175,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
           { name: 'other', weight: 1 },
         ],
       }),
-    /ranks or starts differ \(2, 1\)/,
+    /layer 'nested\.middle': .* equal ranks \(2, 1\)/,
   ],
   [
     'a way to combine that does not exist',
@@ -173,7 +185,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
         type: 'sum' as 'cat',
         adapters: [{ name: 'default', weight: 1 }],
       }),
-    /type is 'sum'; it has to be one of cat, svd, linear/,
+    /type: must be one of cat, svd, linear \('sum'\)/,
   ],
   [
     'no adapters to combine',

@@ -170,49 +170,65 @@ test.each<[string, LoraConfig, string[]]>([
 });
 
 test.each<[string, LoraConfig, RegExp]>([
-  ['a rank of 0', { rank: 0 }, /rank is 0/],
-  ['a rank above a layer', { rank: 4 }, /rank is 4, and layer 'out' maps 7 inputs to 3 outputs.*at most 3/],
-  ['a pattern of a rank above a layer', { rank: 1, rankPattern: { out: 9 } }, /rank is 9, and layer 'out'/],
-  ['alpha of 0', { rank: 1, alpha: 0 }, /alpha is 0/],
+  ['a rank of 0', { rank: 0 }, /rank: must be a whole number of at least 1 \(0\)/],
+  [
+    'a rank above a layer',
+    { rank: 4 },
+    /layer 'out': rank 4 is too large \(7 inputs, 3 outputs\); set a rank of at most 3/,
+  ],
+  [
+    'a pattern of a rank above a layer',
+    { rank: 1, rankPattern: { out: 9 } },
+    /layer 'out': rank 9 is too large/,
+  ],
+  ['alpha of 0', { rank: 1, alpha: 0 }, /alpha: must be above 0 \(0\)/],
   [
     'targets that match nothing',
     { rank: 1, targets: ['nowhere'] },
-    /'nowhere'; there are hidden \(Dense\), middle/,
+    /targets 'nowhere': matches no layer; the model has hidden \(Dense\), middle/,
   ],
   [
     'a target of several that matches nothing',
     { rank: 1, targets: ['out', 'uot'] },
-    /no layer matches targets 'uot'/,
+    /targets 'uot': matches no layer/,
   ],
-  ['an exclusion of several', { rank: 1, exclude: ['out', 'uot'] }, /no layer matches exclude 'uot'/],
-  ['a module of several', { rank: 1, modulesToSave: ['out', 'uot'] }, /no layer matches modulesToSave 'uot'/],
+  ['an exclusion of several', { rank: 1, exclude: ['out', 'uot'] }, /exclude 'uot': matches no layer/],
+  [
+    'a module of several',
+    { rank: 1, modulesToSave: ['out', 'uot'] },
+    /modulesToSave 'uot': matches no layer/,
+  ],
   [
     'targets that are excluded',
     { rank: 1, targets: ['out'], exclude: ['out'] },
-    /targets 'out'; what 'exclude', 'from' and 'modulesToSave' leave is hidden \(Dense\), middle \(Dense\)$/,
+    /targets 'out': matches no layer; 'exclude', 'from' and 'modulesToSave' leave hidden \(Dense\), middle \(Dense\)$/,
   ],
   ['modules that match nothing', { rank: 1, modulesToSave: ['nowhere'] }, /modulesToSave 'nowhere'/],
   ['exclusions that match nothing', { rank: 1, exclude: ['nowhere'] }, /exclude 'nowhere'/],
   [
     'a rank for no layer',
     { rank: 1, rankPattern: { nowhere: 2 } },
-    /rankPattern 'nowhere'; there are hidden/,
+    /rankPattern 'nowhere': matches no layer; the adapted layers are hidden/,
   ],
   [
     'an alpha for a layer left out',
     { rank: 1, exclude: ['out'], alphaPattern: { out: 2 } },
-    /alphaPattern 'out'; there are hidden \(Dense\), middle \(Dense\)$/,
+    /alphaPattern 'out': matches no layer; the adapted layers are hidden \(Dense\), middle \(Dense\)$/,
   ],
   ['a start that does not exist', { rank: 1, from: 'nowhere' }, /from 'nowhere'/],
   ['a broken regular expression', { rank: 1, targets: '(' }, /not a regular expression/],
-  ['dropout of 1', { rank: 1, dropout: 1 }, /dropout is 1/],
+  ['dropout of 1', { rank: 1, dropout: 1 }, /dropout: must be at least 0 and below 1 \(1\)/],
   [
     'an option that does not exist',
     { rank: 1, target: ['out'] } as LoraConfig,
-    /no option 'target'; there are rank, alpha, targets,/,
+    /unknown option 'target'; the options are rank, alpha, targets,/,
   ],
   ['an unknown method', { rank: 1, method: 'sideways' as 'side' }, /one of side, weight, weight-view/],
-  ['DoRA in the kernel', { rank: 1, dora: true, method: 'weight' }, /DoRA needs method 'side'/],
+  [
+    'DoRA in the kernel',
+    { rank: 1, dora: true, method: 'weight' },
+    /method 'weight': does not support DoRA; use 'side'/,
+  ],
 ])('refuses %s and names the value', (_title, config, message) => {
   const model = sequentialModel();
   const { numTensors } = tf.memory();
@@ -228,7 +244,9 @@ test('refuses a layer that has no adapter, by name and kind', () => {
       tf.layers.dense({ name: 'out', units: 2 }),
     ],
   });
-  expect(() => injectLora(model, { rank: 1, targets: ['memory'] })).toThrow(/'memory' is a LSTM/);
+  expect(() => injectLora(model, { rank: 1, targets: ['memory'] })).toThrow(
+    /layer 'memory' \(LSTM\): does not support method 'side'/,
+  );
   expect(loraLayers(injectLora(model, { rank: 1 })).map(({ path }) => path)).toEqual(['out']);
 });
 

@@ -8,7 +8,7 @@ import {
   svd,
   thinQr,
   valuesOf,
-} from '../../src/lora/linear-algebra.ts';
+} from '../../src/lora/math/linear-algebra.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { randomTensor } from './models.ts';

@@ -110,9 +110,9 @@ describe('rejects an invalid configuration:', () => {
       /no layer matches target_modules \["linear9"\]; the model's layers are linear1, linear2, linear3/,
     ],
     [{ target_modules: ['linear1', 'linear9'] }, /unknown layers linear9; the model's layers are linear1/],
-    [{ target_modules: '(' }, /target_modules: '\(' is not a regular expression/],
+    [{ target_modules: '(' }, /target_modules: layer pattern '\(': not a regular expression/],
     [{ modules_to_save: ['head'] }, /unknown layers head/],
-    [{ r: 300 }, /rank is 300, and layer 'linear/],
+    [{ r: 300 }, /layer 'linear\d': rank 300 is too large/],
   ])('%o', async (config, message) => {
     expect(await loadError(await changedAdapter('plain', { config }))).toMatch(message);
   });
@@ -183,7 +183,7 @@ describe('rejects tensors that do not fit the model:', () => {
       },
     });
     expect(await loadError(folder)).toMatch(
-      /lora_B of adapter 'default' of layer 'linear3' was given values that are not finite/,
+      /adapter 'default' of layer 'linear3': lora_B has values that are not finite/,
     );
   });
 });

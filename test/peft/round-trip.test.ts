@@ -211,7 +211,7 @@ test('loads several adapters, the first one active, and rejects a name that is t
   expect((loaded.predict(input) as tf.Tensor).dataSync()).toEqual(sevens);
 
   const duplicate = loadPeft(loaded, folder, { adapter: 'sevens' });
-  await expect(duplicate).rejects.toThrow("there is an adapter 'sevens' already");
+  await expect(duplicate).rejects.toThrow("adapter 'sevens': already exists");
   expect(adapterNames(loaded)).toEqual(['default', 'sevens']);
 });
 

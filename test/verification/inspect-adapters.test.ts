@@ -16,7 +16,7 @@ test('compares the norm of an update with the norm of its kernel', () => {
   const [inspected] = inspectAdapters(model);
   const { layer } = loraLayers(model).find(({ path }) => path === 'linear3')!;
   const kernel = layer.baseWeights.get('kernel')!.read();
-  const update = tf.sub(layer.effectiveWeight('kernel'), kernel);
+  const update = tf.sub(layer.mergedWeight('kernel'), kernel);
   const norm = tf.norm(update).dataSync()[0]!;
   expect(inspected).toMatchObject({
     path: 'linear3',

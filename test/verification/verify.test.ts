@@ -126,8 +126,8 @@ describe('verify fails for', () => {
   test('an adapter whose merged update differs from the one it applies', async () => {
     const failed = await failedChecks((model) => {
       const { layer } = loraLayers(model)[0]!;
-      const effective = layer.effectiveWeight.bind(layer);
-      Object.assign(layer, { effectiveWeight: (name: string) => tf.tidy(() => effective(name).mul(1.01)) });
+      const effective = layer.mergedWeight.bind(layer);
+      Object.assign(layer, { mergedWeight: (name: string) => tf.tidy(() => effective(name).mul(1.01)) });
     });
     expect(failed).toEqual(['merged']);
   });

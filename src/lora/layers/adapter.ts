@@ -1,41 +1,47 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** One adapter on one layer, as the layer's configuration keeps it. */
+/** Settings of one adapter on one layer, as saved in the layer's configuration. */
 export interface AdapterSettings {
   readonly name: string;
-  /** 0 for a layer that only trains its bias or all its weights. */
+  /** 0 if the adapter only trains copies of this layer's weights. */
   readonly rank: number;
   readonly alpha: number;
   readonly rslora: boolean;
   readonly dropout: number;
   readonly dora: boolean;
-  /** Keeps A and B as they started and counts only what they differ from that (PiSSA, OLoRA). */
+  /**
+   * The update is A·B minus its initial value. For inits with a product other than zero (PiSSA, OLoRA, LoRA-GA), so
+   * that the adapted model starts as its base. PEFT changes the base's weights instead.
+   */
   readonly subtractsInitialUpdate: boolean;
-  /** Weights of the layer of which the adapter trains a copy of its own. */
+  /** Which weights of the base layer the adapter trains a copy of (PEFT's `modules_to_save` and `bias`). */
   readonly trainedCopies: 'none' | 'bias' | 'all';
-  /** 0..1 */
+  /** Multiplies alpha / r; 0 to 1. */
   readonly strength: number;
   readonly active: boolean;
 }
 
-/** An adapter's weights on a layer, in tfjs' layout. */
+/** The weights of one adapter on one layer. The shapes of A and B depend on the layer kind, see `kinds.ts`. */
 export interface LayerAdapter {
   settings: AdapterSettings;
-  /** alpha / rank (or alpha / sqrt(rank)) times the strength; 0 while the adapter is off. Read in each call. */
+  /** s, a scalar: strength · alpha / r (or alpha / sqrt(r)), or 0 while the adapter is off. Read in every call. */
   readonly scale: tf.Variable;
+  /** A: [in, r] for a dense layer. */
   readonly a?: tf.LayerVariable;
+  /** B: [r, out] for a dense layer. */
   readonly b?: tf.LayerVariable;
+  /** The initial A and B, if `subtractsInitialUpdate`. */
   readonly initialA?: tf.LayerVariable;
   readonly initialB?: tf.LayerVariable;
-  /** [outputs], DoRA only. */
+  /** m [out] of DoRA. */
   readonly magnitude?: tf.LayerVariable;
-  /** By the name of the weight in the layer. */
+  /** Trained copies of weights of the base layer, by their names in it. */
   readonly trainedCopies: ReadonlyMap<string, tf.LayerVariable>;
-  /** On the way into A. */
+  /** Applied to the input of A. */
   readonly dropout?: tf.layers.Layer;
 }
 
-/** The factor of A·B at strength 1. */
+/** Returns alpha / r, or alpha / sqrt(r) with rsLoRA: the factor of A·B at strength 1. */
 export function scalingOf({
   rank,
   alpha,
@@ -45,7 +51,16 @@ export function scalingOf({
   return alpha / (rslora ? Math.sqrt(rank) : rank);
 }
 
-/** The weights that belong to the adapter, by the names under which they are saved. */
+/**
+ * Returns the adapter's strength as a scalar tensor, or 0 while it is off. Computed from `scale`, so that recorded
+ * graphs read the current value.
+ */
+export function strengthTensor({ scale, settings }: LayerAdapter): tf.Scalar {
+  const scaling = scalingOf(settings);
+  return scaling === 1 ? (scale as unknown as tf.Scalar) : tf.div(scale as unknown as tf.Scalar, scaling);
+}
+
+/** Returns the weights of an adapter by the names under which they are saved. */
 export function adapterWeights(adapter: LayerAdapter): Map<string, tf.LayerVariable> {
   const { a, b, magnitude, initialA, initialB, trainedCopies } = adapter;
   const weights = new Map<string, tf.LayerVariable>();
@@ -56,10 +71,4 @@ export function adapterWeights(adapter: LayerAdapter): Map<string, tf.LayerVaria
   if (initialB) weights.set('initial_B', initialB);
   for (const [name, weight] of trainedCopies) weights.set(name, weight);
   return weights;
-}
-
-/** How much of the adapter is on, 0..1, as a tensor: 1 at full strength whatever alpha and rank are. */
-export function gateOf({ scale, settings }: LayerAdapter): tf.Scalar {
-  const scaling = scalingOf(settings);
-  return scaling === 1 ? (scale as unknown as tf.Scalar) : tf.div(scale as unknown as tf.Scalar, scaling);
 }

@@ -1,0 +1,108 @@
+import * as tf from '@tensorflow/tfjs';
+import { type LayerAdapter, scalingOf, strengthTensor } from './adapter.ts';
+import type { LayerKind, LoraLayer } from './lora-layer.ts';
+
+/** Whether updates are added to the kernel instead of being computed as a parallel branch. */
+export function updatesKernel({ method, kind }: Pick<LoraLayer, 'method' | 'kind'>): boolean {
+  return method !== 'side' || !kind?.lowRankForward;
+}
+
+/**
+ * Returns a weight of the base layer with the active adapters merged into it: their trained copies, and their delta
+ * weights if it is the kernel.
+ */
+export function mergedWeight(layer: LoraLayer, name: string): tf.Tensor {
+  const { kind, baseWeights } = layer;
+  const weight = weightWithCopies(layer, name);
+  if (!kind || name !== kind.kernelName) return weight;
+  const kernel = baseWeights.get(name)!.read() as tf.Tensor;
+  return [...layer.adapters.values()]
+    .filter(({ a }) => a)
+    .reduce((sum, adapter) => tf.add(sum, deltaWeight(kind, adapter, kernel)), weight);
+}
+
+/**
+ * Returns a weight W of the base layer blended with the adapters' trained copies C_i at their strengths t_i:
+ * (1 - sum_i t_i)·W + sum_i t_i·C_i. With one adapter of strength 0 or 1 this is exactly W or C.
+ */
+export function weightWithCopies(layer: LoraLayer, name: string): tf.Tensor {
+  const weight = layer.baseWeights.get(name)!.read() as tf.Tensor;
+  const adapters = [...layer.adapters.values()].filter(({ trainedCopies }) => trainedCopies.has(name));
+  if (adapters.length === 0) return weight;
+  const strengths = adapters.map(strengthTensor);
+  const rest = tf.sub(1, strengths.length === 1 ? strengths[0]! : tf.addN(strengths));
+  return adapters.reduce<tf.Tensor>(
+    (sum, { trainedCopies }, index) =>
+      tf.add(sum, tf.mul(trainedCopies.get(name)!.read(), strengths[index]!)),
+    tf.mul(weight, rest),
+  );
+}
+
+/**
+ * Returns what an adapter adds to the kernel at its current strength (PEFT's `get_delta_weight`).
+ *
+ * @param kernel W, in the shape that the layer has it
+ * @returns the shape of `kernel`
+ */
+function deltaWeight(kind: LayerKind, adapter: LayerAdapter, kernel: tf.Tensor): tf.Tensor {
+  const product = adapterProduct(kind, adapter, kernel.shape);
+  const scaled = tf.mul(product, adapter.scale);
+  if (!adapter.magnitude) return scaled;
+  return doraTerm({ kind, adapter, kernel, product, base: kernel, lora: scaled });
+}
+
+/** Returns A·B in the kernel's shape, minus the initial A·B if the adapter subtracts that. */
+export function adapterProduct(
+  kind: LayerKind,
+  { a, b, initialA, initialB }: LayerAdapter,
+  kernelShape: readonly number[],
+): tf.Tensor {
+  const product = kind.product(a!.read(), b!.read(), kernelShape);
+  return initialA ? tf.sub(product, kind.product(initialA.read(), initialB!.read(), kernelShape)) : product;
+}
+
+/** Input of `doraTerm`. */
+interface DoraInput {
+  readonly kind: LayerKind;
+  readonly adapter: LayerAdapter;
+  /** W, in the shape that the layer has it. */
+  readonly kernel: tf.Tensor;
+  /** A·B in the shape of W. */
+  readonly product: tf.Tensor;
+  /** x·W [batch, ..., out], channels last; W itself to compute the delta weight. */
+  readonly base: tf.Tensor;
+  /** s·(x·A)·B in the shape of `base`; s·A·B to compute the delta weight. */
+  readonly lora: tf.Tensor;
+}
+
+/**
+ * Returns what weight-decomposed adaptation (DoRA, Liu et al. 2024, arXiv:2402.09353) adds to `base`. The kernel
+ * becomes m·V / |V| with V = W + s·A·B, a trained magnitude m [out] and the norm |V| [out] over the inputs of each
+ * output. Gradients take the norm for a constant (section 4.3), as in PEFT. At a strength t below 1 this is t times
+ * the full term.
+ *
+ * @returns the shape of `base`
+ */
+export function doraTerm({ kind, adapter, kernel, product, base, lora }: DoraInput): tf.Tensor {
+  const { magnitude, scale, settings } = adapter;
+  const norm = withoutGradient(scale, () =>
+    kernelNorm(kind, tf.add(kernel, tf.mul(product, scalingOf(settings)))),
+  );
+  const ratio = tf.div(magnitude!.read(), norm); // m / |V| [out]
+  const rescaledBase = tf.mul(base, tf.mul(tf.sub(ratio, 1), strengthTensor(adapter)));
+  return tf.add(rescaledBase, tf.mul(lora, ratio));
+}
+
+/** Returns the Euclidean norm of the weights of each output, [out]. */
+export function kernelNorm(kind: LayerKind, kernel: tf.Tensor): tf.Tensor {
+  return tf.sqrt(tf.sum(tf.square(kernel), [...kind.normAxes!]));
+}
+
+/** Computes a value that gradients take for a constant. tfjs needs an input for that: `frozen`, any untrained variable. */
+function withoutGradient(frozen: tf.Variable, compute: () => tf.Tensor): tf.Tensor {
+  const constant = tf.customGrad((input) => ({
+    value: compute(),
+    gradFunc: () => tf.zerosLike(input as tf.Tensor),
+  }));
+  return constant(frozen as unknown as tf.Tensor);
+}

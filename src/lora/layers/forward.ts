@@ -1,0 +1,194 @@
+/**
+ * The forward pass of a LoRA layer (Hu et al. 2021, arXiv:2106.09685, eq. 3):
+ *
+ *   y = act(W x + b + sum_i s_i B_i A_i dropout(x))
+ *
+ *   x [batch, ..., in]   W [in, out]   b [out]   A [in, r]   B [r, out]   s = strength * alpha / r
+ *
+ * tfjs multiplies from the right, so the code computes x·W and s·(x·A)·B. In a convolution, A is the kernel of the same
+ * convolution into r channels, and B mixes these channels at each position.
+ *
+ * The base class itself computes x·W and x·A: `applyKernel` runs its `call` with another kernel in place of W and
+ * without bias and activation. This way every stride, padding, dilation and data format of the base works.
+ *
+ * With method 'weight' (and for kinds that need it) the base class computes act(x·(W + s·A·B) + b) instead.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { dilatedConv } from '../math/dilated-conv.ts';
+import { fromChannelsLast, perChannel, toChannelsLast } from '../math/layout.ts';
+import type { LayerAdapter } from './adapter.ts';
+import { adapterProduct, doraTerm, mergedWeight, updatesKernel, weightWithCopies } from './delta-weight.ts';
+import type { BaseLayer, LoraLayer } from './lora-layer.ts';
+
+/** Keyword arguments of a layer's `call`, such as `training`. */
+export type Kwargs = Record<string, unknown>;
+/** Inputs and outputs of a layer's `call`. */
+export type CallInputs = tf.Tensor | tf.Tensor[];
+
+/** One call of a LoRA layer. */
+export interface LayerCall {
+  readonly layer: LoraLayer;
+  /** `call` of the base class. */
+  readonly baseCall: (inputs: CallInputs, kwargs: Kwargs) => CallInputs;
+  readonly inputs: CallInputs;
+  readonly kwargs: Kwargs;
+}
+
+/**
+ * Computes the outputs of a LoRA layer with its active adapters. Leaves intermediate tensors for the caller's `tidy`.
+ *
+ * @returns y [batch, ..., out] in the layer's data format
+ */
+export function forward(call: LayerCall): CallInputs {
+  const { layer } = call;
+  const replaced = [...layer.baseWeights].filter(([name]) => isReplaced(layer, name));
+  const values = replaced.map(([name]) =>
+    updatesKernel(layer) ? mergedWeight(layer, name) : weightWithCopies(layer, name),
+  );
+  const weights = replaced.map(([, weight]) => weight);
+  return withWeightValues(weights, values, () =>
+    sideAdapters(layer).length > 0 ? forwardWithLora(call) : forwardBase(call),
+  );
+}
+
+/** Computes act(W x + b + sum_i s_i B_i A_i dropout(x)). */
+function forwardWithLora(call: LayerCall): tf.Tensor {
+  const { layer } = call;
+  const x = single(call.inputs);
+  const wx = applyKernel(call, x, kernelOf(layer)); // [batch, ..., out], channels last
+  const sum = sideAdapters(layer).reduce(
+    (total, adapter) => tf.add(total, loraTerm(call, adapter, x, wx)),
+    wx,
+  );
+  return addBiasAndActivate(layer, fromChannelsLast(sum, layer.dataFormat));
+}
+
+/** Returns s B A dropout(x) [batch, ..., out], channels last; for DoRA, what it adds to W x. */
+function loraTerm(call: LayerCall, adapter: LayerAdapter, inputs: tf.Tensor, wx: tf.Tensor): tf.Tensor {
+  const { layer, kwargs } = call;
+  const { a, b, initialA, initialB, dropout, magnitude } = adapter;
+  const kind = layer.kind!;
+  const x = dropout ? (dropout.apply(inputs, kwargs) as tf.Tensor) : inputs;
+  const lowRankForward = (factorA: tf.LayerVariable, factorB: tf.LayerVariable) =>
+    kind.lowRankForward!({
+      a: factorA.read(),
+      b: factorB.read(),
+      scale: adapter.scale as unknown as tf.Scalar,
+      x,
+      applyKernel: (kernel) => applyKernel(call, x, kernel),
+    });
+  const lora = initialA
+    ? tf.sub(lowRankForward(a!, b!), lowRankForward(initialA, initialB!))
+    : lowRankForward(a!, b!);
+  if (!magnitude) return lora;
+  const kernel = kernelOf(layer);
+  return doraTerm({
+    kind,
+    adapter,
+    kernel,
+    product: adapterProduct(kind, adapter, kernel.shape),
+    // As in PEFT, the rescaled x·W has the dropout as well.
+    base: dropout && kwargs.training ? applyKernel(call, x, kernel) : wx,
+    lora,
+  });
+}
+
+/**
+ * Computes the base layer. Its frozen parts run as in inference, also during training. A dilated convolution, for which
+ * tfjs has no gradient, is replaced by one that has.
+ */
+function forwardBase({ layer, baseCall, inputs, kwargs }: LayerCall): CallInputs {
+  if (layer.getClassName() === 'LoraBatchNormalization')
+    return baseCall(inputs, { ...kwargs, training: false });
+  if (!isDilated(layer)) return baseCall(inputs, kwargs);
+  const kernel = layer.baseWeights.get('kernel')!.read();
+  const output = convolveDilated(layer, single(inputs), kernel);
+  return addBiasAndActivate(layer, fromChannelsLast(output, layer.dataFormat));
+}
+
+/** Applies the base layer with another kernel, without bias and activation. Returns channels last. */
+function applyKernel({ layer, baseCall, kwargs }: LayerCall, x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+  if (isDilated(layer)) return convolveDilated(layer, x, kernel);
+  const { bias, useBias, activation } = layer;
+  Object.assign(layer, { bias: null, useBias: false, activation: linear });
+  try {
+    const output = withWeightValues([kernelWeight(layer)], [kernel], () => baseCall(x, kwargs));
+    return toChannelsLast(single(output), layer.dataFormat);
+  } finally {
+    Object.assign(layer, { bias, useBias, activation });
+  }
+}
+
+/** Some layers call their activation without checking that it is there. */
+const linear = (tf.layers.activation({ activation: 'linear', name: 'lora_linear' }) as BaseLayer).activation!;
+
+/** Returns channels last, for `x` in the layer's data format. */
+function convolveDilated(
+  { dataFormat, padding, dilationRate }: LoraLayer,
+  x: tf.Tensor,
+  kernel: tf.Tensor,
+): tf.Tensor {
+  const rates = [dilationRate ?? 1].flat();
+  return dilatedConv(toChannelsLast(x, dataFormat), kernel, padding as 'valid' | 'same', rates);
+}
+
+/** Whether a layer is a convolution for which tfjs has no gradient. */
+function isDilated(layer: LoraLayer): boolean {
+  if (!['LoraConv1D', 'LoraConv2D'].includes(layer.getClassName())) return false;
+  return [layer.dilationRate ?? 1].flat().some((rate) => rate > 1);
+}
+
+function addBiasAndActivate({ bias, activation, dataFormat }: LoraLayer, output: tf.Tensor): tf.Tensor {
+  const sum = bias ? tf.add(output, perChannel(bias.read(), output.rank, dataFormat)) : output;
+  return activation ? activation.apply(sum) : sum;
+}
+
+/** Runs `compute` while `weights` read as `values`. */
+function withWeightValues<T>(
+  weights: readonly tf.LayerVariable[],
+  values: readonly tf.Tensor[],
+  compute: () => T,
+): T {
+  const replacedRead = weights.map((weight) => Object.getOwnPropertyDescriptor(weight, 'read'));
+  weights.forEach((weight, index) => {
+    weight.read = () => values[index] as tf.Variable;
+  });
+  try {
+    return compute();
+  } finally {
+    weights.forEach((weight, index) => {
+      const read = replacedRead[index];
+      if (read) Object.defineProperty(weight, 'read', read);
+      else delete (weight as Partial<tf.LayerVariable>).read;
+    });
+  }
+}
+
+/**
+ * Returns the adapters to compute as parallel branches. On native TensorFlow this includes adapters that are off, which
+ * add zero: the call may be recorded as a graph that is still used after they are turned on. On other backends they are
+ * left out, so that the output is exactly that of the base.
+ */
+function sideAdapters(layer: LoraLayer): LayerAdapter[] {
+  if (updatesKernel(layer)) return [];
+  const adapters = [...layer.adapters.values()].filter(({ a }) => a);
+  return tf.getBackend() === 'tensorflow'
+    ? adapters
+    : adapters.filter(({ settings }) => layer.isOn(settings));
+}
+
+/** Whether an adapter changes the value of a base weight. */
+function isReplaced(layer: LoraLayer, name: string): boolean {
+  const isUpdated = name === layer.kind?.kernelName && updatesKernel(layer);
+  return [...layer.adapters.values()].some(
+    ({ a, trainedCopies }) => trainedCopies.has(name) || (isUpdated && a),
+  );
+}
+
+function kernelWeight({ baseWeights, kind }: LoraLayer): tf.LayerVariable {
+  return baseWeights.get(kind!.kernelName)!;
+}
+
+const kernelOf = (layer: LoraLayer): tf.Tensor => kernelWeight(layer).read();
+
+const single = (tensors: CallInputs): tf.Tensor => (Array.isArray(tensors) ? tensors[0]! : tensors);

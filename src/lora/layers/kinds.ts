@@ -1,0 +1,142 @@
+import * as tf from '@tensorflow/tfjs';
+import type { LoraMethod } from '../config.ts';
+import { type KindsByMethod, registerLoraClass } from './lora-class.ts';
+import { baseClassOf, type LayerKind, type LowRankInput } from './lora-layer.ts';
+
+/** Kernel [in, out], A [in, r], B [r, out]. The input has any rank from 2. */
+const denseKind: LayerKind = {
+  name: 'dense',
+  kernelName: 'kernel',
+  matrixShape: ([inputs, outputs]) => ({ inputs: inputs!, outputs: outputs! }),
+  factorShapes: ([inputs, outputs], rank) => ({ a: [inputs!, rank], b: [rank, outputs!] }),
+  product: (a, b) => tf.matMul(a, b),
+  lowRankForward,
+  normAxes: [0],
+};
+
+/**
+ * The first method of the published experiment: A [r, out] random, B [in, r] zero, and B·A [in, out] **viewed** as
+ * PyTorch's kernel [out, in]. This mixes up the entries, so the update is not of low rank.
+ */
+const denseViewKind: LayerKind = {
+  name: 'dense-view',
+  kernelName: 'kernel',
+  matrixShape: denseKind.matrixShape,
+  factorShapes: ([inputs, outputs], rank) => ({ a: [rank, outputs!], b: [inputs!, rank] }),
+  product: (a, b, [inputs, outputs]) => tf.matMul(b, a).reshape([outputs!, inputs!]).transpose(),
+};
+
+/** Kernel [...window, in, out], A [...window, in, r], B [1, ..., r, out] with as many axes as the kernel. */
+function convKind(
+  name: LayerKind['name'],
+  kernelName: LayerKind['kernelName'],
+  windowAxes: number,
+): LayerKind {
+  return {
+    name,
+    kernelName,
+    matrixShape: (shape) => ({
+      inputs: tf.util.sizeFromShape(shape.slice(0, -1)),
+      outputs: shape.at(-1)!,
+    }),
+    factorShapes: (shape, rank) => ({
+      a: [...shape.slice(0, -1), rank],
+      b: [...new Array<number>(windowAxes).fill(1), rank, shape.at(-1)!],
+    }),
+    product: (a, b, shape) => matrixProduct(a, b).reshape([...shape]),
+    lowRankForward,
+    normAxes: Array.from({ length: windowAxes + 1 }, (_, axis) => axis),
+  };
+}
+
+const conv1dKind = convKind('conv1d', 'kernel', 1);
+const conv2dKind = convKind('conv2d', 'kernel', 2);
+const conv3dKind = convKind('conv3d', 'kernel', 3);
+/** Updates the pointwise kernel [1, 1, in * multiplier, out] only. */
+const separableKind = convKind('separable', 'pointwise_kernel', 2);
+
+/**
+ * Kernel [height, width, in, multiplier] as the matrix [height * width, in * multiplier]. A [height, width, r] holds
+ * filters that all channels share; B [r, in, multiplier] says how much of each filter a channel uses.
+ */
+const depthwiseKind: LayerKind = {
+  name: 'depthwise',
+  kernelName: 'depthwise_kernel',
+  matrixShape: ([height, width, inputs, multiplier]) => ({
+    inputs: height! * width!,
+    outputs: inputs! * multiplier!,
+  }),
+  factorShapes: ([height, width, inputs, multiplier], rank) => ({
+    a: [height!, width!, rank],
+    b: [rank, inputs!, multiplier!],
+  }),
+  product: (a, b, shape) => matrixProduct(a, b).reshape([...shape]),
+};
+
+/** Table [vocabulary, out], A [vocabulary, r], B [r, out]. The input holds row numbers. */
+const embeddingKind: LayerKind = {
+  name: 'embedding',
+  kernelName: 'embeddings',
+  matrixShape: ([inputs, outputs]) => ({ inputs: inputs!, outputs: outputs! }),
+  factorShapes: ([inputs, outputs], rank) => ({ a: [inputs!, rank], b: [rank, outputs!] }),
+  product: (a, b) => tf.matMul(a, b),
+  lowRankForward: ({ a, b, scale, x }) => {
+    const rows = tf.gather(a, tf.cast(x, 'int32').flatten()); // [positions, r]
+    return multiplyLastAxis(tf.mul(rows, scale), b).reshape([...x.shape, b.shape[1]!]);
+  },
+};
+
+/** Returns s·(x·A)·B [batch, ..., out]: the layer with A as its kernel, then B over the r channels. */
+function lowRankForward({ a, b, scale, applyKernel }: LowRankInput): tf.Tensor {
+  const down = tf.mul(applyKernel(a), scale); // [batch, ..., r], where scaling is cheapest
+  return multiplyLastAxis(down, b);
+}
+
+/**
+ * Returns x·B over the last axis of x.
+ *
+ * @param x [batch, ..., r]
+ * @param b [r, out], or [1, ..., r, out]
+ * @returns [batch, ..., out]
+ */
+function multiplyLastAxis(x: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const rank = x.shape.at(-1)!;
+  const matrix = b.rank === 2 ? b : b.reshape([rank, -1]);
+  if (x.rank === 2) return tf.matMul(x as tf.Tensor2D, matrix as tf.Tensor2D);
+  return tf.matMul(x.reshape([-1, rank]), matrix).reshape([...x.shape.slice(0, -1), matrix.shape[1]!]);
+}
+
+/**
+ * Returns A·B as a matrix [inputs, outputs].
+ *
+ * @param a [..., r]
+ * @param b [r, ...], or [1, ..., r, out]
+ */
+function matrixProduct(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const rank = a.shape.at(-1)!;
+  return tf.matMul(a.reshape([-1, rank]), b.reshape([rank, -1]));
+}
+
+const sideOrWeight = (kind: LayerKind): KindsByMethod => ({ side: kind, weight: kind });
+
+/** The tfjs layer classes that have a LoRA form. Those without a kind have no A and B and only support trained copies. */
+export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
+  Dense: { ...sideOrWeight(denseKind), 'weight-view': denseViewKind },
+  Conv1D: sideOrWeight(conv1dKind),
+  Conv2D: sideOrWeight(conv2dKind),
+  Conv3D: sideOrWeight(conv3dKind),
+  SeparableConv2D: sideOrWeight(separableKind),
+  DepthwiseConv2D: sideOrWeight(depthwiseKind),
+  Embedding: sideOrWeight(embeddingKind),
+  Conv2DTranspose: {},
+  BatchNormalization: {},
+  LayerNormalization: {},
+  PReLU: {},
+};
+
+for (const [className, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(className, kinds);
+
+/** Returns how A and B update a layer's kernel; undefined if the layer does not support the method. */
+export function kindOf(layer: tf.layers.Layer, method: LoraMethod): LayerKind | undefined {
+  return ADAPTABLE[baseClassOf(layer)]?.[method];
+}

@@ -1,0 +1,94 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Matrix } from 'ml-matrix';
+import { takeValues, variableOf } from '../models/index.ts';
+import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
+import type { LoraLayer } from './layers/lora-layer.ts';
+import { hstack, matrixOf, productSvd, svd, vstack } from './math/linear-algebra.ts';
+
+/** The size of an update and the number of directions that it uses. */
+export interface UpdateSpectrum {
+  /** Shape of the base's kernel. */
+  readonly kernelShape: readonly number[];
+  /** Frobenius norm of the base's kernel. */
+  readonly kernelNorm: number;
+  /** Frobenius norm of the update at strength 1, scaling·A·B. */
+  readonly updateNorm: number;
+  /**
+   * Singular values of the update, descending: `rank` of them; 2 · rank for PiSSA, OLoRA and LoRA-GA; all of them for
+   * method 'weight-view'.
+   */
+  readonly singularValues: readonly number[];
+  /**
+   * How many directions the update uses: exp of the entropy of the squared singular values, as shares of their sum
+   * (Roy and Vetterli 2007). From 1 to the rank; 0 if the update is zero.
+   */
+  readonly effectiveRank: number;
+}
+
+/**
+ * Measures the update of a kernel without computing the product A·B.
+ *
+ * @returns undefined if the adapter has no A and B on this layer
+ *
+ * @example
+ * for (const { path, layer } of loraLayers(model))
+ *   console.log(path, updateSpectrum(layer, 'default')?.effectiveRank);
+ */
+export function updateSpectrum(layer: LoraLayer, adapter: string): UpdateSpectrum | undefined {
+  const layerAdapter = layer.adapters.get(adapter);
+  if (!layerAdapter?.a) return undefined;
+  const scaling = scalingOf(layerAdapter.settings);
+  const singularValues = productSingularValues(layer, layerAdapter).map((value) => value * scaling);
+  const squares = singularValues.map((value) => value ** 2);
+  const total = squares.reduce((sum, value) => sum + value, 0);
+  const entropy = squares
+    .map((value) => value / total)
+    .filter((share) => share > 0)
+    .reduce((sum, share) => sum - share * Math.log(share), 0);
+  const kernel = layer.baseWeights.get(layer.kind!.kernelName)!.read();
+  return {
+    kernelShape: kernel.shape,
+    kernelNorm: tf.tidy(() => tf.norm(kernel).dataSync()[0]!),
+    updateNorm: Math.sqrt(total),
+    singularValues,
+    effectiveRank: total > 0 ? Math.exp(entropy) : 0,
+  };
+}
+
+function productSingularValues(layer: LoraLayer, adapter: LayerAdapter): readonly number[] {
+  if (layer.method !== 'weight-view') {
+    const { a, b } = updateFactors(layer, adapter);
+    return productSvd(a, b).s;
+  }
+  const [inputs, outputs] = layer.baseWeights.get('kernel')!.shape as [number, number];
+  const product = tf.tidy(() => layer.kind!.product(adapter.a!.read(), adapter.b!.read(), [inputs, outputs]));
+  return svd(matrixOf(takeValues(product), inputs, outputs)).s;
+}
+
+/** Two matrices whose product is an update. */
+export interface FactorPair {
+  /** [inputs, k] */
+  readonly a: Matrix;
+  /** [k, outputs] */
+  readonly b: Matrix;
+}
+
+/**
+ * Returns the update of a kernel at strength 1 as scaling·A·B with two matrices. Their inner side k is the rank, or
+ * 2 · rank if the adapter subtracts its initial update: [A A₀]·[B; -B₀]. Not for method 'weight-view', whose update is
+ * not a product of two matrices.
+ */
+export function updateFactors(
+  layer: LoraLayer,
+  adapter: LayerAdapter,
+): FactorPair & { readonly scaling: number } {
+  const { a, b, initialA, initialB, settings } = adapter;
+  const kernel = layer.baseWeights.get(layer.kind!.kernelName)!;
+  const { inputs, outputs } = layer.kind!.matrixShape(kernel.shape as number[]);
+  const { rank } = settings;
+  const toA = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), inputs, rank);
+  const toB = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), rank, outputs);
+  const scaling = scalingOf(settings);
+  if (!initialA) return { a: toA(a!), b: toB(b!), scaling };
+  return { a: hstack(toA(a!), toA(initialA)), b: vstack(toB(b!), toB(initialB!).mul(-1)), scaling };
+}
