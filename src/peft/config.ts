@@ -42,7 +42,7 @@ const UNSUPPORTED = [
   'velora_config',
 ];
 
-/** Values of `init_lora_weights` that leave the base unchanged. Others (pissa, olora, corda, loftq, lora_ga) modify it. */
+/** Values of `init_lora_weights` that leave the base unchanged, unlike pissa, olora, corda, loftq and lora_ga. */
 const BASE_PRESERVING_INITS = [true, false, 'gaussian', 'eva', 'orthogonal'];
 
 const modules = z.union([z.string(), z.array(z.string())]);

@@ -1,10 +1,10 @@
 import type { AdapterSettings, AdapterTensor } from '../lora/index.ts';
 
 /**
- * PiSSA, OLoRA and LoRA-GA start with A0·B0 ≠ 0 and train the difference A·B - A0·B0. PEFT starts such an adapter by
- * subtracting A0·B0 from the base's weights, and converts it for the unchanged base when saving
+ * PiSSA, OLoRA and LoRA-GA start with an update A0·B0 that is not zero, and train the difference A·B - A0·B0. PEFT
+ * subtracts A0·B0 from the base's weights, and can convert such an adapter for the unchanged base when it saves it
  * (`path_initial_model_for_weight_conversion`, `LoraModel.subtract_mutated_init`): [A A0]·[B; -B0] is the same update
- * with twice the rank. This file does the same conversion, and reverts it.
+ * with twice the rank. This file has the same conversion, and its reverse.
  */
 
 /**

@@ -5,12 +5,15 @@ export function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** A layer pattern (`LoraConfig.targets`) that matches exactly these layers. */
+/** A value for `LoraConfig.targets` that matches exactly these layers. */
 export function exactTargets(modules: readonly PeftModule[]): RegExp {
   return new RegExp(modules.map(({ path }) => escapeRegExp(path)).join('|'));
 }
 
-/** A `rankPattern` or `alphaPattern` that gives each layer its value. `^` keeps it from matching the end of other paths. */
+/**
+ * A `rankPattern` or `alphaPattern` that gives each layer its value. The `^` keeps the patterns from matching the ends of
+ * other paths.
+ */
 export function exactPattern(values: readonly (readonly [PeftModule, number])[]): Record<string, number> {
   return Object.fromEntries(values.map(([{ path }, value]) => [`^${escapeRegExp(path)}`, value]));
 }

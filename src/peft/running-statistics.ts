@@ -13,7 +13,7 @@ const BATCH_COUNTER = 'num_batches_tracked';
  * The running mean and variance of a batch normalization layer, by their names in PEFT's file. PEFT saves them with a
  * layer in `modules_to_save`; here they are always those of the base.
  *
- * @returns `running_mean` and `running_var` [channels] float32 and `num_batches_tracked` [] int64; empty for other layers
+ * @returns `running_mean` and `running_var` [channels] float32, `num_batches_tracked` [] int64; empty for other layers
  */
 export function runningStatistics({ path, layer, layouts, flattened }: PeftModule): Map<string, SafeTensor> {
   const statistics = new Map<string, SafeTensor>();

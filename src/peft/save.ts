@@ -16,7 +16,7 @@ import { toPeftTensors } from './tensors.ts';
 export interface SavePeftOptions {
   /** The only adapter to save. Default: all adapters. */
   readonly adapter?: string;
-  /** Whether to throw if PEFT cannot represent an adapter, instead of saving it with a type of our own. Default false. */
+  /** Whether to throw if PEFT cannot represent an adapter, instead of saving it with another type. Default false. */
   readonly peftOnly?: boolean;
   /** Content hash of the base, if it is known already. Default: computed. */
   readonly baseHash?: string;

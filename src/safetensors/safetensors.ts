@@ -31,7 +31,7 @@ export interface Safetensors {
  * @throws CheckpointError if the content is truncated or does not follow the format
  * @example
  * const { tensors } = parseSafetensors('upload', bytes);
- * const weight = float32Values('linear.weight', tensors.get('linear.weight'));
+ * const weight = float32Values('linear.weight', tensors.get('linear.weight')!);
  */
 export function parseSafetensors(source: string, bytes: Uint8Array): Safetensors {
   const headerBytes = parseHeaderLength(source, bytes.subarray(0, 8), bytes.length);

@@ -26,7 +26,7 @@ const INTEGER_ARRAYS: { readonly [dtype in DataType]?: View<ArrayLike<number | b
  * @throws CheckpointError if the tensor has another dtype
  * @example
  * const { tensors } = await readSafetensors('model.safetensors');
- * const bias = float32Values('linear.bias', tensors.get('linear.bias'));
+ * const bias = float32Values('linear.bias', tensors.get('linear.bias')!);
  */
 export function float32Values(name: string, { dtype, data }: SafeTensor): Float32Array {
   if (dtype === 'F32') return viewOf(Float32Array, data);
@@ -49,7 +49,7 @@ export function float32Values(name: string, { dtype, data }: SafeTensor): Float3
  * @throws CheckpointError if the tensor has another dtype, or an element does not fit into 32 bits
  * @example
  * const { tensors } = await readSafetensors('labels.safetensors');
- * const labels = int32Values('labels', tensors.get('labels'));
+ * const labels = int32Values('labels', tensors.get('labels')!);
  */
 export function int32Values(name: string, { dtype, data }: SafeTensor): Int32Array {
   if (dtype === 'I32') return viewOf(Int32Array, data);

@@ -101,6 +101,12 @@ export async function torchExpected(name: string): Promise<tf.Tensor> {
   return value.rank === 4 ? value.transpose([0, 2, 3, 1]) : value;
 }
 
+/**
+ * The largest relative difference of outputs that counts as rounding: PyTorch and tfjs add up the same float32 products
+ * in different orders.
+ */
+export const ROUNDING = 1e-5;
+
 /** The largest absolute difference, divided by the largest absolute expected value. */
 export function relativeDifference(value: tf.Tensor, expected: tf.Tensor): number {
   return tf.tidy(

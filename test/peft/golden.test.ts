@@ -16,7 +16,7 @@ import {
 } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { relativeDifference } from '../helpers/torch-models.ts';
+import { ROUNDING, relativeDifference } from '../helpers/torch-models.ts';
 
 useDevice();
 
@@ -38,7 +38,7 @@ const RELEVANT_KEYS = [
 test('the base model has the same logits as in PyTorch', async () => {
   const base = await peftBase();
   const logits = base.predict(await peftRows()) as tf.Tensor;
-  expect(relativeDifference(logits, await peftLogits('base'))).toBeLessThan(1e-5);
+  expect(relativeDifference(logits, await peftLogits('base'))).toBeLessThan(ROUNDING);
 });
 
 describe.each(PEFT_VARIANTS)('the adapter %s of PEFT', (variant) => {
@@ -49,9 +49,11 @@ describe.each(PEFT_VARIANTS)('the adapter %s of PEFT', (variant) => {
     const model = await loadPeft(base, folder);
     const rows = await peftRows();
     const expected = await peftLogits(variant);
-    expect(relativeDifference(model.predict(rows) as tf.Tensor, expected)).toBeLessThan(1e-5);
-    expect(relativeDifference(mergeLora(model).predict(rows) as tf.Tensor, expected)).toBeLessThan(1e-5);
-    expect(relativeDifference(base.predict(rows) as tf.Tensor, await peftLogits('base'))).toBeLessThan(1e-5);
+    expect(relativeDifference(model.predict(rows) as tf.Tensor, expected)).toBeLessThan(ROUNDING);
+    expect(relativeDifference(mergeLora(model).predict(rows) as tf.Tensor, expected)).toBeLessThan(ROUNDING);
+    expect(relativeDifference(base.predict(rows) as tf.Tensor, await peftLogits('base'))).toBeLessThan(
+      ROUNDING,
+    );
     expect(await wrongCounts(model)).toEqual(await peftWrong(variant));
   });
 

@@ -12,7 +12,7 @@ import {
 import { PEFT_FOLDER, peftBase, peftLogits, peftRows } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { relativeDifference } from '../helpers/torch-models.ts';
+import { ROUNDING, relativeDifference } from '../helpers/torch-models.ts';
 
 useDevice();
 
@@ -51,7 +51,7 @@ test.each([
   const config = { fine_tune_type: type, num_layers: 3, lora_parameters: { rank: 99, scale, dropout: 0 } };
   const model = await loadPeft(await peftBase(), await mlxFolder(variant, config));
   const logits = model.predict(await peftRows()) as tf.Tensor;
-  expect(relativeDifference(logits, await peftLogits(variant))).toBeLessThan(1e-5);
+  expect(relativeDifference(logits, await peftLogits(variant))).toBeLessThan(ROUNDING);
 });
 
 test('rejects unsupported types, and missing and unexpected tensors', async () => {

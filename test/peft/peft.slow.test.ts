@@ -10,6 +10,7 @@ import { runPython, withPython } from '../helpers/python.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import {
+  ROUNDING,
   relativeDifference,
   type TorchModelName,
   torchExpected,
@@ -111,11 +112,11 @@ describe.runIf(withPython)('adapters saved by this library', () => {
       const input = await torchExpected(`${base}.input`);
       const logits = models.get(name)!.predict(input) as tf.Tensor;
       const difference = relativeDifference(logits, tf.tensor2d(results[index]!));
-      expect.soft(difference, `${name}, in PEFT`).toBeLessThan(1e-5);
+      expect.soft(difference, `${name}, in PEFT`).toBeLessThan(ROUNDING);
       const back = await loadPeft(await baseOf(base), join(root, name, 'again'));
       expect
         .soft(relativeDifference(back.predict(input) as tf.Tensor, logits), `${name}, back`)
-        .toBeLessThan(1e-5);
+        .toBeLessThan(ROUNDING);
       const change = relativeDifference(logits, await torchExpected(`${base}.logits`));
       // The adapters do change the logits, so equal logits are not those of the base.
       expect.soft(change, `${name}, against its base`).toBeGreaterThan(0.01);
@@ -163,9 +164,9 @@ describe.runIf(withPython)('several adapters of one model, trained by this libra
     const printed = await runPython(TWO_ADAPTERS_SCRIPT, [join(root, 'ours'), join(root, 'theirs')]);
     const results = JSON.parse(printed) as Record<string, number[][]>;
     for (const [adapter, logits] of logitsOf) {
-      expect(relativeDifference(tf.tensor2d(results[adapter]!), logits)).toBeLessThan(1e-5);
+      expect(relativeDifference(tf.tensor2d(results[adapter]!), logits)).toBeLessThan(ROUNDING);
       const back = await loadPeft(base, join(root, 'theirs'), { adapter });
-      expect(relativeDifference(back.predict(input) as tf.Tensor, logits)).toBeLessThan(1e-5);
+      expect(relativeDifference(back.predict(input) as tf.Tensor, logits)).toBeLessThan(ROUNDING);
     }
   });
 });
