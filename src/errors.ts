@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'data-not-found'
   // CheckpointError
   | 'invalid-checkpoint'
+  | 'not-comparable'
   | 'unknown-architecture'
   | 'base-mismatch'
   // TrainingError

@@ -2,50 +2,61 @@ import { CheckpointError } from '../errors.ts';
 import { type ConfusionChange, topConfusionChanges } from './confusion.ts';
 import type { Evaluation } from './evaluation.ts';
 import { perClass, pooled, type Score } from './per-class.ts';
-import { holm, mcnemar } from './significance.ts';
+import { holmCorrection, mcnemarTest } from './significance.ts';
 
-/** Adjusted p-values below this count as more than noise. */
+/** A change with a p-value below this level is significant. */
 export const SIGNIFICANCE_LEVEL = 0.05;
 
-/** What changed on the same examples. */
+/** How the classification of the same examples changed. */
 export interface Change {
   readonly before: Score;
   readonly after: Score;
-  /** Accuracy after minus before, a fraction; null without examples. */
+  /** Accuracy after minus accuracy before, -1 to 1; null without examples. */
   readonly gain: number | null;
-  /** Examples wrong before and right after. */
+  /** Examples misclassified before and correct after. */
   readonly fixed: number;
-  /** Examples right before and wrong after. */
+  /** Examples correct before and misclassified after. */
   readonly broken: number;
-  /** Exact McNemar test; over the classes corrected by Holm. Null without examples. */
+  /** P-value of the exact McNemar test; those of single classes are Holm-corrected. Null without examples. */
   readonly pValue: number | null;
-  /** Whether the change is beyond noise: `pValue` below 0.05. */
+  /** Whether `pValue` is below `SIGNIFICANCE_LEVEL`. */
   readonly significant: boolean;
 }
 
-/** What changed on the examples of one class. */
+/** How the classification of one class's examples changed. */
 export interface ClassChange extends Change {
   readonly className: string;
   /** Whether this is a target class: one that fine-tuning was meant to improve. */
   readonly isTarget: boolean;
 }
 
-/** What changed between two evaluations of the same examples. */
+/** How the classification of the same examples changed, by class and in groups of classes. */
 export interface Comparison {
+  /** In label order. */
   readonly classes: readonly ClassChange[];
+  /** All classes together. */
   readonly total: Change;
-  /** The target classes together, and all others together; absent without target classes. */
+  /** The target classes together; absent if there are none. */
   readonly target?: Change;
+  /** The other classes together; absent if there are no target classes. */
   readonly other?: Change;
-  /** The mistakes whose count changed most. */
+  /** The kinds of mistakes whose count changed most. */
   readonly topConfusionChanges: readonly ConfusionChange[];
 }
 
 /**
- * Compares two evaluations of the same examples.
+ * Compares two evaluations of the same examples in the same order, such as a model before and after fine-tuning.
  *
- * @param options.targetLabels labels of the classes that fine-tuning was meant to improve
- * @throws CheckpointError when the two did not see the same examples in the same order
+ * Each change is tested with the exact McNemar test (`mcnemarTest`). The p-values of the classes are corrected for
+ * testing several classes (`holmCorrection`); those of `total`, `target` and `other` are not.
+ *
+ * @param options.targetLabels labels of the classes that fine-tuning was meant to improve; none by default
+ * @throws CheckpointError if the evaluations differ in their classes or true labels
+ *
+ * @example
+ * const { classes, other } = compareEvaluations(before, after, { targetLabels: [2, 3] });
+ * const worse = classes.filter(({ significant, broken, fixed }) => significant && broken > fixed);
+ * console.log(worse.map(({ className }) => className), other?.gain);
  */
 export function compareEvaluations(
   before: Evaluation,
@@ -53,73 +64,87 @@ export function compareEvaluations(
   { targetLabels = [] }: { targetLabels?: readonly number[] } = {},
 ): Comparison {
   requireSameExamples(before, after);
-  const changeOf = changes(before, after);
-  const labels = before.classNames.map((_, label) => label);
-  const classes = labels.map((label) => changeOf([label]));
-  const adjusted = holm(classes.map(({ pValue }) => pValue));
-  const others = labels.filter((label) => !targetLabels.includes(label));
+  const { classNames } = before;
+  const counts = countChanges(before, after);
+  const classes = counts.map((count) => summarize([count]));
+  const pValues = holmCorrection(classes.map(({ pValue }) => pValue));
   return {
     classes: classes.map((change, label) => ({
-      className: before.classNames[label]!,
+      className: classNames[label]!,
       isTarget: targetLabels.includes(label),
       ...change,
-      ...verdict(adjusted[label]!),
+      ...significance(pValues[label]!),
     })),
-    total: changeOf(labels),
-    ...(targetLabels.length > 0 && { target: changeOf(targetLabels), other: changeOf(others) }),
+    total: summarize(counts),
+    ...(targetLabels.length > 0 && {
+      target: summarize(counts.filter((_, label) => targetLabels.includes(label))),
+      other: summarize(counts.filter((_, label) => !targetLabels.includes(label))),
+    }),
     topConfusionChanges: topConfusionChanges(before, after),
   };
 }
 
-/** Looks once at every example; what it returns sums up the classes that it is given. */
-function changes(before: Evaluation, after: Evaluation): (labels: readonly number[]) => Change {
-  const [old, now] = [perClass(before), perClass(after)];
-  const fixed = new Uint32Array(old.length);
-  const broken = new Uint32Array(old.length);
+type ChangeCounts = Pick<Change, 'before' | 'after' | 'fixed' | 'broken'>;
+
+/** The counts of each class, in label order. */
+function countChanges(before: Evaluation, after: Evaluation): ChangeCounts[] {
+  const scoresAfter = perClass(after);
+  const fixed = new Uint32Array(scoresAfter.length);
+  const broken = new Uint32Array(scoresAfter.length);
   for (let index = 0; index < before.labels.length; index++) {
     const label = before.labels[index]!;
-    const wasRight = before.predictions[index] === label;
-    const isRight = after.predictions[index] === label;
-    if (isRight && !wasRight) fixed[label]!++;
-    if (wasRight && !isRight) broken[label]!++;
+    const wasCorrect = before.predictions[index] === label;
+    const isCorrect = after.predictions[index] === label;
+    if (isCorrect && !wasCorrect) fixed[label]!++;
+    if (wasCorrect && !isCorrect) broken[label]!++;
   }
-  const sum = (counts: Uint32Array, labels: readonly number[]) =>
-    labels.reduce((total, label) => total + counts[label]!, 0);
-  return (labels) => {
-    const total = pooled(labels.map((label) => old[label]!));
-    const [better, worse] = [sum(fixed, labels), sum(broken, labels)];
-    const gain = total.support === 0 ? null : (better - worse) / total.support;
-    return {
-      before: total,
-      after: pooled(labels.map((label) => now[label]!)),
-      gain,
-      fixed: better,
-      broken: worse,
-      ...verdict(gain === null ? null : mcnemar(better, worse)),
-    };
+  return perClass(before).map((score, label) => ({
+    before: score,
+    after: scoresAfter[label]!,
+    fixed: fixed[label]!,
+    broken: broken[label]!,
+  }));
+}
+
+/** The change of some classes together, with an uncorrected p-value. */
+function summarize(counts: readonly ChangeCounts[]): Change {
+  const before = pooled(counts.map((count) => count.before));
+  const fixed = counts.reduce((sum, count) => sum + count.fixed, 0);
+  const broken = counts.reduce((sum, count) => sum + count.broken, 0);
+  const gain = before.support === 0 ? null : (fixed - broken) / before.support;
+  return {
+    before,
+    after: pooled(counts.map((count) => count.after)),
+    gain,
+    fixed,
+    broken,
+    ...significance(gain === null ? null : mcnemarTest(fixed, broken)),
   };
 }
 
-function verdict(pValue: number | null): { pValue: number | null; significant: boolean } {
+function significance(pValue: number | null): Pick<Change, 'pValue' | 'significant'> {
   return { pValue, significant: pValue !== null && pValue < SIGNIFICANCE_LEVEL };
 }
 
 function requireSameExamples(before: Evaluation, after: Evaluation): void {
-  const [old, now] = [before.classNames.join(', '), after.classNames.join(', ')];
-  if (old !== now)
-    throw new CheckpointError('invalid-checkpoint', `cannot compare classes ${old} with classes ${now}`);
-  if (before.count !== after.count) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `cannot compare ${before.count} examples with ${after.count}; evaluate both on the same data`,
+  const { classNames, labels } = before;
+  const [classesBefore, classesAfter] = [classNames.join(', '), after.classNames.join(', ')];
+  if (classesBefore !== classesAfter) {
+    throw notComparable(`classes ${classesBefore} with classes ${classesAfter}`);
+  }
+  if (before.count !== after.count) throw notComparable(`${before.count} examples with ${after.count}`);
+  const index = labels.findIndex((label, row) => label !== after.labels[row]);
+  if (index >= 0) {
+    const [nameBefore, nameAfter] = [classNames[labels[index]!], classNames[after.labels[index]!]];
+    throw notComparable(
+      `different examples: the label of example ${index} is ${nameBefore} before and ${nameAfter} after`,
     );
   }
-  const differing = before.labels.findIndex((label, index) => label !== after.labels[index]);
-  if (differing >= 0) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `cannot compare: example ${differing} is a ${before.classNames[before.labels[differing]!]} in one and a ` +
-        `${after.classNames[after.labels[differing]!]} in the other; evaluate both on the same data`,
-    );
-  }
+}
+
+function notComparable(what: string): CheckpointError {
+  return new CheckpointError(
+    'not-comparable',
+    `cannot compare ${what}; evaluate both models on the same data`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Evaluation } from './evaluation.ts';
 
-/** Counts of examples by true class (row) and predicted class (column): [classes][classes]. */
+/** Counts of examples by true label (row) and predicted label (column): `matrix[label][prediction]`. */
 export function confusionMatrix(evaluation: Evaluation): number[][] {
   const { classNames, labels, predictions } = evaluation;
   const matrix = classNames.map(() => new Array<number>(classNames.length).fill(0));
@@ -8,7 +8,7 @@ export function confusionMatrix(evaluation: Evaluation): number[][] {
   return matrix;
 }
 
-/** How often a class was mistaken for another one, before and after. */
+/** How many examples of one class were classified as another, before and after. */
 export interface ConfusionChange {
   readonly truth: string;
   readonly predicted: string;
@@ -16,20 +16,21 @@ export interface ConfusionChange {
   readonly after: number;
 }
 
-/** The mistakes whose count changed, largest change first, then in label order. */
+/** The kinds of mistakes whose count changed, the largest change first, ties in label order. */
 export function topConfusionChanges(before: Evaluation, after: Evaluation, limit = 8): ConfusionChange[] {
-  const names = before.classNames;
-  const [old, now] = [confusionMatrix(before), confusionMatrix(after)];
-  const moved = names.flatMap((truth, row) =>
-    names.map((predicted, column) => ({
+  const { classNames } = before;
+  const matrixBefore = confusionMatrix(before);
+  const matrixAfter = confusionMatrix(after);
+  const cells = classNames.flatMap((truth, row) =>
+    classNames.map((predicted, column) => ({
       truth,
       predicted,
-      before: old[row]![column]!,
-      after: now[row]![column]!,
+      before: matrixBefore[row]![column]!,
+      after: matrixAfter[row]![column]!,
     })),
   );
-  return moved
-    .filter((change) => change.truth !== change.predicted && change.before !== change.after)
+  return cells
+    .filter((cell) => cell.truth !== cell.predicted && cell.before !== cell.after)
     .sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))
     .slice(0, limit);
 }

@@ -1,15 +1,15 @@
-/** What a classifier did on a labelled set. Everything else about it can be recomputed from this. */
+/** The predictions of a classifier on labelled examples. All metrics are computed from these. */
 export interface Evaluation {
-  /** Examples evaluated. */
+  /** Number of examples. */
   readonly count: number;
-  /** Name of each class, in label order; digits are '0' .. '9'. */
+  /** Name of each class, in label order; digits are '0' to '9'. */
   readonly classNames: readonly string[];
-  /** The true class of each example. */
+  /** The true label of each example. */
   readonly labels: Uint8Array;
-  /** The class with the largest logit; the lowest index wins ties, so an all-zero row reads as class 0. */
+  /** The label with the largest logit of each example; of equal logits the lowest label. */
   readonly predictions: Uint8Array;
-  /** Softmax probability of the prediction, 0..1. */
+  /** Softmax probability of each prediction, 0 to 1. */
   readonly confidences: Float32Array;
-  /** Mean cross entropy. */
+  /** Mean cross entropy over the examples. */
   readonly loss: number;
 }

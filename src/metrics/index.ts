@@ -16,4 +16,4 @@ export {
 } from './metrics.ts';
 export { type Mistake, worstMistakes } from './mistakes.ts';
 export { type ClassScore, overall, perClass, pooled, type Score } from './per-class.ts';
-export { holm, type Interval, mcnemar, wilson } from './significance.ts';
+export { holmCorrection, type Interval, mcnemarTest, wilsonInterval } from './significance.ts';

@@ -1,4 +1,4 @@
-/** The functions used of jStat, which brings no types. */
+/** Types of the jStat functions that are used; the package has none. */
 declare module 'jstat' {
   const jstat: {
     jStat: {

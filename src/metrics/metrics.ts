@@ -1,28 +1,28 @@
 import { confusionMatrix } from './confusion.ts';
 import type { Evaluation } from './evaluation.ts';
 
-/** Of one class; each a fraction 0..1. */
+/** Metrics of one class, fractions 0 to 1. */
 export interface ClassMetrics {
   readonly className: string;
-  /** Of the examples read as this class, how many are; null when none were. */
+  /** Fraction of the examples classified as this class that belong to it; null if there are none. */
   readonly precision: number | null;
-  /** Of the examples of this class, how many were read as it; null without examples. */
+  /** Fraction of the examples of this class that were classified as it; null if there are none. */
   readonly recall: number | null;
-  /** Harmonic mean of both; null when the class is neither truth nor prediction anywhere. */
+  /** Harmonic mean of precision and recall; null if the class occurs neither as truth nor as prediction. */
   readonly f1: number | null;
 }
 
-/** Means over the classes; fractions 0..1. */
+/** Means over the classes, fractions 0 to 1. */
 export interface Averages {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
 }
 
-/** What a confusion matrix and the confidences say, by class and in all. */
+/** Metrics by class and over all classes. */
 export interface Metrics {
   readonly classes: readonly ClassMetrics[];
-  /** Mean over the classes that occur as truth or as prediction. */
+  /** Unweighted mean over the classes that occur as truth or as prediction. */
   readonly macro: Averages;
   /** Mean weighted by support. */
   readonly weighted: Averages;
@@ -31,21 +31,25 @@ export interface Metrics {
 }
 
 /**
- * Precision, recall and F1 with scikit-learn's meaning (`precision_recall_fscore_support`): in the averages
- * an undefined fraction counts as 0.
+ * Precision, recall and F1 by class and on average, as scikit-learn's `precision_recall_fscore_support` defines them.
+ * Where scikit-learn sets an undefined fraction to 0, it is null here; the averages count it as 0 as well.
+ *
+ * @example
+ * const { macro, classes } = classificationMetrics(evaluation);
+ * console.log(macro.f1, classes[3]?.recall);
  */
 export function classificationMetrics(evaluation: Evaluation): Metrics {
   const matrix = confusionMatrix(evaluation);
   const counts = matrix.map((row, label) => ({
-    right: row[label]!,
+    correct: row[label]!,
     support: row.reduce((sum, count) => sum + count, 0),
-    predicted: matrix.reduce((sum, other) => sum + other[label]!, 0),
+    predicted: matrix.reduce((sum, otherRow) => sum + otherRow[label]!, 0),
   }));
-  const classes = counts.map(({ right, support, predicted }, label) => ({
+  const classes = counts.map(({ correct, support, predicted }, label) => ({
     className: evaluation.classNames[label]!,
-    precision: predicted === 0 ? null : right / predicted,
-    recall: support === 0 ? null : right / support,
-    f1: support + predicted === 0 ? null : (2 * right) / (support + predicted),
+    precision: predicted === 0 ? null : correct / predicted,
+    recall: support === 0 ? null : correct / support,
+    f1: support + predicted === 0 ? null : (2 * correct) / (support + predicted),
   }));
   return {
     classes,
@@ -62,22 +66,29 @@ export function classificationMetrics(evaluation: Evaluation): Metrics {
 }
 
 function average(classes: readonly ClassMetrics[], weights: readonly number[]): Averages {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const mean = (of: 'precision' | 'recall' | 'f1') =>
-    classes.reduce((sum, one, index) => sum + (one[of] ?? 0) * weights[index]!, 0) / Math.max(total, 1);
+  const totalWeight = weights.reduce((sum, weight) => sum + weight, 0);
+  const mean = (metric: 'precision' | 'recall' | 'f1') =>
+    classes.reduce((sum, values, label) => sum + (values[metric] ?? 0) * weights[label]!, 0) /
+    Math.max(totalWeight, 1);
   return { precision: mean('precision'), recall: mean('recall'), f1: mean('f1') };
 }
 
 /**
- * Expected calibration error (Guo et al. 2017, arXiv:1706.04599, equation 3): how far confidence is from
- * accuracy, 0..1, over `bins` equal bins (lower, upper] of confidence.
+ * Expected calibration error: the mean distance between confidence and accuracy, over bins of equal width
+ * (lower, upper], each weighted by its examples.
+ *
+ * Guo et al. 2017, "On calibration of modern neural networks", arXiv:1706.04599, equation 3.
+ *
+ * @param bins 15 by default, as in the paper
+ * @returns 0 (perfectly calibrated) to 1
  */
 export function calibrationError(evaluation: Evaluation, bins = 15): number {
   const { labels, predictions, confidences } = evaluation;
-  const surplus = new Float64Array(bins);
+  // Sum over each bin's examples of confidence minus 1 (correct) or 0 (wrong).
+  const overconfidence = new Float64Array(bins);
   for (const [index, confidence] of confidences.entries()) {
     const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1));
-    surplus[bin]! += confidence - (predictions[index] === labels[index] ? 1 : 0);
+    overconfidence[bin]! += confidence - (predictions[index] === labels[index] ? 1 : 0);
   }
-  return surplus.reduce((sum, value) => sum + Math.abs(value), 0) / Math.max(labels.length, 1);
+  return overconfidence.reduce((sum, value) => sum + Math.abs(value), 0) / Math.max(labels.length, 1);
 }

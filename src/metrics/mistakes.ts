@@ -1,24 +1,29 @@
 import type { Evaluation } from './evaluation.ts';
 
-/** A wrong prediction. */
+/** A misclassified example. */
 export interface Mistake {
-  /** Position in the evaluated examples. */
+  /** Position of the example in the evaluation. */
   readonly index: number;
   readonly truth: string;
   readonly predicted: string;
+  /** Softmax probability of the wrong prediction, 0 to 1. */
   readonly confidence: number;
 }
 
-/** The wrong predictions made with most confidence; of those that `baseline` read right, when it is given. */
+/**
+ * The misclassified examples with the highest confidence, highest first.
+ *
+ * @param baseline if given, only mistakes on examples that the baseline classified correctly
+ */
 export function worstMistakes(evaluation: Evaluation, limit: number, baseline?: Evaluation): Mistake[] {
   const { classNames, labels, predictions, confidences } = evaluation;
-  const wrong: number[] = [];
+  const mistakes: number[] = [];
   for (const [index, label] of labels.entries()) {
     if (predictions[index] === label) continue;
     if (baseline && baseline.predictions[index] !== label) continue;
-    wrong.push(index);
+    mistakes.push(index);
   }
-  return wrong
+  return mistakes
     .sort((a, b) => confidences[b]! - confidences[a]! || a - b)
     .slice(0, limit)
     .map((index) => ({

@@ -1,20 +1,28 @@
 import type { Evaluation } from './evaluation.ts';
 
-/** How many examples of one class, or of several together, were read right. */
+/** How many examples of one or several classes were classified correctly. */
 export interface Score {
   /** Examples whose true class this is. */
   readonly support: number;
+  /** Misclassified examples. */
   readonly errors: number;
-  /** Fraction read right, 0..1; null without examples. */
+  /** Fraction classified correctly, 0 to 1; null without examples. */
   readonly accuracy: number | null;
 }
 
-/** The score of one class, by its name. */
+/** The score of one class. */
 export interface ClassScore extends Score {
   readonly className: string;
 }
 
-/** The score of each class, in label order. */
+/**
+ * The score of each class, in label order.
+ *
+ * @example
+ * for (const { className, errors, support } of perClass(evaluation)) {
+ *   console.log(`${className}: ${errors} of ${support} wrong`);
+ * }
+ */
 export function perClass(evaluation: Evaluation): ClassScore[] {
   const { classNames, labels, predictions } = evaluation;
   const support = new Array<number>(classNames.length).fill(0);
@@ -24,22 +32,22 @@ export function perClass(evaluation: Evaluation): ClassScore[] {
     support[label]!++;
     if (predictions[index] !== label) errors[label]!++;
   }
-  return classNames.map((className, label) => ({ className, ...score(support[label]!, errors[label]!) }));
+  return classNames.map((className, label) => ({ className, ...scoreOf(support[label]!, errors[label]!) }));
 }
 
-/** The score of all classes. */
+/** The score over all examples. */
 export function overall(evaluation: Evaluation): Score {
   return pooled(perClass(evaluation));
 }
 
-/** The score of several classes as one. */
+/** The score over the examples of several classes together, so that each class counts by its support. */
 export function pooled(scores: readonly Score[]): Score {
-  return score(
+  return scoreOf(
     scores.reduce((sum, { support }) => sum + support, 0),
     scores.reduce((sum, { errors }) => sum + errors, 0),
   );
 }
 
-function score(support: number, errors: number): Score {
+function scoreOf(support: number, errors: number): Score {
   return { support, errors, accuracy: support === 0 ? null : (support - errors) / support };
 }

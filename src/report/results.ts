@@ -7,7 +7,7 @@ import {
   overall,
   perClass,
   type Score,
-  wilson,
+  wilsonInterval,
 } from '../metrics/index.ts';
 import type { Report } from './report.ts';
 import type { EvaluationResults, Results } from './schema.ts';
@@ -35,5 +35,5 @@ function evaluationResults(evaluation: Evaluation): EvaluationResults {
 }
 
 function withInterval<T extends Score>(score: T): T & { interval: Interval | null } {
-  return { ...score, interval: wilson(score.support - score.errors, score.support) };
+  return { ...score, interval: wilsonInterval(score.support - score.errors, score.support) };
 }

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { evaluate } from '../../src/inference/evaluate.ts';
-import { perClass } from '../../src/metrics/per-class.ts';
+import { perClass } from '../../src/metrics/index.ts';
 import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization } from '../../src/models/index.ts';
 

@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
-import { compareEvaluations } from '../../src/metrics/comparison.ts';
-import { perClass, pooled } from '../../src/metrics/per-class.ts';
-import { mcnemar } from '../../src/metrics/significance.ts';
+import { compareEvaluations, mcnemarTest, perClass, pooled } from '../../src/metrics/index.ts';
 import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
 
 const rates = [0.05, 0.3, 0.1, 0.2];
@@ -19,31 +17,31 @@ describe('compareEvaluations', () => {
     expect(total).toMatchObject({ fixed: 1, broken: 1, gain: 0, pValue: 1, significant: false });
   });
 
-  test('change in errors is what broke less what was fixed', () => {
+  test('the change in errors is broken minus fixed', () => {
     const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
-    for (const one of [...compareEvaluations(before, after).classes]) {
-      expect(one.after.errors - one.before.errors).toBe(one.broken - one.fixed);
-      expect(one.gain).toBeCloseTo(one.after.accuracy! - one.before.accuracy!, 12);
+    for (const change of compareEvaluations(before, after).classes) {
+      expect(change.after.errors - change.before.errors).toBe(change.broken - change.fixed);
+      expect(change.gain).toBeCloseTo(change.after.accuracy! - change.before.accuracy!, 12);
     }
   });
 
   test('splits the total into target and other classes', () => {
     const [before, after] = [randomEvaluation(2000, rates, 1), randomEvaluation(2000, rates, 2)];
     const { classes, target, other, total } = compareEvaluations(before, after, { targetLabels: [1, 3] });
-    expect(classes.map((one) => one.isTarget)).toEqual([false, true, false, true]);
+    expect(classes.map(({ isTarget }) => isTarget)).toEqual([false, true, false, true]);
     expect(target!.after).toEqual(pooled([perClass(after)[1]!, perClass(after)[3]!]));
     expect(target!.fixed + other!.fixed).toBe(total.fixed);
     expect(target!.before.errors + other!.before.errors).toBe(total.before.errors);
     expect(compareEvaluations(before, after).target).toBeUndefined();
   });
 
-  test('corrects the classes together, and tests groups on their own', () => {
+  test('corrects the p-values of classes, not those of groups', () => {
     const labels = Array.from({ length: 40 }, (_, index) => (index < 20 ? 0 : 1));
     const before = makeEvaluation(labels, labels, { classes: 3 });
     const broken = labels.map((label, index) => (index < 6 ? 2 : label));
     const after = makeEvaluation(labels, broken, { classes: 3 });
     const { classes, total } = compareEvaluations(before, after);
-    expect(mcnemar(0, 6)).toBeCloseTo(0.03125, 9);
+    expect(mcnemarTest(0, 6)).toBeCloseTo(0.03125, 9);
     expect(total.pValue).toBeCloseTo(0.03125, 9);
     expect(total.significant).toBe(true);
     expect(classes[0]!.pValue).toBeCloseTo(0.0625, 9);
@@ -52,7 +50,7 @@ describe('compareEvaluations', () => {
     expect(classes[2]!.gain).toBeNull();
   });
 
-  test('lists the mistakes that moved most, right answers left out', () => {
+  test('lists the mistakes whose count changed most, without correct predictions', () => {
     const labels = [0, 0, 0, 1, 1, 2];
     const before = makeEvaluation(labels, [1, 1, 0, 1, 2, 2], { classes: 3 });
     const after = makeEvaluation(labels, [0, 0, 0, 1, 2, 1], { classes: 3 });
@@ -64,11 +62,11 @@ describe('compareEvaluations', () => {
 
   test.each([
     ['another number of examples', makeEvaluation([0, 1, 1], [0, 1, 1]), '2 examples with 3'],
-    ['other examples', makeEvaluation([0, 2], [0, 2]), 'example 1 is a 1 in one and a 2 in the other'],
+    ['other examples', makeEvaluation([0, 2], [0, 2]), 'the label of example 1 is 1 before and 2 after'],
     ['other classes', makeEvaluation([0, 1], [0, 1], { classes: 3 }), 'classes 0, 1, 2, 3'],
-  ])('refuses %s', (_, other, words) => {
-    const compare = () => compareEvaluations(makeEvaluation([0, 1], [0, 1]), other);
+  ])('throws for %s', (_, after, message) => {
+    const compare = () => compareEvaluations(makeEvaluation([0, 1], [0, 1]), after);
     expect(compare).toThrow(CheckpointError);
-    expect(compare).toThrow(words);
+    expect(compare).toThrow(message);
   });
 });

@@ -1,7 +1,7 @@
-import type { Evaluation } from '../../src/metrics/evaluation.ts';
+import type { Evaluation } from '../../src/metrics/index.ts';
 import { createRandom } from '../../src/random.ts';
 
-/** An evaluation of the given labels and predictions; confidences are 0.75 unless told. */
+/** An evaluation with the given labels and predictions; all confidences are 0.75 by default. */
 export function makeEvaluation(
   labels: readonly number[],
   predictions: readonly number[],
@@ -17,7 +17,7 @@ export function makeEvaluation(
   };
 }
 
-/** An evaluation of `count` digits in turn, each wrong with the probability of its class. */
+/** `count` examples with labels 0, 1, 2, ... in turn, each misclassified with the error rate of its class. */
 export function randomEvaluation(count: number, errorRates: readonly number[], seed: number): Evaluation {
   const random = createRandom(seed);
   const labels = Array.from({ length: count }, (_, index) => index % errorRates.length);

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { confusionMatrix } from '../../src/metrics/confusion.ts';
-import { type Averages, calibrationError, classificationMetrics } from '../../src/metrics/metrics.ts';
+import {
+  type Averages,
+  calibrationError,
+  classificationMetrics,
+  confusionMatrix,
+} from '../../src/metrics/index.ts';
 import { makeEvaluation } from './make-evaluation.ts';
 
+/** Random labels and predictions, and what scikit-learn computes from them. */
 interface Case {
   classes: number;
   labels: number[];
@@ -19,53 +24,57 @@ interface Case {
 const fixtures = JSON.parse(readFileSync('test/fixtures/statistics/statistics.json', 'utf8'));
 const cases: Case[] = fixtures.classification;
 
-describe.each(cases.map((one, index) => ({ name: index + 1, one })))('random labels $name', ({ one }) => {
-  const evaluation = makeEvaluation(one.labels, one.predictions, one);
-  const metrics = classificationMetrics(evaluation);
+describe.each(cases.map((reference, index) => ({ set: index + 1, reference })))(
+  'set $set of random labels',
+  ({ reference }) => {
+    const evaluation = makeEvaluation(reference.labels, reference.predictions, reference);
+    const metrics = classificationMetrics(evaluation);
 
-  test('give scikit-learn’s confusion matrix', () => {
-    expect(confusionMatrix(evaluation)).toEqual(one.confusionMatrix);
-  });
+    test('has scikit-learn’s confusion matrix', () => {
+      expect(confusionMatrix(evaluation)).toEqual(reference.confusionMatrix);
+    });
 
-  test('give scikit-learn’s precision, recall and F1 of each class, with null for its undefined 0', () => {
-    for (const key of ['precision', 'recall', 'f1'] as const) {
-      for (const [label, value] of one.perClass[key].entries()) {
-        expect(metrics.classes[label]![key] ?? 0).toBeCloseTo(value, 12);
+    test('has scikit-learn’s precision, recall and F1 of each class; null where scikit-learn sets an undefined value to 0', () => {
+      for (const key of ['precision', 'recall', 'f1'] as const) {
+        for (const [label, value] of reference.perClass[key].entries()) {
+          expect(metrics.classes[label]![key] ?? 0).toBeCloseTo(value, 12);
+        }
       }
-    }
-  });
+    });
 
-  test.each(['macro', 'weighted'] as const)('give scikit-learn’s %s averages', (kind) => {
-    for (const key of ['precision', 'recall', 'f1'] as const) {
-      expect(metrics[kind][key]).toBeCloseTo(one[kind][key], 12);
-    }
-  });
+    test.each(['macro', 'weighted'] as const)('has scikit-learn’s %s averages', (kind) => {
+      for (const key of ['precision', 'recall', 'f1'] as const) {
+        expect(metrics[kind][key]).toBeCloseTo(reference[kind][key], 12);
+      }
+    });
 
-  test('give the calibration error of a second implementation', () => {
-    expect(metrics.calibrationError).toBeCloseTo(one.calibrationError, 7);
-  });
-});
+    test('has the calibration error of an independent implementation', () => {
+      // 7 digits: confidences are float32.
+      expect(metrics.calibrationError).toBeCloseTo(reference.calibrationError, 7);
+    });
+  },
+);
 
 describe('classificationMetrics', () => {
-  test('a class that is neither truth nor prediction has no precision, recall or F1', () => {
+  test('precision, recall and F1 are null for a class that is neither truth nor prediction', () => {
     const { classes, macro } = classificationMetrics(makeEvaluation([0, 1], [0, 1], { classes: 3 }));
     expect(classes[2]).toEqual({ className: '2', precision: null, recall: null, f1: null });
     expect(macro.f1).toBe(1);
   });
 
-  test('a class that is never predicted has no precision but an F1 of 0', () => {
+  test('precision is null and F1 is 0 for a class that is never predicted', () => {
     const { classes } = classificationMetrics(makeEvaluation([0, 1], [0, 0], { classes: 2 }));
     expect(classes[1]).toEqual({ className: '1', precision: null, recall: 0, f1: 0 });
   });
 });
 
 describe('calibrationError', () => {
-  test('is the distance of confidence from accuracy where all share one bin', () => {
+  test('is the distance between confidence and accuracy if all examples share one bin', () => {
     const evaluation = makeEvaluation([0, 0, 0, 0], [0, 0, 0, 1], { confidences: [0.5, 0.5, 0.5, 0.5] });
     expect(calibrationError(evaluation)).toBe(0.25);
   });
 
-  test('puts a confidence on the edge of two bins into the lower one', () => {
+  test('puts a confidence on the edge of two bins into the lower bin', () => {
     const evaluation = makeEvaluation([0, 0], [1, 0], { confidences: [0.5, 0.25] });
     expect(calibrationError(evaluation, 2)).toBe(0.125);
   });

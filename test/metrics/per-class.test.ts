@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { overall, perClass, pooled } from '../../src/metrics/per-class.ts';
+import { overall, perClass, pooled } from '../../src/metrics/index.ts';
 import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
 
 describe('perClass', () => {
@@ -11,12 +11,12 @@ describe('perClass', () => {
     ]);
   });
 
-  test('a class without examples has no accuracy, rather than 0 or NaN', () => {
+  test('the accuracy of a class without examples is null, not 0 or NaN', () => {
     const evaluation = makeEvaluation([0], [1], { classes: 2 });
     expect(perClass(evaluation)[1]).toEqual({ className: '1', support: 0, errors: 0, accuracy: null });
   });
 
-  test('counts sum to the split', () => {
+  test('support sums to the number of examples, errors to the number of mistakes', () => {
     const evaluation = randomEvaluation(997, [0.1, 0.2, 0.9], 3);
     const wrong = evaluation.labels.filter((label, index) => label !== evaluation.predictions[index]).length;
     const classes = perClass(evaluation);
@@ -26,15 +26,15 @@ describe('perClass', () => {
 });
 
 describe('overall', () => {
-  test('takes all classes, or none', () => {
+  test('sums over all classes; without examples the accuracy is null', () => {
     const evaluation = makeEvaluation([0, 1, 2, 2], [0, 0, 2, 1], { classes: 3 });
     expect(overall(evaluation)).toEqual({ support: 4, errors: 2, accuracy: 0.5 });
     expect(overall(makeEvaluation([], []))).toEqual({ support: 0, errors: 0, accuracy: null });
   });
 });
 
-describe('together', () => {
-  test('weighs classes by their examples', () => {
+describe('pooled', () => {
+  test('weights each class by its support', () => {
     const scores = perClass(makeEvaluation([0, 1, 2, 2], [0, 0, 2, 1], { classes: 3 }));
     expect(pooled([scores[0]!, scores[2]!])).toEqual({ support: 3, errors: 1, accuracy: 2 / 3 });
     expect(pooled([])).toEqual({ support: 0, errors: 0, accuracy: null });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { holm, mcnemar, wilson } from '../../src/metrics/significance.ts';
+import { holmCorrection, mcnemarTest, wilsonInterval } from '../../src/metrics/index.ts';
 
 interface Fixtures {
   mcnemar: { fixed: number; broken: number; p: number }[];
@@ -10,42 +10,43 @@ interface Fixtures {
 
 const fixtures: Fixtures = JSON.parse(readFileSync('test/fixtures/statistics/statistics.json', 'utf8'));
 
-describe('mcnemar', () => {
+describe('mcnemarTest', () => {
   test.each(fixtures.mcnemar)(
-    '$fixed fixed and $broken broken give SciPy’s p-value, also in far tails',
+    'equals SciPy’s p-value for $fixed fixed and $broken broken, also in far tails',
     ({ fixed, broken, p }) => {
-      expect(mcnemar(fixed, broken) / p).toBeCloseTo(1, 6);
+      // A relative difference: p-values go down to 1e-120.
+      expect(mcnemarTest(fixed, broken) / p).toBeCloseTo(1, 6);
     },
   );
 
-  test('does not care which way the change went', () => {
-    expect(mcnemar(30, 10)).toBe(mcnemar(10, 30));
+  test('is the same for a change in the other direction', () => {
+    expect(mcnemarTest(30, 10)).toBe(mcnemarTest(10, 30));
   });
 });
 
-describe('holm', () => {
-  test.each(fixtures.holm)('adjusts $p as statsmodels does', ({ p, adjusted }) => {
-    const ours = holm(p);
-    for (const [index, value] of adjusted.entries()) expect(ours[index]).toBeCloseTo(value, 12);
+describe('holmCorrection', () => {
+  test.each(fixtures.holm)('adjusts $p like statsmodels', ({ p, adjusted }) => {
+    const corrected = holmCorrection(p);
+    for (const [index, value] of adjusted.entries()) expect(corrected[index]).toBeCloseTo(value, 12);
   });
 
-  test('leaves out what is not available, and does not count it', () => {
-    expect(holm([0.02, null, 0.01])).toEqual([0.02, null, 0.02]);
-    expect(holm([])).toEqual([]);
+  test('keeps null and does not count it as a test', () => {
+    expect(holmCorrection([0.02, null, 0.01])).toEqual([0.02, null, 0.02]);
+    expect(holmCorrection([])).toEqual([]);
   });
 });
 
-describe('wilson', () => {
+describe('wilsonInterval', () => {
   test.each(fixtures.wilson)(
-    '$successes of $trials at $level gives SciPy’s interval',
+    'equals SciPy’s interval for $successes of $trials at level $level',
     ({ successes, trials, level, interval }) => {
-      const ours = wilson(successes, trials, level)!;
-      expect(ours[0]).toBeCloseTo(interval[0], 12);
-      expect(ours[1]).toBeCloseTo(interval[1], 12);
+      const bounds = wilsonInterval(successes, trials, level)!;
+      expect(bounds[0]).toBeCloseTo(interval[0], 12);
+      expect(bounds[1]).toBeCloseTo(interval[1], 12);
     },
   );
 
-  test('is not available without trials', () => {
-    expect(wilson(0, 0)).toBeNull();
+  test('is null without trials', () => {
+    expect(wilsonInterval(0, 0)).toBeNull();
   });
 });
