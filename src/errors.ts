@@ -47,7 +47,10 @@ export type ErrorCode =
   | 'cuda-not-set-up'
   | 'native-backend-required'
   | 'damaged-cache'
-  | 'device-failed'
+  | 'cuda-unavailable'
+  | 'gpu-memory-full'
+  | 'out-of-memory'
+  | 'device-lost'
   // GateError
   | 'gate-failed';
 

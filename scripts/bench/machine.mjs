@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
-import { cudaFacts, nativeState } from '../../dist/tensorflow/index.js';
+import { nativeState } from '../../dist/setup/index.js';
+import { cudaFacts } from '../../dist/tensorflow/index.js';
 
 /**
  * @param {string} [python]
@@ -20,7 +21,7 @@ export function describeMachine(python, device = 'cpu') {
     versions: {
       node: process.versions.node,
       tfjs: tf.version.tfjs,
-      tensorflow: nativeState(device).installed?.marker?.tensorflow ?? 'unknown',
+      tensorflow: nativeState(device).nativePackage?.marker?.tensorflow ?? 'unknown',
       ...(python && pythonVersions(python)),
     },
   };

@@ -1,5 +1,11 @@
-import { type LoadedTensorFlow, type LoadOptions, loadTensorFlow } from '../tensorflow/index.ts';
+import {
+  fallbackNotice,
+  type LoadedTensorFlow,
+  type LoadOptions,
+  loadTensorFlow,
+} from '../tensorflow/index.ts';
 import type { CliContext } from './context.ts';
+import { messageWithHint } from './hints.ts';
 import type { Device } from './options/shared.ts';
 
 interface DeviceOptions {
@@ -8,12 +14,24 @@ interface DeviceOptions {
   readonly deterministic?: boolean;
 }
 
-/** How to load TensorFlow for a command. If it aborts the process, the user gets one line and exit code 6. */
-export function tensorflowOptions({ device, tf32, deterministic }: DeviceOptions): LoadOptions {
-  return { device, tf32, deterministic, explainAborts: true };
+/**
+ * How to load TensorFlow for a command. If it aborts the process, the user gets one line and an exit code. Notices go to
+ * stderr.
+ */
+export function tensorflowOptions(
+  { device, tf32, deterministic }: DeviceOptions,
+  { note }: CliContext,
+): LoadOptions {
+  return {
+    device,
+    tf32,
+    deterministic,
+    reportAborts: (error) => `error: ${messageWithHint(error)}`,
+    onFallback: ({ device: fallback, error }) => note(fallbackNotice(fallback, messageWithHint(error))),
+  };
 }
 
-/** Loads TensorFlow for a command; notices go to stderr. */
+/** Loads TensorFlow for a command. */
 export async function useTensorFlow(options: DeviceOptions, context: CliContext): Promise<LoadedTensorFlow> {
-  return await loadTensorFlow({ ...tensorflowOptions(options), onNotice: context.note });
+  return await loadTensorFlow(tensorflowOptions(options, context));
 }

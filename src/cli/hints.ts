@@ -17,6 +17,11 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'base-mismatch': 'use import --any-base to allow another base',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
+  'cuda-unavailable': "'npx tfjs-lora doctor --device cuda' shows what is missing",
+  'gpu-memory-full': 'or use --device cpu',
+  'out-of-memory':
+    'use a smaller --batch-size, end other programs on the GPU (see nvidia-smi), or use --device cpu',
+  'device-lost': 'with --resume, training continues from its last checkpoint',
   'pip-missing': 'or set TFJS_LORA_TENSORFLOW to a wheel',
   'download-failed': 'or set TFJS_LORA_TENSORFLOW to a wheel',
   'cache-full': 'or set TFJS_LORA_CACHE to a folder on another disk',

@@ -46,7 +46,7 @@ export async function runTraining(
       const result = await recipe({
         data,
         engine,
-        tensorflow: tensorflowOptions(options),
+        tensorflow: tensorflowOptions(options, context),
         cwd: context.cwd,
         out: out ?? `runs/${command}`,
         numbered: out === undefined,

@@ -7,8 +7,8 @@ import { setAdapterStrength } from '../lora/index.ts';
 import { findMnist, loadSplit } from '../mnist-data-loader/index.ts';
 import { type NamedEvaluation, type Report, readReport } from '../report/index.ts';
 import { openRun, type Run } from '../runs/index.ts';
-import { loadTensorFlow } from '../tensorflow/index.ts';
 import { noteOtherData, testSetName } from './data.ts';
+import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions } from './options.ts';
 import { versionsOf } from './save.ts';
 
@@ -49,8 +49,8 @@ export interface RunEvaluation {
  * console.log(report.gates);
  */
 export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvaluation> {
-  const { run: path, strength, gates = {}, compare, baseline: baselinePath, cwd, onNotice } = options;
-  const tensorflow = await loadTensorFlow({ ...options.tensorflow, onNotice });
+  const { run: path, strength, gates = {}, compare, baseline: baselinePath, cwd } = options;
+  const tensorflow = await loadRecipeTensorFlow(options);
   return await withRun(path, cwd, async (run) => {
     const { adapter, training, seed, classNames, contentHash } = run.manifest;
     validateGates(gates, { classNames, compared: compare !== undefined || baselinePath !== undefined });

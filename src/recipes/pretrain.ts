@@ -8,11 +8,12 @@ import type { Mnist } from '../mnist-data-loader/index.ts';
 import { createDigitsNet, mnistNormalization } from '../models/index.ts';
 import type { Report } from '../report/index.ts';
 import { type RunContent, type RunManifest, saveCheckpoint } from '../runs/index.ts';
-import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
+import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { loadData, testSetName } from './data.ts';
 import { type FitState, fitTask } from './fit.ts';
+import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { resumeRun } from './resume.ts';
 import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
@@ -83,12 +84,7 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
       const { train, test } = mnist;
       const settings = resumed?.settings ?? newSettings(given, train.count);
       const { seed, batchSize, steps, head } = settings;
-      const { onNotice } = options;
-      const tensorflow = await loadTensorFlow({
-        ...options.tensorflow,
-        examples: steps * batchSize,
-        onNotice,
-      });
+      const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
 
       // Model
       const inputSize = train.height * train.width;

@@ -113,8 +113,8 @@ async function compile([program, ...options]: Command, args: readonly string[]):
 
 /** Loads the addon in a process of its own. @returns TensorFlow's version */
 async function loadedVersion(addon: string): Promise<string> {
-  const script = 'console.log("TensorFlow=" + require(process.argv[1]).TF_Version)';
-  const { ok, output } = await run(process.execPath, ['-e', script, addon]);
+  const script = `"TensorFlow=" + require(${JSON.stringify(addon)}).TF_Version`;
+  const { ok, output } = await run(process.execPath, ['--print', script]);
   const version = /^TensorFlow=(.+)$/m.exec(output)?.[1];
   if (ok && version) return version;
   throw new TensorFlowError('setup-failed', `the compiled addon does not load (${failureReason(output)})`);

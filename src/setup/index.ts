@@ -1,4 +1,4 @@
-export { cacheFolder } from './cache-folder.ts';
+export { cacheFolder, cacheParts } from './cache-folder.ts';
 export { cudaLibraries } from './cuda-libraries.ts';
 export type { DownloadProgress } from './listener.ts';
 export { withLock } from './lock.ts';

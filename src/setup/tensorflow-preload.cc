@@ -1,8 +1,8 @@
-// What TensorFlow offers to C++ but not through the addon of tfjs-node.
+// An addon with the parts of TensorFlow's C++ interface that the addon of tfjs-node leaves out.
 //
-// preload() loads TensorFlow's shared libraries with stderr held back: while they load, TensorFlow writes lines there
-// that no setting of its own can stop. What was held back is returned, so that nothing is lost; if the
-// process dies on the way (a processor without AVX, say), it is written out first.
+// preload() loads TensorFlow's shared libraries while stderr is redirected to memory, because TensorFlow prints lines
+// while it loads that no setting can turn off. It returns what was printed. If the process dies while loading (for
+// example on a processor without AVX), the printed lines are written to the real stderr first.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <node_api.h>
@@ -15,55 +15,59 @@
 
 namespace {
 
-// TensorFlow's libraries, once they are loaded.
+// TensorFlow's library, once it is loaded.
 void* library = nullptr;
-int held = -1;
+// While stderr is redirected: a file in memory that collects what is printed, and the real stderr.
+int captured = -1;
 int real_stderr = -1;
 
-std::string ReadHeld() {
+std::string ReadCaptured() {
   std::string text;
   char buffer[4096];
-  lseek(held, 0, SEEK_SET);
-  for (ssize_t count; (count = read(held, buffer, sizeof buffer)) > 0;) text.append(buffer, count);
+  lseek(captured, 0, SEEK_SET);
+  for (ssize_t count; (count = read(captured, buffer, sizeof buffer)) > 0;) text.append(buffer, count);
   return text;
 }
 
-void WriteHeldAndDie(int signal_number) {
+// A signal handler: writes what was captured, then lets the signal end the process.
+void WriteCapturedAndDie(int signal_number) {
   char buffer[4096];
-  lseek(held, 0, SEEK_SET);
-  for (ssize_t count; (count = read(held, buffer, sizeof buffer)) > 0;) {
+  lseek(captured, 0, SEEK_SET);
+  for (ssize_t count; (count = read(captured, buffer, sizeof buffer)) > 0;) {
     if (write(real_stderr, buffer, count) < 0) break;
   }
   signal(signal_number, SIG_DFL);
   raise(signal_number);
 }
 
+// preload(): string. Throws the loader's message if TensorFlow's libraries cannot be loaded.
 napi_value Preload(napi_env env, napi_callback_info) {
   real_stderr = dup(STDERR_FILENO);
-  held = memfd_create("tensorflow-stderr", MFD_CLOEXEC);
-  const bool holding = real_stderr >= 0 && held >= 0;
+  captured = memfd_create("tensorflow-stderr", MFD_CLOEXEC);
+  const bool capturing = real_stderr >= 0 && captured >= 0;
   struct sigaction on_abort, on_illegal;
-  if (holding) {
+  if (capturing) {
     struct sigaction action = {};
-    action.sa_handler = WriteHeldAndDie;
+    action.sa_handler = WriteCapturedAndDie;
     sigaction(SIGABRT, &action, &on_abort);
     sigaction(SIGILL, &action, &on_illegal);
-    dup2(held, STDERR_FILENO);
+    dup2(captured, STDERR_FILENO);
   }
-  // TensorFlow opens cuSOLVER by name from a library whose search path lacks its folder; what is loaded it finds.
+  // TensorFlow opens cuSOLVER by name from a library whose search path lacks cuSOLVER's folder. A library that is
+  // loaded already is found.
   if (access(CUSOLVER_LIBRARY, R_OK) == 0) dlopen(CUSOLVER_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   library = dlopen(TENSORFLOW_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   const bool loaded = library != nullptr;
   const char* error = loaded ? nullptr : dlerror();
   std::string text;
-  if (holding) {
+  if (capturing) {
     dup2(real_stderr, STDERR_FILENO);
     sigaction(SIGABRT, &on_abort, nullptr);
     sigaction(SIGILL, &on_illegal, nullptr);
-    text = ReadHeld();
+    text = ReadCaptured();
   }
   if (real_stderr >= 0) close(real_stderr);
-  if (held >= 0) close(held);
+  if (captured >= 0) close(captured);
   napi_value result = nullptr;
   if (loaded) {
     napi_create_string_utf8(env, text.data(), text.size(), &result);
@@ -73,8 +77,8 @@ napi_value Preload(napi_env env, napi_callback_info) {
   return result;
 }
 
-// Whether float32 products may be computed in TF32, which keeps 10 bits of the mantissa; TensorFlow's own default is
-// yes. Returns false where this TensorFlow cannot be told.
+// allowTensorFloat32(allowed: boolean): boolean. Sets whether float32 products may be computed in TF32, which keeps 10
+// bits of the mantissa; TensorFlow's default is yes. Returns false if this TensorFlow lacks the function.
 napi_value AllowTensorFloat32(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
@@ -84,62 +88,63 @@ napi_value AllowTensorFloat32(napi_env env, napi_callback_info info) {
   // tsl::enable_tensor_float_32_execution(bool)
   void* symbol = library ? dlsym(library, "_ZN3tsl32enable_tensor_float_32_executionEb") : nullptr;
   if (symbol) reinterpret_cast<void (*)(bool)>(symbol)(allowed);
-  napi_value told;
-  napi_get_boolean(env, symbol != nullptr, &told);
-  return told;
+  napi_value applied;
+  napi_get_boolean(env, symbol != nullptr, &applied);
+  return applied;
 }
 
-// What to write when TensorFlow aborts the process, and the exit code then.
-std::string last_words;
-int last_code = 1;
+// What to write if TensorFlow aborts the process, and the exit code then.
+std::string abort_report;
+int abort_exit_code = 1;
 
 // Whether the calling thread is inside TensorFlow's libraries.
 bool InsideTensorFlow() {
   void* frames[64];
   const int count = backtrace(frames, 64);
   for (int index = 0; index < count; index++) {
-    Dl_info found;
-    if (dladdr(frames[index], &found) && found.dli_fname && strstr(found.dli_fname, "libtensorflow")) return true;
+    Dl_info symbol;
+    if (dladdr(frames[index], &symbol) && symbol.dli_fname && strstr(symbol.dli_fname, "libtensorflow")) return true;
   }
   return false;
 }
 
-void SayLastWords(int signal_number) {
+// A signal handler.
+void ReportAbort(int signal_number) {
   if (InsideTensorFlow()) {
-    const ssize_t written = write(STDERR_FILENO, last_words.data(), last_words.size());
-    _exit(written < 0 ? 1 : last_code);
+    const ssize_t written = write(STDERR_FILENO, abort_report.data(), abort_report.size());
+    _exit(written < 0 ? 1 : abort_exit_code);
   }
   signal(signal_number, SIG_DFL);
   raise(signal_number);
 }
 
-// explainAborts(text, code): when TensorFlow aborts the process, as it does when a GPU is lost, the text follows what
-// TensorFlow says, and the process ends with the code.
-napi_value ExplainAborts(napi_env env, napi_callback_info info) {
+// reportAborts(text: string, exitCode: number). If TensorFlow aborts the process, as it does when a GPU fails, the text
+// is written after TensorFlow's own message, and the process ends with the exit code.
+napi_value ReportAborts(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   char text[1024];
   size_t length = 0;
   napi_get_value_string_utf8(env, arguments[0], text, sizeof text, &length);
-  last_words.assign(text, length);
-  napi_get_value_int32(env, arguments[1], &last_code);
+  abort_report.assign(text, length);
+  napi_get_value_int32(env, arguments[1], &abort_exit_code);
   void* frame;
-  backtrace(&frame, 1);  // loads what it needs, which a signal handler must not do
-  signal(SIGABRT, SayLastWords);
+  backtrace(&frame, 1);  // loads a library on its first call, which a signal handler must not do
+  signal(SIGABRT, ReportAbort);
   return nullptr;
 }
 
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  const auto offer = [&](const char* name, napi_callback function) {
+  const auto define = [&](const char* name, napi_callback function) {
     napi_value value;
     napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
     napi_set_named_property(env, exports, name, value);
   };
-  offer("preload", Preload);
-  offer("allowTensorFloat32", AllowTensorFloat32);
-  offer("explainAborts", ExplainAborts);
+  define("preload", Preload);
+  define("allowTensorFloat32", AllowTensorFloat32);
+  define("reportAborts", ReportAborts);
   return exports;
 }

@@ -1,10 +1,12 @@
-export { cacheFolder } from '../setup/index.ts';
-export { cacheFacts } from './caches.ts';
-export { cudaAdvice, cudaFacts } from './cuda-facts.ts';
-export { cudaProblems } from './cuda-problems.ts';
-export { type DeviceName, type LoadedTensorFlow, type LoadOptions, loadTensorFlow } from './load.ts';
+export { type CudaProblem, cudaProblems } from './cuda/problems.ts';
+export { cudaFacts, unmetRequirements } from './cuda/requirements.ts';
+export { DeviceError, deviceErrorOfOp } from './errors.ts';
+export {
+  type DeviceName,
+  fallbackNotice,
+  type LoadedTensorFlow,
+  type LoadOptions,
+  loadTensorFlow,
+} from './load.ts';
 export * from './native/index.ts';
-export { DeviceError, deviceError, deviceErrorOfOp, lineOf } from './native-error.ts';
-export { nativeState } from './native-state.ts';
 export { explicitPrecisionAllowed, withExplicitPrecision } from './tensor-float32.ts';
-export { clearXlaCache, removeKeptCode } from './xla-cache.ts';

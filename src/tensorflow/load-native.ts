@@ -1,72 +1,78 @@
 import { existsSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
-import { type NativeDevice, type NativePackage, PRELOAD, setupCommand } from './native-package.ts';
-import { restoreNodeUtil } from './node-shim.ts';
+import { addonFiles, type NativeDevice, type NativePackage, notSetUp } from '../setup/index.ts';
+import { DeviceError } from './errors.ts';
 import { setTensorFloat32 } from './tensor-float32.ts';
 
 const require = createRequire(import.meta.url);
 const STDERR = 2;
 
+/** The addon of set-up, from src/setup/tensorflow-preload.cc. */
+interface PreloadAddon {
+  preload(): string;
+  allowTensorFloat32(allowed: boolean): boolean;
+  /** Undefined in addons of earlier versions. */
+  reportAborts?(text: string, exitCode: number): void;
+}
+
+export interface LoadNativeOptions {
+  /** Whether float32 products may be computed in TF32 on a device that can. */
+  readonly tf32: boolean;
+  /** See `LoadOptions`. */
+  readonly reportAborts?: (error: TensorFlowError) => string;
+}
+
 /**
- * Loads a native package, which makes itself the backend of tfjs. Flags must be in the environment by now.
+ * Loads a native package, which makes itself the backend of tfjs. TensorFlow reads its flags from the environment now.
  *
- * @param options.tf32 whether float32 products may be computed in TF32 where the device can
- * @param options.explainAborts whether a line and an exit code of ours are to follow what TensorFlow says when it aborts
- *   the process
- * @throws TensorFlowError when it does not load
+ * @throws TensorFlowError if the package does not load
  */
-export function loadNativePackage(
-  { name, addon, device }: NativePackage,
-  { tf32 = false, explainAborts = false }: { tf32?: boolean; explainAborts?: boolean } = {},
-): void {
+export function loadNativePackage(nativePackage: NativePackage, options: LoadNativeOptions): void {
+  const { name, device, addonFolder } = nativePackage;
   restoreNodeUtil();
   try {
-    const helper = loadHelper(join(dirname(addon), PRELOAD));
-    if (helper) {
-      preload(helper, tf32);
-      if (explainAborts) {
-        const { message, exitCode } = new TensorFlowError('tensorflow-failed', abortReason(device));
-        helper.explainAborts(`error: ${message}\n`, exitCode);
-      }
-    }
+    const path = join(addonFolder, addonFiles.preload);
+    // Missing if another program than our set-up installed tfjs-node's addon.
+    if (existsSync(path)) preload(require(path) as PreloadAddon, device, options);
     require(name);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new TensorFlowError(
-      'tensorflow-failed',
-      `${name} does not load (${reason}); run ${setupCommand(device)} again`,
-      {
-        cause: error,
-      },
-    );
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw notSetUp(device, `${name} does not load (${reason})`, { cause: error });
   }
 }
 
-interface Preload {
-  preload(): string;
-  allowTensorFloat32(allowed: boolean): boolean;
-  explainAborts(text: string, exitCode: number): void;
+/** Lines that TensorFlow prints while its libraries load, whatever TF_CPP_MIN_LOG_LEVEL says. */
+const ignoredLines = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
+
+/** Loads TensorFlow's libraries, passes on the relevant lines that they print, and applies the options. */
+function preload(addon: PreloadAddon, device: NativeDevice, { tf32, reportAborts }: LoadNativeOptions): void {
+  const lines = addon
+    .preload()
+    .split('\n')
+    .filter((line) => line !== '' && !ignoredLines.test(line));
+  if (lines.length > 0) writeSync(STDERR, `${lines.join('\n')}\n`);
+  setTensorFloat32(addon.allowTensorFloat32, tf32);
+  if (reportAborts) {
+    const error = abortError(device);
+    addon.reportAborts?.(`${reportAborts(error)}\n`, error.exitCode);
+  }
 }
 
-/** What TensorFlow says on stderr while its libraries load, before it heeds TF_CPP_MIN_LOG_LEVEL. */
-const chatter = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
-
-/** Undefined where another installer than ours made the addon. */
-function loadHelper(path: string): Preload | undefined {
-  return existsSync(path) ? (require(path) as Preload) : undefined;
+function abortError(device: NativeDevice): TensorFlowError {
+  return device === 'cuda'
+    ? new DeviceError(
+        'device-lost',
+        'TensorFlow aborted the process, as it does when a GPU stops working; see nvidia-smi, then start again',
+      )
+    : new TensorFlowError('tensorflow-failed', 'TensorFlow aborted the process for the reason above');
 }
 
-const abortReason = (device: NativeDevice) =>
-  device === 'cuda'
-    ? 'TensorFlow ended the process, as it does when a GPU stops working; look at nvidia-smi, then start again (training goes on from its last checkpoint with --resume)'
-    : 'TensorFlow ended the process for the reason above';
-
-/** Loads TensorFlow's libraries while stderr is held back, and passes on what matters. */
-function preload(tensorflow: Preload, tf32: boolean): void {
-  const lines = tensorflow.preload().split('\n');
-  setTensorFloat32(tensorflow.allowTensorFloat32, tf32);
-  const rest = lines.filter((line) => line !== '' && !chatter.test(line));
-  if (rest.length > 0) writeSync(STDERR, `${rest.join('\n')}\n`);
+/** Adds the functions of `node:util` that tfjs-node calls. Node 23 removed them; earlier versions warn of their use. */
+function restoreNodeUtil(): void {
+  Object.assign(require('node:util'), {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
 }

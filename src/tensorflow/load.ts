@@ -1,145 +1,175 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
-import { requireFreeMemory } from './cuda-facts.ts';
-import { cudaToolsFolder } from './cuda-tools.ts';
-import { keepCompiledCode, setTensorFlowFlags } from './flags.ts';
+import { type NativeDevice, type NativePackage, nativeState } from '../setup/index.ts';
+import { gpuIsVisible, requireFreeMemory } from './cuda/gpus.ts';
+import { cudaToolsFolder } from './cuda/tools.ts';
+import { setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage } from './load-native.ts';
-import { nativeBackend } from './native/index.ts';
-import { builtNativePackage, type NativeDevice } from './native-package.ts';
-import { cudaCardIsVisible, nativeState } from './native-state.ts';
-import { compilerSettings, xlaCacheFolder } from './xla-cache.ts';
+import { nativeBackend } from './native/backend.ts';
+import { compilerSettings, useXlaCache, xlaCacheFolder } from './xla-cache.ts';
 
 const DEVICES = ['auto', 'cpu', 'cuda', 'wasm', 'js'] as const;
 
-/** `js` is tfjs' plain JavaScript backend; `auto` is `cuda` for long training, `cpu` where that works, else `wasm`. */
+/**
+ * `cpu` and `cuda` are native TensorFlow, `wasm` and `js` are backends of tfjs (`js`: plain JavaScript). `auto` is `cuda`
+ * for long training, else `cpu`, or `wasm` if native TensorFlow does not load.
+ */
 export type DeviceName = (typeof DEVICES)[number];
 
-/** What to load, and how it computes. */
+/** Native TensorFlow loads once in a process: the options other than `device` count in the first call only. */
 export interface LoadOptions {
+  /** Default: `auto`. */
   readonly device?: DeviceName;
   /**
-   * Threads of each of TensorFlow's two pools, all cores by default; counts when TensorFlow loads, so in the
-   * first call only. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS come before it.
+   * Threads of each of TensorFlow's two pools; all cores by default. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS
+   * take precedence.
    */
   readonly threads?: number;
-  /** Let a GPU compute float32 products in TF32, with 10 bits of mantissa. Off by default; counts in the first call only. */
+  /** Whether a GPU may compute float32 products in TF32, with 10 bits of mantissa. Default: false. */
   readonly tf32?: boolean;
-  /** Take only kernels of a GPU that give the same bits in each run; counts in the first call only. */
+  /** Whether a GPU uses only kernels that give the same bits in every run. Default: false. */
   readonly deterministic?: boolean;
-  /** Examples that will be trained on, each as often as it comes up: from 600,000 on `auto` takes a GPU that works. */
+  /** Training examples times epochs. From 600,000 on, `auto` uses a GPU if there is one. */
   readonly examples?: number;
-  /** For command lines: when TensorFlow aborts the process, end it with one line on stderr and exit code 6. */
-  readonly explainAborts?: boolean;
-  /** Takes one line when `auto` has to make do with less than native TensorFlow. */
-  readonly onNotice?: (line: string) => void;
+  /**
+   * For programs that end when TensorFlow aborts the process: returns the line to print on stderr. The process then ends
+   * with the exit code of the error. By default the process ends with SIGABRT.
+   */
+  readonly reportAborts?: (error: TensorFlowError) => string;
+  /** Called if `auto` cannot use a device and takes the next one. */
+  readonly onFallback?: (fallback: Fallback) => void;
 }
 
-/** What was loaded, and what it runs on. */
+export interface Fallback {
+  /** The device that is used instead. */
+  readonly device: 'cpu' | 'wasm';
+  /** Why the better device cannot be used. */
+  readonly error: TensorFlowError;
+}
+
+/** One line for users about a fallback. @param reason the error's message */
+export function fallbackNotice(device: Fallback['device'], reason: string): string {
+  return device === 'cpu'
+    ? `note: not running on the GPU: ${reason}`
+    : `note: running on wasm, which is slower: ${reason}`;
+}
+
+/** The TensorFlow that was loaded. */
 export interface LoadedTensorFlow {
   readonly tf: typeof tf;
-  /** What computes: never `auto`. */
   readonly device: Exclude<DeviceName, 'auto'>;
   /** Version of native TensorFlow, such as 2.21.0; undefined on wasm and js. */
   readonly version?: string;
 }
 
+interface NativeTensorFlow {
+  readonly device: NativeDevice;
+  readonly version: string;
+}
+
 /**
- * A GPU saves 0.08 s for each 1,000 steps of DigitsNet at batch 10 and takes about 5 s longer until it has compiled
- * the first; larger nets gain sooner.
+ * From here on `auto` takes a GPU. A GPU saves 0.08 s per 1,000 steps of DigitsNet at batch size 10, and takes about 5 s
+ * longer to compile the first step. Larger models gain sooner.
  */
 const EXAMPLES_WORTH_A_GPU = 600_000;
 
-let native: { readonly device: NativeDevice; readonly version: string } | undefined;
-const failures = new Map<NativeDevice, TensorFlowError>();
+/** The native TensorFlow of this process. */
+let native: NativeTensorFlow | undefined;
+/** Attempts to load it. A failed attempt is not repeated, and concurrent calls share one. */
+const attempts = new Map<NativeDevice, Promise<NativeTensorFlow>>();
 
 /**
- * Loads the TensorFlow for `device` and makes it tfjs' backend. May be called again: native TensorFlow loads
- * once in a process, and a later call only changes the backend.
+ * Loads TensorFlow for a device and makes it the backend of tfjs. Later calls only switch the backend.
  *
- * @throws UsageError when there is no device of that name
- * @throws TensorFlowError when the device is not there, or the process already holds the other native package
+ * @throws UsageError if the device is unknown
+ * @throws TensorFlowError if the device cannot be used, or the process has loaded TensorFlow for the other native device
+ * @example
+ * const { device, version } = await loadTensorFlow({ device: 'cpu' });
  */
 export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedTensorFlow> {
-  const device = options.device ?? 'auto';
-  if (!DEVICES.includes(device))
-    throw new UsageError('invalid-argument', `device '${device}': there are ${DEVICES.join(', ')}`);
-  if (device === 'auto') return await loadBest(options);
+  const { device = 'auto' } = options;
+  if (!DEVICES.includes(device)) {
+    throw new UsageError('invalid-argument', `device '${device}': unknown; use one of ${DEVICES.join(', ')}`);
+  }
+  if (device === 'auto') return await useBest(options);
   if (device === 'wasm' || device === 'js') return await usePortable(device);
   return await useNative(device, options);
 }
 
-/** Native TensorFlow where it works, else wasm with a line that says why. */
-async function loadBest(options: LoadOptions): Promise<LoadedTensorFlow> {
+/** The device that was loaded before, else the first of cuda (for long training), cpu and wasm that works. */
+async function useBest(options: LoadOptions): Promise<LoadedTensorFlow> {
   if (native) return await useNative(native.device, options);
-  if ((options.examples ?? 0) >= EXAMPLES_WORTH_A_GPU && nativeState('cuda').obstacle === undefined) {
-    if (cudaCardIsVisible()) {
-      try {
-        return await useNative('cuda', options);
-      } catch (error) {
-        if (!(error instanceof TensorFlowError) || native) throw error;
-        options.onNotice?.(`note: not running on the GPU: ${error.message}`);
-      }
+  if ((options.examples ?? 0) >= EXAMPLES_WORTH_A_GPU && gpuIsVisible() && !nativeState('cuda').problem) {
+    try {
+      return await useNative('cuda', options);
+    } catch (error) {
+      if (!(error instanceof TensorFlowError) || native) throw error;
+      options.onFallback?.({ device: 'cpu', error });
     }
   }
   try {
     return await useNative('cpu', options);
   } catch (error) {
     if (!(error instanceof TensorFlowError)) throw error;
-    options.onNotice?.(`note: running on wasm, which is slower: ${error.message}`);
+    options.onFallback?.({ device: 'wasm', error });
     return await usePortable('wasm');
   }
 }
 
 async function useNative(device: NativeDevice, options: LoadOptions): Promise<LoadedTensorFlow> {
-  if (native && native.device !== device) {
-    throw new TensorFlowError(
-      'tensorflow-failed',
-      `this process runs TensorFlow for ${native.device}; start another one for ${device}`,
-    );
-  }
-  native ??= loadNative(device, options);
+  requireNoOtherDevice(device);
+  const attempt = attempts.get(device) ?? loadNative(device, options);
+  attempts.set(device, attempt);
+  native = await attempt;
   await tf.setBackend('tensorflow');
   return { tf, ...native };
 }
 
-function loadNative(
-  device: NativeDevice,
-  { threads, tf32 = false, deterministic = false, explainAborts = false }: LoadOptions,
-): NonNullable<typeof native> {
-  const failure = failures.get(device);
-  if (failure) throw failure;
-  try {
-    const found = builtNativePackage(device);
-    const cuda = {
-      toolsFolder: cudaToolsFolder(found.marker?.cuda),
-      tf32,
-      deterministic,
-      commandBuffers: found.marker?.tensorflow === '2.21.0',
-    };
-    setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
-    const settings = compilerSettings(device, { tf32 });
-    keepCompiledCode(xlaCacheFolder(device, found.marker?.tensorflow ?? 'unknown', settings));
-    if (device === 'cuda') requireFreeMemory();
-    loadNativePackage(found, { tf32, explainAborts });
-    const { binding } = nativeBackend();
-    if (device === 'cuda' && !binding.isUsingGpuDevice()) {
-      throw new TensorFlowError(
-        'tensorflow-failed',
-        "no CUDA device that TensorFlow can use; 'npx tfjs-lora doctor --device cuda' says what is missing",
-      );
-    }
-    return { device, version: binding.TF_Version };
-  } catch (error) {
-    if (error instanceof TensorFlowError) failures.set(device, error);
-    throw error;
+function requireNoOtherDevice(device: NativeDevice): void {
+  if (!native || native.device === device) return;
+  throw new TensorFlowError(
+    'tensorflow-failed',
+    `this process has loaded TensorFlow for ${native.device}; use another process for ${device}`,
+  );
+}
+
+async function loadNative(device: NativeDevice, options: LoadOptions): Promise<NativeTensorFlow> {
+  const { nativePackage, problem } = nativeState(device);
+  if (!nativePackage || problem) throw problem;
+  await setEnvironment(nativePackage, options);
+  requireNoOtherDevice(device); // another call may have loaded it meanwhile
+  if (device === 'cuda') requireFreeMemory();
+  loadNativePackage(nativePackage, { tf32: options.tf32 ?? false, reportAborts: options.reportAborts });
+  const { binding } = nativeBackend();
+  if (device === 'cuda' && !binding.isUsingGpuDevice()) {
+    throw new TensorFlowError('cuda-unavailable', 'TensorFlow finds no CUDA device that it can use');
   }
+  return { device, version: binding.TF_Version };
+}
+
+/** Sets the variables that TensorFlow reads while it loads. */
+async function setEnvironment(
+  { device, marker }: NativePackage,
+  { threads, tf32 = false, deterministic = false }: LoadOptions,
+): Promise<void> {
+  const cuda = {
+    toolsFolder: cudaToolsFolder(marker?.cuda),
+    tf32,
+    deterministic,
+    commandBuffers: marker?.tensorflow === '2.21.0',
+  };
+  setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
+  const settings = compilerSettings(device, { tf32 });
+  await useXlaCache(xlaCacheFolder(device, marker?.tensorflow ?? 'unknown', settings));
 }
 
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {
   if (device === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
   const name = device === 'wasm' ? 'wasm' : 'cpu';
-  if (!(await tf.setBackend(name)))
-    throw new TensorFlowError('tensorflow-failed', `tfjs' ${name} backend does not start`);
-  if (device === 'js') (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // no banner
+  if (!(await tf.setBackend(name))) {
+    throw new TensorFlowError('tensorflow-failed', `tfjs cannot start its backend '${name}'`);
+  }
+  // tfjs would print a banner that recommends tfjs-node.
+  if (device === 'js') (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return { tf, device };
 }

@@ -1,31 +1,32 @@
-/** Tells TensorFlow whether float32 products may be computed in TF32. */
-type Tell = (allowed: boolean) => void;
+/** Sets whether TensorFlow may compute float32 products in TF32, with 10 bits of mantissa. */
+type Apply = (allowed: boolean) => void;
 
-let tell: Tell | undefined;
+/** Undefined until a native package is loaded that has the setting. */
+let apply: Apply | undefined;
 let allowedByUser = false;
 
-/** Keeps how TensorFlow is told and what the user allowed, and tells it so. */
-export function setTensorFloat32(own: Tell, allowed: boolean): void {
-  tell = own;
+/** Applies the user's TF32 setting, and keeps it for `withExplicitPrecision`. */
+export function setTensorFloat32(applySetting: Apply, allowed: boolean): void {
+  apply = applySetting;
   allowedByUser = allowed;
-  tell(allowed);
+  apply(allowed);
 }
 
-/** Whether products may say by themselves how precise they have to be: where TF32 is off, and TensorFlow can be told. */
+/** Whether products may state their precision: if the user has not allowed TF32, and TensorFlow has the setting. */
 export function explicitPrecisionAllowed(): boolean {
-  return tell !== undefined && !allowedByUser;
+  return apply !== undefined && !allowedByUser;
 }
 
 /**
- * Runs a graph in which each product says how precise it has to be. While TensorFlow compiles with TF32 off, it puts
- * the highest precision in place of what products say, and XLA leaves those to cuBLAS.
+ * Runs a graph whose products state their own precision. TF32 is allowed while it runs: otherwise TensorFlow, when it
+ * compiles the graph, replaces what the products state by the highest precision, which XLA leaves to cuBLAS.
  */
 export function withExplicitPrecision<T>(run: () => T): T {
-  if (!explicitPrecisionAllowed()) return run();
-  tell!(true);
+  if (apply === undefined || allowedByUser) return run();
+  apply(true);
   try {
     return run();
   } finally {
-    tell!(false);
+    apply(false);
   }
 }

@@ -1,17 +1,21 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
 import { arch, availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '../setup/index.ts';
+import { ensureDir } from '../files/index.ts';
+import { cacheFolder, type NativeDevice } from '../setup/index.ts';
+import { setXlaCacheFolder } from './flags.ts';
 
 /**
- * The folder for code that XLA compiled: one for each version of TensorFlow, each kind of processor, because
- * compiled code uses the instructions that it found, and each way to compile, which XLA's own key leaves out.
+ * The folder for code that XLA compiled. There is one for each version of TensorFlow, each kind of processor (compiled
+ * code uses the instructions that were available), and each combination of compiler settings, because XLA's own cache
+ * key lacks them.
  *
  * @param settings see `compilerSettings`
  */
 export function xlaCacheFolder(
-  device: 'cpu' | 'cuda',
+  device: NativeDevice,
   tensorflowVersion: string,
   settings: readonly string[],
 ): string {
@@ -21,9 +25,9 @@ export function xlaCacheFolder(
   return join(cacheFolder(), 'xla', `${tensorflowVersion}-${arch()}-${device}-${kind.slice(0, 12)}`);
 }
 
-/** What tells XLA how to compile besides the program: on a CPU it splits kernels for as many threads as there will be. */
+/** What affects the code that XLA compiles, other than the program. On a CPU it splits kernels by thread count. */
 export function compilerSettings(
-  device: 'cpu' | 'cuda',
+  device: NativeDevice,
   { tf32 }: { readonly tf32: boolean },
   env = process.env,
 ): string[] {
@@ -32,20 +36,34 @@ export function compilerSettings(
 }
 
 /**
- * Removes what XLA kept in the folder that TF_XLA_FLAGS names, to be called when TensorFlow cannot read it. The folder
- * stays, so that compiling can go on at once.
+ * Makes XLA keep compiled code in a folder. If the folder cannot be created or written to, XLA runs without a cache:
+ * with one that it cannot write to, it would refuse to compile.
+ */
+export async function useXlaCache(folder: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+  try {
+    await ensureDir(folder);
+    await access(folder, constants.W_OK);
+  } catch {
+    return;
+  }
+  setXlaCacheFolder(folder, env);
+}
+
+/**
+ * Deletes the compiled code in the folder that TF_XLA_FLAGS names, after XLA failed to read it. The folder stays, so
+ * that XLA can write to it again.
  *
- * @returns whether a file went; where none did, to compile again would fail as before
+ * @returns whether a file was deleted; if not, compiling again would fail in the same way
  */
 export function clearXlaCache(env = process.env): boolean {
   const flag = /--tf_xla_persistent_cache_directory=(\S+)/.exec(env.TF_XLA_FLAGS ?? '');
   const folder = flag?.[1] ?? '';
-  const kept = entries(folder).filter((file) => /^xla_compile_cache.*\.pb$/.test(file));
-  return kept.filter((file) => removeKeptCode(join(folder, file))).length > 0;
+  const files = entries(folder).filter((name) => /^xla_compile_cache.*\.pb$/.test(name));
+  return files.filter((name) => deleteCacheFile(join(folder, name))).length > 0;
 }
 
-/** @returns whether the file was there and is gone, which a folder that cannot be written to prevents */
-export function removeKeptCode(file: string): boolean {
+/** @returns whether the file existed and is deleted, which a read-only folder prevents */
+export function deleteCacheFile(file: string): boolean {
   try {
     rmSync(file, { recursive: true });
     return true;
@@ -54,12 +72,13 @@ export function removeKeptCode(file: string): boolean {
   }
 }
 
+/** Model and instruction sets of the processor. */
 function processor(): string {
   const flags = /^(?:flags|Features)\s*:.*$/m.exec(readText('/proc/cpuinfo'))?.[0] ?? '';
   return `${cpus()[0]?.model ?? ''}\n${flags}`;
 }
 
-/** Model and driver of each NVIDIA card; an empty text where there is none. */
+/** Driver version and model of each NVIDIA GPU; empty if there is none. */
 function graphicsCards(): string {
   const cards = entries('/proc/driver/nvidia/gpus').map((card) =>
     readText(join('/proc/driver/nvidia/gpus', card, 'information')),
@@ -68,6 +87,7 @@ function graphicsCards(): string {
   return [readText('/proc/driver/nvidia/version'), ...models].join('\n');
 }
 
+/** The names in a folder; none if it cannot be read. */
 function entries(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -76,6 +96,7 @@ function entries(folder: string): string[] {
   }
 }
 
+/** The text of a file; empty if it cannot be read. */
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');

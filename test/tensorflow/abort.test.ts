@@ -4,9 +4,12 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const from = (path: string) => `await import(${JSON.stringify(resolve('dist', path))})`;
+
+/** A statement that loads TensorFlow as commands do. */
 const asCommand = `
   const { useTensorFlow } = ${from('cli/environment.js')};
   await useTensorFlow({ device: 'cpu' }, { note() {} });`;
+/** A statement that loads TensorFlow as users of the library do. */
 const asLibrary = `
   const { loadTensorFlow } = ${from('tensorflow/index.js')};
   await loadTensorFlow({ device: 'cpu' });`;
@@ -16,7 +19,7 @@ function run(...statements: string[]) {
   return execa(process.execPath, ['--input-type=module', '-e', statements.join('\n')], { reject: false });
 }
 
-/** A statement that makes a library of this name abort the process. */
+/** A statement that loads a new library of this name, which aborts the process. */
 async function abortIn(name: string): Promise<string> {
   const library = join(await temporaryFolder(), name);
   const source = '#include <stdlib.h>\n__attribute__((constructor)) static void broken(void) { abort(); }';
@@ -24,19 +27,19 @@ async function abortIn(name: string): Promise<string> {
   return `process.dlopen({ exports: {} }, ${JSON.stringify(library)});`;
 }
 
-test('an abort of TensorFlow ends a command with a line and exit code 6', async () => {
+test('if TensorFlow aborts, a command ends with one line and exit code 6', async () => {
   const { exitCode, stderr } = await run(asCommand, await abortIn('libtensorflow_broken.so'));
-  expect(stderr).toBe('error: TensorFlow ended the process for the reason above');
+  expect(stderr).toBe('error: TensorFlow aborted the process for the reason above');
   expect(exitCode).toBe(6);
 });
 
-test('an abort elsewhere stays what it is', async () => {
+test('if another library aborts, a command ends with SIGABRT', async () => {
   const { signal, stderr } = await run(asCommand, await abortIn('libother.so'));
   expect(stderr).not.toContain('TensorFlow');
   expect(signal).toBe('SIGABRT');
 });
 
-test('in a library, an abort is left to the program', async () => {
+test('if TensorFlow aborts, a program that uses the library ends with SIGABRT', async () => {
   const { signal } = await run(asLibrary, await abortIn('libtensorflow_broken.so'));
   expect(signal).toBe('SIGABRT');
 });

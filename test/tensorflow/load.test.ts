@@ -3,14 +3,15 @@ import * as tf from '@tensorflow/tfjs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { TensorFlowError, UsageError } from '../../src/errors.ts';
-import { cacheFolder, loadTensorFlow } from '../../src/tensorflow/index.ts';
+import { cacheFolder } from '../../src/setup/index.ts';
+import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 
 function product(): number[] {
   const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);
   return [...tf.matMul(matrix, matrix).dataSync()];
 }
 
-test('native TensorFlow loads once, and other backends can be taken in turn', async () => {
+test('native TensorFlow loads once, and later calls switch between backends', async () => {
   const cpu = await loadTensorFlow({ device: 'cpu', threads: 1 });
   expect(cpu).toMatchObject({ device: 'cpu', version: '2.21.0' });
   expect(tf.getBackend()).toBe('tensorflow');
@@ -28,59 +29,79 @@ test('native TensorFlow loads once, and other backends can be taken in turn', as
   expect(tf.getBackend()).toBe('tensorflow');
 });
 
-test('a device that does not exist is refused with those that do', async () => {
+test('an unknown device is an error that lists the devices', async () => {
   await expect(loadTensorFlow({ device: 'tpu' as never })).rejects.toThrow(UsageError);
   await expect(loadTensorFlow({ device: 'tpu' as never })).rejects.toThrow(
-    "device 'tpu': there are auto, cpu, cuda, wasm, js",
+    "device 'tpu': unknown; use one of auto, cpu, cuda, wasm, js",
   );
 });
 
-test('flags are set by the time TensorFlow loads, with the cache of XLA in the cache folder', async () => {
+test("flags are set when TensorFlow loads, with XLA's cache in the cache folder", async () => {
   await loadTensorFlow({ device: 'cpu', threads: 1 });
   expect(process.env.TF_NUM_INTRAOP_THREADS).toBe('1');
   expect(process.env.TF_XLA_FLAGS).toContain(`=${cacheFolder()}/xla/2.21.0-x64-cpu-`);
 });
 
-test('a process that holds one native package refuses the other', async () => {
+test('concurrent calls load native TensorFlow once', async () => {
+  const both = await Promise.all([loadTensorFlow({ device: 'cpu' }), loadTensorFlow({ device: 'cpu' })]);
+  expect(both.map(({ version }) => version)).toEqual(['2.21.0', '2.21.0']);
+});
+
+test('a process with one native device cannot load the other', async () => {
   await loadTensorFlow({ device: 'cpu' });
-  const error = await loadTensorFlow({ device: 'cuda' }).catch((thrown: unknown) => thrown);
+  const error = await loadTensorFlow({ device: 'cuda' }).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(TensorFlowError);
   expect(error).toMatchObject({
-    message: 'this process runs TensorFlow for cpu; start another one for cuda',
+    message: 'this process has loaded TensorFlow for cpu; use another process for cuda',
   });
 });
 
-/** Loads TensorFlow from a module in a process of its own, as `preparation` leaves it. */
-async function inProcess(preparation: string, afterwards = '') {
-  const script = `${preparation}
-    const { loadTensorFlow } = await import(${JSON.stringify(resolve('dist/tensorflow/index.js'))});
-    const notices = [];
-    const loaded = await loadTensorFlow({ onNotice: (line) => notices.push(line) });
-    ${afterwards}
-    console.log(JSON.stringify({ device: loaded.device, notices }));`;
-  const { stdout, stderr } = await execa(process.execPath, ['--input-type=module', '-e', script]);
-  return { ...(JSON.parse(stdout) as { device: string | number; notices: string[] }), stderr };
+interface ProcessResult {
+  readonly result: string | number;
+  readonly fallbacks: { device: string; code: string; message: string }[];
+  readonly stderr: string;
 }
 
-test('TensorFlow says nothing on stderr while it loads', async () => {
-  expect(await inProcess('')).toEqual({ device: 'cpu', notices: [], stderr: '' });
+/**
+ * Loads TensorFlow in a process of its own.
+ *
+ * @param before statements to run first
+ * @param result an expression of what to return; `loaded` is what was loaded
+ */
+async function inProcess(before: string, result = 'loaded.device'): Promise<ProcessResult> {
+  const script = `${before}
+    const { loadTensorFlow } = await import(${JSON.stringify(resolve('dist/tensorflow/index.js'))});
+    const fallbacks = [];
+    const loaded = await loadTensorFlow({
+      onFallback: ({ device, error: { code, message } }) => fallbacks.push({ device, code, message }),
+    });
+    console.log(JSON.stringify({ result: ${result}, fallbacks }));`;
+  const { stdout, stderr } = await execa(process.execPath, ['--input-type=module', '-e', script]);
+  return { ...(JSON.parse(stdout) as Omit<ProcessResult, 'stderr'>), stderr };
+}
+
+test('TensorFlow prints nothing on stderr while it loads', async () => {
+  expect(await inProcess('')).toEqual({ result: 'cpu', fallbacks: [], stderr: '' });
 });
 
-test('auto falls to wasm where the addon does not load, with one line that says why', async () => {
-  const broken =
-    "process.dlopen = () => { throw new Error('libtensorflow_cc.so.2: cannot open shared object file'); };";
-  const { device, notices, stderr } = await inProcess(broken);
-  expect(device).toBe('wasm');
-  expect(notices).toHaveLength(1);
-  expect(notices[0]).toMatch(
-    /^note: running on wasm, .*cannot open shared object file.*run 'npx tfjs-lora setup' again$/,
+test('auto falls back to wasm and reports why, if the addon does not load', async () => {
+  const reason = 'libtensorflow_cc.so.2: cannot open shared object file';
+  const { result, fallbacks, stderr } = await inProcess(
+    `process.dlopen = () => { throw new Error(${JSON.stringify(reason)}); };`,
   );
+  expect(result).toBe('wasm');
+  expect(fallbacks).toEqual([
+    {
+      device: 'wasm',
+      code: 'cpu-not-set-up',
+      message: `@tensorflow/tfjs-node does not load (${reason})`,
+    },
+  ]);
   expect(stderr).toBe('');
 });
 
-test('what newer versions of Node took out of node:util is put back before tfjs-node loads', async () => {
+test('functions that newer versions of Node removed from node:util are restored for tfjs-node', async () => {
   const removed = "import util from 'node:util'; delete util.isNullOrUndefined; delete util.isArray;";
-  const topK =
-    'const { indices } = loaded.tf.topk(loaded.tf.tensor1d([3, 9, 4]), 1); loaded.device = indices.dataSync()[0];';
-  expect((await inProcess(removed, topK)).device).toBe(1);
+  const topK = 'loaded.tf.topk(loaded.tf.tensor1d([3, 9, 4]), 1).indices.dataSync()[0]';
+  expect((await inProcess(removed, topK)).result).toBe(1);
 });

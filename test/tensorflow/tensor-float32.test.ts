@@ -5,22 +5,22 @@ import {
   withExplicitPrecision,
 } from '../../src/tensorflow/tensor-float32.ts';
 
-test('TF32 is allowed to TensorFlow only while products state their precision, also after an error', () => {
-  const told: boolean[] = [];
-  setTensorFloat32((allowed) => told.push(allowed), false);
+test('TF32 is allowed only while a graph with explicit precision runs, also after an error', () => {
+  const applied: boolean[] = [];
+  setTensorFloat32((allowed) => applied.push(allowed), false);
   expect(explicitPrecisionAllowed()).toBe(true);
-  expect(withExplicitPrecision(() => told.at(-1))).toBe(true);
+  expect(withExplicitPrecision(() => applied.at(-1))).toBe(true);
   const fail = () => {
-    throw new RangeError('no such thing');
+    throw new RangeError('failed');
   };
   expect(() => withExplicitPrecision(fail)).toThrow(RangeError);
-  expect(told).toEqual([false, true, false, true, false]);
+  expect(applied).toEqual([false, true, false, true, false]);
 });
 
-test('where the user allows TF32, products say nothing and nothing is switched', () => {
-  const told: boolean[] = [];
-  setTensorFloat32((allowed) => told.push(allowed), true);
+test('if the user allows TF32, products have no explicit precision and the setting stays', () => {
+  const applied: boolean[] = [];
+  setTensorFloat32((allowed) => applied.push(allowed), true);
   expect(explicitPrecisionAllowed()).toBe(false);
   withExplicitPrecision(() => {});
-  expect(told).toEqual([true]);
+  expect(applied).toEqual([true]);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TensorFlowError } from '../../errors.ts';
-import { deviceError, lineOf } from '../native-error.ts';
-import { clearXlaCache, removeKeptCode } from '../xla-cache.ts';
+import { deviceError, oneLine } from '../errors.ts';
+import { clearXlaCache, deleteCacheFile } from '../xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata, uploadTensor } from './backend.ts';
 import { dataTypeCodes, type HostTensor, type TensorValues } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';
@@ -13,7 +13,7 @@ import { encodeSavedModel } from './saved-model.ts';
  */
 export class DamagedCacheError extends TensorFlowError {
   constructor(cause: unknown) {
-    super('damaged-cache', `XLA cache: damaged entry removed (${lineOf(cause)}); compile again`, { cause });
+    super('damaged-cache', `XLA cache: damaged entry removed (${oneLine(cause)}); compile again`, { cause });
   }
 }
 
@@ -113,12 +113,12 @@ const DAMAGED_ENTRY = /serialized (?:cache|CpuAotCompilationResult)|Read less by
 function removeDamagedCache(error: unknown): boolean {
   const text = String(error);
   const file = /\S*xla_compile_cache\S*\.pb/.exec(text)?.[0];
-  if (file && removeKeptCode(file)) return true;
+  if (file && deleteCacheFile(file)) return true;
   return (file !== undefined || DAMAGED_ENTRY.test(text)) && clearXlaCache();
 }
 
 function toAppError(error: unknown): Error {
-  const line = lineOf(error);
+  const line = oneLine(error);
   return (
     deviceError(error) ??
     new TensorFlowError('tensorflow-failed', `TensorFlow could not run the graph: ${line}`, { cause: error })

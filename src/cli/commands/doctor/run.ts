@@ -2,20 +2,19 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { DataError, TensorFlowError } from '../../../errors.ts';
 import { findMnist } from '../../../mnist-data-loader/index.ts';
+import { cacheParts, nativeState } from '../../../setup/index.ts';
 import {
-  cacheFacts,
-  cudaAdvice,
   cudaFacts,
   cudaProblems,
   type LoadedTensorFlow,
   loadTensorFlow,
-  nativeState,
+  unmetRequirements,
 } from '../../../tensorflow/index.ts';
 import { version } from '../../../version.ts';
 import type { CliContext } from '../../context.ts';
 import type { Device } from '../../options/shared.ts';
 import type { DoctorDocument } from './document.ts';
-import { type Trial, tryDevices, tryEngines } from './trials.ts';
+import { describeProblem, type Trial, tryDevices, tryEngines } from './trials.ts';
 
 interface Options {
   readonly device: Device;
@@ -31,22 +30,24 @@ export async function examine(options: Options, context: CliContext): Promise<Do
   const { loaded, failure } = await load(options.device);
   const devices = await tryDevices(options.device, loaded, failure);
   await loadTensorFlow({ device: loaded.device });
-  const native =
-    loaded.device === 'cpu' || loaded.device === 'cuda' ? nativeState(loaded.device).installed : undefined;
-  const built = nativeState('cuda');
-  const cuda =
-    options.device === 'cuda' || !built.obstacle ? cudaFacts(built.installed?.marker?.libraries) : null;
+  const running =
+    loaded.device === 'cpu' || loaded.device === 'cuda'
+      ? nativeState(loaded.device).nativePackage
+      : undefined;
+  const { nativePackage: cudaPackage, problem: cudaProblem } = nativeState('cuda');
+  const isCudaRequested = options.device === 'cuda';
+  const cuda = isCudaRequested || !cudaProblem ? cudaFacts(cudaPackage?.marker?.libraries) : null;
   const engines = tryEngines(loaded);
   const { data, problem } = await findData(options, context);
-  const obstacles = options.device === 'cuda' && failure ? cudaProblems(built.installed?.addon) : [];
-  const explained = (name: string) => name === 'cuda' && obstacles.length > 0;
+  const unmet = cuda && isCudaRequested ? unmetRequirements(cuda) : [];
+  const reported = isCudaRequested && failure && cudaPackage ? cudaProblems(cudaPackage) : [];
+  const isExplained = (name: string) => name === 'cuda' && reported.length > 0;
   const advice = [
-    ...(cuda && options.device === 'cuda' ? cudaAdvice(cuda) : []),
-    ...obstacles,
+    ...[...unmet, ...reported].map(describeProblem),
     ...devices
-      .filter(({ name, works }) => !works && isWanted(name, options) && !explained(name))
+      .filter(({ name, works }) => !works && isWanted(name, options) && !isExplained(name))
       .map(adviceOn),
-    ...engines.filter(({ works }) => !works && native).map(adviceOn),
+    ...engines.filter(({ works }) => !works && running).map(adviceOn),
     ...(problem ? [problem] : []),
   ];
   return {
@@ -60,8 +61,8 @@ export async function examine(options: Options, context: CliContext): Promise<Do
     running: {
       device: loaded.device,
       tensorflow: loaded.version ?? null,
-      addon: native?.addon ?? null,
-      libraries: native?.marker?.libraries ?? null,
+      addon: running?.addon ?? null,
+      libraries: running?.marker?.libraries ?? null,
       threads: { intraOp: threads('TF_NUM_INTRAOP_THREADS'), interOp: threads('TF_NUM_INTEROP_THREADS') },
       environment: tensorFlowEnvironment(),
     },
@@ -69,7 +70,7 @@ export async function examine(options: Options, context: CliContext): Promise<Do
     cuda,
     engines,
     data,
-    caches: cacheFacts(),
+    caches: cacheParts(),
     advice,
   };
 }

@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { TensorFlowError } from '../../../errors.ts';
+import { type AppError, TensorFlowError } from '../../../errors.ts';
 import { compileFunction } from '../../../graph/index.ts';
-import {
-  type DeviceName,
-  type LoadedTensorFlow,
-  loadTensorFlow,
-  nativeState,
-} from '../../../tensorflow/index.ts';
+import { nativeState } from '../../../setup/index.ts';
+import { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from '../../../tensorflow/index.ts';
+import { messageWithHint } from '../../hints.ts';
 import type { DoctorDocument } from './document.ts';
 
 /** What came of trying a device or an engine. */
@@ -20,15 +17,21 @@ export async function tryDevices(
 ): Promise<Trial[]> {
   const trials: Trial[] = [];
   for (const name of ['cpu', 'cuda'] as const) {
-    const { installed, obstacle } = nativeState(name);
+    const { nativePackage, problem } = nativeState(name);
     const tried = loaded.device === name ? `TensorFlow ${loaded.version}` : undefined;
-    const wrong = asked === name ? (failure?.message ?? obstacle) : obstacle;
-    const detail = tried ?? wrong ?? `${installed?.name} is there; 'doctor --device ${name}' tries it`;
+    const failed = asked === name ? (failure ?? problem) : problem;
+    const wrong = failed && describeProblem(failed);
+    const detail = tried ?? wrong ?? `${nativePackage?.name} is there; 'doctor --device ${name}' tries it`;
     trials.push({ name, works: tried !== undefined || wrong === undefined, detail });
   }
   for (const name of ['wasm', 'js'] as const)
     trials.push({ name, ...(await attempt(() => tryPortable(name))) });
   return trials;
+}
+
+/** The message with the option or command that helps, unless that is `doctor` itself. */
+export function describeProblem(problem: Pick<AppError, 'code' | 'message'>): string {
+  return problem.code === 'cuda-unavailable' ? problem.message : messageWithHint(problem);
 }
 
 async function tryPortable(name: 'wasm' | 'js'): Promise<string> {

@@ -31,7 +31,7 @@ export async function runEval(run: string, options: EvalCommandOptions, context:
     baseline,
     data,
     gates: await gatesFrom(options, context),
-    tensorflow: tensorflowOptions(options),
+    tensorflow: tensorflowOptions(options, context),
     cwd: context.cwd,
     onNotice: context.note,
   });
