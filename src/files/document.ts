@@ -1,21 +1,21 @@
 import type { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
 
-/** What is known of a kind of document before its content is looked at. */
+/** What identifies a kind of JSON document of this program. */
 interface DocumentKind {
-  /** The value of its key `format`. */
+  /** Value of its key `format`. */
   readonly format: string;
-  /** The newest `formatVersion` that is read. */
+  /** Newest `formatVersion` that this program reads. */
   readonly version: number;
-  /** What messages say that a file is not. */
+  /** Name of the kind for messages, with its article: `a report`. */
   readonly name: string;
 }
 
 /**
- * Checks the parsed JSON of a document of this program.
+ * Checks the parsed JSON of a document of this program against its schema.
  *
- * @param path what messages call it
- * @throws CheckpointError when it is of another kind or a newer version, or naming the first part that is wrong
+ * @param path for messages
+ * @throws CheckpointError if it is of another kind or a newer version, or with the first invalid field
  */
 export function checkDocument<T>(
   path: string,
@@ -24,11 +24,11 @@ export function checkDocument<T>(
   kind: DocumentKind,
 ): T {
   const { format, formatVersion } = (content ?? {}) as Record<string, unknown>;
-  if (format !== kind.format) throw new CheckpointError('invalid-checkpoint', `${path}: is not ${kind.name}`);
+  if (format !== kind.format) throw new CheckpointError('invalid-checkpoint', `${path}: not ${kind.name}`);
   if (typeof formatVersion === 'number' && formatVersion > kind.version) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: has format ${formatVersion}, this version reads up to ${kind.version}; update tfjs-lora`,
+      `${path}: format version ${formatVersion} is too new (newest supported: ${kind.version}); update tfjs-lora`,
     );
   }
   const result = schema.safeParse(content);
@@ -39,7 +39,7 @@ export function checkDocument<T>(
   );
 }
 
-/** The first part of a content that its schema refuses, and why. */
+/** Returns the first invalid field and what is wrong with it: `training.steps: Invalid input: ...`. */
 export function firstFault({ issues }: z.ZodError): string {
   const { path, message } = issues[0]!;
   return `${path.join('.') || 'content'}: ${message}`;

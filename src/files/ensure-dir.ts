@@ -2,11 +2,12 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder, and those above it, unless it is there. Unlike `mkdir` with `recursive` it also ends where the
- * file system makes no folders at all, such as below /proc on Linux, where Node tries for ever.
+ * Creates a folder, and those above it, if it does not exist.
  *
- * @param path absolute, or relative to the working directory
- * @returns the topmost folder that it made, to remove should the work fail; undefined when all were there
+ * Used instead of `mkdir` with `recursive: true`, which never returns for a path below /proc on Linux (Node 20, 22
+ * and 24): there, mkdir reports ENOENT although the folder above exists, and Node tries again for ever.
+ *
+ * @returns the topmost folder that was created, to remove if the work fails; undefined if all existed
  * @throws the file system's error
  */
 export async function ensureDir(path: string): Promise<string | undefined> {
@@ -16,7 +17,7 @@ export async function ensureDir(path: string): Promise<string | undefined> {
   } catch (error) {
     if (await isFolder(path)) return undefined;
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    if (await isFolder(dirname(path))) throw unsupported(path, error);
+    if (await isFolder(dirname(path))) throw notSupported(path, error);
   }
   const topmost = await ensureDir(dirname(path));
   return (await ensureDir(path)) === undefined ? topmost : (topmost ?? path);
@@ -24,12 +25,12 @@ export async function ensureDir(path: string): Promise<string | undefined> {
 
 async function isFolder(path: string): Promise<boolean> {
   return await stat(path).then(
-    (found) => found.isDirectory(),
+    (stats) => stats.isDirectory(),
     () => false,
   );
 }
 
-/** The folder above is there, so ENOENT would only mislead. */
-function unsupported(path: string, cause: unknown): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${path}: no folder can be made there`, { cause }), { code: 'ENOTSUP' });
+/** Replaces ENOENT, which would be misleading: the folder above exists. */
+function notSupported(path: string, cause: unknown): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${path}: folders cannot be created there`, { cause }), { code: 'ENOTSUP' });
 }

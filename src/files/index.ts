@@ -2,5 +2,5 @@ export { checkDocument, firstFault } from './document.ts';
 export { ensureDir } from './ensure-dir.ts';
 export { withFileErrors } from './file-errors.ts';
 export { jsonText, readJson, writeJson } from './json.ts';
-export { readToml } from './read-toml.ts';
+export { readToml } from './toml.ts';
 export { writeFileAtomic } from './write-file-atomic.ts';

@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
 
 /**
- * Writes a file whole or not at all: what was at `path` stays until all bytes of the new content are on the disk.
- * A short write, as a disk that fills up gives, is gone on with until it is complete or fails.
+ * Writes a file in whole or not at all: the new content goes to a temporary file next to it, is flushed to the disk,
+ * and then replaces what was at `path`.
  *
- * @param content text or bytes, or texts that are written one after the other
- * @throws the file system's error; nothing is left behind then
+ * Used instead of the npm package write-file-atomic, which writes once and does not check how many bytes were taken:
+ * when a disk fills up, it replaces the file by a truncated one and reports success. Here, Node's `writeFile` goes on
+ * until all bytes are written or the system reports an error.
+ *
+ * @param content text, bytes, or texts to write one after the other
+ * @throws the file system's error; no temporary file is left behind then
  */
 export async function writeFileAtomic(
   path: string,
@@ -23,7 +27,7 @@ export async function writeFileAtomic(
     }
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined); // ENOTDIR below a file
+    await rm(partial, { force: true }).catch(() => undefined); // fails if a part of the path is a file
     throw error;
   }
 }

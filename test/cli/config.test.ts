@@ -141,7 +141,7 @@ describe('applySettings', () => {
     [
       'a file that is not TOML',
       { toml: 'rank = = 2' },
-      /lora.toml: line 1, column 8: is no TOML: invalid value$/,
+      /lora.toml: line 1, column 8: invalid TOML: invalid value$/,
     ],
     [
       'a flag that is neither true nor false',
@@ -159,7 +159,7 @@ describe('applySettings', () => {
 
   test('refuses a file that cannot be read', async () => {
     await expect(run(['finetune', '--config', '/no/such/file.toml'])).rejects.toThrow(
-      '/no/such/file.toml: cannot be read: there is no such file',
+      '/no/such/file.toml: cannot be read: no such file',
     );
   });
 

@@ -83,7 +83,7 @@ test('a model of any shape comes in through its architecture', async () => {
 
 describe('what cannot be done is one line and leaves nothing', () => {
   test.each([
-    [['import', 'none.safetensors'], 4, /none.safetensors: cannot be read: there is no such file/],
+    [['import', 'none.safetensors'], 4, /none.safetensors: cannot be read: no such file/],
     [
       ['import', resolve(PEFT_FOLDER, 'plain')],
       2,

@@ -159,11 +159,11 @@ describe('tfjs-lora', () => {
       (folder: string) => putValue(folder, 3e38),
       /the loss is NaN: the weights contain NaN or Inf/,
     ],
-    ['no JSON', (folder: string) => writeFile(join(folder, 'run.json'), '{'), /run.json: is not JSON/],
+    ['no JSON', (folder: string) => writeFile(join(folder, 'run.json'), '{'), /run.json: not valid JSON/],
     [
       'of a newer format',
       (folder: string) => writeFile(join(folder, 'run.json'), '{"format":"tfjs-lora run","formatVersion":9}'),
-      /has format 9, this version reads up to 1/,
+      /format version 9 is too new/,
     ],
   ])('ends with 4 for a run that is %s', async (_, damage, message) => {
     const folder = join(await temporaryFolder(), 'run');

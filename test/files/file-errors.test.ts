@@ -1,28 +1,30 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
-import { withFileErrors } from '../../src/files/file-errors.ts';
-import { readJson, writeJson } from '../../src/files/json.ts';
+import { withFileErrors } from '../../src/files/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-test('a failure of the file system becomes one line of the kind asked for, with what to do', async () => {
+test('an error of the file system becomes an error of the given class, with the path and what to do', async () => {
   const path = join(await temporaryFolder(), 'missing');
-  const error = await withFileErrors(DataError, path, 'read', () => readFile(path)).catch((thrown) => thrown);
-  expect(error).toBeInstanceOf(DataError);
-  expect(error.message).toBe(`${path}: cannot be read: there is no such file or folder; check the path`);
+  const reading = withFileErrors(DataError, path, 'read', () => readFile(path));
+  await expect(reading).rejects.toThrowError(DataError);
+  await expect(reading).rejects.toMatchObject({
+    code: 'file-not-found',
+    message: `${path}: cannot be read: no such file or folder; check the path`,
+  });
 });
 
-test('other errors pass as they are', async () => {
-  const error = new Error('not of a file');
-  await expect(withFileErrors(DataError, 'path', 'written', () => Promise.reject(error))).rejects.toBe(error);
+test('an unknown error code is reported unchanged', async () => {
+  const error = Object.assign(new Error('x'), { code: 'EXDEV' });
+  await expect(withFileErrors(DataError, 'x', 'written', () => Promise.reject(error))).rejects.toMatchObject({
+    code: 'file-unwritable',
+    message: 'x: cannot be written: EXDEV',
+  });
 });
 
-test('JSON comes back as it was written, and damaged JSON is refused by name', async () => {
-  const path = join(await temporaryFolder(), 'one.json');
-  await writeJson(path, { rank: 2 });
-  expect(await readFile(path, 'utf8')).toBe('{\n  "rank": 2\n}\n');
-  expect(await readJson(path)).toEqual({ rank: 2 });
-  await writeFile(path, '{');
-  await expect(readJson(path)).rejects.toThrowError(`${path}: is not JSON; the file is damaged`);
+test('errors that are not of the file system pass unchanged', async () => {
+  for (const error of [new Error('another'), new DataError('invalid-data', 'x')]) {
+    await expect(withFileErrors(DataError, 'x', 'written', () => Promise.reject(error))).rejects.toBe(error);
+  }
 });

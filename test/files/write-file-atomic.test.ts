@@ -3,10 +3,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transpile } from 'typescript';
 import { expect, test } from 'vitest';
-import { writeFileAtomic } from '../../src/files/write-file-atomic.ts';
+import { writeFileAtomic } from '../../src/files/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-test('replaces a file by the whole content and leaves nothing beside it', async () => {
+test('replaces the content of a file and leaves no temporary file behind', async () => {
   const folder = await temporaryFolder();
   const path = join(folder, 'file');
   await writeFileAtomic(path, 'first');
@@ -17,14 +17,14 @@ test('replaces a file by the whole content and leaves nothing beside it', async 
   expect(await readdir(folder)).toEqual(['file']);
 });
 
-test('fails where the system takes only a part of the bytes, and keeps what was there', async () => {
+test('rejects if the system writes only a part of the bytes, and keeps the old file', async () => {
   const folder = await temporaryFolder();
   const source = await readFile('src/files/write-file-atomic.ts', 'utf8');
   await writeFile(join(folder, 'write-file-atomic.mjs'), transpile(source, { module: 99, target: 99 }));
   await writeFile(join(folder, 'file'), 'before');
   const script = `import { writeFileAtomic } from './write-file-atomic.mjs';
     await writeFileAtomic('file', new Uint8Array(1_000_000)).catch((error) => console.log(error.code));`;
-  // A limit on the size of files makes the write that crosses it a short one, as a full disk does.
+  // With a limit on the size of files, the write that crosses it is short, as on a full disk.
   const limited = 'ulimit -f 100 && exec "$0" --input-type=module --eval "$1"';
   const { stdout } = spawnSync('sh', ['-c', limited, process.execPath, script], {
     cwd: folder,

@@ -143,7 +143,7 @@ describe('readIdx', () => {
     await mkdir(join(folder, 'folder'));
     await symlink('/dev/zero', join(folder, 'device'));
     for (const [name, message] of [
-      ['missing', 'missing: cannot be read: there is no such file or folder; check the path'],
+      ['missing', 'missing: cannot be read: no such file or folder; check the path'],
       ['folder', 'folder: not a file; name an IDX file'],
       ['device', 'device: not a file; name an IDX file'],
     ] as const) {
@@ -158,9 +158,9 @@ describe('writeIdx', () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'taken'));
     await expect(writeIdx(join(folder, 'taken'), twoByThree)).rejects.toThrowError(
-      'taken: cannot be written: it is a folder; give a file',
+      'taken: cannot be written: it is a folder; name a file',
     );
-    await expect(writeIdx(join(folder, 'no', 'f'), twoByThree)).rejects.toThrowError('there is no such');
+    await expect(writeIdx(join(folder, 'no', 'f'), twoByThree)).rejects.toThrowError('no such file or folder');
     expect(await readdir(folder)).toEqual(['taken']);
   });
 });

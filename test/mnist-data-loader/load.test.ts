@@ -109,7 +109,7 @@ describe('files that do not fit together', () => {
     await expectRejected(directory, 't10k-images-idx3-ubyte has no labels file; add that file');
     await rm(join(directory, 't10k-images-idx3-ubyte'));
     await expectRejected(directory, 'no test set; add t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte');
-    await expectRejected(join(directory, 'no'), 'no: cannot be read: there is no such file or folder');
+    await expectRejected(join(directory, 'no'), 'no: cannot be read: no such file or folder');
     await mkdir(join(directory, 'empty'));
     await expectRejected(join(directory, 'empty'), 'empty: no IDX files found; add train-images-idx3-ubyte');
   });

@@ -201,7 +201,7 @@ describe('rejects a folder without an adapter:', () => {
   test('with a configuration that is not JSON', async () => {
     const folder = await changedAdapter('plain', {});
     await writeFile(join(folder, 'adapter_config.json'), '{');
-    expect(await loadError(folder)).toMatch(/adapter_config.json: is not JSON; the file is damaged/);
+    expect(await loadError(folder)).toMatch(/adapter_config.json: not valid JSON; the file is damaged/);
   });
 
   test('with other adapters only', async () => {

@@ -35,7 +35,7 @@ describe('the history of a guard', () => {
   test.each([
     ['other JSON', '{"checks": []}', /guard.json: does not hold the checks of a guard/],
     ['other classes', '{"support": [1], "checks": [{"step": 0, "errors": [1, 1]}]}', /guard.json/],
-    ['no JSON', '{', /guard.json: is not JSON/],
+    ['no JSON', '{', /guard.json: not valid JSON/],
   ])('is refused when damaged: %s', async (_, text, message) => {
     const folder = await temporaryFolder();
     await writeGuard(folder, history);

@@ -238,7 +238,7 @@ describe('readSafetensors and writeSafetensors', () => {
   test('name a file that is missing, a folder or truncated', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'w.safetensors');
-    await expect(readSafetensors(path)).rejects.toThrow(`${path}: cannot be read: there is no such file`);
+    await expect(readSafetensors(path)).rejects.toThrow(`${path}: cannot be read: no such file`);
     await mkdir(path);
     await expect(readSafetensors(path)).rejects.toThrow(`${path}: not a file`);
     const short = join(folder, 'short.safetensors');

@@ -1,22 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { UsageError } from '../errors.ts';
-import { describeFsError } from './reason.ts';
+import { toFileError } from './file-errors.ts';
 
 /**
  * Reads a TOML file.
  *
- * @throws UsageError naming the file, and where in it the syntax is wrong: line and column, from 1
+ * @throws UsageError if the file cannot be read, or with line and column (from 1) of a syntax error
  */
 export function readToml(path: string): Record<string, unknown> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(
-      'invalid-argument',
-      `${path}: cannot be read: ${describeFsError((error as NodeJS.ErrnoException).code!)}`,
-    );
+    throw toFileError(UsageError, path, 'read', error);
   }
   try {
     return parse(text);
@@ -25,7 +22,7 @@ export function readToml(path: string): Record<string, unknown> {
     const [reason] = error.message.replace('Invalid TOML document: ', '').split('\n');
     throw new UsageError(
       'invalid-argument',
-      `${path}: line ${error.line}, column ${error.column}: is no TOML: ${reason}`,
+      `${path}: line ${error.line}, column ${error.column}: invalid TOML: ${reason}`,
     );
   }
 }
