@@ -1,32 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { contentHash, weightsHash } from '../src/content-hash.ts';
 import { createDigitsNet } from '../src/models/index.ts';
-import { loadTensorFlow } from '../src/tensorflow/load.ts';
+import { reload } from './helpers/reload.ts';
+import { useDevice } from './helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice('cpu');
 
 const small = (seed: number) => createDigitsNet({ seed, inputSize: 4, classes: 3 });
 
-async function reload(model: tf.LayersModel): Promise<tf.LayersModel> {
-  let saved: tf.io.ModelArtifacts | undefined;
-  await model.save(
-    tf.io.withSaveHandler(async (artifacts) => {
-      saved = JSON.parse(JSON.stringify({ ...artifacts, weightData: undefined }));
-      saved!.weightData = artifacts.weightData;
-      return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
-    }),
-  );
-  return tf.loadLayersModel(tf.io.fromMemory(saved!));
-}
-
-test('two models of the same weights in one process have the same hash', () => {
+test('models with equal weights have equal hashes', () => {
   expect(contentHash(small(1))).toBe(contentHash(small(1)));
 });
 
-test('the hash is the same after saving and loading, for sequential and functional models', async () => {
+test('saving and loading does not change the hash, for sequential and functional models', async () => {
   const input = tf.input({ shape: [8, 8, 1] });
   const convolved = tf.layers.conv2d({ filters: 2, kernelSize: 3, name: 'convolution' }).apply(input);
   const output = tf.layers
@@ -37,25 +24,25 @@ test('the hash is the same after saving and loading, for sequential and function
   }
 });
 
-test('the hash changes with one value, and with what a layer does', () => {
+test('one changed value or activation changes the hash', () => {
   const hash = contentHash(small(1));
-  const moved = small(1);
-  const weights = moved.getWeights();
+  const changed = small(1);
+  const weights = changed.getWeights();
   const bias = weights[5]!.dataSync().map((value, index) => (index === 2 ? value + 1e-6 : value));
-  moved.setWeights([...weights.slice(0, 5), tf.tensor1d(bias)]);
-  expect(contentHash(moved)).not.toBe(hash);
+  changed.setWeights([...weights.slice(0, 5), tf.tensor1d(bias)]);
+  expect(contentHash(changed)).not.toBe(hash);
   const linear = createDigitsNet({ seed: 1, inputSize: 4, classes: 3, head: 'linear' });
   expect(contentHash(linear)).not.toBe(hash);
 });
 
-test('freezing a layer leaves the hash as it is', () => {
+test('freezing a layer does not change the hash', () => {
   const model = small(1);
   const hash = contentHash(model);
   model.getLayer('linear1').trainable = false;
   expect(contentHash(model)).toBe(hash);
 });
 
-test('the hash of weights does not depend on their order, but on their names and shapes', () => {
+test('the hash of weights depends on their names and shapes, not on their order', () => {
   const [a, b] = [tf.tensor1d([1, 2]), tf.tensor1d([3, 4])];
   const hash = weightsHash([
     ['a', a],

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { namedLayers } from '../models/index.ts';
+import { countParameters, namedLayers } from '../models/index.ts';
 import { checkRank } from './config.ts';
 import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
@@ -85,10 +85,6 @@ function summarizeLayer(path: string, layer: LoraLayer): LoraLayerSummary[] {
 function updateWeights(adapter: LayerAdapter): tf.LayerVariable[] {
   const copies = new Set(adapter.trainedCopies.values());
   return [...adapterWeights(adapter).values()].filter((weight) => !copies.has(weight));
-}
-
-function countParameters(weights: readonly tf.LayerVariable[]): number {
-  return weights.reduce((sum, { shape }) => sum + shape.reduce<number>((size, side) => size * side!, 1), 0);
 }
 
 /** Size and work of a kernel and of a low-rank update of it; see `loraCost`. */

@@ -1,26 +1,31 @@
 import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../random.ts';
 
-/** What follows the logits; see `DigitsNetOptions.head`. */
+/** Activation of the last layer; see `DigitsNetOptions.head`. */
 export type Head = 'relu' | 'linear';
 
-/** The sizes, the head and the seed of a DigitsNet. */
+/** Options of `createDigitsNet`. */
 export interface DigitsNetOptions {
-  /** `relu` clips the logits at 0 as the published network does; `linear` leaves them as they are. */
+  /** 'relu' (default) clips the logits at 0, as the published network does; 'linear' does not. */
   readonly head?: Head;
+  /** Seed of the weights. Default 0. */
   readonly seed?: number;
-  /** Values of one example. */
+  /** Values per example. Default 784. */
   readonly inputSize?: number;
+  /** Default 10. */
   readonly classes?: number;
 }
 
 const HIDDEN_UNITS = [256, 128];
 
 /**
- * Three dense layers `linear1` .. `linear3`, without activations between them: [batch, 784] -> 256 -> 128 ->
- * logits [batch, 10]; 235,146 values by default.
+ * Creates the network of the published experiment: three dense layers `linear1`, `linear2` and `linear3` with no
+ * activations between them, [batch, 784] -> 256 -> 128 -> logits [batch, 10] float32. 235,146 parameters by default.
  *
- * Kernels and biases start as PyTorch's `nn.Linear` draws them: uniform within 1 / sqrt(inputs of the layer).
+ * Kernels and biases are drawn as in PyTorch's `nn.Linear`: uniform in ±1 / sqrt(inputs of the layer).
+ *
+ * @example
+ * const model = createDigitsNet({ seed: 1 });
  */
 export function createDigitsNet(options: DigitsNetOptions = {}): tf.Sequential {
   const { head = 'relu', seed = 0, inputSize = 784, classes = 10 } = options;
@@ -28,17 +33,17 @@ export function createDigitsNet(options: DigitsNetOptions = {}): tf.Sequential {
   const model = tf.sequential();
   for (let index = 0; index < sizes.length - 1; index++) {
     const [inputs, units] = [sizes[index]!, sizes[index + 1]!];
-    const bound = 1 / Math.sqrt(inputs);
     const layer = tf.layers.dense({
       name: `linear${index + 1}`,
       units,
       inputShape: index === 0 ? [inputSize] : undefined,
       activation: head === 'relu' && index === sizes.length - 2 ? 'relu' : undefined,
-      kernelInitializer: tf.initializers.randomUniform({ minval: -bound, maxval: bound }),
-      biasInitializer: tf.initializers.randomUniform({ minval: -bound, maxval: bound }),
+      // Set below, because tfjs' initializers draw other numbers than `createRandom`.
+      kernelInitializer: 'zeros',
     });
     model.add(layer);
     const random = createRandom(seed, index);
+    const bound = 1 / Math.sqrt(inputs);
     const draw = (count: number) =>
       Float32Array.from({ length: count }, () => (2 * random.uniform() - 1) * bound);
     tf.tidy(() =>

@@ -4,5 +4,5 @@ export { requireLogits } from './logits.ts';
 export { type ExtendedLayer, type NamedLayer, namedLayers, namedWeights } from './named-layers.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
 export { cloneModel, rebuild } from './rebuild.ts';
-export { type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
+export { countParameters, type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
 export { takeValues, variableOf } from './values.ts';

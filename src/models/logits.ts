@@ -2,10 +2,10 @@ import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 
 /**
- * Losses and probabilities are computed from logits here. A model that ends in a softmax or a sigmoid would have it
- * applied twice, and look fine.
+ * Checks that a model's output is logits. The losses here apply the softmax themselves; a model that ends in one would
+ * have it applied twice, and still train.
  *
- * @throws UsageError naming the layer
+ * @throws UsageError if the model ends in a softmax or a sigmoid
  */
 export function requireLogits(model: tf.LayersModel): void {
   const layer = model.outputs[0]!.sourceLayer;
@@ -13,6 +13,6 @@ export function requireLogits(model: tf.LayersModel): void {
   if (activation !== 'softmax' && activation !== 'sigmoid') return;
   throw new UsageError(
     'invalid-argument',
-    `layer '${layer.name}' ends the model with a ${activation}, but logits are needed; give it a linear activation`,
+    `layer '${layer.name}': ends the model with a ${activation}, but logits are needed; give it a linear activation`,
   );
 }

@@ -17,9 +17,9 @@ import {
   setAdapterStrength,
 } from '../../src/lora/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
+import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { functionalModel, inputsFor, outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
-import { reload } from './reload.ts';
 
 useDevice();
 

@@ -16,6 +16,7 @@ import {
 } from '../../src/lora/index.ts';
 import { createDigitsNet } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
+import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import {
   functionalModel,
@@ -25,7 +26,6 @@ import {
   randomizeWeights,
   sequentialModel,
 } from './models.ts';
-import { reload } from './reload.ts';
 
 useDevice();
 

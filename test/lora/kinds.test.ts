@@ -11,10 +11,10 @@ import {
   unmergeLora,
 } from '../../src/lora/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
+import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights, randomTensor } from './models.ts';
-import { reload } from './reload.ts';
 
 useDevice();
 

@@ -4,9 +4,9 @@ import { UsageError } from '../../src/errors.ts';
 import { addAdapter, injectLora, loraLayers, mergeLora, setActiveAdapters } from '../../src/lora/index.ts';
 import { cloneModel } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
+import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
-import { reload } from './reload.ts';
 
 useDevice();
 

@@ -14,6 +14,7 @@ import {
   writeAdapter,
 } from '../../src/lora/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
+import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';
 import {
@@ -24,7 +25,6 @@ import {
   randomTensor,
   sequentialModel,
 } from './models.ts';
-import { reload } from './reload.ts';
 
 useDevice();
 

@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createDigitsNet, modelSummary } from '../../src/models/index.ts';
-import { loadTensorFlow } from '../../src/tensorflow/load.ts';
+import { useDevice } from '../helpers/tensorflow.ts';
 
-beforeAll(async () => {
-  await loadTensorFlow({ device: 'cpu' });
-});
+useDevice('cpu');
 
-test('DigitsNet has 235,146 values in linear1, linear2 and linear3', () => {
+test('has 235,146 parameters in linear1, linear2 and linear3', () => {
   const summary = modelSummary(createDigitsNet());
   expect(
     summary.layers.map(({ name, type, outputShape, parameters }) => [name, type, outputShape, parameters]),
@@ -19,14 +17,14 @@ test('DigitsNet has 235,146 values in linear1, linear2 and linear3', () => {
   expect([summary.parameters, summary.trainableParameters]).toEqual([235_146, 235_146]);
 });
 
-test('a frozen layer counts as parameters but not as trainable ones', () => {
+test('the summary counts the parameters of a frozen layer as not trainable', () => {
   const model = createDigitsNet();
   model.getLayer('linear1').trainable = false;
   const summary = modelSummary(model);
   expect([summary.parameters, summary.trainableParameters]).toEqual([235_146, 34_186]);
 });
 
-test('kernels and biases start uniform within 1 / sqrt(inputs)', () => {
+test('draws kernels and biases uniformly within 1 / sqrt(inputs)', () => {
   for (const layer of createDigitsNet({ seed: 3 }).layers) {
     const [kernel, bias] = layer.getWeights() as [tf.Tensor, tf.Tensor];
     const bound = 1 / Math.sqrt(kernel.shape[0]!);
@@ -38,7 +36,7 @@ test('kernels and biases start uniform within 1 / sqrt(inputs)', () => {
     }
     const mean = kernel.mean().dataSync()[0]!;
     const variance = tf.moments(kernel).variance.dataSync()[0]!;
-    // Standard errors of a uniform distribution's mean and variance, four of each.
+    // Four standard errors of the mean and of the variance of a uniform distribution.
     expect(Math.abs(mean)).toBeLessThan((4 * bound) / Math.sqrt(3 * kernel.size));
     expect(Math.abs(variance / (bound ** 2 / 3) - 1)).toBeLessThan(
       (4 * Math.sqrt(0.8)) / Math.sqrt(kernel.size),
@@ -46,13 +44,13 @@ test('kernels and biases start uniform within 1 / sqrt(inputs)', () => {
   }
 });
 
-test('the same seed gives the same weights, another seed others', () => {
-  const first = (seed: number) => createDigitsNet({ seed }).getWeights()[0]!.dataSync();
-  expect(first(1)).toEqual(first(1));
-  expect(first(1)).not.toEqual(first(2));
+test('equal seeds give equal weights, different seeds different ones', () => {
+  const kernel = (seed: number) => createDigitsNet({ seed }).getWeights()[0]!.dataSync();
+  expect(kernel(1)).toEqual(kernel(1));
+  expect(kernel(1)).not.toEqual(kernel(2));
 });
 
-test('the ReLU head never gives a negative logit, the linear one does', () => {
+test('the ReLU head clips negative logits, the linear head does not', () => {
   const logits = (head: 'relu' | 'linear') =>
     (createDigitsNet({ head }).predict(tf.ones([1, 784])) as tf.Tensor).dataSync();
   expect(Math.min(...logits('relu'))).toBe(0);
@@ -60,12 +58,12 @@ test('the ReLU head never gives a negative logit, the linear one does', () => {
   expect(logits('relu')).toEqual(logits('linear').map((value) => Math.max(0, value)));
 });
 
-test('other image sizes and class counts give layers to match', () => {
+test('adapts its layers to the input size and the number of classes', () => {
   const { layers } = modelSummary(createDigitsNet({ inputSize: 6, classes: 3 }));
   expect([layers[0]!.parameters, layers[2]!.outputShape]).toEqual([7 * 256, [3]]);
 });
 
-test('a model and its data hold only its weights in memory', () => {
+test('keeps no tensors besides its weights', () => {
   const before = tf.memory().numTensors;
   const model = createDigitsNet();
   expect(tf.memory().numTensors - before).toBe(6);

@@ -5,9 +5,10 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
-test('bytes are brought to 0..1, then to the mean and deviation of MNIST', () => {
+test('scales pixels to 0..1, then by the mean and standard deviation of MNIST', () => {
   const values = normalize(tf.tensor1d([0, 100, 255]), mnistNormalization).dataSync();
-  [0, 100, 255].forEach((byte, index) => {
-    expect(values[index]).toBeCloseTo((byte / 255 - 0.1301) / 0.3081, 6);
+  [0, 100, 255].forEach((pixel, index) => {
+    // 6 decimals are the precision of float32 for values up to 3.
+    expect(values[index]).toBeCloseTo((pixel / 255 - 0.1301) / 0.3081, 6);
   });
 });
