@@ -1,0 +1,26 @@
+/** The entry point `tfjs-lora/training`: the training loop, engines, optimizers and the forgetting guard. */
+export * from '../training/guard/index.ts';
+export {
+  type BatchLoss,
+  classificationTask,
+  createEngine,
+  type DataArray,
+  type Engine,
+  type EngineName,
+  LOSS_NAMES,
+  type LossFunction,
+  type LossName,
+  type OptimizerConfig,
+  type OptimizerRule,
+  type Schedule,
+  type TaskOptions,
+  type TrainingData,
+  type TrainingProgress,
+  type TrainingResult,
+  type TrainingState,
+  type TrainingTask,
+  type TrainOptions,
+  train,
+  trainingTask,
+  trainToEnd,
+} from '../training/index.ts';
