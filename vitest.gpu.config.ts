@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:gpu`: what native TensorFlow computes, on a CUDA device, held to the same fixtures and tolerances. */
+/** `npm run test:gpu`: the tests of what native TensorFlow computes, on a CUDA device. */
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -8,8 +8,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     env: { TFJS_LORA_TEST_DEVICE: 'cuda' },
-    include: ['test/{training,lora,peft,torch,evaluation,graph}/**/*.test.ts'],
-    // The others load wasm or JavaScript as well, or are about what `auto` chooses on a CPU.
+    include: ['test/{training,lora,peft,torch,inference,graph}/**/*.test.ts'],
+    // The excluded files load wasm or JavaScript as well, or test what `auto` chooses on a CPU.
     exclude: ['test/**/*.slow.test.ts', 'test/**/{backends,portable,session,create,losses}.test.ts'],
   },
 });

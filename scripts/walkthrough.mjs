@@ -1,4 +1,4 @@
-// The whole way from raw MNIST files to a per-digit comparison, command by command, in one process.
+// Pretrains, adapts, fine-tunes and compares on MNIST: runs these commands one after the other in one process.
 import { main } from '../dist/cli/main.js';
 
 const folder = 'runs/walkthrough';
@@ -21,6 +21,6 @@ for (const command of commands) {
 }
 if (process.exitCode === 0) {
   console.log(
-    `\nThe comparison is in ${tuned}/report.json and report.md; charts and mistakes are in ${report}.`,
+    `\nThe comparison is in ${tuned}/report.json and ${tuned}/report.md, with charts and mistakes in ${report}.`,
   );
 }

@@ -1,4 +1,4 @@
-export { type CudaProblem, cudaProblems } from './cuda/problems.ts';
+export { cudaProblems } from './cuda/problems.ts';
 export { cudaFacts, unmetRequirements } from './cuda/requirements.ts';
 export { DeviceError, deviceErrorOfOp } from './errors.ts';
 export {

@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/p
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { setUp } from '../../src/setup/index.ts';
+import { isSetUp, setUp } from '../../src/setup/index.ts';
 import { findLibraries } from '../../src/setup/libraries.ts';
 import { withPython as withNetwork } from '../helpers/python.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -53,7 +53,9 @@ describe('with an unpacked TensorFlow', () => {
   }
 
   test('the addon is compiled once, cached, and installed again after node_modules was emptied', async () => {
+    expect(isSetUp('cpu', root)).toBe(false);
     expect(await setUp({ root, listener })).toEqual({ device: 'cpu' });
+    expect(isSetUp('cpu', root)).toBe(true);
     expect(steps).toEqual([expect.stringMatching(/^compiling the addon of @tensorflow\/tfjs-node with /)]);
     expect(await addonVersion()).toBe('2.21.0');
     const marker: unknown = JSON.parse(await readFile(installed('tfjs-lora.json'), 'utf8'));
