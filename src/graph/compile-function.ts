@@ -1,13 +1,16 @@
+/**
+ * All four steps for a function of tensors: record it, simplify the program, emit its graph, run the graph in a session.
+ */
 import * as tf from '@tensorflow/tfjs';
 import {
   DamagedCacheError,
-  type DataType,
   GraphBuilder,
   type HostTensor,
   type NativeBackend,
   nativeBackend,
   Session,
   SessionVariables,
+  type TensorSpec,
   tensorId,
 } from '../tensorflow/index.ts';
 import { emitProgram } from './emit.ts';
@@ -17,7 +20,7 @@ import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
 
-/** An input that goes to the device as bytes and is cast there: the function sees float32 values, 0..255. */
+/** Bytes in place of a tensor. They are uploaded as bytes and cast on the device: the function sees float32, 0 to 255. */
 export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;
@@ -26,70 +29,69 @@ export interface Bytes extends HostTensor {
 type Input = tf.Tensor | Bytes;
 
 export interface CompileOptions {
-  /** Compile with XLA: slower to start, faster to run for dense layers. */
+  /** Compile the graph with XLA: the first call takes longer, later ones are faster for dense layers. Default false. */
   readonly jit?: boolean;
-  /** Input shapes to keep programs for; the one not used for longest goes first. Default 8. */
+  /** How many combinations of input shapes to keep graphs for. The least recently used one is freed first. Default 8. */
   readonly maxShapes?: number;
 }
 
 export interface CompiledFunction<R extends Result> {
   (...inputs: Input[]): R;
-  /** Frees the programs; the next call would record anew. */
+  /** Frees the graphs and their variables. The function can still be called, and is then recorded again. */
   dispose(): void;
 }
 
 /**
- * Gives a function that does what `fn` does as one TensorFlow graph, as tf.function does in Python. It records
- * `fn` for each combination of input shapes and types, again when a variable or tensor that it used was disposed.
- * Variables are read as they are at each call, and assignments to them take place. The caller disposes the
- * results, as with `fn`. Gradients do not flow through it.
+ * Compiles a function of tensors to a TensorFlow graph, like `tf.function` in Python.
  *
- * @param fn synchronous; takes tensors and gives one or several
- * @throws RecordingError when `fn` cannot be recorded
+ * `fn` is recorded on the first call for each combination of input shapes and dtypes, and again once a variable or tensor that it
+ * uses has been disposed. Each call reads the current values of variables, and assigns to them what `fn` assigns. As with
+ * `fn` itself, the caller disposes the results. No gradients flow through the compiled function.
+ *
+ * @param fn synchronous; takes tensors and returns a tensor or a list of tensors; see `record` for what it must not do
+ * @returns a function that throws RecordingError if `fn` cannot be recorded, and TensorFlowError if its graph cannot be run
+ * @example
+ * const predict = compileFunction((x) => tf.softmax(tf.matMul(x, w)), { jit: true });
+ * const y = predict(tf.zeros([32, 784])); // [32, 10] float32
  */
 export function compileFunction<R extends Result>(
   fn: (...inputs: tf.Tensor[]) => R,
   { jit = false, maxShapes = 8 }: CompileOptions = {},
 ): CompiledFunction<R> {
-  const programs = new Map<string, FunctionProgram>();
+  // By input shapes and dtypes, the least recently used first.
+  const concreteFunctions = new Map<string, ConcreteFunction>();
   const call = (...inputs: Input[]): R => {
     if (isRecording()) return fn(...inputs.map(tensorOf));
     const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
-    let program = programs.get(key);
-    programs.delete(key);
-    if (program?.isStale()) {
-      program.dispose();
-      program = undefined;
+    let concrete = concreteFunctions.get(key);
+    concreteFunctions.delete(key);
+    if (concrete?.isStale()) {
+      concrete.dispose();
+      concrete = undefined;
     }
-    program ??= new FunctionProgram(fn, inputs, jit);
-    programs.set(key, program);
-    for (const [oldest, old] of programs) {
-      if (programs.size <= maxShapes) break;
-      programs.delete(oldest);
-      old.dispose();
+    concrete ??= new ConcreteFunction(fn, inputs, jit);
+    concreteFunctions.set(key, concrete);
+    for (const [leastRecentKey, leastRecent] of concreteFunctions) {
+      if (concreteFunctions.size <= maxShapes) break;
+      concreteFunctions.delete(leastRecentKey);
+      leastRecent.dispose();
     }
     try {
-      return program.run(inputs) as R;
+      return concrete.run(inputs) as R;
     } catch (error) {
       if (!(error instanceof DamagedCacheError)) throw error;
-      program.dispose();
-      program = new FunctionProgram(fn, inputs, jit);
-      programs.set(key, program);
-      return program.run(inputs) as R;
+      concrete.dispose();
+      concrete = new ConcreteFunction(fn, inputs, jit);
+      concreteFunctions.set(key, concrete);
+      return concrete.run(inputs) as R;
     }
   };
   const dispose = () => {
-    for (const program of programs.values()) program.dispose();
-    programs.clear();
+    for (const concrete of concreteFunctions.values()) concrete.dispose();
+    concreteFunctions.clear();
   };
   return Object.assign(call, { dispose });
 }
-
-const fromBytes = {
-  SrcT: { type: 'uint8' },
-  DstT: { type: 'float32' },
-  Truncate: { bool: false },
-} as const;
 
 function isBytes(input: Input): input is Bytes {
   return input.dtype === 'uint8';
@@ -99,66 +101,33 @@ function tensorOf(input: Input): tf.Tensor {
   return isBytes(input) ? tf.tensor(new Float32Array(input.values), [...input.shape]) : input;
 }
 
-/** `fn` for one combination of input shapes. */
-class FunctionProgram {
+/** The function for one combination of input shapes and dtypes, loaded into a session. */
+class ConcreteFunction {
   readonly #backend: NativeBackend = nativeBackend();
   readonly #recording: Recording;
   readonly #program: Program;
+  readonly #graph: FunctionGraph;
   readonly #session: Session;
-  readonly #variables: SessionVariables;
-  readonly #inputNames: readonly string[];
-  readonly #fetches: readonly string[];
-  readonly #single: boolean;
-  /** What each variable held when it was last copied to the session. */
-  readonly #copied = new Map<tf.Variable, object>();
+  /** Whether the function returns a tensor instead of a list. */
+  readonly #returnsTensor: boolean;
+  /** The `dataId` that each variable had when it was last copied to the session. An assignment changes it. */
+  readonly #copiedData = new Map<tf.Variable, object>();
 
   constructor(fn: (...inputs: tf.Tensor[]) => Result, inputs: readonly Input[], jit: boolean) {
-    let single = false;
-    this.#recording = record(
-      (...tensors) => {
-        const result = fn(...tensors);
-        single = result instanceof tf.Tensor;
-        return single ? [result as tf.Tensor] : (result as tf.Tensor[]);
-      },
-      inputs.map((input): InputSpec => {
-        const { shape, dtype } = input;
-        return { shape, dtype: isBytes(input) ? 'float32' : (dtype as InputSpec['dtype']) };
-      }),
-    );
-    this.#single = single;
+    let returnsTensor = false;
+    const listFn = (...tensors: tf.Tensor[]) => {
+      const result = fn(...tensors);
+      returnsTensor = result instanceof tf.Tensor;
+      return returnsTensor ? [result as tf.Tensor] : (result as tf.Tensor[]);
+    };
+    const specs = inputs.map((input): InputSpec => {
+      return { shape: input.shape, dtype: isBytes(input) ? 'float32' : (input.dtype as InputSpec['dtype']) };
+    });
+    this.#recording = record(listFn, specs);
+    this.#returnsTensor = returnsTensor;
     this.#program = simplify(this.#recording.program);
     const graph = new GraphBuilder();
-    this.#variables = new SessionVariables(graph, 'variable');
-    const program = this.#program;
-    const handles = program.variables.map((spec) => this.#variables.add(spec));
-    this.#inputNames = inputs.map(({ dtype, shape }, index) =>
-      graph.placeholder(`input${index}`, { dtype: dtype as DataType, shape }),
-    );
-    const emitted = graph.cluster(jit ? 'function' : undefined, () =>
-      emitProgram(program, {
-        graph,
-        controlInputs: [],
-        input: (index) => {
-          const name = this.#inputNames[index]!;
-          return isBytes(inputs[index]!) ? graph.add('Cast', [name], fromBytes) : name;
-        },
-        variable: (index) =>
-          graph.add('ReadVariableOp', [handles[index]!], {
-            dtype: { type: program.variables[index]!.dtype },
-          }),
-        constant: (spec, values) => graph.constant(spec, values),
-      }),
-    );
-    const results = [...program.outputs, ...program.assignments.map(({ value }) => value)];
-    const names = [...emitted.outputs, ...emitted.assignments.map(({ value }) => value)];
-    this.#fetches = names.map((name, index) => {
-      const { node, output } = results[index]!;
-      const source = program.nodes[node]!;
-      const { dtype } = source.outputs[output]!;
-      const inside = source.kind !== 'input' || isBytes(inputs[source.index]!);
-      const out = jit && inside ? graph.add('XlaClusterOutput', [name], { T: { type: dtype } }) : name;
-      return graph.identity(out, dtype, `result${index}`);
-    });
+    this.#graph = buildGraph(graph, this.#program, inputs, jit);
     this.#session = new Session(graph.nodes);
   }
 
@@ -170,32 +139,89 @@ class FunctionProgram {
     this.#copyVariables();
     const feeds = Object.fromEntries(
       inputs.map((input, index) => [
-        this.#inputNames[index]!,
+        this.#graph.inputNames[index]!,
         isBytes(input) ? input : tensorId(this.#backend, input),
       ]),
     );
     const results = this.#session
-      .run(feeds, this.#fetches)
-      .map((one) => this.#backend.createOutputTensor(one));
-    const { variables } = this.#recording;
+      .run(feeds, this.#graph.fetches)
+      .map((metadata) => this.#backend.createOutputTensor(metadata));
     const assigned = results.splice(this.#program.outputs.length);
     assigned.forEach((value, index) => {
-      variables[this.#program.assignments[index]!.variable]!.assign(value);
+      const { variable } = this.#program.assignments[index]!;
+      this.#recording.variables[variable]!.assign(value);
       value.dispose();
     });
-    return this.#single ? results[0]! : results;
+    return this.#returnsTensor ? results[0]! : results;
   }
 
   dispose(): void {
     this.#session.dispose();
   }
 
+  /** Copies the variables that have been assigned since the last call to the session. */
   #copyVariables(): void {
-    const changed = this.#recording.variables.filter((one) => this.#copied.get(one) !== one.dataId);
-    this.#variables.write(
-      this.#session,
-      new Map(changed.map((variable) => [variable.name, tensorId(this.#backend, variable)])),
+    const changed = this.#recording.variables.filter(
+      (variable) => this.#copiedData.get(variable) !== variable.dataId,
     );
-    for (const variable of changed) this.#copied.set(variable, variable.dataId);
+    const ids = changed.map((variable) => [variable.name, tensorId(this.#backend, variable)] as const);
+    this.#graph.variables.write(this.#session, new Map(ids));
+    for (const variable of changed) this.#copiedData.set(variable, variable.dataId);
   }
 }
+
+interface FunctionGraph {
+  readonly variables: SessionVariables;
+  /** A placeholder for each input. */
+  readonly inputNames: readonly string[];
+  /** The program's outputs, then the values that it assigns. */
+  readonly fetches: readonly string[];
+}
+
+/** @param inputs what is fed, which differs from `program.inputs` for bytes */
+function buildGraph(
+  graph: GraphBuilder,
+  program: Program,
+  inputs: readonly TensorSpec[],
+  jit: boolean,
+): FunctionGraph {
+  const variables = new SessionVariables(graph, 'variable');
+  const handles = program.variables.map((spec) => variables.add(spec));
+  const inputNames = inputs.map(({ dtype, shape }, index) =>
+    graph.placeholder(`input${index}`, { dtype, shape }),
+  );
+  const isCast = (index: number) => inputs[index]!.dtype === 'uint8';
+  const emitted = graph.cluster(jit ? 'function' : undefined, () =>
+    emitProgram(program, {
+      graph,
+      controlInputs: [],
+      input: (index) => {
+        const name = inputNames[index]!;
+        return isCast(index) ? graph.add('Cast', [name], castBytes) : name;
+      },
+      variable: (index) =>
+        graph.add('ReadVariableOp', [handles[index]!], {
+          dtype: { type: program.variables[index]!.dtype },
+        }),
+      constant: (spec, values) => graph.constant(spec, values),
+    }),
+  );
+  const results = [...program.outputs, ...program.assignments.map(({ value }) => value)];
+  const names = [...emitted.outputs, ...emitted.assignments.map(({ value }) => value)];
+  const fetches = names.map((name, index) => {
+    const { node, output } = results[index]!;
+    const source = program.nodes[node]!;
+    const { dtype } = source.outputs[output]!;
+    // An input that is returned as it came is outside the cluster.
+    const isInCluster = jit && (source.kind !== 'input' || isCast(source.index));
+    const result = isInCluster ? graph.add('XlaClusterOutput', [name], { T: { type: dtype } }) : name;
+    return graph.identity(result, dtype, `result${index}`);
+  });
+  return { variables, inputNames, fetches };
+}
+
+const castBytes = {
+  SrcT: { type: 'uint8' },
+  DstT: { type: 'float32' },
+  Truncate: { bool: false },
+} as const;

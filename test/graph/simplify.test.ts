@@ -19,13 +19,13 @@ function opsOf(fn: TensorFunction, ...inputs: InputSpec[]) {
   return Object.fromEntries([...countOps(simplify(record(fn, inputs).program))].sort());
 }
 
-test('a reshape or a cast that changes nothing is left out, and of two reshapes the first', () => {
+test('removes reshapes and casts without effect, and the first of two reshapes', () => {
   expect(opsOf((x) => [x!.reshape([6]).reshape([3, 2]).exp()], float(2, 3))).toEqual({ Exp: 1, Reshape: 1 });
   expect(opsOf((x) => [x!.reshape([6]).reshape([2, 3]).exp()], float(2, 3))).toEqual({ Exp: 1 });
   expect(opsOf((x) => [x!.cast('float32').cast('int32')], float(2))).toEqual({ Cast: 1 });
 });
 
-test('a dense layer is a product, a sum and an activation, forward and backward', () => {
+test('a dense layer becomes MatMul, Add and Relu, and its gradient MatMul, ReluGrad and Sum', () => {
   const layer = tf.layers.dense({ units: 4, activation: 'relu', inputShape: [3] });
   tf.sequential({ layers: [layer] });
   const [kernel, bias] = layer.weights.map((weight) => weight.read() as tf.Variable);
@@ -38,36 +38,45 @@ test('a dense layer is a product, a sum and an activation, forward and backward'
   expect(opsOf(backward, float(5, 3))).toEqual({ Add: 1, MatMul: 2, ReluGrad: 1, Sum: 1 });
 });
 
-test('what depends on constants alone is a constant', () => {
+test('ops on constants alone are constants', () => {
   expect(opsOf((x) => [tf.add(x!, tf.exp(tf.sum(tf.ones([3]))))], float(2))).toEqual({ Add: 1 });
 });
 
-test('equal ops run once, ops with other attributes or constants do not become one', () => {
+test('equal ops run once; ops with different attributes or constants are kept', () => {
   expect(opsOf((x) => [tf.exp(x!), tf.exp(x!)], float(2))).toEqual({ Exp: 1 });
   expect(opsOf((x) => [tf.mul(x!, 2), tf.mul(x!, 3), tf.mul(x!, 2)], float(2))).toEqual({ Mul: 2 });
   const square: InputSpec = float(2, 2);
   expect(opsOf((x) => [x!.matMul(x!), x!.matMul(x!, true)], square)).toEqual({ MatMul: 2 });
 });
 
-test('products of real batches, and sums over other axes, stay as they are', () => {
+test('products of larger batches and sums over other axes are kept', () => {
   expect(opsOf((x) => [x!.matMul(x!)], float(2, 3, 3))).toEqual({ BatchMatMulV2: 1 });
   expect(opsOf((x) => [x!.reshape([1, 2, 3]).sum(1)], float(6))).toEqual({ Reshape: 1, Sum: 1 });
 });
 
-const step = tf.customGrad((x) => ({ value: (x as tf.Tensor).clone(), gradFunc: (dy) => [dy as tf.Tensor] }));
+/** The identity, whose gradient passes through unchanged. */
+const identity = tf.customGrad((x) => ({
+  value: (x as tf.Tensor).clone(),
+  gradFunc: (dy) => [dy as tf.Tensor],
+}));
 
 test.for<[string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor[], number[], number[]]>([
-  ['relu and its gradient', (x, y) => [tf.grad((a) => tf.mul(tf.relu(a), y).sum())(x)], [2, 3], [2, 3]],
-  ['a step that is no gradient', (x, y) => [tf.mul(tf.step(x), y), tf.step(x, 0.5).mul(y)], [2, 3], [2, 3]],
-  ['a step times a row', (x, y) => [tf.mul(tf.step(x), y)], [2, 3], [3]],
+  ['the gradient of relu', (x, y) => [tf.grad((a) => tf.mul(tf.relu(a), y).sum())(x)], [2, 3], [2, 3]],
   [
-    'products with turned sides',
+    'a step function outside of a gradient',
+    (x, y) => [tf.mul(tf.step(x), y), tf.step(x, 0.5).mul(y)],
+    [2, 3],
+    [2, 3],
+  ],
+  ['a step function times a row', (x, y) => [tf.mul(tf.step(x), y)], [2, 3], [3]],
+  [
+    'products of transposed matrices',
     (x, y) => [tf.matMul(x, y, true), tf.matMul(x, y, false, true)],
     [3, 3],
     [3, 3],
   ],
   [
-    'a batch of one',
+    'a product of batches of one',
     (x, y) => [tf.matMul(x.reshape([1, 2, 3]), y.reshape([1, 3, 2])).add(tf.tensor1d([1, 2]))],
     [2, 3],
     [3, 2],
@@ -78,13 +87,14 @@ test.for<[string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor[], number[], number[
     [2, 3],
     [1],
   ],
-  ['a gradient handed through', (x, y) => [tf.grad((a) => tf.mul(step(a), y).sum())(x)], [2], [2]],
-])('%s keep their values', ([, fn, ...shapes]) => {
+  ['a custom gradient', (x, y) => [tf.grad((a) => tf.mul(identity(a), y).sum())(x)], [2], [2]],
+])('keeps the values of %s', ([, fn, ...shapes]) => {
   const inputs = shapes.map((shape, index) => tf.randomNormal(shape, 0, 1, 'float32', index + 1));
   const compiled = compileFunction(fn as never as (...tensors: tf.Tensor[]) => tf.Tensor[]);
   const expected = fn(inputs[0]!, inputs[1]!);
   compiled(...inputs).forEach((result, index) => {
     expect(result.shape).toEqual(expected[index]!.shape);
+    // Values are near 1. Ten times float32's epsilon, because sums of matrices may be in another order.
     expect(largestDifference(result.dataSync(), expected[index]!.dataSync())).toBeLessThan(1e-6);
   });
   compiled.dispose();

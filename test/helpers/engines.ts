@@ -4,7 +4,7 @@ import { recordStep } from '../../src/training/engines/compiled-step.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import type { Engine, TrainingTask } from '../../src/training/index.ts';
 
-export type EngineKind = 'eager' | 'graph' | 'xla' | 'xla by fours';
+export type EngineKind = 'eager' | 'graph' | 'xla' | 'xla by fours' | 'xla for gpu';
 
 /** The engine itself, without a way to fall back. */
 export function engineOf(kind: EngineKind, task: TrainingTask): Engine {
@@ -14,6 +14,8 @@ export function engineOf(kind: EngineKind, task: TrainingTask): Engine {
   return new CompiledEngine(task, recordStep(task), {
     jit,
     stepsPerIteration,
+    // With the lowerings for a GPU, whatever device runs it.
+    target: kind === 'xla for gpu' ? 'gpu' : undefined,
   });
 }
 
