@@ -160,7 +160,9 @@ describe('writeIdx', () => {
     await expect(writeIdx(join(folder, 'taken'), twoByThree)).rejects.toThrowError(
       'taken: cannot be written: it is a folder; name a file',
     );
-    await expect(writeIdx(join(folder, 'no', 'f'), twoByThree)).rejects.toThrowError('no such file or folder');
+    await expect(writeIdx(join(folder, 'no', 'f'), twoByThree)).rejects.toThrowError(
+      'no such file or folder',
+    );
     expect(await readdir(folder)).toEqual(['taken']);
   });
 });
