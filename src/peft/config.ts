@@ -88,7 +88,7 @@ export function parsePeftConfig(
   if (unsupported.length > 0) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: unsupported options ${unsupported.join(', ')}; without them the adapter would compute something else`,
+      `${configPath}: unsupported options ${unsupported.join(', ')}; they change what the adapter computes`,
     );
   }
   if (!BASE_PRESERVING_INITS.includes(config.init_lora_weights)) {
