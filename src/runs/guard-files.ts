@@ -6,48 +6,54 @@ import { readJson, writeJson } from '../files/index.ts';
 import type { GuardHistory } from '../training/index.ts';
 import { readState, writeState } from './state-files.ts';
 
-const CHECKS = 'guard.json';
-const BEST = 'best.safetensors';
+const CHECKS_FILE = 'guard.json';
+const BEST_FILE = 'best.safetensors';
 
 const count = z.int().min(0);
 
-/** By label: how many examples of the class were held out, and how many of them each check read wrong. */
+/** Counts by label: the validation examples of each class, and how many of them each check misread. */
 const checksSchema = z.object({
   support: z.array(count),
   checks: z.array(z.object({ step: count, errors: z.array(count) })).min(1),
 });
 
-/** Writes what a guard has seen and kept: `guard.json` with its checks, and the best state. */
+/**
+ * Writes what a guard needs to resume: its checks as `guard.json`, and its best state.
+ *
+ * @throws CheckpointError if a file cannot be written
+ */
 export async function writeGuard(folder: string, { checks, best }: GuardHistory): Promise<void> {
-  await writeState(join(folder, BEST), best);
-  await writeJson(join(folder, CHECKS), {
+  await writeState(join(folder, BEST_FILE), best);
+  await writeJson(join(folder, CHECKS_FILE), {
     support: checks[0]!.counts.map(({ support }) => support),
     checks: checks.map(({ step, counts }) => ({ step, errors: counts.map(({ errors }) => errors) })),
   });
 }
 
 /**
- * Reads it back.
+ * Reads the files of `writeGuard`.
  *
- * @returns undefined when the folder has none
- * @throws CheckpointError when a file is damaged
+ * @returns undefined if the folder has none
+ * @throws CheckpointError if a file is damaged
  */
 export async function readGuard(folder: string): Promise<GuardHistory | undefined> {
-  const path = join(folder, CHECKS);
+  const path = join(folder, CHECKS_FILE);
   if (!existsSync(path)) return undefined;
-  const parsed = checksSchema.safeParse(await readJson(path));
-  const damaged = new CheckpointError(
-    'invalid-checkpoint',
-    `${path}: does not hold the checks of a guard; the file is damaged`,
-  );
-  if (!parsed.success) throw damaged;
-  const { support, checks } = parsed.data;
-  if (checks.some(({ errors }) => errors.length !== support.length)) throw damaged;
+  const { support, checks } = parseChecks(path, await readJson(path));
   return {
     checks: checks.map(({ step, errors }) => ({
       step,
-      counts: errors.map((wrong, label) => ({ support: support[label]!, errors: wrong })),
+      counts: support.map((examples, label) => ({ support: examples, errors: errors[label]! })),
     })),
-    best: await readState(join(folder, BEST)),
+    best: await readState(join(folder, BEST_FILE)),
   };
+}
+
+function parseChecks(path: string, content: unknown): z.infer<typeof checksSchema> {
+  const result = checksSchema.safeParse(content);
+  if (result.success) {
+    const { support, checks } = result.data;
+    if (checks.every(({ errors }) => errors.length === support.length)) return result.data;
+  }
+  throw new CheckpointError('invalid-checkpoint', `${path}: not the checks of a guard; the file is damaged`);
 }

@@ -5,13 +5,18 @@ import { CheckpointError } from '../errors.ts';
 import { ensureDir, readJson, withFileErrors, writeFileAtomic, writeJson } from '../files/index.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
+const BYTES_PER_VALUE: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
 
-/** Writes a LayersModel as `model.json` and `weights.bin`, as `tf.loadLayersModel` reads them on any backend. */
+/**
+ * Writes a LayersModel as `model.json` and `weights.bin`. `tf.loadLayersModel` reads them on any backend.
+ *
+ * @throws CheckpointError if a file cannot be written, or two weights have one name
+ */
 export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
   await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
-      refuseDuplicates(folder, artifacts.weightSpecs ?? []);
+      requireUniqueNames(folder, artifacts.weightSpecs ?? []);
       const weights = tf.io.CompositeArrayBuffer.join(artifacts.weightData ?? new ArrayBuffer(0));
       const path = join(folder, WEIGHTS_FILE);
       await withFileErrors(CheckpointError, path, 'written', () =>
@@ -29,27 +34,27 @@ export async function saveModel(model: tf.LayersModel, folder: string): Promise<
   );
 }
 
-/** tfjs saves by names and cannot load a model that has one twice, in a nested model as well. */
-function refuseDuplicates(folder: string, specs: readonly tf.io.WeightsManifestEntry[]): void {
+/** tfjs finds weights by name, so it cannot load a model with a duplicate name, not even in a nested model. */
+function requireUniqueNames(folder: string, specs: readonly tf.io.WeightsManifestEntry[]): void {
   const names = specs.map(({ name }) => name);
-  const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice === undefined) return;
+  const duplicate = names.find((name, index) => names.indexOf(name) < index);
+  if (duplicate === undefined) return;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${folder}: the model has two weights called '${twice}', which tfjs cannot load again; give its layers names of their own`,
+    `${folder}: two weights of the model have the name '${duplicate}', so tfjs could not load it; rename one of the layers`,
   );
 }
 
 /**
- * Reads a LayersModel that `saveModel` or tfjs wrote.
+ * Loads a LayersModel that `saveModel` or tfjs wrote.
  *
- * @throws CheckpointError when a file is missing, cut short or does not describe a model
+ * @throws CheckpointError if a file is missing, truncated or not part of a model
  */
 export async function loadModel(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, 'model.json');
   const json = (await readJson(path)) as tf.io.ModelJSON;
   if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
-    throw new CheckpointError('invalid-checkpoint', `${path}: does not describe a LayersModel`);
+    throw new CheckpointError('invalid-checkpoint', `${path}: not a LayersModel`);
   }
   const specs = json.weightsManifest.flatMap((group) => group.weights);
   const files = json.weightsManifest.flatMap((group) => group.paths);
@@ -59,11 +64,11 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     ),
   );
   const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
-  const expected = specs.reduce((sum, spec) => sum + byteLength(spec, path), 0);
-  if (weightData.byteLength !== expected) {
+  const expectedBytes = specs.reduce((sum, spec) => sum + sizeBytes(spec, path), 0);
+  if (weightData.byteLength !== expectedBytes) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${join(folder, files.join(', '))}: holds ${weightData.byteLength} bytes of weights, the model needs ${expected}; the run is damaged`,
+      `${join(folder, files.join(', '))}: has ${weightData.byteLength} bytes of weights, the model needs ${expectedBytes}; the run is damaged`,
     );
   }
   try {
@@ -77,12 +82,13 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
   }
 }
 
-function byteLength(spec: tf.io.WeightsManifestEntry, path: string): number {
-  const width = { float32: 4, int32: 4, bool: 1 }[spec.dtype as string];
-  if (width === undefined)
+function sizeBytes({ name, dtype, shape }: tf.io.WeightsManifestEntry, path: string): number {
+  const bytesPerValue = BYTES_PER_VALUE[dtype];
+  if (bytesPerValue === undefined) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: weight ${spec.name} has type ${spec.dtype}, which is not supported`,
+      `${path}: dtype ${dtype} of weight ${name} is not supported`,
     );
-  return spec.shape.reduce((product, size) => product * size, width);
+  }
+  return bytesPerValue * tf.util.sizeFromShape(shape);
 }

@@ -8,51 +8,46 @@ import { setAdapterStrength } from '../lora/index.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { loadModel } from './model-files.ts';
 
-/** An opened run; its models are the caller's to dispose. */
+/** An opened run. The caller disposes its models. */
 export interface Run {
   readonly folder: string;
   readonly manifest: RunManifest;
   /** The plain model of `model/`. */
   readonly base: tf.LayersModel;
-  /** The base with the run's adapter at its strength, or the base itself where the run has none. */
+  /** The base with the run's adapter at its strength; the base itself if the run has no adapter. */
   readonly model: tf.LayersModel;
 }
 
 /**
  * Reads the manifest of a run.
  *
- * @throws CheckpointError when the folder is missing, no run, half-written or of a newer format
+ * @throws CheckpointError if the folder is missing, incomplete or not a run, or of a newer format
+ * @example
+ * const { adapter } = await readManifest('runs/tuned');
  */
 export async function readManifest(folder: string): Promise<RunManifest> {
-  if (!existsSync(folder))
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${folder}: there is no such folder; name a run's folder`,
-    );
+  const invalid = (problem: string) => new CheckpointError('invalid-checkpoint', `${folder}: ${problem}`);
+  if (!existsSync(folder)) throw invalid('no such folder; name the folder of a run');
   const path = join(folder, 'run.json');
-  if (!existsSync(path)) {
-    throw new CheckpointError('invalid-checkpoint', `${folder}: is not a run folder: it has no run.json`);
-  }
+  if (!existsSync(path)) throw invalid('not a run folder: it has no run.json');
   const manifest = parseManifest(path, await readJson(path));
-  const parts = [
+  const files = [
     'model/model.json',
     'model/weights.bin',
     ...(manifest.adapter ? ['adapter/adapter_config.json'] : []),
   ];
-  const missing = parts.filter((part) => !existsSync(join(folder, part)));
-  if (missing.length > 0) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${folder}: is half-written: ${missing.join(', ')} is missing; make the run again`,
-    );
-  }
+  const missing = files.filter((file) => !existsSync(join(folder, file)));
+  if (missing.length > 0) throw invalid(`${missing.join(', ')} is missing; create the run again`);
   return manifest;
 }
 
 /**
- * Opens a run: loads its model and puts its adapter on.
+ * Loads the models of a run.
  *
- * @throws CheckpointError also when the model's content is not what `run.json` says, or holds values that are not finite
+ * @param cwd what a relative path starts from; the working directory of the process by default
+ * @throws CheckpointError as `readManifest`, or if the model differs from `run.json` or contains NaN or Inf
+ * @example
+ * const { model, manifest } = await openRun('runs/tuned');
  */
 export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   const folder = resolve(cwd, path);
@@ -62,7 +57,7 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   if (hash !== manifest.contentHash) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${folder}/model: has content hash ${hash}, run.json says ${manifest.contentHash}; the run was changed by hand`,
+      `${folder}/model: content hash is ${hash}, but run.json has ${manifest.contentHash}; the files were changed`,
     );
   }
   requireFinite(base, folder);
@@ -73,12 +68,12 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   return { folder, manifest, base, model };
 }
 
-/** Nothing that such a model says means anything, and no training mends it. */
+/** The predictions of a model with NaN or Inf mean nothing, and further training does not repair it. */
 function requireFinite(model: tf.LayersModel, folder: string): void {
-  const broken = model.weights.find((weight) => !weight.read().dataSync().every(Number.isFinite));
-  if (!broken) return;
+  const weight = model.weights.find((candidate) => !candidate.read().dataSync().every(Number.isFinite));
+  if (!weight) return;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${folder}/model: ${broken.originalName} holds values that are not finite; make the run again`,
+    `${folder}/model: weight ${weight.originalName} contains NaN or Inf; create the run again`,
   );
 }

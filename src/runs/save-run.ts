@@ -8,28 +8,37 @@ import { saveModel } from './model-files.ts';
 import type { RunWriter } from './run-writer.ts';
 import { writeState } from './state-files.ts';
 
-/** What a run folder holds, reports aside. */
+/** Content of a run folder, without reports. */
 export interface RunContent {
   readonly manifest: RunManifest;
   /** The plain model. */
   readonly base: tf.LayersModel;
-  /** The base with its adapter, when the run has one. */
+  /** The base with its adapter, if the run has one. */
   readonly adapted?: tf.LayersModel;
-  /** What training needs to go on. */
+  /** What training needs to resume. */
   readonly state?: TrainingState;
-  /** What a guard needs to go on, when the training was stopped. */
+  /** What the guard needs to resume. */
   readonly guard?: GuardHistory;
-  /** Loss of every step. */
+  /** Loss of each step [steps]. */
   readonly losses?: Float32Array;
 }
 
-/** Writes everything but the reports into the run's staging folder and puts the run in its place. */
+/**
+ * Writes a run and moves it into place.
+ *
+ * @returns the run's folder
+ * @throws CheckpointError if a file cannot be written
+ */
 export async function saveRun(writer: RunWriter, content: RunContent): Promise<string> {
   await writeContent(writer.staging, content);
   return await writer.commit(content.manifest);
 }
 
-/** Saves a run that is still being trained, should its process end before it can put the run in its place. */
+/**
+ * Saves a checkpoint of a run that is being trained, to resume from if the process ends before `saveRun`.
+ *
+ * @throws CheckpointError if a file cannot be written; the last checkpoint is then kept
+ */
 export async function saveCheckpoint(writer: RunWriter, content: RunContent): Promise<void> {
   await writer.saveCheckpoint(content.manifest, (folder) => writeContent(folder, content));
 }

@@ -10,7 +10,12 @@ import {
 } from '../safetensors/index.ts';
 import type { TrainingState } from '../training/index.ts';
 
-/** Writes what training needs to go on, as safetensors: `weights/<name>`, `slots/<slot>/<name>`, the step. */
+/**
+ * Writes what training needs to resume, as a safetensors file with the tensors `weights/<name>` and
+ * `slots/<slot>/<name>` (the optimizer's), both [values] float32, and the step as metadata.
+ *
+ * @throws CheckpointError if the file cannot be written
+ */
 export async function writeState(path: string, state: TrainingState): Promise<void> {
   const tensors = new Map<string, SafeTensor>();
   for (const part of ['weights', 'slots'] as const) {
@@ -22,9 +27,9 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
 }
 
 /**
- * Reads a state back.
+ * Reads a file of `writeState`.
  *
- * @throws CheckpointError when the file is damaged or holds something else
+ * @throws CheckpointError if the file is damaged or not a training state
  */
 export async function readState(path: string): Promise<TrainingState> {
   const { tensors, metadata } = await readSafetensors(path);
@@ -32,7 +37,7 @@ export async function readState(path: string): Promise<TrainingState> {
   if (!Number.isSafeInteger(step) || step < 0) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: says it is at step ${metadata.get('step')}; it is no training state`,
+      `${path}: not a training state (its step is ${metadata.get('step')})`,
     );
   }
   const parts = { weights: new Map<string, Float32Array>(), slots: new Map<string, Float32Array>() };
@@ -41,7 +46,7 @@ export async function readState(path: string): Promise<TrainingState> {
     if (part !== 'weights' && part !== 'slots') {
       throw new CheckpointError(
         'invalid-checkpoint',
-        `${path}: holds a tensor '${name}', which no training state has`,
+        `${path}: not a training state (it has a tensor '${name}')`,
       );
     }
     parts[part].set(rest.join('/'), float32Values(name, tensor));

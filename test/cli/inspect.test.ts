@@ -114,7 +114,7 @@ describe('verify RUN', () => {
     expect(err).toMatch('adapted: 1 of 10 proofs failed: origin-unchanged');
     expect(await command(cwd, 'verify', 'base', '--device', 'cpu')).toMatchObject({
       code: 4,
-      err: expect.stringMatching(/has content hash .*, run.json says/),
+      err: expect.stringMatching(/content hash is .*, but run.json has/),
     });
   });
 

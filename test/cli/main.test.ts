@@ -141,18 +141,18 @@ describe('tfjs-lora', () => {
     [
       'half-written',
       (folder: string) => rm(join(folder, 'model', 'weights.bin')),
-      /half-written: model\/weights.bin/,
+      /model\/weights.bin is missing; create the run again/,
     ],
     [
       'cut short',
       (folder: string) => truncate(join(folder, 'model', 'weights.bin'), 100),
       /100 bytes of weights/,
     ],
-    ['changed by hand', (folder: string) => edit(join(folder, 'model', 'weights.bin')), /has content hash/],
+    ['changed by hand', (folder: string) => edit(join(folder, 'model', 'weights.bin')), /content hash is/],
     [
       'not finite',
       (folder: string) => putValue(folder, Number.NaN),
-      /model: linear1\/kernel holds values that are not finite; make the run again/,
+      /model: weight linear1\/kernel contains NaN or Inf; create the run again/,
     ],
     [
       'so large that its outputs overflow',

@@ -22,21 +22,25 @@ const history: GuardHistory = {
 };
 
 describe('the history of a guard', () => {
-  test('survives writing and reading', async () => {
+  test('is read as it was written', async () => {
     const folder = join(await temporaryFolder(), 'state');
     await writeGuard(folder, history);
     expect(await readGuard(folder)).toEqual(history);
   });
 
-  test('is undefined where there is none', async () => {
+  test('is undefined if the folder has none', async () => {
     expect(await readGuard(await temporaryFolder())).toBeUndefined();
   });
 
   test.each([
-    ['other JSON', '{"checks": []}', /guard.json: does not hold the checks of a guard/],
-    ['other classes', '{"support": [1], "checks": [{"step": 0, "errors": [1, 1]}]}', /guard.json/],
-    ['no JSON', '{', /guard.json: not valid JSON/],
-  ])('is refused when damaged: %s', async (_, text, message) => {
+    ['unrelated JSON', '{"checks": []}', /guard.json: not the checks of a guard/],
+    [
+      'another number of classes',
+      '{"support": [1], "checks": [{"step": 0, "errors": [1, 1]}]}',
+      /guard.json/,
+    ],
+    ['text', '{', /guard.json: not valid JSON/],
+  ])('is rejected if guard.json holds %s', async (_, text, message) => {
     const folder = await temporaryFolder();
     await writeGuard(folder, history);
     expect(JSON.parse(await readFile(join(folder, 'guard.json'), 'utf8')).support).toEqual([50, 40]);

@@ -4,11 +4,11 @@ import { parseManifest } from '../../src/runs/manifest.ts';
 
 describe('parseManifest', () => {
   test.each([
-    ['something else', { hello: 1 }, /not the run.json of a run folder/],
-    ['nothing', null, /not the run.json of a run folder/],
-    ['a newer format', { format: 'tfjs-lora run', formatVersion: 2 }, /format version 2 is too new/],
+    ['unrelated JSON', { hello: 1 }, /not the run.json of a run/],
+    ['null', null, /not the run.json of a run/],
+    ['a newer format version', { format: 'tfjs-lora run', formatVersion: 2 }, /format version 2 is too new/],
     ['missing fields', { format: 'tfjs-lora run', formatVersion: 1 }, /x\/run.json: command: .*damaged/],
-  ])('refuses %s', (_, content, message) => {
+  ])('rejects %s', (_, content, message) => {
     expect(() => parseManifest('x/run.json', content)).toThrow(CheckpointError);
     expect(() => parseManifest('x/run.json', content)).toThrow(message);
   });

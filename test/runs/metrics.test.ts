@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readMetrics, writeMetrics } from '../../src/runs/metrics.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-test('losses survive writing and reading bit for bit, a line each', async () => {
+test('losses are written one per line and read back bit for bit', async () => {
   const path = join(await temporaryFolder(), 'metrics.jsonl');
   const losses = Float32Array.from({ length: 120_000 }, (_, index) => 1 / (index + 3));
   await writeMetrics(path, losses);
@@ -18,10 +18,10 @@ test('losses survive writing and reading bit for bit, a line each', async () => 
   expect(read.every((loss, index) => loss === losses[index])).toBe(true);
 });
 
-test('a line that is damaged is named, and empty ones do not count', async () => {
+test('empty lines are skipped, and a damaged line is reported by its number', async () => {
   const path = join(await temporaryFolder(), 'metrics.jsonl');
   await writeFile(path, '{"step":1,"loss":2}\n\n{"step":2,"loss":1}');
   expect([...(await readMetrics(path))]).toEqual([2, 1]);
   await writeFile(path, '{"step":1,"loss":2}\n{"st');
-  await expect(readMetrics(path)).rejects.toThrow(/metrics.jsonl: line 2 is not JSON/);
+  await expect(readMetrics(path)).rejects.toThrow(/metrics.jsonl: line 2 is not valid JSON/);
 });
