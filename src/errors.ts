@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'already-exists'
   | 'folder-not-empty'
   | 'rank-too-large'
+  | 'unknown-class'
   | 'not-a-run'
   | 'unfinished-run'
   | 'resume-conflict'

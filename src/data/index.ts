@@ -1,5 +1,5 @@
 export { countByLabel, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
-export { defaultClassNames, MAX_CLASSES, parseLabels, requireLabels } from './labels.ts';
+export { defaultClassNames, MAX_CLASSES, parseLabels, requireClasses, requireLabels } from './labels.ts';
 export { replaySampler, type Sampler, shuffledSampler } from './sampler.ts';
 export { type SubsetOptions, splitRows, subsetOf } from './split.ts';
 export { datasetWarnings, overlapWarnings, sharedRows } from './warnings.ts';

@@ -46,3 +46,17 @@ export function requireLabels(labels: ArrayLike<number>, classes: number, name =
     );
   }
 }
+
+/**
+ * Checks a choice of labels.
+ *
+ * @throws UsageError with the first label that is not one of the classes
+ */
+export function requireClasses(labels: readonly number[], classes: number): void {
+  const unknown = labels.find((label) => !(label >= 0 && label < classes && Number.isInteger(label)));
+  if (unknown === undefined) return;
+  throw new UsageError(
+    'unknown-class',
+    `label ${unknown}: not one of the ${classes} classes, 0 to ${classes - 1}`,
+  );
+}

@@ -1,5 +1,6 @@
 import { createRandom, permutation, STREAMS } from '../random.ts';
 import { type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
+import { requireClasses } from './labels.ts';
 
 /**
  * Divides rows into training and validation rows, the same share of every class (rounded), drawn at random.
@@ -44,8 +45,13 @@ export interface SubsetOptions {
   readonly seed: number;
 }
 
-/** Returns a smaller data set with images drawn at random, in the order they had. */
+/**
+ * Returns a smaller data set with images drawn at random, in the order they had.
+ *
+ * @throws UsageError if one of `labels` is not a class of the data set
+ */
 export function subsetOf(dataset: ImageDataset, { labels, perClass, seed }: SubsetOptions): ImageDataset {
+  if (labels) requireClasses(labels, dataset.classes);
   const selected = labels ?? Array.from({ length: dataset.classes }, (_, label) => label);
   const rows = selected.flatMap((label) => {
     const members = rowsOfLabels(dataset, [label]);

@@ -14,6 +14,7 @@ export {
   splitRows,
   subsetOf,
 } from '../data/index.ts';
+export { checkMnist, type MnistCheck } from './check.ts';
 export { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 export { encodeIdx, type IdxArray, MAX_IDX_BYTES, parseIdx, readIdx, writeIdx } from './idx.ts';
 export { type LoadOptions, loadMnist, loadSplit, type Mnist, type Split } from './load.ts';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
-import type { ImageDataset } from '../data/index.ts';
+import { type ImageDataset, requireClasses } from '../data/index.ts';
 import { CheckpointError, type TrainingError, UsageError } from '../errors.ts';
 import { type Gates, validateGates } from '../gates/index.ts';
 import { createEvaluator } from '../inference/index.ts';
@@ -133,7 +133,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
       const source = await openSource(options, scope);
       const { normalization, classNames } = source.manifest;
       validateGates(gates, { classNames, compared: true });
-      requireLabels(targetLabels, classNames);
+      requireClasses(targetLabels, classNames.length);
 
       // Data
       const mnist = await loadData(options);
@@ -255,15 +255,6 @@ async function openSource(
     'resume-conflict',
     `${out}: the run was made from a base of content ${actual.slice(0, 12)}, ` +
       `not ${expected.slice(0, 12)}; choose the same base`,
-  );
-}
-
-function requireLabels(labels: readonly number[], classNames: readonly string[]): void {
-  const unknown = labels.find((label) => label >= classNames.length);
-  if (unknown === undefined) return;
-  throw new UsageError(
-    'invalid-argument',
-    `target label ${unknown}: the model has ${classNames.length} classes, 0 to ${classNames.length - 1}`,
   );
 }
 

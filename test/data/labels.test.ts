@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseLabels, requireLabels } from '../../src/data/index.ts';
+import { parseLabels, requireClasses, requireLabels } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 
 describe('parseLabels', () => {
@@ -36,4 +36,9 @@ describe('requireLabels', () => {
       `x: label ${label} in row 1 is outside the 3 classes (0 to 2)`,
     );
   });
+});
+
+test.each([[[3]], [[0, -1]], [[0.5]]])('requireClasses rejects labels %j of 3 classes', (labels) => {
+  requireClasses([0, 2], 3);
+  expect(() => requireClasses(labels, 3)).toThrowError(UsageError);
 });
