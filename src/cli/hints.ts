@@ -1,19 +1,20 @@
 import type { AppError, ErrorCode } from '../errors.ts';
 
-/** Which option fixes an error of the library, by its code. The library itself does not know the options. */
+/** Options that fix an error, by its code. The library does not know the options, so its messages do not name them. */
 const HINTS: Partial<Record<ErrorCode, string>> = {
   'already-exists': 'use --overwrite, or choose another --out',
-  'data-not-found': 'or name another folder with --data',
+  'unknown-class': 'choose others with --digits',
+  'data-not-found': 'or choose another folder with --data',
   'rank-too-large': '--rank-pattern <layer>=<n> sets it',
-  'unfinished-run': 'name it with --out, and add --resume or --overwrite',
-  'resume-conflict': 'leave the option out, or train a new run without --resume',
+  'unfinished-run': 'choose it with --out, and add --resume or --overwrite',
+  'resume-conflict': 'omit the option, or train a new run without --resume',
   'training-complete': 'use more --steps to train longer',
   'warmup-too-long': 'use a smaller --warmup, or more --steps',
   'validation-unused': 'add --max-drop or --search-strength',
   'validation-empty': 'use another --validation',
   'no-other-classes': 'choose the target digits with --digits',
-  'no-adapter': 'leave --strength out',
-  'unknown-architecture': 'name the model with --architecture or --into',
+  'no-adapter': 'omit --strength',
+  'unknown-architecture': 'choose the model with --architecture or --into',
   'base-mismatch': 'use import --any-base to allow another base',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
@@ -28,7 +29,12 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'native-backend-required': "run 'npx tfjs-lora setup'",
 };
 
-/** The error's message, followed by the option that fixes it, if there is one. */
+/** The option that fixes an error of the library, if there is one. */
+export function hintFor(code: ErrorCode): string | undefined {
+  return HINTS[code];
+}
+
+/** The message of an error, followed by the option that fixes it. */
 export function messageWithHint({ code, message }: Pick<AppError, 'code' | 'message'>): string {
   const hint = HINTS[code];
   return hint === undefined ? message : `${message}; ${hint}`;

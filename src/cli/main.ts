@@ -1,64 +1,120 @@
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AppError } from '../errors.ts';
-import { deviceErrorOfOp } from '../tensorflow/index.ts';
+import { jsonText } from '../files/index.ts';
 import { version } from '../version.ts';
 import { addCommands } from './commands/index.ts';
 import { type CliContext, processContext } from './context.ts';
-import { messageWithHint } from './hints.ts';
+import type { ErrorDocument } from './error-document.ts';
+import { hintFor, messageWithHint } from './hints.ts';
 import { applySettings } from './settings/apply.ts';
-import { Stopped } from './signals.ts';
+import { Interrupted } from './signals.ts';
 
-/** What a shell sees when commander itself refuses the arguments. */
-const USAGE_EXIT_CODE = 2;
+const EXIT_CODES =
+  'Exit codes: 0 success, 1 bug, 2 invalid arguments, 3 data files, 4 run or adapter, 5 training, 6 TensorFlow or ' +
+  'device, 10 gate not met, 130 and 143 stopped by a signal.';
 
-/**
- * Runs one command line and returns its exit code: 0 fine; 1 a bug, with its stack; 2 usage; 3 data;
- * 4 checkpoint or adapter; 5 training; 6 TensorFlow; 10 a gate; 130 and 143 stopped by a signal after saving.
- */
+const JSON_ERRORS =
+  'With --json, stdout is one JSON document: the result, or { "error": { "code", "message", "hint", "exitCode" } } ' +
+  'if there is none.';
+
+const OTHER_SOURCES =
+  'Options can also be set by environment variables, such as TFJS_LORA_DATA for --data, and in the TOML file of --config. ' +
+  'The command line takes precedence over the environment, and the environment over the file.';
+
+/** Runs a command line and returns its exit code, one of those that `--help` lists. */
 export async function main(argv: readonly string[], context: CliContext = processContext()): Promise<number> {
   let quiet = false;
-  const io: CliContext = { ...context, note: (text) => (quiet ? undefined : context.note(text)) };
-  const program = new Command('tfjs-lora')
-    .description('Low-rank adaptation (LoRA) for TensorFlow.js: train, adapt and judge a digit classifier.')
-    .version(version)
-    .enablePositionalOptions()
-    .configureHelp({ showGlobalOptions: false, helpWidth: context.columns, minWidthToWrap: 30 })
-    .hook('preAction', (_program, command) => {
-      const settings = applySettings(command, io);
-      quiet = settings.quiet;
-    });
-  addCommands(program, io);
-  configureOutput(program, context);
+  // Until the options are parsed. A command that does not know --json rejects it.
+  let json = argv.includes('--json');
+  let hasResult = false;
+  const commandContext: CliContext = {
+    ...context,
+    note: (text) => (quiet ? undefined : context.note(text)),
+    print: (text) => {
+      hasResult = true;
+      return context.print(text);
+    },
+  };
+  const program = createProgram(commandContext).hook('preAction', (_program, command) => {
+    applySettings(command, commandContext);
+    quiet = command.getOptionValue('quiet') === true;
+    json = command.getOptionValue('json') === true;
+  });
+  configureOutput(program, commandContext);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
-    return exitCodeOf(error, context);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failure = await describeFailure(error);
+    for (const line of failure.lines) context.note(line);
+    const { code, message, hint, exitCode } = failure;
+    const document: ErrorDocument = { error: { code, message, hint, exitCode } };
+    if (json && !hasResult) context.print(jsonText(document));
+    return exitCode;
   }
 }
 
-/** Makes commander report through the context and throw instead of ending the process. */
-function configureOutput(command: CommandUnknownOpts, context: CliContext, above = ''): void {
-  const path = `${above}${command.name()}`;
+function createProgram(context: CliContext) {
+  const program = new Command('tfjs-lora')
+    .description(
+      'Low-rank adaptation (LoRA) for TensorFlow.js: train, adapt and evaluate a digit classifier.',
+    )
+    .version(version)
+    .enablePositionalOptions()
+    .configureHelp({ showGlobalOptions: false, helpWidth: context.columns, minWidthToWrap: 20 });
+  addCommands(program, context);
+  return program;
+}
+
+/** Makes commander print through the context, and throw instead of ending the process. Adds the end of `--help`. */
+function configureOutput(command: CommandUnknownOpts, context: CliContext, parents = ''): void {
+  const path = `${parents}${command.name()}`;
+  const isProgram = parents === '';
+  const hasConfig = command.options.some((option) => option.long === '--config');
+  const paragraphs = isProgram ? [EXIT_CODES, JSON_ERRORS] : hasConfig ? [OTHER_SOURCES] : [];
   command
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.print(text.trimEnd()),
       writeErr: (text) => context.note(text.trimEnd()),
     })
-    .showHelpAfterError(`Run '${path} --help' for what it takes.`);
+    .addHelpText('after', () =>
+      paragraphs.map((text) => `\n${command.createHelp().boxWrap(text, context.columns)}`).join('\n'),
+    )
+    .showHelpAfterError(`Run '${path} --help' for usage.`);
   for (const child of command.commands) configureOutput(child, context, `${path} `);
 }
 
-function exitCodeOf(error: unknown, context: CliContext): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
-  if (error instanceof Stopped) return error.signal === 'SIGINT' ? 130 : 143;
-  const known = error instanceof AppError ? error : deviceErrorOfOp(error);
-  if (known) {
-    context.note(`error: ${messageWithHint(known)}`);
-    return known.exitCode;
+type Failure = ErrorDocument['error'] & {
+  /** What stderr gets. */
+  readonly lines: readonly string[];
+};
+
+async function describeFailure(error: unknown): Promise<Failure> {
+  if (error instanceof CommanderError) {
+    // Commander has printed the message. Its second line, if any, suggests an option or command.
+    const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+    const hint = suggestion?.replace(/^\((.*)\)$/, '$1');
+    return { code: 'invalid-argument', message, hint, exitCode: 2, lines: [] };
   }
-  context.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  context.note('This is a bug in tfjs-lora: please report it with the lines above and the command.');
-  return 1;
+  if (error instanceof Interrupted) {
+    const exitCode = error.signal === 'SIGINT' ? 130 : 143;
+    return { code: 'interrupted', message: error.message, exitCode, lines: [] };
+  }
+  const known = error instanceof AppError ? error : await deviceErrorOf(error);
+  if (known) {
+    const { code, message, exitCode } = known;
+    return { code, message, hint: hintFor(code), exitCode, lines: [`error: ${messageWithHint(known)}`] };
+  }
+  const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
+  const lines = [stack, 'This is a bug in tfjs-lora. Please report it with the lines above and the command.'];
+  return { code: 'internal-error', message, exitCode: 1, lines };
+}
+
+/** An error of a TensorFlow op as a `DeviceError`, if the device failed. */
+async function deviceErrorOf(error: unknown): Promise<AppError | undefined> {
+  // Imported only here: `--help` must not load TensorFlow.
+  const { deviceErrorOfOp } = await import('../tensorflow/index.ts');
+  return deviceErrorOfOp(error);
 }

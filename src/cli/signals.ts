@@ -1,37 +1,38 @@
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+type Signal = (typeof SIGNALS)[number];
 
-/** Thrown by a command that a signal stopped, after it saved its work. */
-export class Stopped extends Error {
-  readonly signal: 'SIGINT' | 'SIGTERM';
+/** Thrown by a command that a signal stopped, after it has saved its work. */
+export class Interrupted extends Error {
+  readonly signal: Signal;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: Signal) {
     super(`stopped by ${signal}`);
     this.signal = signal;
   }
 }
 
 /**
- * Runs work that ends by itself soon after `signal` aborts, having saved what it had. A second signal ends
- * the process at once.
+ * Runs work that saves what it has and ends soon after its AbortSignal aborts, which SIGINT and SIGTERM cause. A second
+ * signal ends the process immediately.
  *
- * @throws Stopped when a signal came, after the work has ended
+ * @throws Interrupted if a signal arrived, once the work has ended
  */
 export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
-  let received: (typeof SIGNALS)[number] | undefined;
-  const stop = (name: (typeof SIGNALS)[number]) => {
-    if (received) process.exit(128 + constants.signals[name]);
-    received = name;
+  let received: Signal | undefined;
+  const stop = (signal: Signal) => {
+    if (received) process.exit(128 + constants.signals[signal]);
+    received = signal;
     controller.abort();
   };
-  for (const name of SIGNALS) process.on(name, stop);
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const result = await work(controller.signal);
-    if (received) throw new Stopped(received);
+    if (received) throw new Interrupted(received);
     return result;
   } finally {
-    for (const name of SIGNALS) process.off(name, stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
   }
 }

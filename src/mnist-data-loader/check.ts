@@ -1,7 +1,7 @@
 import { datasetWarnings, overlapWarnings } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist, type SplitName } from './find.ts';
-import { loadSplit, type Split } from './mnist.ts';
+import { loadSplit, type Split } from './load.ts';
 
 /** The result of `checkMnist`. */
 export interface MnistCheck {

@@ -2,17 +2,15 @@ import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadMnist, writeIdx } from '../../src/mnist-data-loader/index.ts';
-import { runCommand } from '../helpers/command.ts';
+import { runCommand, sh } from '../helpers/command.ts';
 import { picture, writePicture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
-const run = (argv: string[], cwd: string) => runCommand(cwd, argv);
-
 describe('data', () => {
-  test('shows counts, size, labels and digests of the files it found', async () => {
+  test('shows counts, image size, labels and digests', async () => {
     const folder = await tinySet();
-    const { code, out } = await run(['data', '--data', folder], '/');
+    const { code, out } = await runCommand('/', sh`data --data ${folder}`);
     expect(code).toBe(0);
     const lines = out.split('\n').map((line) => line.replace(/ +/g, ' '));
     expect(lines[0]).toBe(`${folder}: not the published MNIST`);
@@ -22,7 +20,7 @@ describe('data', () => {
 
   test('prints the same as one JSON document', async () => {
     const folder = await tinySet();
-    const { out } = await run(['data', '--json', '--data', '.'], folder);
+    const { out } = await runCommand(folder, sh`data --json --data .`);
     expect(JSON.parse(out)).toMatchObject({
       format: 'tfjs-lora data',
       formatVersion: 1,
@@ -33,33 +31,33 @@ describe('data', () => {
     });
   });
 
-  test('exits 3 with one line when a file is damaged or nothing is there', async () => {
+  test('exits with code 3 if a file is damaged or missing', async () => {
     const folder = await tinySet();
     await truncate(join(folder, 't10k-images-idx3-ubyte'), 20);
-    expect(await run(['data', '--data', folder], '/')).toEqual({
+    expect(await runCommand('/', sh`data --data ${folder}`)).toEqual({
       code: 3,
       out: '',
       err: `error: ${folder}/t10k-images-idx3-ubyte: file is truncated (the header states 34 bytes, there are 20); download it again`,
     });
-    expect((await run(['data', '--data', 'nowhere'], folder)).code).toBe(3);
+    expect((await runCommand(folder, sh`data --data nowhere`)).code).toBe(3);
   });
 });
 
 describe('data check', () => {
-  test('finds nothing wrong with a good set', async () => {
-    const { code, out } = await run(['data', 'check', '.'], await tinySetOfDistinctImages());
-    expect(out).toMatch(/\nnothing wrong found$/);
+  test('finds no problems in a valid data set', async () => {
+    const { code, out } = await runCommand(await tinySetOfDistinctImages(), sh`data check .`);
+    expect(out).toMatch(/\nno problems found$/);
     expect(code).toBe(0);
   });
 
-  test('lists everything suspicious', async () => {
+  test('warns about likely problems', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeSplit(folder, 't10k', [0, 2]);
     await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
       shape: [3, 3, 2],
       values: Uint8Array.of(0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1, 5, 5, 5, 5, 5, 5),
     });
-    const { code, out } = await run(['data', 'check', '--json', '.'], folder);
+    const { code, out } = await runCommand(folder, sh`data check --json .`);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       errors: [],
@@ -71,59 +69,45 @@ describe('data check', () => {
     });
   });
 
-  test('notices pixels that were scaled to 0..1', async () => {
+  test('warns about pixels scaled to 0..1 and a missing test set', async () => {
     const folder = await temporaryFolder();
     await writeIdx(join(folder, 'train-images-idx3-ubyte'), {
       shape: [1, 1, 2],
       values: Uint8Array.of(0, 1),
     });
     await writeIdx(join(folder, 'train-labels-idx1-ubyte'), { shape: [1], values: Uint8Array.of(0) });
-    const { out } = await run(['data', 'check', folder], '/');
+    const { out } = await runCommand('/', sh`data check ${folder}`);
     expect(out).toContain('train: no pixel is above 1');
-    expect(out).toContain('test: is missing; nothing can be evaluated');
+    expect(out).toContain('test: not found; evaluation is not possible');
   });
 
-  test('goes on behind a bad set, and exits 3 after all was said', async () => {
+  test('reports the problems of both sets, then exits with code 3', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeFile(join(folder, 'train-images-idx3-ubyte'), '');
     await writeFile(join(folder, 't10k-labels-idx1-ubyte'), 'text');
-    const { code, out, err } = await run(['data', 'check', folder], '/');
-    expect(out).toContain(`unusable  ${folder}/train-images-idx3-ubyte: file is empty`);
-    expect(out).toContain(`unusable  ${folder}/t10k-labels-idx1-ubyte: not an IDX file`);
+    const { code, out, err } = await runCommand('/', sh`data check ${folder}`);
+    expect(out).toContain(`error    ${folder}/train-images-idx3-ubyte: file is empty`);
+    expect(out).toContain(`error    ${folder}/t10k-labels-idx1-ubyte: not an IDX file`);
     expect(err).toBe(`error: ${folder}: cannot be used (2 problems, see above)`);
     expect(code).toBe(3);
   });
 
-  test('calls sets of different image sizes unusable together', async () => {
+  test('reports image sizes that differ between the sets', async () => {
     const folder = await tinySetOfDistinctImages();
     await writeSplit(folder, 't10k', [0, 1, 2], { height: 4 });
-    const { code, out } = await run(['data', 'check', folder], '/');
-    expect(out).toContain('images to train on are 3x2, those to test 4x2');
+    const { code, out } = await runCommand('/', sh`data check ${folder}`);
+    expect(out).toContain('training images are 3x2, test images 4x2');
     expect(code).toBe(3);
   });
 });
 
 describe('data subset', () => {
-  test('writes the chosen labels and counts, the same for the same seed', async () => {
+  test('writes the chosen labels and counts, reproducibly by seed', async () => {
     const cwd = await temporaryFolder();
     const draw = (out: string, seed: number) =>
-      run(
-        [
-          'data',
-          'subset',
-          '--digits',
-          '3,8',
-          '--count',
-          '20',
-          '--test-count',
-          '5',
-          '--seed',
-          `${seed}`,
-          '--out',
-          out,
-          '--gzip',
-        ],
+      runCommand(
         cwd,
+        sh`data subset --digits 3,8 --count 20 --test-count 5 --seed ${seed} --out ${out} --gzip`,
       );
     const { code, out } = await draw('a', 1);
     expect(code).toBe(0);
@@ -137,56 +121,52 @@ describe('data subset', () => {
     expect(c!.train.images).not.toEqual(a!.train.images);
   });
 
-  test('takes pixels and label from the same row', async () => {
+  test('keeps the pixels and label of a row together', async () => {
     const folder = await tinySet();
-    await run(['data', 'subset', '--data', folder, '--digits', '1', '--out', 'one'], folder);
+    await runCommand(folder, sh`data subset --data ${folder} --digits 1 --out one`);
     const { train } = await loadMnist({ directory: join(folder, 'one') });
     expect([...train.images]).toEqual([7, 8, 9, 10, 11, 12, 28, 29, 30, 31, 32, 33]);
     expect([...train.labels]).toEqual([1, 1]);
   });
 
-  test('keeps the rows in the order they had', async () => {
+  test('keeps the order of the rows', async () => {
     const folder = await tinySet();
-    await run(['data', 'subset', '--data', folder, '--digits', '0,1', '--out', 'two'], folder);
+    await runCommand(folder, sh`data subset --data ${folder} --digits 0,1 --out two`);
     const { train } = await loadMnist({ directory: join(folder, 'two') });
     expect([...train.labels]).toEqual([0, 1, 0, 1]);
   });
 
-  test('replaces files only when told to, and leaves no stale twin', async () => {
+  test('replaces files only with --overwrite, also if they were not compressed', async () => {
     const folder = await tinySet();
-    const args = ['data', 'subset', '--data', folder, '--out', 'copy'];
-    expect((await run(args, folder)).code).toBe(0);
-    const refused = await run([...args, '--gzip'], folder);
+    const argv = sh`data subset --data ${folder} --out copy`;
+    expect((await runCommand(folder, argv)).code).toBe(0);
+    const refused = await runCommand(folder, [...argv, '--gzip']);
     expect(refused.code).toBe(2);
     expect(refused.err).toContain('the file already exists; use --overwrite, or choose another --out');
-    expect((await run([...args, '--gzip', '--overwrite'], folder)).code).toBe(0);
+    expect((await runCommand(folder, [...argv, '--gzip', '--overwrite'])).code).toBe(0);
     expect((await readdir(join(folder, 'copy'))).every((name) => name.endsWith('.gz'))).toBe(true);
   });
 
   test.each([
-    [
-      ['--digits', '7'],
-      2,
-      "labels '7': 7 is not one of the 3 classes; list labels from 0 to 2, separated by commas",
-    ],
-    [['--digits', ''], 2, '--digits: is empty'],
-    [['--digits', '2,2'], 2, "labels '2,2': 2 is listed twice; list each label once"],
-    [['--count', '0'], 2, 'It must be a whole number of at least 1'],
-  ])('refuses %j', async (options, code, message) => {
+    [sh`--digits 7`, 2, 'label 7: not one of the 3 classes, 0 to 2; choose others with --digits'],
+    [sh`--digits ""`, 2, 'the list is empty'],
+    [sh`--digits 2,2`, 2, "labels '2,2': 2 is listed twice; list each label once"],
+    [sh`--count 0`, 2, 'It must be a whole number of at least 1'],
+  ])('rejects %j', async (options, code, message) => {
     const folder = await tinySet();
-    const result = await run(['data', 'subset', '--data', folder, '--out', 'x', ...options], folder);
+    const result = await runCommand(folder, sh`data subset --data ${folder} --out x ${options}`);
     expect(result.err).toContain(message);
     expect(result.code).toBe(code);
     expect(await readdir(folder)).not.toContain('x');
   });
 
-  test('refuses to write a set without images', async () => {
+  test('does not write a data set without images', async () => {
     const folder = await tinySet();
     await writeSplit(folder, 't10k', [0]);
-    const result = await run(['data', 'subset', '--data', folder, '--digits', '2', '--out', 'x'], folder);
+    const result = await runCommand(folder, sh`data subset --data ${folder} --digits 2 --out x`);
     expect(result).toMatchObject({
       code: 3,
-      err: `error: ${folder}: has no test image of label 2; choose others`,
+      err: `error: ${folder}: no test images of label 2; choose other labels`,
     });
   });
 });
@@ -205,9 +185,9 @@ describe('data import', () => {
     return folder;
   }
 
-  test('makes a set of pictures in folders named by label', async () => {
+  test('makes a data set from PNG files in folders named by label', async () => {
     const folder = await drawings({ 3: 10, 12: 5, notes: 1 });
-    const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+    const { code, err } = await runCommand(folder, sh`data import ${folder} --out set`);
     expect(err).toBe('');
     expect(code).toBe(0);
     const { train, test } = await loadMnist({ cwd: folder, directory: 'set' });
@@ -220,23 +200,23 @@ describe('data import', () => {
       ).map((line) => line.filter((shade) => shade > 0).length),
     );
     expect(new Set(widths).size).toBeGreaterThan(5);
-    expect((await run(['data', 'check', 'set'], folder)).out).toContain('no images of label 0, 1, 2, 4');
+    expect((await runCommand(folder, sh`data check set`)).out).toContain('no images of label 0, 1, 2, 4');
   });
 
-  test('refuses what it cannot make a set of', async () => {
+  test('rejects folders that do not make a data set', async () => {
     const refused = async (folder: string, message: string) => {
-      const { code, err } = await run(['data', 'import', folder, '--out', 'set'], folder);
+      const { code, err } = await runCommand(folder, sh`data import ${folder} --out set`);
       expect(err).toContain(message);
       expect(code).toBe(3);
       expect(await readdir(folder)).not.toContain('set');
     };
     await refused(await drawings({ a: 2 }), 'no pictures found; put PNG files into folders named by label');
-    await refused(await drawings({ 1: 1 }), '1 pictures make 1 to train on and 0 to test; add pictures');
+    await refused(await drawings({ 1: 1 }), '1 PNG files are split into 1 for training and 0 for testing');
     const folder = await drawings({ 1: 4 });
     await writeFile(join(folder, '1', 'x.jpg'), '');
     await refused(folder, `${folder}/1/x.jpg: not a PNG file; convert or remove it`);
-    const { code, err } = await run(['data', 'import', folder], folder);
-    expect([code, err]).toEqual([2, 'error: --out: name the folder for the new files']);
+    const { code, err } = await runCommand(folder, sh`data import ${folder}`);
+    expect([code, err]).toEqual([2, 'error: --out is missing; name the folder for the new files']);
   });
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { parseRows } from '../../src/cli/commands/predict/command.ts';
 import { predictionDocument, renderPredictions } from '../../src/cli/commands/predict/render.ts';
 import { main } from '../../src/cli/main.ts';
 import { recordedContext } from '../helpers/context.ts';
@@ -9,19 +8,6 @@ const predictions = [
   { file: 'a.png', label: 1, probabilities: [0.25, 0.5, 0.25] },
   { file: 'rows', row: 12, label: 2, probabilities: [0, 0.0004, 0.9996] },
 ];
-
-describe('parseRows', () => {
-  test('takes numbers and ranges in the order given', () => {
-    expect(parseRows('7, 0-2,2')).toEqual([7, 0, 1, 2, 2]);
-  });
-
-  test.each(['', '1,', '-1', 'a', '1.5', '3-1', '0-999999999'])("refuses '%s'", async (rows) => {
-    const context = recordedContext();
-    expect(await main(['predict', 'x', '--model', 'run', '--rows', rows], context)).toBe(2);
-    expect(context.err[0]).toContain('--rows <list>');
-    expect(context.out).toEqual([]);
-  });
-});
 
 describe('predict', () => {
   test('needs files and a model', async () => {

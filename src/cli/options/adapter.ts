@@ -1,22 +1,14 @@
-import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import {
-  LORA_BIASES,
-  LORA_INITS,
-  LORA_METHODS,
-  type LoraBias,
-  type LoraConfig,
-  type LoraInit,
-  type LoraMethod,
-} from '../../lora/index.ts';
-import { integer, number, positive } from './parsers.ts';
-import { optionGroup } from './shared.ts';
+import { Option } from '@commander-js/extra-typings';
+import type { LayerPattern, LoraBias, LoraConfig, LoraInit, LoraMethod } from '../../lora/index.ts';
+import { choicesOf, integer, layers, number, numbersByName, positive } from './parsers.ts';
+import { optionGroup, under } from './shared.ts';
 
-/** What the options of `addAdapterOptions` give. */
+/** Options of `addAdapterOptions`. */
 export type AdapterOptions = {
   readonly rank: number;
   readonly alpha: number;
-  readonly targets: string;
-  readonly exclude?: string;
+  readonly targets: LayerPattern;
+  readonly exclude?: LayerPattern;
   readonly method: LoraMethod;
   readonly bias: LoraBias;
   readonly init: LoraInit;
@@ -25,62 +17,87 @@ export type AdapterOptions = {
   readonly dropout: number;
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  readonly modulesToSave?: string;
+  readonly modulesToSave?: LayerPattern;
 };
 
-/** Adds the options that say how a model is adapted, in PEFT's terms. */
-export const addAdapterOptions = optionGroup<AdapterOptions>(() => [
-  new Option('--rank <n>', 'rank of the update').argParser(integer(1)).default(2),
-  new Option('--alpha <n>', 'the update is scaled by alpha / rank').argParser(positive).default(1),
-  new Option(
-    '--targets <layers>',
-    "layers to adapt: 'all', names with commas, or /a regular expression/",
-  ).default('all'),
-  new Option('--exclude <layers>', 'layers to leave alone, written as --targets'),
-  new Option('--method <name>', 'beside the layer, in its weight, or as the published reshape of it')
-    .choices(LORA_METHODS)
-    .default('side'),
-  new Option('--bias <which>', 'biases to train besides').choices(LORA_BIASES).default('none'),
-  new Option('--init <name>', "how A and B start; 'lora-ga' needs data, so finetune has it alone")
-    .choices(LORA_INITS)
-    .default('kaiming'),
-  new Option('--rslora', 'scale by alpha / sqrt(rank)'),
-  new Option('--dora', "train the weight's magnitude apart from its direction"),
-  new Option('--dropout <share>', 'share of inputs that A does not see while training')
-    .argParser(number(0, 0.99))
-    .default(0),
-  new Option('--rank-pattern <layer=n,...>', 'ranks of single layers').argParser(pattern),
-  new Option('--alpha-pattern <layer=n,...>', 'alphas of single layers').argParser(pattern),
-  new Option('--modules-to-save <layers>', 'layers to train whole, written as --targets'),
-]);
+const METHODS = choicesOf<LoraMethod>({ side: true, weight: true, 'weight-view': true });
+const BIASES = choicesOf<LoraBias>({ none: true, 'lora-only': true, all: true });
+const INITS = choicesOf<LoraInit>({
+  kaiming: true,
+  gaussian: true,
+  normal: true,
+  orthogonal: true,
+  pissa: true,
+  olora: true,
+  'lora-ga': true,
+});
+
+const layerNumbers = numbersByName(
+  (value) => value > 0,
+  "layers with numbers above 0, such as 'linear1=4,linear3=1'",
+);
+
+/** Adds the options of an adapter, named as in PEFT. */
+export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
+  under('Adapter:', [
+    new Option('--rank <n>', 'rank of the update: columns of A, rows of B').argParser(integer(1)).default(2),
+    new Option('--alpha <n>', 'scale of the update: alpha / rank').argParser(positive).default(1),
+    new Option(
+      '--targets <layers>',
+      "layers to adapt: 'all', names separated by commas, or /a regular expression/",
+    )
+      .argParser(layers)
+      .default('all'),
+    new Option('--exclude <layers>', 'layers not to adapt, written as for --targets').argParser(layers),
+    new Option(
+      '--method <name>',
+      "how the update is applied: 'side' as a parallel branch, 'weight' added to the kernel, " +
+        "'weight-view' as the published walk-through reshapes it",
+    )
+      .choices(METHODS)
+      .default('side'),
+    new Option('--bias <which>', 'biases to train as well').choices(BIASES).default('none'),
+    new Option(
+      '--init <name>',
+      "initialization of A and B; 'lora-ga' needs training data, so only finetune accepts it",
+    )
+      .choices(INITS)
+      .default('kaiming'),
+    new Option('--rslora', 'scale by alpha / sqrt(rank) instead'),
+    new Option('--dora', "train the weight's magnitude separately from its direction (DoRA)"),
+    new Option('--dropout <fraction>', 'dropout on the input of A during training, 0 to 0.99')
+      .argParser(number(0, 0.99))
+      .default(0),
+    new Option('--rank-pattern <layer=n,...>', 'ranks of single layers, such as linear1=4').argParser(
+      layerNumbers,
+    ),
+    new Option('--alpha-pattern <layer=n,...>', 'alphas of single layers, such as linear1=8').argParser(
+      layerNumbers,
+    ),
+    new Option('--modules-to-save <layers>', 'layers to train in full, written as for --targets').argParser(
+      layers,
+    ),
+  ]),
+);
 
 /** The adapter that the options describe. */
 export function loraConfigFrom(options: AdapterOptions & { readonly seed: number }): LoraConfig {
-  const { rank, alpha, method, bias, init, rslora, dora, dropout, rankPattern, alphaPattern, seed } = options;
+  const { rank, alpha, targets, exclude, method, bias, init, rslora, dora, dropout } = options;
+  const { rankPattern, alphaPattern, modulesToSave, seed } = options;
   return {
-    ...{ rank, alpha, method, bias, init, rslora, dora, dropout, rankPattern, alphaPattern, seed },
-    targets: layerPattern(options.targets),
-    exclude: options.exclude === undefined ? undefined : layerPattern(options.exclude),
-    modulesToSave: options.modulesToSave === undefined ? undefined : layerPattern(options.modulesToSave),
+    rank,
+    alpha,
+    targets,
+    exclude,
+    method,
+    bias,
+    init,
+    rslora,
+    dora,
+    dropout,
+    rankPattern,
+    alphaPattern,
+    modulesToSave,
+    seed,
   };
-}
-
-/** 'all', '/regular expression/' or 'name,name'. */
-function layerPattern(text: string): NonNullable<LoraConfig['targets']> {
-  if (text === 'all') return text;
-  const expression = /^\/(.*)\/$/.exec(text);
-  return expression ? expression[1]! : text.split(',').map((name) => name.trim());
-}
-
-function pattern(text: string): Record<string, number> {
-  const entries = text.split(',').map((part) => {
-    const [name, value, ...rest] = part.split('=');
-    if (!name?.trim() || !(Number(value) > 0) || rest.length > 0) {
-      throw new InvalidArgumentError(
-        "It must be layers with a number above 0, such as 'linear1=4,linear3=1'.",
-      );
-    }
-    return [name.trim(), Number(value)] as const;
-  });
-  return Object.fromEntries(entries);
 }

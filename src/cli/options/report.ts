@@ -1,10 +1,13 @@
 import { extname } from 'node:path';
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings';
-import { REPORT_FORMATS, type ReportFormat } from '../../report/index.ts';
-import { optionGroup, shared } from './shared.ts';
+import type { ReportFormat } from '../../report/index.ts';
+import { choicesOf } from './parsers.ts';
+import { optionGroup, shared, under } from './shared.ts';
 
-/** The format of a report file by its ending. */
-const FORMAT_OF: Readonly<Record<string, ReportFormat>> = {
+const FORMATS = choicesOf<ReportFormat>({ text: true, json: true, markdown: true, junit: true, html: true });
+
+/** The format of a report file by its extension. */
+const FORMAT_BY_EXTENSION: Readonly<Record<string, ReportFormat>> = {
   '.txt': 'text',
   '.json': 'json',
   '.md': 'markdown',
@@ -12,29 +15,31 @@ const FORMAT_OF: Readonly<Record<string, ReportFormat>> = {
   '.html': 'html',
 };
 
-/** What the options of `addReportOptions` give. */
+/** Options of `addReportOptions`. */
 export type ReportOptions = {
   readonly format: ReportFormat;
   readonly json?: boolean;
   readonly report?: readonly string[];
 };
 
-/** Adds how a report is printed, and the files it is written to. */
-export const addReportOptions = optionGroup<ReportOptions>(() => [
-  new Option('--format <name>', 'how the report is printed').choices(REPORT_FORMATS).default('text'),
-  shared.json().conflicts('format'),
-  new Option(
-    '--report <file>',
-    'also write the report there: .txt, .json, .md, .xml (JUnit) or .html; may be repeated',
-  ).argParser(reportFiles),
-]);
+/** Adds the format of a report on stdout, and the files it is written to. */
+export const addReportOptions = optionGroup<ReportOptions>(() =>
+  under('Report:', [
+    new Option('--format <name>', 'format of the report on stdout').choices(FORMATS).default('text'),
+    shared.json().conflicts('format'),
+    new Option(
+      '--report <file>',
+      'also write the report to this file: .txt, .json, .md, .xml (JUnit) or .html; repeatable',
+    ).argParser(reportFiles),
+  ]),
+);
 
-/** The format of a file of `--report`, by its ending. */
+/** The format of a file of `--report`, by its extension. */
 export function formatOf(file: string): ReportFormat {
-  return FORMAT_OF[extname(file)]!;
+  return FORMAT_BY_EXTENSION[extname(file)]!;
 }
 
-/** Whether some output is HTML, which shows images where it gets them. */
+/** Whether a report is HTML, which shows images if they are available. */
 export function wantsHtml({ format, json, report = [] }: ReportOptions): boolean {
   return (format === 'html' && !json) || report.some((file) => formatOf(file) === 'html');
 }
@@ -42,8 +47,8 @@ export function wantsHtml({ format, json, report = [] }: ReportOptions): boolean
 function reportFiles(text: string, previous: readonly string[] = []): string[] {
   const files = text.split(',').map((file) => file.trim());
   for (const file of files) {
-    if (extname(file) in FORMAT_OF) continue;
-    throw new InvalidArgumentError(`It must end in ${Object.keys(FORMAT_OF).join(', ')}.`);
+    if (extname(file) in FORMAT_BY_EXTENSION) continue;
+    throw new InvalidArgumentError(`It must end in ${Object.keys(FORMAT_BY_EXTENSION).join(', ')}.`);
   }
   return [...previous, ...files];
 }

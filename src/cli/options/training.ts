@@ -1,14 +1,14 @@
 import { Option } from '@commander-js/extra-typings';
 import { integer, positive } from './parsers.ts';
-import { type Device, type Engine, optionGroup, settings, shared } from './shared.ts';
+import { type Device, type Engine, optionGroup, settings, shared, under } from './shared.ts';
 
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
 const SCHEDULES = ['constant', 'cosine', 'step'] as const;
 
-/** An engine counts steps as int32. */
+/** Engines count steps as int32. */
 export const MAX_STEPS = 2 ** 31 - 1;
 
-/** What the options of `addTrainingOptions` give. */
+/** Options of `addTrainingOptions`. */
 export type TrainingOptions = {
   readonly batchSize: number;
   readonly lr: number;
@@ -32,26 +32,30 @@ export type TrainingOptions = {
   readonly quiet?: boolean;
 };
 
-/** Adds the options of commands that train: how, on what, where the run goes. */
+/** Adds the options shared by the commands that train. */
 export const addTrainingOptions = optionGroup<TrainingOptions>(() => [
-  new Option('--batch-size <n>', 'examples a step').argParser(integer(1)).default(10),
-  new Option('--lr <rate>', 'learning rate').argParser(positive).default(1e-3),
-  new Option('--optimizer <name>', "update rule, with PyTorch's defaults")
-    .choices(OPTIMIZERS)
-    .default('adam'),
-  new Option('--schedule <name>', 'learning rate over the steps').choices(SCHEDULES).default('constant'),
-  new Option('--lr-every <steps>', "steps between drops of the schedule 'step'")
-    .argParser(integer(1))
-    .default(1000),
-  new Option('--lr-factor <factor>', "what the schedule 'step' multiplies the learning rate by")
-    .argParser(positive)
-    .default(0.1),
-  new Option('--warmup <steps>', 'steps in which the learning rate rises from 0')
-    .argParser(integer(0))
-    .default(0),
-  new Option('--clip-norm <norm>', 'scale gradients down to this global L2 norm').argParser(positive),
-  shared.seed(),
-  new Option('--tensorboard <dir>', 'also write event files there while training'),
+  ...under('Training:', [
+    new Option('--batch-size <n>', 'examples per step').argParser(integer(1)).default(10),
+    new Option('--lr <rate>', 'learning rate').argParser(positive).default(1e-3),
+    new Option('--optimizer <name>', "update rule, with PyTorch's default parameters")
+      .choices(OPTIMIZERS)
+      .default('adam'),
+    new Option('--schedule <name>', 'learning rate schedule').choices(SCHEDULES).default('constant'),
+    new Option('--lr-every <steps>', "steps between two drops of the 'step' schedule")
+      .argParser(integer(1))
+      .default(1000),
+    new Option('--lr-factor <factor>', "factor of each drop of the 'step' schedule")
+      .argParser(positive)
+      .default(0.1),
+    new Option('--warmup <steps>', 'steps in which the learning rate rises linearly from 0')
+      .argParser(integer(0))
+      .default(0),
+    new Option('--clip-norm <norm>', 'clip gradients to this global L2 norm (default: no limit)').argParser(
+      positive,
+    ),
+    shared.seed(),
+  ]),
+  new Option('--tensorboard <dir>', 'write TensorBoard event files to this folder during training'),
   shared.data(),
   shared.device(),
   shared.tf32(),

@@ -2,106 +2,110 @@ import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { CommanderError } from '@commander-js/extra-typings';
 import { UsageError } from '../../errors.ts';
 import type { CliContext } from '../context.ts';
-import { isTable, PLACES, readConfig, type Setting } from './file.ts';
-import { optionName } from './options.ts';
+import { optionText } from '../options/parsers.ts';
+import { LAYERS, readSettingsFile, type Setting } from './file.ts';
+import { optionName, variableName } from './options.ts';
 import { printSettings } from './print.ts';
 
-/** Options that steer the command line itself and cannot come from a file. */
-const NOT_IN_FILES = new Set(['config', 'printConfig', 'help', 'version']);
+/** Options that cannot be set in a file or by a variable. */
+const COMMAND_LINE_ONLY = new Set(['config', 'printConfig', 'help', 'version']);
 
 /**
- * Completes the options of a command that were not given as flags: `TFJS_LORA_<OPTION>` first, then the TOML
- * file of `--config`, then the default. In the file an option stands at the top level, or in a table named
- * after the command, which wins. What cannot be used with an option that comes from before is passed over.
+ * Sets the options that are not on the command line: from `TFJS_LORA_<OPTION>`, else from the TOML file of `--config`,
+ * else to their default. An option that conflicts with one of higher precedence is ignored.
  *
- * @throws UsageError for a value no flag would take, an empty one, an unknown key, an unreadable file, two from one
- *   place that cannot be used together
- * @throws CommanderError with exit code 0 after `--print-config` printed each value and where it came from, as TOML
- *   with comments, or as one JSON document where `--json` is set
+ * Commander's own `Option.env()` is not used: it reads `process.env` directly, and takes `=false` as true.
+ *
+ * @throws UsageError if a value is invalid or empty, a key is unknown, the file cannot be read, or two options from one
+ *   source conflict
+ * @throws CommanderError with exit code 0 after `--print-config` has printed the options
  */
-export function applySettings(command: CommandUnknownOpts, context: CliContext): { quiet: boolean } {
+export function applySettings(command: CommandUnknownOpts, context: CliContext): void {
   for (const option of command.options) {
     if (isEmpty(option, command.getOptionValue(option.attributeName()))) throw emptyValue(option.long!);
   }
-  const options = command.options.filter((option) => !NOT_IN_FILES.has(option.attributeName()));
-  const file = readConfig(command, options, context);
-  const found = options.flatMap((option) => {
+  const options = command.options.filter((option) => !COMMAND_LINE_ONLY.has(option.attributeName()));
+  const fromFile = readSettingsFile(command, options, context);
+  const settings = options.flatMap((option) => {
     if (command.getOptionValueSource(option.attributeName()) === 'cli') return [];
-    const setting = fromEnvironment(option, context) ?? file(option);
+    const setting = fromEnvironment(option, context) ?? fromFile(option);
     return setting ? [{ option, ...setting }] : [];
   });
-  for (const place of PLACES) {
-    const here = found.filter((setting) => setting.place === place);
-    for (const setting of here) {
-      const { option, source } = setting;
-      const value = parseSetting(option, setting);
-      const rival = value === false ? undefined : options.find((other) => isRival(command, option, other));
-      if (!rival) command.setOptionValueWithSource(option.attributeName(), value, source);
-      else if (here.some((other) => other.option === rival)) {
-        throw new UsageError(
-          'invalid-argument',
-          `${source}: ${optionName(option)} cannot be used with ${optionName(rival)}; leave one of them out`,
-        );
-      }
-    }
+  for (const layer of LAYERS) {
+    applyLayer(
+      command,
+      options,
+      settings.filter((setting) => setting.layer === layer),
+    );
   }
   if (command.getOptionValue('printConfig') === true) {
     printSettings(command, options, context);
     throw new CommanderError(0, 'tfjs-lora.printConfig', '');
   }
-  return { quiet: command.getOptionValue('quiet') === true };
 }
 
-/** Whether `other` has a value already, with which `option` cannot be used. */
-function isRival(command: CommandUnknownOpts, option: Option, other: Option): boolean {
-  const excludes = (one: Option, two: Option) =>
-    (one as Option & { conflictsWith: string[] }).conflictsWith.includes(two.attributeName());
-  if (!excludes(option, other) && !excludes(other, option)) return false;
-  const name = other.attributeName();
+function applyLayer(
+  command: CommandUnknownOpts,
+  options: readonly Option[],
+  settings: readonly (Setting & { readonly option: Option })[],
+): void {
+  for (const setting of settings) {
+    const { option, source } = setting;
+    const value = parseSetting(option, setting);
+    const conflicting =
+      value === false ? undefined : options.find((candidate) => conflicts(command, option, candidate));
+    if (!conflicting) {
+      command.setOptionValueWithSource(option.attributeName(), value, source);
+    } else if (settings.some((candidate) => candidate.option === conflicting)) {
+      throw new UsageError(
+        'invalid-argument',
+        `${source}: ${optionName(option)} cannot be used with ${optionName(conflicting)}; omit one of them`,
+      );
+    }
+  }
+}
+
+/** Whether `candidate` is set and cannot be used together with `option`. */
+function conflicts(command: CommandUnknownOpts, option: Option, candidate: Option): boolean {
+  const excludes = (first: Option, second: Option) =>
+    (first as Option & { conflictsWith: string[] }).conflictsWith.includes(second.attributeName());
+  if (!excludes(option, candidate) && !excludes(candidate, option)) return false;
+  const name = candidate.attributeName();
   const isSet = !['default', undefined].includes(command.getOptionValueSource(name));
   return isSet && command.getOptionValue(name) !== false;
 }
 
 function fromEnvironment(option: Option, context: CliContext): Setting | undefined {
-  const name = `TFJS_LORA_${optionName(option).toUpperCase().replaceAll('-', '_')}`;
+  const name = variableName(option);
   const value = context.env[name];
-  return value === undefined || value === '' ? undefined : { value, source: name, place: 'environment' };
+  return value === undefined || value === '' ? undefined : { value, source: name, layer: 'environment' };
 }
 
 function parseSetting(option: Option, { value, source }: Setting): unknown {
   const where = `${source}: ${optionName(option)}`;
-  const text = flagText(value);
+  const text = optionText(value);
   if (!option.required && !option.optional) {
     if (['true', '1'].includes(text)) return true;
     if (['false', '0'].includes(text)) return false;
-    throw new UsageError('invalid-argument', `${where} = ${text} is neither true nor false`);
+    throw new UsageError('invalid-argument', `${where} = ${text}: must be true or false`);
   }
   if (isEmpty(option, text)) throw emptyValue(where);
   if (!option.parseArg) return text;
   try {
     return option.parseArg(text, undefined as never);
   } catch (error) {
-    if (error instanceof CommanderError || error instanceof UsageError) {
+    if (error instanceof CommanderError) {
       throw new UsageError('invalid-argument', `${where} = ${text}: ${error.message}`);
     }
     throw error;
   }
 }
 
-/** What a flag would say: a list has commas, a table reads `name=value,...` as patterns and gates of digits do. */
-function flagText(value: unknown): string {
-  if (Array.isArray(value)) return value.map(flagText).join(',');
-  if (value instanceof Date || !isTable(value)) return String(value);
-  return Object.entries(value)
-    .map(([name, entry]) => `${name}=${flagText(entry)}`)
-    .join(',');
-}
-
-/** As from `--data "$DATA"` where the shell knows no such variable; few mean by it the default. */
+/** An empty value usually comes from a shell variable that is not set, as in `--data "$DATA"`. */
 function isEmpty(option: Option, value: unknown): boolean {
   return value === '' && option.defaultValue !== '';
 }
 
 function emptyValue(where: string): UsageError {
-  return new UsageError('invalid-argument', `${where}: is empty; give a value, or leave it out`);
+  return new UsageError('invalid-argument', `${where}: the value is empty; set one, or omit the option`);
 }

@@ -1,6 +1,21 @@
 import type { Option } from '@commander-js/extra-typings';
 
-/** Names of the options that a flag, a variable or a file gave; not those left at their default. */
+/** An option's name in settings files: `--batch-size` is `batch-size`, `--no-progress` is `progress`. */
+export function optionName(option: Option): string {
+  return option.long!.replace(/^--(no-)?/, '');
+}
+
+/** An option's environment variable: `--batch-size` is `TFJS_LORA_BATCH_SIZE`. */
+export function variableName(option: Option): string {
+  return `TFJS_LORA_${optionName(option).toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** An option as on the command line, from its name in code: `batchSize` is `--batch-size`. */
+export function flagOf(attributeName: string): string {
+  return `--${attributeName.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Names in code of the options that the command line, the environment or a file set. Defaults do not count. */
 export function explicitOptions(command: {
   readonly options: readonly Option[];
   getOptionValueSource(name: never): string | undefined;
@@ -9,14 +24,4 @@ export function explicitOptions(command: {
   return new Set(
     names.filter((name) => !['default', undefined].includes(command.getOptionValueSource(name as never))),
   );
-}
-
-/** An option's flag by its name in code: `batchSize` is `--batch-size`. */
-export function flagOf(option: string): string {
-  return `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** The long flag without dashes; `--no-progress` reads `progress`. */
-export function optionName(option: Option): string {
-  return option.long!.replace(/^--(no-)?/, '');
 }

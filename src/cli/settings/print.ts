@@ -1,30 +1,35 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../files/index.ts';
 import type { CliContext } from '../context.ts';
-import type { Setting } from './file.ts';
+import { isRecord, optionText } from '../options/parsers.ts';
 import { optionName } from './options.ts';
 
-/** Prints each option with its value and source, as TOML with comments, or as one JSON document with `--json`. */
+/**
+ * Prints each option with its value and where it comes from: as one JSON document with `--json`, else as TOML that
+ * `--config` reads.
+ */
 export function printSettings(
   command: CommandUnknownOpts,
   options: readonly Option[],
   context: CliContext,
 ): void {
-  const settings = options.map((option) => [optionName(option), settingOf(command, option)] as const);
+  const settings = options.map((option) => {
+    const attribute = option.attributeName();
+    const value: unknown = command.getOptionValue(attribute);
+    const source = command.getOptionValueSource(attribute) ?? 'default';
+    return {
+      name: optionName(option),
+      value: value instanceof RegExp ? String(value) : (value ?? null),
+      source: source === 'cli' ? 'command line' : source,
+    };
+  });
   if (command.getOptionValue('json') === true) {
-    context.print(jsonText({ command: command.name(), options: Object.fromEntries(settings) }));
+    const byName = settings.map(({ name, ...setting }) => [name, setting]);
+    context.print(jsonText({ command: command.name(), options: Object.fromEntries(byName) }));
     return;
   }
-  for (const [name, { value, source }] of settings) {
-    context.print(
-      value === null ? `# ${name} is not set` : `${name} = ${JSON.stringify(value)}  # ${source}`,
-    );
+  for (const { name, value, source } of settings) {
+    const text = JSON.stringify(isRecord(value) ? optionText(value) : value);
+    context.print(value === null ? `# ${name} is not set` : `${name} = ${text}  # ${source}`);
   }
-}
-
-/** The value that a command will see, null where it has none. */
-function settingOf(command: CommandUnknownOpts, option: Option): Omit<Setting, 'place'> {
-  const name = option.attributeName();
-  const source = command.getOptionValueSource(name) ?? 'default';
-  return { value: command.getOptionValue(name) ?? null, source: source === 'cli' ? 'flag' : source };
 }

@@ -1,22 +1,10 @@
-import type { DataError } from '../../../errors.ts';
-import {
-  countByLabel,
-  datasetWarnings,
-  overlapWarnings,
-  type Split,
-} from '../../../mnist-data-loader/index.ts';
+import { countByLabel, type Split } from '../../../mnist-data-loader/index.ts';
 import { formatCount, plainTable, tableText } from '../../../text/index.ts';
 
-/** The sets of a folder that could be loaded, and why others could not. */
-export interface LoadedFolder {
-  readonly directory: string;
-  readonly train?: Split;
-  readonly test?: Split;
-  readonly errors: readonly DataError[];
-}
-
 interface SetDocument {
+  /** Path of the images. */
   readonly images: string;
+  /** Path of the labels. */
   readonly labels: string;
   readonly count: number;
   readonly height: number;
@@ -24,28 +12,36 @@ interface SetDocument {
   readonly classes: number;
   /** Images of each label. */
   readonly perLabel: readonly number[];
-  /** Of the uncompressed files. */
+  /** Digests of the uncompressed files, in hexadecimal. */
   readonly sha256: { readonly images: string; readonly labels: string };
+  /** Whether both files are those of the MNIST database. */
   readonly published: boolean;
 }
 
-/** What `data --json` prints. */
+/** The JSON document of `data`. */
 export interface DataDocument {
   readonly format: 'tfjs-lora data';
   readonly formatVersion: 1;
   readonly directory: string;
-  /** Whether every file is that of the MNIST database as published. */
+  /** Whether all four files are those of the MNIST database. */
   readonly published: boolean;
   readonly train: SetDocument | null;
   readonly test: SetDocument | null;
-  /** What makes a set unusable; only `data check` prints this and the warnings. */
+  /** Why a set cannot be used. Only in `data check`, like the warnings. */
   readonly errors?: readonly string[];
-  /** What is suspicious. */
   readonly warnings?: readonly string[];
 }
 
-/** What there is to say of a folder without looking at its images. */
-export function dataDocument({ directory, train, test }: LoadedFolder): DataDocument {
+/** Describes the data sets of a folder. */
+export function dataDocument({
+  directory,
+  train,
+  test,
+}: {
+  readonly directory: string;
+  readonly train?: Split;
+  readonly test?: Split;
+}): DataDocument {
   return {
     format: 'tfjs-lora data',
     formatVersion: 1,
@@ -56,44 +52,18 @@ export function dataDocument({ directory, train, test }: LoadedFolder): DataDocu
   };
 }
 
-/** The findings of `data check`; it compares every image of both sets, some tenths of a second for MNIST. */
-export function dataFindings({ directory, train, test, errors }: LoadedFolder) {
-  const warnings = [
-    ...(train ? datasetWarnings(train.dataset, 'train') : []),
-    ...(test ? datasetWarnings(test.dataset, 'test') : []),
-  ];
-  const found = errors.map((error) => error.message);
-  if (train && test) {
-    const [one, other] = [train.dataset, test.dataset];
-    if (one.height !== other.height || one.width !== other.width) {
-      found.push(
-        `${directory}: images to train on are ${one.height}x${one.width}, those to test ${other.height}x${other.width}`,
-      );
-    } else {
-      warnings.push(...overlapWarnings(one, other));
-    }
-  }
-  if (!train && errors.length === 0) warnings.push('train: is missing; only evaluation is possible');
-  if (!test && errors.length === 0) warnings.push('test: is missing; nothing can be evaluated');
-  return { errors: found, warnings };
-}
-
-/** The document as text of at most 80 columns, paths and digests aside. */
+/** The document as text. Lines have at most 80 columns, except for paths and digests. */
 export function renderData(document: DataDocument): string {
-  const sets = [
-    ['train', document.train],
-    ['test', document.test],
-  ] as const;
-  const present = sets.filter((entry): entry is ['train' | 'test', SetDocument] => entry[1] !== null);
-  const lines = [
-    `${document.directory}: ${document.published ? 'MNIST as published' : 'not the published MNIST'}`,
-  ];
-  if (present.length > 0)
-    lines.push('', table(present), '', ...present.flatMap(([, set]) => digestLines(set)));
-  if (document.errors && document.warnings) {
-    lines.push('', ...document.errors.map((error) => `unusable  ${error}`));
-    lines.push(...document.warnings.map((warning) => `warning   ${warning}`));
-    if (document.errors.length + document.warnings.length === 0) lines.push('nothing wrong found');
+  const { directory, published, train, test, errors, warnings } = document;
+  const sets: [name: string, set: SetDocument][] = [];
+  if (train) sets.push(['train', train]);
+  if (test) sets.push(['test', test]);
+  const lines = [`${directory}: ${published ? 'MNIST as published' : 'not the published MNIST'}`];
+  if (sets.length > 0) lines.push('', table(sets), '', ...sets.flatMap(([, set]) => digestLines(set)));
+  if (errors && warnings) {
+    lines.push('', ...errors.map((error) => `error    ${error}`));
+    lines.push(...warnings.map((warning) => `warning  ${warning}`));
+    if (errors.length + warnings.length === 0) lines.push('no problems found');
   }
   return lines.join('\n');
 }
@@ -118,12 +88,12 @@ function table(sets: readonly (readonly [string, SetDocument])[]): string {
     title,
     ...sets.map(([, set]) => value(set)),
   ];
-  const labels = Math.max(...sets.map(([, set]) => set.classes));
+  const classes = Math.max(...sets.map(([, set]) => set.classes));
   output.push(
     ['', ...sets.map(([name]) => name)],
     row('images', (set) => formatCount(set.count)),
     row('size', (set) => `${set.height}x${set.width}`),
-    ...Array.from({ length: labels }, (_, label) =>
+    ...Array.from({ length: classes }, (_, label) =>
       row(`label ${label}`, (set) => formatCount(set.perLabel[label] ?? 0)),
     ),
   );

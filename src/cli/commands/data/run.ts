@@ -2,13 +2,11 @@ import { resolve } from 'node:path';
 import { DataError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import {
+  checkMnist,
   findMnist,
   type ImageDataset,
   loadMnist,
   loadSplit,
-  parseLabels,
-  type Split,
-  type SplitName,
   selectRows,
   splitRows,
   subsetOf,
@@ -16,102 +14,100 @@ import {
 } from '../../../mnist-data-loader/index.ts';
 import { importPictures } from '../../../pictures/index.ts';
 import type { CliContext } from '../../context.ts';
-import type { ImportOptions, SubsetOptions, WriteSetOptions } from './command.ts';
-import { type DataDocument, dataDocument, dataFindings, type LoadedFolder, renderData } from './render.ts';
+import { type DataDocument, dataDocument, renderData } from './render.ts';
 
-/** Shows the sets that commands would use. */
-export async function showData(
-  options: { readonly data?: string; readonly json?: boolean },
-  context: CliContext,
-): Promise<void> {
-  const folder = await loadFolder(options.data, context.cwd);
-  if (folder.errors[0]) throw folder.errors[0];
-  printDocument(dataDocument(folder), options, context);
+/** Options of `data`. */
+export interface DataOptions {
+  readonly data?: string;
+  readonly json?: boolean;
 }
 
-/** Shows all that is wrong or suspicious about a folder. */
+/** Options of the commands that write a data set. */
+export type WriteSetOptions = {
+  readonly seed: number;
+  readonly gzip?: boolean;
+  readonly overwrite?: boolean;
+  readonly out: string;
+  readonly json?: boolean;
+};
+
+/** Options of `data subset`. */
+export type SubsetOptions = WriteSetOptions & {
+  readonly data?: string;
+  readonly digits?: readonly number[];
+  readonly count?: number;
+  readonly testCount?: number;
+};
+
+/** Options of `data import`. */
+export type ImportOptions = WriteSetOptions & { readonly testFraction: number; readonly size: number };
+
+/** Shows the data set that other commands would use. */
+export async function showData({ data, json }: DataOptions, context: CliContext): Promise<void> {
+  const files = await findMnist(data, context.cwd);
+  const train = files.train && (await loadSplit(files, 'train'));
+  const test = files.test && (await loadSplit(files, 'test'));
+  printDocument(dataDocument({ directory: files.directory, train, test }), json, context);
+}
+
+/** Validates a folder and lists all problems. */
 export async function checkData(
   directory: string,
-  options: { readonly json?: boolean },
+  { json }: Pick<DataOptions, 'json'>,
   context: CliContext,
 ): Promise<void> {
-  const folder = await loadFolder(directory, context.cwd);
-  const { errors, warnings } = dataFindings(folder);
-  printDocument({ ...dataDocument(folder), errors, warnings }, options, context);
+  const check = await checkMnist(directory, context.cwd);
+  const { errors, warnings } = check;
+  printDocument({ ...dataDocument(check), errors, warnings }, json, context);
   if (errors.length === 0) return;
   const problems = errors.length === 1 ? '1 problem' : `${errors.length} problems`;
   throw new DataError('invalid-data', `${directory}: cannot be used (${problems}, see above)`);
 }
 
-/** Writes a part of a set, drawn at random. */
+/** Writes a random subset of a data set. */
 export async function writeSubset(options: SubsetOptions, context: CliContext): Promise<void> {
-  const whole = await loadMnist({ directory: options.data, cwd: context.cwd });
-  const labels = options.digits === undefined ? undefined : parseLabels(options.digits, whole.train.classes);
-  const draw = { labels, seed: options.seed };
-  const train = subsetOf(whole.train, { ...draw, perClass: options.count });
-  const test = subsetOf(whole.test, { ...draw, perClass: options.testCount });
+  const { data, digits, count, testCount, seed } = options;
+  const source = await loadMnist({ directory: data, cwd: context.cwd });
+  const train = subsetOf(source.train, { labels: digits, perClass: count, seed });
+  const test = subsetOf(source.test, { labels: digits, perClass: testCount, seed });
   if (train.count === 0 || test.count === 0) {
+    const images = train.count === 0 ? 'training images' : 'test images';
     throw new DataError(
       'invalid-data',
-      `${whole.directory}: has no ${train.count === 0 ? 'training' : 'test'} image of label ${options.digits}; choose others`,
+      `${source.directory}: no ${images} of label ${digits?.join(', ')}; choose other labels`,
     );
   }
-  await writeAndShow({ train, test }, options, context);
+  await writeSet({ train, test }, options, context);
 }
 
-/** Writes a set of the pictures in a folder. */
+/** Writes a data set made from a folder of PNG files. */
 export async function writePictures(
   directory: string,
   options: ImportOptions,
   context: CliContext,
 ): Promise<void> {
-  const { size, testShare, seed } = options;
-  const whole = await importPictures(resolve(context.cwd, directory), { height: size, width: size });
-  const { train, validation: test } = splitRows(whole, { share: testShare, seed });
+  const { size, testFraction, seed } = options;
+  const source = await importPictures(resolve(context.cwd, directory), { height: size, width: size });
+  const { train, validation: test } = splitRows(source, { share: testFraction, seed });
   if (train.length === 0 || test.length === 0) {
     throw new DataError(
       'invalid-data',
-      `${directory}: ${whole.count} pictures make ${train.length} to train on and ${test.length} to test; add pictures or change --test-share`,
+      `${directory}: ${source.count} PNG files are split into ${train.length} for training and ${test.length} ` +
+        'for testing; add files or change --test-fraction',
     );
   }
-  await writeAndShow({ train: selectRows(whole, train), test: selectRows(whole, test) }, options, context);
+  await writeSet({ train: selectRows(source, train), test: selectRows(source, test) }, options, context);
 }
 
-async function writeAndShow(
+async function writeSet(
   sets: { train: ImageDataset; test: ImageDataset },
   options: WriteSetOptions,
   context: CliContext,
 ): Promise<void> {
-  const out = resolve(context.cwd, options.out!);
-  await writeMnist(out, sets, options);
-  printDocument(dataDocument(await loadFolder(out, context.cwd)), options, context);
+  await writeMnist(resolve(context.cwd, options.out), sets, options);
+  await showData({ data: options.out, json: options.json }, context);
 }
 
-function printDocument(
-  document: DataDocument,
-  { json }: { readonly json?: boolean },
-  context: CliContext,
-): void {
+function printDocument(document: DataDocument, json: boolean | undefined, context: CliContext): void {
   context.print(json ? jsonText(document) : renderData(document));
-}
-
-/**
- * Loads what a folder has, set by set.
- *
- * @throws DataError when the folder has no IDX files at all
- */
-async function loadFolder(directory: string | undefined, cwd: string): Promise<LoadedFolder> {
-  const files = await findMnist(directory, cwd);
-  const errors: DataError[] = [];
-  const load = async (name: SplitName): Promise<Split | undefined> => {
-    if (!files[name]) return undefined;
-    try {
-      return await loadSplit(files, name);
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-      errors.push(error);
-      return undefined;
-    }
-  };
-  return { directory: files.directory, train: await load('train'), test: await load('test'), errors };
 }

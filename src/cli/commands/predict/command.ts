@@ -1,7 +1,7 @@
-import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../../errors.ts';
 import type { CliContext } from '../../context.ts';
-import { integer } from '../../options/parsers.ts';
+import { integer, rows } from '../../options/parsers.ts';
 import { addSettings, type Device, shared } from '../../options/shared.ts';
 
 /** What the options of `predict` give. */
@@ -23,9 +23,7 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
     .argument('<files...>', 'PNG pictures or IDX files of images')
     .option('--model <run>', 'folder of the run whose model to use')
     .addOption(
-      new Option('--rows <list>', 'rows of the IDX files, such as 0,5,10-19 (default: all)').argParser(
-        parseRows,
-      ),
+      new Option('--rows <list>', 'rows of the IDX files, such as 0,5,10-19 (default: all)').argParser(rows),
     )
     .addOption(
       new Option('--top <n>', 'how many of the likeliest classes to show').argParser(integer(1)).default(2),
@@ -45,18 +43,3 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
     await predict(files, { model, ...others }, context);
   });
 }
-
-/** `0,5,10-19` as row numbers in the order given. */
-export function parseRows(text: string): number[] {
-  return text.split(',').flatMap((part) => {
-    const match = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (!match || last < first) {
-      throw new InvalidArgumentError(`'${part}' is no row; give row numbers and ranges, such as 0,5,10-19.`);
-    }
-    if (last - first >= MAX_ROWS) throw new InvalidArgumentError(`'${part}' is more than ${MAX_ROWS} rows.`);
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
-}
-
-const MAX_ROWS = 1_000_000;
