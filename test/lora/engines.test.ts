@@ -16,55 +16,45 @@ import type { TrainingTask } from '../../src/training/index.ts';
 import { engineOf, rowsOf } from '../helpers/engines.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { outputsOf, randomizeAdapter, randomizeWeights, randomTensor } from './models.ts';
+import { outputsOf, randomizeAdapter, randomTensor, sequential } from './models.ts';
 
 useDevice();
 
 function convModel(): tf.LayersModel {
-  const model = tf.sequential({
-    layers: [
-      tf.layers.conv2d({
-        name: 'conv',
-        inputShape: [6, 6, 2],
-        filters: 4,
-        kernelSize: 3,
-        activation: 'tanh',
-      }),
-      tf.layers.flatten(),
-      tf.layers.dense({ name: 'hidden', units: 6, activation: 'relu' }),
-      tf.layers.dense({ name: 'out', units: 3 }),
-    ],
-  });
-  randomizeWeights(model);
-  return model;
+  return sequential(
+    tf.layers.conv2d({ name: 'conv', inputShape: [6, 6, 2], filters: 4, kernelSize: 3, activation: 'tanh' }),
+    tf.layers.flatten(),
+    tf.layers.dense({ name: 'hidden', units: 6, activation: 'relu' }),
+    tf.layers.dense({ name: 'out', units: 3 }),
+  );
 }
 
 function denseModel(): tf.LayersModel {
-  const model = tf.sequential({
-    layers: [
-      tf.layers.dense({ name: 'hidden', inputShape: [8], units: 6, activation: 'relu' }),
-      tf.layers.dense({ name: 'out', units: 3 }),
-    ],
-  });
-  randomizeWeights(model);
-  return model;
+  return sequential(
+    tf.layers.dense({ name: 'hidden', inputShape: [8], units: 6, activation: 'relu' }),
+    tf.layers.dense({ name: 'out', units: 3 }),
+  );
 }
 
 const FORMS: Record<string, LoraConfig> = {
-  'the side path': {},
-  'the kernel': { method: 'weight' },
-  'the side path with biases and a whole layer': { bias: 'all', targets: ['hidden'], modulesToSave: ['out'] },
+  'method side': {},
+  'method weight': { method: 'weight' },
+  'method side with biases and a module to save': {
+    bias: 'all',
+    targets: ['hidden'],
+    modulesToSave: ['out'],
+  },
   DoRA: { dora: true },
   PiSSA: { init: 'pissa' },
 };
 
 describe.each([false, true])('in a compiled function, jit %s', (jit) => {
-  test('strength, state and choice of adapters count from the next call on', () => {
+  test('strength, state and choice of adapters take effect from the next call on', () => {
     const base = convModel();
     const model = injectLora(base, { rank: 2, alpha: 3, bias: 'lora-only' });
     randomizeAdapter(model, 50);
-    addAdapter(model, 'other', { rank: 1, alpha: 4, dora: true });
-    setActiveAdapters(model, ['other']);
+    addAdapter(model, 'second', { rank: 1, alpha: 4, dora: true });
+    setActiveAdapters(model, ['second']);
     randomizeAdapter(model, 70);
     const x = randomTensor([4, 6, 6, 2], 3);
     const compiled = compileFunction((input) => model.apply(input) as tf.Tensor, { jit });
@@ -76,22 +66,23 @@ describe.each([false, true])('in a compiled function, jit %s', (jit) => {
     check();
     setAdapterStrength(model, 0.4);
     check();
-    setActiveAdapters(model, ['default', 'other']);
+    setActiveAdapters(model, ['default', 'second']);
     check();
     setAdapterStrength(model, 0);
-    const plain = compiledBase(x).dataSync();
-    if (jit) expect(largestDifference(compiled(x).dataSync(), plain)).toBeLessThan(1e-6);
-    else expect(compiled(x).dataSync()).toEqual(plain);
+    const baseOutputs = compiledBase(x).dataSync();
+    // XLA fuses the layer with the added zeros, and may round it differently.
+    if (jit) expect(largestDifference(compiled(x).dataSync(), baseOutputs)).toBeLessThan(1e-6);
+    else expect(compiled(x).dataSync()).toEqual(baseOutputs);
     setAdapterStrength(model, 1);
     disableAdapters(model);
-    expect(largestDifference(compiled(x).dataSync(), plain)).toBeLessThan(1e-6);
+    expect(largestDifference(compiled(x).dataSync(), baseOutputs)).toBeLessThan(1e-6);
     compiled.dispose();
     compiledBase.dispose();
   });
 });
 
 describe.each(Object.keys(FORMS))('%s', (form) => {
-  test('trains alike on every engine, moves its own weights alone, and merges after', () => {
+  test('trains alike on every engine, changes only the adapter, and merges afterwards', () => {
     const losses = (['eager', 'graph', 'xla'] as const).map((kind) => {
       const model = injectLora(denseModel(), { rank: 2, alpha: 3, ...FORMS[form] });
       randomizeAdapter(model);

@@ -137,11 +137,11 @@ const CASES: Case[] = [
 ];
 
 function build({ layer, input }: Case): tf.LayersModel {
-  const start = tf.input({ shape: [...input] });
-  const middle = layer().apply(start) as tf.SymbolicTensor;
+  const image = tf.input({ shape: [...input] });
+  const middle = layer().apply(image) as tf.SymbolicTensor;
   const flat = (middle.rank > 2 ? tf.layers.flatten().apply(middle) : middle) as tf.SymbolicTensor;
   const model = tf.model({
-    inputs: start,
+    inputs: image,
     outputs: tf.layers.dense({ name: 'head', units: 3 }).apply(flat) as tf.SymbolicTensor,
   });
   randomizeWeights(model);
@@ -156,19 +156,22 @@ function inputFor({ title, input }: Case): tf.Tensor {
 const CONFIG: LoraConfig = { rank: 2, alpha: 3, targets: ['it'], bias: 'lora-only' };
 const METHODS: LoraConfig[] = [{ method: 'side' }, { method: 'weight' }];
 
-describe.each(CASES)('$title', (one) => {
-  test.each(METHODS)('has A and B of the right shapes and starts as its base, as $method', (method) => {
-    const base = build(one);
-    const adapted = injectLora(base, { ...CONFIG, ...method });
-    const { a, b } = loraLayers(adapted)[0]!.layer.adapters.get('default')!;
-    expect(a!.shape).toEqual(one.a);
-    expect(b!.shape).toEqual(one.b);
-    expect(outputsOf(adapted, [inputFor(one)])).toEqual(outputsOf(base, [inputFor(one)]));
-  });
+describe.each(CASES)('$title', (layerCase) => {
+  test.each(METHODS)(
+    'has A and B of the right shapes and starts with the outputs of the base, method $method',
+    (method) => {
+      const base = build(layerCase);
+      const adapted = injectLora(base, { ...CONFIG, ...method });
+      const { a, b } = loraLayers(adapted)[0]!.layer.adapters.get('default')!;
+      expect(a!.shape).toEqual(layerCase.a);
+      expect(b!.shape).toEqual(layerCase.b);
+      expect(outputsOf(adapted, [inputFor(layerCase)])).toEqual(outputsOf(base, [inputFor(layerCase)]));
+    },
+  );
 
-  test('computes one function by the side path, in the kernel, and merged', () => {
-    const base = build(one);
-    const inputs = [inputFor(one)];
+  test('computes the same outputs by method side, by method weight, and merged', () => {
+    const base = build(layerCase);
+    const inputs = [inputFor(layerCase)];
     const [side, weight] = METHODS.map((method) => {
       const adapted = injectLora(base, { ...CONFIG, ...method });
       randomizeAdapter(adapted);
@@ -183,16 +186,16 @@ describe.each(CASES)('$title', (one) => {
     expect(weightsHash(baseWeights(unmergeLora(side!)))).toBe(weightsHash(baseWeights(base)));
   });
 
-  test.each(METHODS)('has the gradients of finite differences, as $method', (method) => {
-    const adapted = injectLora(build(one), { ...CONFIG, ...method });
+  test.each(METHODS)('has the gradients of finite differences, method $method', (method) => {
+    const adapted = injectLora(build(layerCase), { ...CONFIG, ...method });
     randomizeAdapter(adapted);
-    expect(gradientError(adapted, inputFor(one))).toBeLessThan(2e-2);
+    expect(gradientError(adapted, inputFor(layerCase))).toBeLessThan(2e-2);
   });
 
-  test('is the same after saving and loading', async () => {
-    const adapted = injectLora(build(one), CONFIG);
+  test('has the same outputs after saving and loading', async () => {
+    const adapted = injectLora(build(layerCase), CONFIG);
     randomizeAdapter(adapted);
-    const inputs = [inputFor(one)];
+    const inputs = [inputFor(layerCase)];
     expect(outputsOf(await reload(adapted), inputs)).toEqual(outputsOf(adapted, inputs));
   });
 });

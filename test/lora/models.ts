@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { loraLayers } from '../../src/lora/index.ts';
+import { type LoraLayer, loraLayers } from '../../src/lora/index.ts';
 import { createRandom } from '../../src/random.ts';
 
-/** Standard normal values, the same for the same key. */
+/** Standard normal values, float32; equal keys give equal values. */
 export function randomTensor(shape: readonly number[], key = 1): tf.Tensor {
   const random = createRandom(key);
   const size = shape.reduce((product, side) => product * side, 1);
@@ -12,7 +12,7 @@ export function randomTensor(shape: readonly number[], key = 1): tf.Tensor {
   );
 }
 
-/** Gives every weight of a model normal values, so that no zero or one hides a mistake. */
+/** Gives every weight of a model seeded normal values, so that no zero or one hides an error. */
 export function randomizeWeights(model: tf.LayersModel, key = 1): void {
   model.weights.forEach((weight, index) => {
     tf.tidy(() => {
@@ -23,7 +23,7 @@ export function randomizeWeights(model: tf.LayersModel, key = 1): void {
   });
 }
 
-/** Gives every trainable weight of an adapter normal values, as training would: B is no longer zero. */
+/** Adds seeded normal values to every trainable weight of an adapter, as training would: B is no longer zero. */
 export function randomizeAdapter(model: tf.LayersModel, key = 100): void {
   model.trainableWeights.forEach((weight, index) => {
     tf.tidy(() => {
@@ -34,38 +34,46 @@ export function randomizeAdapter(model: tf.LayersModel, key = 100): void {
   });
 }
 
-export function sequentialModel(): tf.LayersModel {
-  const model = tf.sequential({ name: 'plain' });
-  model.add(tf.layers.dense({ name: 'hidden', inputShape: [6], units: 8, activation: 'tanh' }));
-  model.add(tf.layers.dense({ name: 'middle', units: 7, useBias: false, activation: 'softmax' }));
-  model.add(tf.layers.dense({ name: 'out', units: 3, activation: 'elu' }));
+/** A sequential model with seeded weights. */
+export function sequential(...layers: tf.layers.Layer[]): tf.LayersModel {
+  const model = tf.sequential({ layers });
+  randomizeWeights(model);
   return model;
 }
 
-/** Two inputs that share a layer, a nested model, two outputs. */
-export function functionalModel(): tf.LayersModel {
-  const one = tf.input({ shape: [6], name: 'one' });
-  const other = tf.input({ shape: [6], name: 'other' });
-  const shared = tf.layers.dense({ name: 'shared', units: 5, activation: 'relu' });
-  const inside = tf.input({ shape: [5], name: 'inside' });
-  const middle = tf.layers.dense({ name: 'middle', units: 4, activation: 'sigmoid' }).apply(inside);
-  const nested = tf.model({ name: 'nested', inputs: inside, outputs: middle as tf.SymbolicTensor });
-  const left = nested.apply(shared.apply(one)) as tf.SymbolicTensor;
-  const right = nested.apply(shared.apply(other)) as tf.SymbolicTensor;
-  const both = tf.layers.concatenate({ name: 'both' }).apply([left, right]);
-  const head = tf.layers.dense({ name: 'head', units: 3 }).apply(both) as tf.SymbolicTensor;
-  const value = tf.layers.dense({ name: 'value', units: 2 }).apply(left) as tf.SymbolicTensor;
-  return tf.model({ name: 'functional', inputs: [one, other], outputs: [head, value] });
+/** Dense layers `hidden` [6, 8], `middle` [8, 7] without bias, and `out` [7, 3]. */
+export function sequentialModel(): tf.LayersModel {
+  return sequential(
+    tf.layers.dense({ name: 'hidden', inputShape: [6], units: 8, activation: 'tanh' }),
+    tf.layers.dense({ name: 'middle', units: 7, useBias: false, activation: 'softmax' }),
+    tf.layers.dense({ name: 'out', units: 3, activation: 'elu' }),
+  );
 }
 
-/** Inputs of a batch of 4 for a model. */
+/** Two inputs through a shared layer and a nested model to two outputs, with seeded weights. */
+export function functionalModel(): tf.LayersModel {
+  const inputs = [tf.input({ shape: [6], name: 'first' }), tf.input({ shape: [6], name: 'second' })];
+  const shared = tf.layers.dense({ name: 'shared', units: 5, activation: 'relu' });
+  const nestedInput = tf.input({ shape: [5], name: 'nested_input' });
+  const middle = tf.layers.dense({ name: 'middle', units: 4, activation: 'sigmoid' }).apply(nestedInput);
+  const nested = tf.model({ name: 'nested', inputs: nestedInput, outputs: middle as tf.SymbolicTensor });
+  const [first, second] = inputs.map((input) => nested.apply(shared.apply(input)) as tf.SymbolicTensor);
+  const both = tf.layers.concatenate({ name: 'both' }).apply([first!, second!]);
+  const head = tf.layers.dense({ name: 'head', units: 3 }).apply(both) as tf.SymbolicTensor;
+  const value = tf.layers.dense({ name: 'value', units: 2 }).apply(first!) as tf.SymbolicTensor;
+  const model = tf.model({ name: 'functional', inputs, outputs: [head, value] });
+  randomizeWeights(model);
+  return model;
+}
+
+/** Inputs of a batch of 4. */
 export function inputsFor(model: tf.LayersModel, key = 7): tf.Tensor[] {
   return model.inputs.map(({ shape }, index) =>
     randomTensor([4, ...(shape.slice(1) as number[])], key + index),
   );
 }
 
-/** All outputs of a model in one array. */
+/** All outputs of a model in one list. Batches of at most 32, which `predict` does not split. */
 export function outputsOf(model: tf.LayersModel, inputs = inputsFor(model)): number[] {
   return tf.tidy(() => {
     const outputs = model.predict(inputs) as tf.Tensor | tf.Tensor[];
@@ -73,6 +81,7 @@ export function outputsOf(model: tf.LayersModel, inputs = inputsFor(model)): num
   });
 }
 
-export function layerAt(model: tf.LayersModel, path: string) {
-  return loraLayers(model).find((placed) => placed.path === path)!.layer;
+/** The adapted layer at a path. */
+export function layerAt(model: tf.LayersModel, path: string): LoraLayer {
+  return loraLayers(model).find((named) => named.path === path)!.layer;
 }

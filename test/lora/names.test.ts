@@ -6,23 +6,20 @@ import { cloneModel } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { outputsOf, randomizeAdapter, randomizeWeights } from './models.ts';
+import { outputsOf, randomizeAdapter, sequential } from './models.ts';
 
 useDevice();
 
-test('adapts a dense layer that is applied along time', async () => {
-  const base = tf.sequential({
-    layers: [
-      tf.layers.timeDistributed({
-        name: 'each',
-        inputShape: [3, 4],
-        layer: tf.layers.dense({ name: 'inner', units: 5, activation: 'tanh' }),
-      }),
-      tf.layers.lstm({ name: 'memory', units: 3 }),
-      tf.layers.dense({ name: 'out', units: 2 }),
-    ],
-  });
-  randomizeWeights(base);
+test('adapts the layer inside a TimeDistributed wrapper', async () => {
+  const base = sequential(
+    tf.layers.timeDistributed({
+      name: 'each',
+      inputShape: [3, 4],
+      layer: tf.layers.dense({ name: 'inner', units: 5, activation: 'tanh' }),
+    }),
+    tf.layers.lstm({ name: 'memory', units: 3 }),
+    tf.layers.dense({ name: 'out', units: 2 }),
+  );
   const adapted = injectLora(base, { rank: 2, alpha: 3, targets: ['inner'], bias: 'lora-only' });
   expect(loraLayers(adapted).map(({ path }) => path)).toEqual(['each.inner']);
   expect(outputsOf(adapted)).toEqual(outputsOf(base));
@@ -33,14 +30,11 @@ test('adapts a dense layer that is applied along time', async () => {
   expect(outputsOf(await reload(adapted))).toEqual(outputsOf(adapted));
 });
 
-test('keeps adapters and layers of like names apart', async () => {
-  const base = tf.sequential({
-    layers: [
-      tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }),
-      tf.layers.dense({ name: 'default', units: 5 }),
-    ],
-  });
-  randomizeWeights(base);
+test('distinguishes adapters and layers of equal or similar names', async () => {
+  const base = sequential(
+    tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }),
+    tf.layers.dense({ name: 'default', units: 5 }),
+  );
   const adapted = injectLora(base, { rank: 2, alpha: 3, bias: 'all' });
   addAdapter(adapted, 'data', { rank: 1, alpha: 2, bias: 'all' });
   addAdapter(adapted, 'a', { rank: 3, alpha: 2, bias: 'all' });
@@ -50,8 +44,8 @@ test('keeps adapters and layers of like names apart', async () => {
   expect(outputsOf(await reload(adapted))).toEqual(outputsOf(adapted));
 });
 
-test('a clone is a model of its own', () => {
-  const base = tf.sequential({ layers: [tf.layers.dense({ name: 'a', inputShape: [4], units: 5 })] });
+test('changing a clone does not change the original', () => {
+  const base = sequential(tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }));
   const adapted = injectLora(base, { rank: 2, alpha: 3 });
   const copy = cloneModel(adapted);
   randomizeAdapter(copy);
@@ -59,16 +53,14 @@ test('a clone is a model of its own', () => {
   expect(outputsOf(copy)).not.toEqual(outputsOf(base));
 });
 
-test('names a layer class that tfjs cannot make anew', () => {
+test('the error for an unregistered layer class names the class', () => {
   class Doubling extends tf.layers.Layer {
     static className = 'Doubling';
     override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
       return tf.mul(Array.isArray(inputs) ? inputs[0]! : inputs, 2);
     }
   }
-  const base = tf.sequential({
-    layers: [tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }), new Doubling({})],
-  });
+  const base = sequential(tf.layers.dense({ name: 'a', inputShape: [4], units: 5 }), new Doubling({}));
   expect(() => injectLora(base, { rank: 2 })).toThrow(UsageError);
   expect(() => injectLora(base, { rank: 2 })).toThrow(/class 'Doubling'.*registerClass\(Doubling\)/);
   tf.serialization.registerClass(Doubling);

@@ -22,35 +22,35 @@ beforeAll(async () => {
 interface Form {
   readonly phase: Phase;
   readonly config: LoraConfig;
-  /** A of a layer as the fixture has it, in tfjs' layout. */
-  startOf(layer: string): tf.Tensor;
+  /** The initial A of a layer in the fixture, in tfjs' layout. */
+  initialA(layer: string): tf.Tensor;
 }
 
 const forms: Form[] = [
   {
     phase: 'method1',
     config: { rank: 2, alpha: 1, method: 'weight-view' },
-    startOf: (layer) => fixture.tensor(`method1.${layer}.A`),
+    initialA: (layer) => fixture.tensor(`method1.${layer}.A`),
   },
   {
     phase: 'method2',
     config: { rank: 2, alpha: 1, bias: 'all' },
-    startOf: (layer) => fixture.tensor(`method2.${layer}.A`),
+    initialA: (layer) => fixture.tensor(`method2.${layer}.A`),
   },
   {
     phase: 'method2',
     config: { rank: 2, alpha: 1, bias: 'lora-only', method: 'weight' },
-    startOf: (layer) => fixture.tensor(`method2.${layer}.A`),
+    initialA: (layer) => fixture.tensor(`method2.${layer}.A`),
   },
   {
     phase: 'peft',
     config: { rank: 2, alpha: 4 },
-    startOf: (layer) => fixture.tensor(`peft.${layer}.lora_A`).transpose(),
+    initialA: (layer) => fixture.tensor(`peft.${layer}.lora_A`).transpose(),
   },
   {
     phase: 'peft',
     config: { rank: 2, alpha: 4, method: 'weight' },
-    startOf: (layer) => fixture.tensor(`peft.${layer}.lora_A`).transpose(),
+    initialA: (layer) => fixture.tensor(`peft.${layer}.lora_A`).transpose(),
   },
 ];
 
@@ -59,23 +59,21 @@ const cases = forms.flatMap((form) =>
 );
 
 test.each(cases)(
-  '$phase as $config on engine $kind: the losses and errors that PyTorch computes',
-  async (one) => {
-    const { losses: expected, wrong, trainable } = fixture.expected[one.phase];
-    const model = injectLora(fixture.model('trained'), one.config);
+  '$phase with $config on engine $kind has the losses and error counts of PyTorch',
+  async (form) => {
+    const { losses: expected, wrong, trainable } = fixture.expected[form.phase];
+    const model = injectLora(fixture.model('trained'), form.config);
     for (const { path, layer } of loraLayers(model)) {
       const { a, b } = layer.adapters.get('default')!;
-      tf.tidy(() => (a!.read() as tf.Variable).assign(one.startOf(path)));
-      expect(
-        b!
-          .read()
-          .dataSync()
-          .every((value) => value === 0),
-      ).toBe(true);
+      tf.tidy(() => (a!.read() as tf.Variable).assign(form.initialA(path)));
+      expect(new Set(b!.read().dataSync())).toEqual(new Set([0]));
     }
     expect(loraSummary(model).trainableParameters).toBe(trainable);
-    const losses = await parityLosses(one.kind, model, fixture.order('fine_order'), 100);
+    const losses = await parityLosses(form.kind, model, fixture.order('fine_order'), 100);
+    // Rounding of sums in another order, which grows over 100 steps and may turn over one or two of 10,000 images.
     expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
     expect(largestDifference(await wrongCounts(model), wrong)).toBeLessThanOrEqual(2);
   },
+  // The eager engine is slow on a busy machine.
+  120_000,
 );

@@ -14,7 +14,7 @@ import { matrixOf, valuesOf } from '../../src/lora/math/linear-algebra.ts';
 import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { layerAt, outputsOf } from './models.ts';
+import { layerAt, outputsOf, sequential } from './models.ts';
 
 useDevice();
 
@@ -36,7 +36,7 @@ const at = (name: string) => tensors.get(name)!;
 
 type LayerName = 'dense' | 'conv1d' | 'conv2d' | 'embedding';
 
-/** Permutations from PyTorch's order of axes to tfjs': of kernels and factors, and of inputs and outputs. */
+/** Permutations from PyTorch's axes to tfjs': of kernels, A and B, and of inputs and outputs. */
 const LAYOUT: Record<LayerName, { weight: number[]; data: number[]; make: () => tf.layers.Layer }> = {
   dense: { weight: [1, 0], data: [0, 1], make: () => tf.layers.dense({ name: 'it', units: 5 }) },
   conv1d: {
@@ -49,7 +49,7 @@ const LAYOUT: Record<LayerName, { weight: number[]; data: number[]; make: () => 
     data: [0, 2, 3, 1],
     make: () => tf.layers.conv2d({ name: 'it', filters: 5, kernelSize: [3, 2], strides: 2 }),
   },
-  // PEFT keeps an embedding's factors transposed against its table.
+  // PEFT stores A and B of an embedding transposed.
   embedding: {
     weight: [0, 1],
     data: [0, 1, 2],
@@ -69,12 +69,12 @@ const cases = (Object.keys(LAYOUT) as LayerName[]).flatMap((layer) =>
     .map((variant) => ({ layer, variant })),
 );
 
-test.each(cases)('$layer as $variant gives the outputs and gradients of PEFT', ({ layer, variant }) => {
+test.each(cases)('$layer, $variant: has the outputs and gradients of PEFT', ({ layer, variant }) => {
   const name = `${layer}.${variant}`;
   const { weight, data, make } = LAYOUT[layer];
   const factor = (value: tf.Tensor) => value.transpose(layer === 'embedding' ? [1, 0] : weight);
   const x = layer === 'embedding' ? at(`${name}.x`) : at(`${name}.x`).transpose(data);
-  const base = tf.sequential({ layers: [withInput(make(), x.shape.slice(1))] });
+  const base = sequential(withInput(make(), x.shape.slice(1)));
   const bias = tensors.get(`${name}.bias`);
   base.setWeights([at(`${name}.weight`).transpose(weight), ...(bias ? [bias] : [])]);
   const model = injectLora(base, { rank: 2, alpha: 3, ...VARIANTS[variant] });
@@ -90,7 +90,7 @@ test.each(cases)('$layer as $variant gives the outputs and gradients of PEFT', (
   expect(largestDifference(merged.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
 
   const probe = at(`${name}.probe`).transpose(data);
-  const variables = [a, b, magnitude].flatMap((found) => (found ? [found.read() as tf.Variable] : []));
+  const variables = [a, b, magnitude].flatMap((weight) => (weight ? [weight.read() as tf.Variable] : []));
   const { grads } = tf.variableGrads(
     () => tf.sum(tf.mul(model.apply(x, { training: true }) as tf.Tensor, probe)) as tf.Scalar,
     variables,
@@ -98,13 +98,13 @@ test.each(cases)('$layer as $variant gives the outputs and gradients of PEFT', (
   const gradients = [factor(at(`${name}.lora_A.grad`)), factor(at(`${name}.lora_B.grad`))];
   if (magnitude) gradients.push(at(`${name}.magnitude.grad`).flatten());
   gradients.forEach((gradient, index) => {
-    const own = grads[variables[index]!.name]!;
-    expect(own.shape).toEqual(gradient.shape);
-    expect(largestDifference(own.dataSync(), gradient.dataSync())).toBeLessThan(2e-5);
+    const actual = grads[variables[index]!.name]!;
+    expect(actual.shape).toEqual(gradient.shape);
+    expect(largestDifference(actual.dataSync(), gradient.dataSync())).toBeLessThan(2e-5);
   });
 });
 
-test('PiSSA and OLoRA start from the factors that PEFT takes out of the kernel', () => {
+test('PiSSA and OLoRA have the initial product of PEFT', () => {
   const scaling = 3 / 2;
   for (const [name, factors] of [
     ['pissa', (kernel: tf.Tensor2D) => pissaFactors(kernel, 2, scaling)],
@@ -119,8 +119,8 @@ test('PiSSA and OLoRA start from the factors that PEFT takes out of the kernel',
 test.each([
   ['LoRA', false],
   ['DoRA', true],
-])('LoRA-GA starts %s from the singular vectors of the gradient that PEFT estimates', (_, dora) => {
-  const base = tf.sequential({ layers: [withInput(LAYOUT.dense.make(), [6])] });
+])('LoRA-GA initializes %s with the singular vectors of PEFT', (_, dora) => {
+  const base = sequential(withInput(LAYOUT.dense.make(), [6]));
   base.setWeights([at('lora-ga.weight').transpose(), at('lora-ga.bias')]);
   const loss = (model: tf.LayersModel) =>
     tf.mean(
@@ -128,7 +128,7 @@ test.each([
     ) as tf.Scalar;
   const model = injectLora(base, { rank: 2, alpha: 3, init: 'lora-ga', dora }, { loss });
   const { a, b } = layerAt(model, 'it').adapters.get('default')!;
-  // Singular vectors have no sign of their own; A·Aᵀ and Bᵀ·B do not see it.
+  // The sign of a singular vector is arbitrary; A·Aᵀ and Bᵀ·B do not depend on it.
   const squareOf = (matrix: tf.Tensor) => tf.matMul(matrix, matrix, false, true).dataSync();
   const [expectedA, expectedB] = [at('lora-ga.lora_A').transpose(), at('lora-ga.lora_B')];
   expect(largestDifference(squareOf(a!.read()), squareOf(expectedA))).toBeLessThan(1e-5);
@@ -141,7 +141,7 @@ test.each([
   );
 });
 
-test('the orthogonal start is that of PEFT for the same random numbers, and its product is nothing', () => {
+test('the orthogonal initialization is that of PEFT for the same random numbers, and its product is zero', () => {
   const [square, left, right] = ['square', 'left', 'right'].map((name) => {
     const tensor = at(`orthogonal.${name}`);
     return matrixOf(tensor.dataSync(), tensor.shape[0]!, tensor.shape[1]!);
@@ -153,8 +153,8 @@ test('the orthogonal start is that of PEFT for the same random numbers, and its 
   expect(Math.max(...valuesOf(a.mmul(b)).map(Math.abs))).toBeLessThan(1e-9);
 });
 
-test('combines adapters into what PEFT combines them to', () => {
-  const model = injectLora(tf.sequential({ layers: [withInput(LAYOUT.dense.make(), [6])] }), {
+test('combines adapters into the updates of PEFT', () => {
+  const model = injectLora(sequential(withInput(LAYOUT.dense.make(), [6])), {
     rank: 2,
     alpha: 3,
   });
@@ -198,8 +198,8 @@ test('combines adapters into what PEFT combines them to', () => {
   expect(layer.adapters.get('cat')!.settings.rank).toBe(5);
 });
 
-test('reads singular values of an update off its factors', () => {
-  const model = injectLora(tf.sequential({ layers: [withInput(LAYOUT.dense.make(), [6])] }), {
+test('computes the singular values of an update from its factors', () => {
+  const model = injectLora(sequential(withInput(LAYOUT.dense.make(), [6])), {
     rank: 2,
     alpha: 3,
   });

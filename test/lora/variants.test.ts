@@ -17,37 +17,20 @@ import { largestDifference } from '../helpers/parity.ts';
 import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';
-import {
-  layerAt,
-  outputsOf,
-  randomizeAdapter,
-  randomizeWeights,
-  randomTensor,
-  sequentialModel,
-} from './models.ts';
+import { layerAt, outputsOf, randomizeAdapter, randomTensor, sequential, sequentialModel } from './models.ts';
 
 useDevice();
 
-/** Convolutions, a normalisation and a dense head. */
+/** Convolutions, normalizations and a dense head, with seeded weights. */
 function convNet(): tf.LayersModel {
-  const model = tf.sequential({
-    layers: [
-      tf.layers.conv2d({
-        name: 'conv',
-        inputShape: [6, 6, 2],
-        filters: 4,
-        kernelSize: 3,
-        activation: 'tanh',
-      }),
-      tf.layers.batchNormalization({ name: 'norm' }),
-      tf.layers.conv2d({ name: 'wide', filters: 4, kernelSize: 2, dilationRate: 2 }),
-      tf.layers.flatten(),
-      tf.layers.layerNormalization({ name: 'layer_norm' }),
-      tf.layers.dense({ name: 'head', units: 4 }),
-    ],
-  });
-  randomizeWeights(model);
-  return model;
+  return sequential(
+    tf.layers.conv2d({ name: 'conv', inputShape: [6, 6, 2], filters: 4, kernelSize: 3, activation: 'tanh' }),
+    tf.layers.batchNormalization({ name: 'norm' }),
+    tf.layers.conv2d({ name: 'dilated', filters: 4, kernelSize: 2, dilationRate: 2 }),
+    tf.layers.flatten(),
+    tf.layers.layerNormalization({ name: 'layer_norm' }),
+    tf.layers.dense({ name: 'head', units: 4 }),
+  );
 }
 
 const VARIANTS: Record<string, LoraConfig> = {
@@ -55,7 +38,7 @@ const VARIANTS: Record<string, LoraConfig> = {
   'DoRA with trained biases': { dora: true, bias: 'all' },
   PiSSA: { init: 'pissa' },
   OLoRA: { init: 'olora' },
-  'PiSSA in the kernel': { init: 'pissa', method: 'weight' },
+  'PiSSA with method weight': { init: 'pissa', method: 'weight' },
   'DoRA from PiSSA': { init: 'pissa', dora: true },
   gaussian: { init: 'gaussian' },
   orthogonal: { init: 'orthogonal' },
@@ -69,7 +52,7 @@ describe.each(Object.keys(VARIANTS))('%s', (name) => {
     expect(largestDifference(outputsOf(injectLora(base, config)), outputsOf(base))).toBeLessThan(1e-5);
   });
 
-  test('once trained, merges, reloads, and at strength 0 is the base bit for bit', async () => {
+  test('merges and reloads after training, and computes the outputs of the base bit for bit at strength 0', async () => {
     const base = convNet();
     const adapted = injectLora(base, config);
     randomizeAdapter(adapted);
@@ -91,24 +74,25 @@ test.each(['PiSSA', 'OLoRA', 'orthogonal'])('%s has the gradients of finite diff
   expect(gradientError(adapted, randomTensor([2, 6, 6, 2]))).toBeLessThan(2e-2);
 });
 
-test('DoRA trains a length per output besides, and no gradient goes through the norm', () => {
+test('DoRA adds one trainable magnitude per output', () => {
   const plain = loraSummary(injectLora(sequentialModel(), { rank: 2 }));
   const dora = loraSummary(injectLora(sequentialModel(), { rank: 2, dora: true }));
   expect(dora.trainableParameters - plain.trainableParameters).toBe(8 + 7 + 3);
 });
 
-test('PiSSA keeps its start: the first singular vectors of the kernel at the scale of the adapter', () => {
+test('PiSSA keeps its initial A and B, the principal singular vectors of the kernel', () => {
   const adapted = injectLora(sequentialModel(), { rank: 2, alpha: 3, init: 'pissa' });
   const layer = layerAt(adapted, 'hidden');
   const { a, b, initialA } = layer.adapters.get('default')!;
   expect(initialA!.read().dataSync()).toEqual(a!.read().dataSync());
   const kernel = layer.baseWeights.get('kernel')!.read();
+  // The rest of the kernel is orthogonal to them.
   const rest = tf.sub(kernel, tf.mul(tf.matMul(a!.read(), b!.read()), 1.5));
-  const removed = tf.matMul(tf.transpose(a!.read()), rest);
-  expect(Math.max(...removed.abs().dataSync())).toBeLessThan(1e-5);
+  const overlap = tf.matMul(tf.transpose(a!.read()), rest);
+  expect(Math.max(...overlap.abs().dataSync())).toBeLessThan(1e-5);
 });
 
-test('training leaves moving averages alone and batches do not mix through them', () => {
+test('batch normalization runs as in inference during training, and keeps its moving averages', () => {
   const adapted = injectLora(convNet(), { rank: 2, alpha: 3 });
   const x = randomTensor([3, 6, 6, 2]);
   const before = weightsHash(baseWeights(adapted));
@@ -117,9 +101,8 @@ test('training leaves moving averages alone and batches do not mix through them'
   expect(training.dataSync()).toEqual((adapted.predict(x) as tf.Tensor).dataSync());
 });
 
-test('drops only on the way into A, only while training', () => {
+test('applies dropout to the input of A only, and only during training', () => {
   const base = sequentialModel();
-  randomizeWeights(base);
   const adapted = injectLora(base, { rank: 2, alpha: 3, dropout: 0.5, targets: ['hidden'] });
   const x = randomTensor([64, 6]);
   // `predict` would split 64 rows into batches, whose sums may round differently.
@@ -134,7 +117,7 @@ test('drops only on the way into A, only while training', () => {
   expect(dropout.getClassName()).toBe('Dropout');
 });
 
-test('trains whole layers besides, and gives the base back exactly', () => {
+test('trains modulesToSave, and computes the outputs of the base bit for bit at strength 0', () => {
   const base = convNet();
   const adapted = injectLora(base, {
     rank: 2,
@@ -156,13 +139,11 @@ test('trains whole layers besides, and gives the base back exactly', () => {
   expect(outputsOf(adapted)).toEqual(outputsOf(base));
 });
 
-test('refuses to train the bias of a layer that cannot keep its own', () => {
-  const model = tf.sequential({
-    layers: [
-      tf.layers.gru({ name: 'memory', inputShape: [3, 2], units: 4 }),
-      tf.layers.dense({ name: 'out', units: 4 }),
-    ],
-  });
+test('rejects training the bias or all weights of a layer class that cannot be adapted', () => {
+  const model = sequential(
+    tf.layers.gru({ name: 'memory', inputShape: [3, 2], units: 4 }),
+    tf.layers.dense({ name: 'out', units: 4 }),
+  );
   expect(() => injectLora(model, { rank: 1, bias: 'all' })).toThrow(
     /layer 'memory' \(GRU\): its bias cannot be trained/,
   );
@@ -170,7 +151,7 @@ test('refuses to train the bias of a layer that cannot keep its own', () => {
   expect(injectLora(model, { rank: 1, bias: 'all', exclude: ['memory'] })).toBeDefined();
 });
 
-test('refuses adapters that are not finite before anything is merged', () => {
+test('rejects merging adapters with values that are not finite', () => {
   const adapted = injectLora(sequentialModel(), { rank: 2 });
   const weight = layerAt(adapted, 'middle').adapters.get('default')!.b!.read() as tf.Variable;
   weight.assign(tf.fill(weight.shape, Number.NaN));
@@ -185,7 +166,7 @@ test('refuses adapters that are not finite before anything is merged', () => {
 describe('adapter tensors', () => {
   const config: LoraConfig = { rank: 2, alpha: 3, dora: true, bias: 'lora-only', init: 'pissa' };
 
-  test('go from one model to another, bit for bit', () => {
+  test('can be copied to another model, bit for bit', () => {
     const base = sequentialModel();
     const [from, to] = [injectLora(base, config), injectLora(base, { ...config, seed: 1 })];
     randomizeAdapter(from);
@@ -204,12 +185,12 @@ describe('adapter tensors', () => {
   test.each<[string, (tensors: Map<string, { shape: number[]; values: Float32Array }>) => void, RegExp]>([
     ['a missing tensor', (tensors) => tensors.delete('lora_B'), /tensor lora_B is missing/],
     [
-      'a tensor too many',
+      'an unknown tensor',
       (tensors) => tensors.set('x', { shape: [1], values: new Float32Array(1) }),
       /has no tensor x/,
     ],
     [
-      'another shape',
+      'a tensor of another shape',
       (tensors) => tensors.set('bias', { shape: [2], values: new Float32Array(2) }),
       /bias must have shape \[8\] \(\[2\]\)/,
     ],
@@ -218,7 +199,7 @@ describe('adapter tensors', () => {
       (tensors) => tensors.set('bias', { shape: [8], values: new Float32Array(8).fill(Infinity) }),
       /not finite/,
     ],
-  ])('with %s are refused, and nothing is written', (_title, spoil, message) => {
+  ])('with %s are rejected, and nothing is written', (_title, change, message) => {
     const model = injectLora(sequentialModel(), config);
     const layer = layerAt(model, 'hidden');
     const tensors = new Map(
@@ -227,7 +208,7 @@ describe('adapter tensors', () => {
         { shape: [...shape], values: values.map((value) => value + 1) },
       ]),
     );
-    spoil(tensors);
+    change(tensors);
     const before = outputsOf(model);
     expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(CheckpointError);
     expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(message);
