@@ -1,6 +1,7 @@
-/** The entry point `tfjs-lora/graph`: record a function of tensors once and run it as one TensorFlow program. */
+/** The entry point `tfjs-lora/graph`: functions of tensors as TensorFlow graphs, like `tf.function`. */
 export {
   type Attribute,
+  type Bytes,
   type CompiledFunction,
   type CompileOptions,
   type ConstantNode,
@@ -14,6 +15,7 @@ export {
   type OpNode,
   type Program,
   type ProgramNode,
+  type ProgramRow,
   programTable,
   type Recording,
   RecordingError,
@@ -21,5 +23,8 @@ export {
   simplify,
   type TensorFunction,
   type TensorSpec,
+  type TensorValues,
+  type ValueRef,
+  type VariableNode,
   type VariableSpec,
 } from '../graph/index.ts';

@@ -1,10 +1,11 @@
 import type { OpNode, Program, ProgramNode } from './program.ts';
 
 /**
- * Compares two recordings (traces) of one function. They are equal unless the function depends on something that a program
- * does not hold, such as random numbers made in JavaScript, a counter, or the time.
+ * Compares two recordings (traces) of one function. They are equal unless the function depends on something
+ * that a program does not hold, such as random numbers made in JavaScript, a counter, or the time.
  *
- * @returns why the function cannot be recorded, in one line that names the layer or op; undefined if the traces are equal
+ * @returns why the function cannot be recorded, in one line that names the layer or op; undefined if the
+ *   traces are equal
  */
 export function compareTraces(first: Program, second: Program): string | undefined {
   const count = Math.min(first.nodes.length, second.nodes.length);

@@ -1,5 +1,5 @@
 /**
- * All four steps for a function of tensors: record it, simplify the program, emit its graph, run the graph in a session.
+ * All four steps for a function of tensors: record it, simplify the program, emit a graph, run it in a session.
  */
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -20,7 +20,7 @@ import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
 
-/** Bytes in place of a tensor. They are uploaded as bytes and cast on the device: the function sees float32, 0 to 255. */
+/** Bytes in place of a tensor. They are cast to float32 on the device: the function sees values from 0 to 255. */
 export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;
@@ -29,9 +29,9 @@ export interface Bytes extends HostTensor {
 type Input = tf.Tensor | Bytes;
 
 export interface CompileOptions {
-  /** Compile the graph with XLA: the first call takes longer, later ones are faster for dense layers. Default false. */
+  /** Compile with XLA: the first call takes longer, later ones are faster for dense layers. Default false. */
   readonly jit?: boolean;
-  /** How many combinations of input shapes to keep graphs for. The least recently used one is freed first. Default 8. */
+  /** For how many combinations of input shapes to keep a graph. The least recently used is freed. Default 8. */
   readonly maxShapes?: number;
 }
 
@@ -44,12 +44,15 @@ export interface CompiledFunction<R extends Result> {
 /**
  * Compiles a function of tensors to a TensorFlow graph, like `tf.function` in Python.
  *
- * `fn` is recorded on the first call for each combination of input shapes and dtypes, and again once a variable or tensor that it
- * uses has been disposed. Each call reads the current values of variables, and assigns to them what `fn` assigns. As with
- * `fn` itself, the caller disposes the results. No gradients flow through the compiled function.
+ * `fn` is recorded on the first call for each combination of input shapes and dtypes, and again once a
+ * variable or tensor that it uses has been disposed. Each call reads the current values of variables, and
+ * assigns to them what `fn` assigns. As with `fn` itself, the caller disposes the results. No gradients flow
+ * through the compiled function.
  *
- * @param fn synchronous; takes tensors and returns a tensor or a list of tensors; see `record` for what it must not do
- * @returns a function that throws RecordingError if `fn` cannot be recorded, and TensorFlowError if its graph cannot be run
+ * @param fn synchronous; takes tensors and returns a tensor or a list of tensors; see `record` for what it
+ *   must not do
+ * @returns a function that throws RecordingError if `fn` cannot be recorded, and TensorFlowError if its graph
+ *   cannot be run
  * @example
  * const predict = compileFunction((x) => tf.softmax(tf.matMul(x, w)), { jit: true });
  * const y = predict(tf.zeros([32, 784])); // [32, 10] float32

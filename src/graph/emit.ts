@@ -1,6 +1,6 @@
 /**
- * Step 3 of 4, emit: writes a program into a TensorFlow graph, one graph node for each op. Where XLA will compile the graph,
- * some ops are replaced by others that it compiles to faster code (see xla/lowerings.ts).
+ * Step 3 of 4, emit: writes a program into a TensorFlow graph, one graph node for each op. Where XLA will
+ * compile the graph, some ops are replaced by others that it compiles to faster code (see xla/lowerings.ts).
  */
 import {
   type Attributes,
@@ -12,7 +12,7 @@ import {
 import { liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
 import { type LoweringScope, lowerForXla } from './xla/lowerings.ts';
 
-/** Where a program is written: the graph, and what stands there for the program's inputs, variables and constants. */
+/** Where a program is written: a graph, and how its inputs, variables and constants are represented there. */
 export interface EmitScope extends LoweringScope {
   /** Adds nodes for an input and returns the value's name. Called once for each input in use. */
   input(index: number): string;
@@ -79,13 +79,13 @@ function emitOp(node: OpNode, inputs: readonly string[], { graph, controlInputs 
   return graph.add(op, edges, graphAttributes(node), layer ? `${layer}/${op}` : op);
 }
 
-/** The attributes of an op in a graph. For an eager op TensorFlow infers some types, and tfjs-node leaves them out. */
+/** Attributes of an op in a graph. tfjs-node leaves out some types, which TensorFlow infers for eager ops only. */
 function graphAttributes({ op, attributes, outputs }: OpNode): Attributes {
   if (op === 'ExpandDims') return { T: { type: outputs[0]!.dtype }, ...attributes };
   return attributes;
 }
 
-/** Adds a node that runs once all of `nodes` have run, as `tf.group` does in Python. Returns it as a control input. */
+/** Adds a node that runs after all of `nodes`, like `tf.group` in Python. Returns it as a control input. */
 export function group(graph: GraphBuilder, nodes: readonly string[]): string {
   return controlInput(graph.add('NoOp', [...new Set(nodes.map(controlInput))], {}, 'group'));
 }

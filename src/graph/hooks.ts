@@ -1,6 +1,6 @@
 /**
- * Step 1 of 4, record: what is replaced in tfjs and tfjs-node while a function is recorded, so that a `Tape` sees each op
- * and the layer that runs it.
+ * Step 1 of 4, record: what is replaced in tfjs and tfjs-node while a function is recorded, so that a `Tape`
+ * sees each op and the layer that runs it.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { NativeBackend } from '../tensorflow/index.ts';

@@ -1,19 +1,20 @@
 /**
- * Runs functions of tensors as TensorFlow graphs, like `tf.function` in Python. It needs native TensorFlow, and nothing of
- * LoRA.
+ * Runs functions of tensors as TensorFlow graphs, like `tf.function` in Python. It needs native TensorFlow,
+ * and nothing of LoRA.
  *
  *   function --record--> Program --simplify--> Program --emitProgram--> graph nodes --Session--> results
  *               1                     2                       3                          4
  *
- * 1. record.ts runs the function once on zeros. A tape (tape.ts) between tfjs-node and its addon notes each op. A second
- *    run has to give the same program (compare-traces.ts).
+ * 1. record.ts runs the function once on zeros. A tape (tape.ts) between tfjs-node and its addon notes each
+ *    op. A second run has to give the same program (compare-traces.ts).
  * 2. simplify.ts removes the ops that tfjs adds around the mathematics.
- * 3. emit.ts writes the program into a graph (GraphBuilder), loop.ts a loop around it. Where XLA compiles the graph, xla/
- *    replaces some ops by faster ones.
- * 4. A Session of src/tensorflow/native loads the graph as a SavedModel, TensorFlow's file format, and runs it. Its variables
- *    stay on the device.
+ * 3. emit.ts writes the program into a graph (GraphBuilder), loop.ts a loop around it. Where XLA compiles the
+ *    graph, xla/ replaces some ops by faster ones.
+ * 4. A Session of src/tensorflow/native loads the graph as a SavedModel, TensorFlow's file format, and runs
+ *    it. Its variables stay on the device.
  *
- * `compileFunction` does all four for a function; the engines of src/training do them for a training step in a loop.
+ * `compileFunction` does all four for a function; the engines of src/training do them for a training step in
+ * a loop.
  */
 export type {
   Attribute,

@@ -1,6 +1,6 @@
 /**
- * Step 3 of 4, emit: a while loop in a TensorFlow graph, for programs that run many times in one call, such as training
- * steps.
+ * Step 3 of 4, emit: a while loop in a TensorFlow graph, for programs that run many times in one call, such
+ * as training steps.
  *
  * TensorFlow has two kinds of control flow in graphs. This is version 1, made of plain nodes (Yu et al. 2018,
  * arXiv:1805.01772, section 4), because the same nodes can be run by TensorFlow or compiled by XLA:
@@ -10,7 +10,8 @@
  *   Enter -> Merge -> Less -> LoopCond -> Switch -- true: the index -----+
  *                                            +----- false: Exit
  *
- * Only the index [] int32 goes round. All other state is in variables, and control inputs keep the iterations in order.
+ * Only the index, [] int32, goes round. All other state is in variables, and control inputs keep the iterations
+ * in order.
  */
 import {
   controlInput,
@@ -49,7 +50,7 @@ export interface LoopOptions {
 const int32 = { T: { type: 'int32' } } as const;
 const scalar = { dtype: 'int32', shape: [] } as const;
 
-/** Constants with more elements are shared only if they are the same array: comparing them would take too long. */
+/** Larger constants share a node only if they are the same array: comparing elements would take too long. */
 const MAX_COMPARED_VALUES = 64;
 
 /**
@@ -121,7 +122,7 @@ function loopValues(
     capture: (value, dtype) => once(`value ${value}`, () => enter(value, dtype)),
     constant: (spec, values) =>
       once(constantKey(spec, values), () =>
-        // Compiled by XLA, a constant in the loop costs nothing. TensorFlow would make it again in each iteration.
+        // For XLA a constant in the loop is free. TensorFlow would create it again in each iteration.
         jit
           ? graph.constant(spec, values, [controlInput(start)])
           : enter(graph.constant(spec, values), spec.dtype),

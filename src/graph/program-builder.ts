@@ -5,8 +5,8 @@ import type { ConstantNode, OpNode, ProgramNode, ValueRef } from './program.ts';
 const MAX_COMPARED_VALUES = 64;
 
 /**
- * Collects the nodes of a new program. A node that equals an earlier one is not added again, so common subexpressions are
- * computed once. `simplify` uses it to rewrite a program.
+ * Collects the nodes of a new program. A node that equals an earlier one is not added again, so common
+ * subexpressions are computed once. `simplify` uses it to rewrite a program.
  */
 export class ProgramBuilder {
   readonly nodes: ProgramNode[] = [];

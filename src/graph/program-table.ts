@@ -12,13 +12,16 @@ export interface ProgramRow {
   readonly outputs: string;
   /** Numbers of the rows that it takes, with `3:1` for the second output of row 3. */
   readonly inputs: string;
-  /** A variable's name, the first values of a constant, or an op's attributes other than types and false flags. */
+  /**
+   * A variable's name, the first values of a constant, or an op's attributes other than types and false
+   * flags.
+   */
   readonly details: string;
 }
 
 /**
- * A program as a table for people: a row for each node in order of execution, then one for each result. Dead code is left
- * out.
+ * A program as a table for people: a row for each node in order of execution, then one for each result. Dead
+ * code is left out.
  *
  * @example
  * console.table(programTable(simplify(program)));

@@ -1,6 +1,7 @@
 /**
- * A program is a recorded function as plain data. `record` makes it, `simplify` rewrites it, `emitProgram` writes it into a
- * TensorFlow graph. In between it can be printed (`programTable`), counted (`countOps`) and compared without TensorFlow.
+ * A program is a recorded function as plain data. `record` makes it, `simplify` rewrites it, `emitProgram`
+ * writes it into a TensorFlow graph. In between it can be printed (`programTable`), counted (`countOps`) and
+ * compared without TensorFlow.
  */
 import type { Attributes, TensorSpec, TensorValues, VariableSpec } from '../tensorflow/index.ts';
 

@@ -1,6 +1,4 @@
-/**
- * Step 1 of 4, record: runs a function once on zeros and returns the ops that it ran as a program.
- */
+/** Step 1 of 4, record: runs a function on zeros and returns the ops that it ran as a program. */
 import * as tf from '@tensorflow/tfjs';
 import { type NativeBackend, nativeBackend, runOp, type TensorSpec, tensorId } from '../tensorflow/index.ts';
 import { compareTraces } from './compare-traces.ts';
@@ -20,8 +18,8 @@ export interface Recording {
   /** The variables of `program.variables`, in the same order. */
   readonly variables: readonly tf.Variable[];
   /**
-   * Whether a tensor whose values went into the program as a constant has been disposed since. It has probably been
-   * replaced by another one, so record again.
+   * Whether a tensor whose values went into the program as a constant has been disposed since. It has
+   * probably been replaced by another one, so record again.
    */
   isStale(): boolean;
 }
@@ -38,9 +36,10 @@ export function isRecording(): boolean {
 /**
  * Records a function of tensors and variables as a program.
  *
- * The function runs at least twice, on zeros, and the traces are compared: what differs was computed in JavaScript, such as
- * a random number, and would be the same in every run of the program. Assignments to variables become part of the program and are
- * undone. Gradients and layers can be recorded. The caller disposes nothing.
+ * The function runs two or three times on zeros, and the recordings (traces) are compared. A value that
+ * differs was computed in JavaScript, such as a random number: a program would repeat it in every run, so the
+ * function is rejected. Assignments to variables become part of the program and are undone. Gradients and
+ * layers can be recorded. The caller disposes nothing.
  *
  * @param fn synchronous; its control flow must not depend on the values of tensors
  * @param inputs shape and dtype of each tensor that `fn` takes
@@ -74,7 +73,7 @@ interface Trace extends Recording {
   readonly createdVariable: string | undefined;
 }
 
-/** Runs the function once with a tape attached. */
+/** Runs the function once with a tape attached, and undoes what it assigned. */
 function trace(fn: TensorFunction, inputs: readonly InputSpec[]): Trace {
   const backend = nativeBackend();
   const snapshots = registeredVariables().map((variable) => takeSnapshot(backend, variable));
@@ -125,7 +124,9 @@ function traceWithTape(
 
   const results = fn(...placeholders);
   if (!Array.isArray(results)) {
-    throw new RecordingError('the function: returns no list of tensors (a promise?); make it synchronous');
+    throw new RecordingError(
+      'the function: does not return a list of tensors (a promise?); make it synchronous',
+    );
   }
   tape.finish();
   rejectValueReads(tape);
@@ -161,7 +162,7 @@ interface Snapshot {
   readonly copy: tf.Tensor;
 }
 
-/** Notes a variable's tensor. A tensor that several variables share is copied first, so that its id means one of them. */
+/** Notes a variable's tensor. If variables share a tensor it is copied first, so that an id belongs to one variable. */
 function takeSnapshot(backend: NativeBackend, variable: tf.Variable): Snapshot {
   if (backend.refCount(variable.dataId) > 1) {
     const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);

@@ -1,16 +1,17 @@
 /**
- * Step 2 of 4, simplify: removes what tfjs adds around the mathematics of a program. tfjs multiplies matrices as batches of
- * one, reshapes and casts without need, and writes the gradient of ReLU as eight ops.
+ * Step 2 of 4, simplify: removes what tfjs adds around the mathematics of a program. tfjs multiplies matrices
+ * as batches of one, reshapes and casts without need, and writes the gradient of ReLU as eight ops.
  *
- * The rewriting is one pass in order of execution. Shapes in the comments: [1, m, n] is a batch of one matrix.
+ * The rewriting is one pass in order of execution. Shapes in the comments: [1, m, n] is a batch of one
+ * matrix.
  */
 import { liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
 import { ProgramBuilder, sameShape } from './program-builder.ts';
 
 /**
- * Returns a program that computes the same values with fewer ops: no dead code, no reshape or cast without effect, equal ops
- * once, `MatMul` for products of single matrices, `ReluGrad` for the gradient of ReLU. The one difference: where ReLU's input
- * is NaN, its gradient is 0 instead of NaN.
+ * Returns a program that computes the same values with fewer ops: no dead code, no reshape or cast without
+ * effect, equal ops once, `MatMul` for products of single matrices, `ReluGrad` for the gradient of ReLU. The
+ * one difference: where ReLU's input is NaN, its gradient is 0 instead of NaN.
  *
  * @example
  * const { program } = record((x) => [x.reshape([6]).reshape([2, 3])], [{ shape: [2, 3], dtype: 'float32' }]);
@@ -103,7 +104,10 @@ function matMul(builder: ProgramBuilder, node: OpNode): ValueRef | undefined {
   return builder.reshape(node, product, output.shape);
 }
 
-/** An elementwise op on [1, m, n] as the same op on [m, n]. Other operands may be scalars, vectors or matrices. */
+/**
+ * An elementwise op on [1, m, n] as the same op on [m, n]. Other operands may be scalars, vectors or
+ * matrices.
+ */
 function withoutBatch(builder: ProgramBuilder, node: OpNode): ValueRef | undefined {
   const { dtype, shape } = node.outputs[0]!;
   const batched = node.inputs.map((input) => isBatchOfOne(builder, input));

@@ -1,13 +1,14 @@
 /**
- * Step 1 of 4, record: the tape that turns the calls between tfjs-node and its addon into the nodes of a program.
+ * Step 1 of 4, record: the tape that turns the calls between tfjs-node and its addon into the nodes of a
+ * program.
  *
- * tfjs-node calls the addon to create a tensor, to run an op, and to read a tensor's values. The tape passes each call on, so
- * the function computes as it would without it, and notes what the call did. A tensor's id in the addon is all that
- * connects the calls:
+ * tfjs-node calls the addon to create a tensor, to run an op, and to read a tensor's values. The tape passes
+ * each call on, so the function computes as it would without it, and notes what the call did. A tensor's id
+ * in the addon is all that connects the calls:
  *
- *   executeOp('MatMul', attributes, [7, 9]) -> 12      becomes an op node, and 12 refers to its output from then on
+ *   executeOp('MatMul', attributes, [7, 9]) -> 12      becomes an op node; from then on 12 is its output
  *   createTensor([2], float32, [1, 2]) -> 13           becomes a constant node once an op takes 13
- *   an id that the tape has not seen                   is an input, a variable, or a captured tensor (see `declare`, `#capture`)
+ *   an id that the tape has not seen                   is an input, a variable or a captured tensor
  */
 import * as tf from '@tensorflow/tfjs';
 import {
@@ -24,15 +25,16 @@ import type { ProgramNode, ValueRef } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 
 /**
- * Most elements of a tensor for which an op on constants is replaced by its result. Larger results are computed again by
- * the program, so that the graph stays small.
+ * Most elements of a tensor for which an op on constants is replaced by its result. Larger results are
+ * computed again by the program, so that the graph stays small.
  */
 const MAX_FOLDED_VALUES = 4096;
 const FOLDED_TYPES: readonly DataType[] = ['float32', 'int32', 'bool'];
 
+/** Records one run of a function. */
 export class Tape {
   readonly nodes: ProgramNode[] = [];
-  /** `dataId`s of the captured tensors: made outside the function, not variables, and in the program as constants. */
+  /** `dataId`s of captured tensors: made outside the function, and now constants of the program. */
   readonly captured: object[] = [];
   /** For each read of a computed tensor's values, the layer that read them, or '' outside layers. */
   readonly valueReads: string[] = [];
@@ -42,7 +44,7 @@ export class Tape {
   readonly #layers: readonly string[];
   /** Tensors that have a node. */
   readonly #refs = new Map<number, ValueRef>();
-  /** Constants that may not have a node yet. Nodes are added in order of use, so that two tapes of one function agree. */
+  /** Constants that may not have a node yet. Nodes are in order of use, so that two tapes of a function agree. */
   readonly #constants = new Map<number, HostTensor>();
   /** Inputs and variables that may not have a node yet. */
   readonly #sources = new Map<number, () => ProgramNode>();
@@ -53,14 +55,14 @@ export class Tape {
   /** Reads of values since the last op. */
   #pendingReads: { id: number; layer: string }[] = [];
 
-  /** @param layers names of the layers that are being applied, innermost last; the caller keeps it up to date */
+  /** @param layers names of the layers that are being applied, innermost last; kept up to date by the caller */
   constructor(backend: NativeBackend, layers: readonly string[]) {
     this.#original = backend.binding;
     this.#layers = layers;
     this.binding = this.#recordingBinding();
   }
 
-  /** Adds an input or a variable: a tensor that exists before recording starts. Its node is made on first use. */
+  /** Declares an input or a variable: a tensor that exists before recording. Its node is added on first use. */
   declare(id: number, node: () => ProgramNode): void {
     this.#sources.set(id, node);
   }
@@ -116,7 +118,7 @@ export class Tape {
     );
   }
 
-  /** Reads the values of a tensor that was made outside the function, to put them into the program as a constant. */
+  /** Reads the values of a tensor that was made outside the function. They become a constant of the program. */
   #capture(id: number): HostTensor {
     const tensor = this.#outside.get(id);
     if (!tensor) throw new Error(`tensor ${id} was passed to an op in a way that recording does not see`);
@@ -161,8 +163,8 @@ export class Tape {
   }
 
   /**
-   * Sorts the pending reads before the next op runs. tfjs-node itself reads the indices of GatherV2, to check their range.
-   * Any other read is by the function, and matters if the value depends on an input or a variable.
+   * Moves the pending reads that the function made of computed values to `valueReads`. tfjs-node itself reads
+   * the indices of `GatherV2`, to check their range. Reading a value that depends on constants only is allowed.
    */
   #checkReads(nextOp: string, inputs: readonly number[]): void {
     if (nextOp === 'GatherV2' && this.#pendingReads.at(-1)?.id === inputs[1]) this.#pendingReads.pop();

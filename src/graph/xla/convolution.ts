@@ -1,10 +1,11 @@
 /**
- * Lowerings of 2-D convolutions with few terms, such as the first layer of a network on grey images. As arithmetic they
- * are fused with the activation and pooling behind them, while cuDNN takes several kernels, some only to change layouts.
+ * Lowerings of 2-D convolutions with few terms, such as the first layer of a network on grey images. As
+ * arithmetic they are fused with the activation and pooling behind them, while cuDNN takes several kernels,
+ * some only to change layouts.
  *
- * Images are [batch, height, width, channels], filters [filterHeight, filterWidth, channels, outputs]. The window of the
- * filters moves by one pixel, and has [rows, columns] positions on the padded image. A tap is one element [y, x, channel] of the
- * window; each output is a sum over the taps.
+ * Images are [batch, height, width, channels], filters [filterHeight, filterWidth, channels, outputs]. The
+ * window of the filters moves by one pixel, and has [rows, columns] positions on the padded image. A tap is
+ * one element [y, x, channel] of the window; each output is a sum over the taps.
  */
 import { addN, concat, float32, intsOf, type OpSite, padImages, reshape, slice, sum, textOf } from './ops.ts';
 
@@ -27,7 +28,8 @@ type Tap = readonly [y: number, x: number, channel: number];
  * `Conv2D` as a sum of products, one for each tap.
  *
  * @param site inputs are images and filters, float32
- * @returns [batch, rows, columns, outputs] float32; undefined if the convolution is too large or not a plain one
+ * @returns [batch, rows, columns, outputs] float32; undefined if the convolution has more than `MAX_TAPS`
+ *   taps, strides, dilations, or another layout
  */
 export function lowerConv2D(site: OpSite): string | undefined {
   const { inputs, specs, graph, node } = site;
@@ -41,10 +43,11 @@ export function lowerConv2D(site: OpSite): string | undefined {
 }
 
 /**
- * `Conv2DBackpropFilter`, the gradient of the filters: for each tap and output, the sum over all positions of the pixel
- * times the gradient.
+ * `Conv2DBackpropFilter`, the gradient of the filters: for each tap and output, the sum over all positions of
+ * the pixel times the gradient.
  *
- * @param site inputs are the images, the filters' shape, and the gradient [batch, rows, columns, outputs] float32
+ * @param site inputs are the images, the filters' shape [4] int32, and the gradient of the result, [batch,
+ *   rows, columns, outputs]
  * @returns float32 of the filters' shape; undefined as in `lowerConv2D`
  */
 export function lowerConv2DBackpropFilter(site: OpSite): string | undefined {

@@ -1,10 +1,10 @@
 /**
  * Step 3 of 4, emit: which ops are replaced where XLA compiles the graph, and by what.
  *
- * XLA compiles a graph to kernels, and fuses elementwise ops and sums into one kernel, but not products and convolutions
- * of TensorFlow, which stay kernels of their own. A small training step on a GPU takes as long as the number of its
- * kernels, about 1.5 us each; on a CPU as long as its kernels read and write memory. So small products and convolutions
- * are written as arithmetic that XLA can fuse.
+ * XLA fuses elementwise ops and sums into one kernel. TensorFlow's products and convolutions stay kernels of
+ * their own. A small training step on a GPU takes as long
+ * as the number of its kernels, about 1.5 us each; on a CPU as long as its kernels read and write memory. So
+ * small products and convolutions are written as arithmetic that XLA can fuse.
  */
 import { type GraphBuilder, outputName, type TensorSpec, type TensorValues } from '../../tensorflow/index.ts';
 import type { OpNode } from '../program.ts';
@@ -29,7 +29,7 @@ export interface LoweringScope {
  *
  * @param inputs the op's inputs in the graph
  * @param specs dtype and shape of each input
- * @returns the node of the result, whose outputs are those of `node`; undefined if the op should stay as it is
+ * @returns the node of the result, whose outputs are those of `node`; undefined to keep the op
  */
 export function lowerForXla(
   node: OpNode,

@@ -1,37 +1,39 @@
 /**
- * Lowerings of `MatMul` in float32. Each element of a product [rows, columns] is a sum over `terms`. By its size a product
- * becomes one of these, from small to large:
+ * Lowerings of `MatMul` in float32. Each element of a product [rows, columns] is a sum over `terms`. By its
+ * size a product becomes one of these, from small to large:
  *
  *   unrolled     terms <= 10 (CPU) or 16 (GPU): a sum of `terms` outer products. Fused with what uses it.
  *   broadcast    GPU, up to 2^22 multiplications: one product in three dimensions, summed over one of them.
  *   dot          GPU: an XLA op for products, with or without a precision of its own.
- *   as it is     CPU
+ *   `MatMul`     CPU: left as it is.
  */
 import { outputName, type TensorSpec } from '../../tensorflow/index.ts';
 import type { Program } from '../program.ts';
 import { addN, float32, isTrue, type OpSite, reshape, sum, type XlaTarget } from './ops.ts';
 
 /**
- * Most terms of a product that is unrolled: the rows of a small batch, or the rank of an adapter. Above that a CPU is
- * faster with a matrix product, which keeps its operands in registers.
+ * Most terms of a product that is unrolled: the rows of a small batch, or the rank of an adapter. Above that
+ * a CPU is faster with a matrix product, which keeps its operands in registers.
  */
 const MAX_UNROLLED_TERMS: Readonly<Record<XlaTarget, number>> = { cpu: 10, gpu: 16 };
 
 /**
- * Most multiplications of a product that a GPU computes by broadcasting. XLA's kernel for it takes 1.5 to 4 us and adds the
- * bias as well, while cuBLAS takes 5 to 20 us for products with few elements or few terms.
+ * Most multiplications of a product that a GPU computes by broadcasting. XLA's kernel for it takes 1.5 to 4
+ * us and adds the bias as well, while cuBLAS takes 5 to 20 us for products with few elements or few terms.
  */
 const MAX_BROADCAST_MULTIPLICATIONS = 2 ** 22;
 
 interface MatMul extends OpSite {
-  /** Whether the left matrix is [terms, rows] instead of [rows, terms], and the right one [columns, terms]. */
+  /**
+   * Whether the left matrix is [terms, rows] instead of [rows, terms], and the right one [columns, terms].
+   */
   readonly transposed: readonly [boolean, boolean];
   readonly terms: number;
 }
 
 /**
  * @param site inputs are two matrices, float32
- * @returns [rows, columns] float32; undefined if the product should stay as it is
+ * @returns [rows, columns] float32; undefined to keep the op
  */
 export function lowerMatMul(site: OpSite): string | undefined {
   const { node, specs, target } = site;
@@ -49,8 +51,8 @@ export function lowerMatMul(site: OpSite): string | undefined {
 }
 
 /**
- * A product as multiplications in three dimensions and a sum over one. The order of the dimensions is the one in which both
- * matrices are in memory, so that reshaping is free; undefined if there is none.
+ * A product as multiplications in three dimensions and a sum over one. The order of the dimensions is the one
+ * in which both matrices are in memory, so that reshaping is free; undefined if there is none.
  */
 function broadcastMatMul(product: MatMul, rows: number, columns: number): string | undefined {
   const { graph, inputs, terms, transposed } = product;
@@ -65,8 +67,8 @@ function broadcastMatMul(product: MatMul, rows: number, columns: number): string
 }
 
 /**
- * A product as a sum of outer products, one for each term. XLA fuses them into the kernel that uses the product, such as
- * the optimizer's update.
+ * A product as a sum of outer products, one for each term. XLA fuses them into the kernel that uses the
+ * product, such as the optimizer's update.
  */
 function unrolledMatMul(product: MatMul): string {
   const [columnsOfLeft, rowsOfRight] = [factors(product, 0), factors(product, 1)];
@@ -121,8 +123,8 @@ function defaultDot(product: MatMul): string {
 }
 
 /**
- * Each product as three products of TF32 halves, which tensor cores add up in float32: as close to the exact product as
- * float32 (Ootomo and Yokota 2022, arXiv:2203.03341), and several times as fast.
+ * Multiplies by three products of TF32 halves, which tensor cores add up in float32: as close to the exact
+ * product as float32 (Ootomo and Yokota 2022, arXiv:2203.03341), and several times as fast.
  */
 const ALGORITHM = [
   'lhs_precision_type = tf32',
@@ -135,8 +137,9 @@ const ALGORITHM = [
 ].join(', ');
 
 /**
- * A product that names its precision. TensorFlow's own ops cannot, so it is written in StableHLO. XLA makes several
- * kernels for such a product and keeps the fastest. The graph has to be run with `withExplicitPrecision`.
+ * A product that names its precision. TensorFlow's own ops cannot, so it is written in StableHLO. XLA makes
+ * several kernels for such a product and keeps the fastest. The graph has to be run with
+ * `withExplicitPrecision`.
  */
 function explicitPrecisionDot(product: MatMul): string {
   const { node, inputs, specs, graph } = product;
@@ -165,8 +168,8 @@ function explicitPrecisionDot(product: MatMul): string {
 const tensorType = ({ shape }: TensorSpec) => `tensor<${[...shape, 'f32'].join('x')}>`;
 
 /**
- * Whether all products of a program can name their precision: only float32 `MatMul` can. Otherwise TF32 would have to be
- * allowed for products that do not name theirs.
+ * Whether all products of a program can name their precision: only float32 `MatMul` can. Otherwise TF32 would
+ * have to be allowed for products that do not name theirs.
  */
 export function supportsExplicitPrecision({ nodes }: Program): boolean {
   return nodes.every((node) => {

@@ -1,6 +1,6 @@
 /**
- * What the lowerings of this folder share: the op to be replaced, and functions that add common float32 ops to a graph.
- * Values are named by graph nodes.
+ * What the lowerings of this folder share: the op to be replaced, and functions that add common float32 ops
+ * to a graph. Values are named by graph nodes.
  */
 import type { GraphBuilder, NodeAttribute, TensorSpec } from '../../tensorflow/index.ts';
 import type { OpNode } from '../program.ts';

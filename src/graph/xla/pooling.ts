@@ -4,13 +4,14 @@ import { concat, float32, intsOf, type OpSite, padImages, reshape, slice, textOf
 const MAX_WINDOW_SIZE = 9;
 
 /**
- * `MaxPoolGrad` for windows that do not overlap: the gradient goes to the first element of each window that equals the
- * window's maximum, all others get 0. XLA's own lowering searches for the maximum again and scatters, in five kernels; this
- * one is arithmetic that it fuses.
+ * `MaxPoolGrad` for windows that do not overlap: the gradient goes to the first element of each window that
+ * equals the window's maximum, all others get 0. XLA's own lowering searches for the maximum again and
+ * scatters, in five kernels; this one is arithmetic that it fuses.
  *
- * @param site inputs are the images [batch, height, width, channels], the maxima [batch, rows, columns, channels] and
- *   their gradient of the same shape, all float32
- * @returns the gradient of the images, float32; undefined if the pooling is too large or not a plain one
+ * @param site inputs are the images [batch, height, width, channels], the maxima [batch, rows, columns,
+ *   channels] and their gradient of the same shape, all float32
+ * @returns the gradient of the images, float32; undefined if windows overlap, are larger than
+ *   `MAX_WINDOW_SIZE`, reach over the edge, or the layout is another one
  */
 export function lowerMaxPoolGrad(site: OpSite): string | undefined {
   const { node, inputs, specs, graph } = site;

@@ -2,10 +2,11 @@ import type { Binding, RawAttribute } from './backend.ts';
 import { type DataType, dataTypeCodes, dataTypeOf, type HostTensor } from './dtypes.ts';
 
 /**
- * An attribute of an op, such as `transpose_a: { bool: true }`. The key is its kind, as in TensorFlow's attr_value.proto.
+ * An attribute of an op, such as `transpose_a: { bool: true }`. The key is its kind, as in TensorFlow's
+ * attr_value.proto.
  *
- * Recorded programs, graphs and `runOp` all use this form. `rawAttributes` and `parseRawAttributes` convert it to the
- * form of tfjs-node's addon and back.
+ * Recorded programs, graphs and `runOp` all use this form. `rawAttributes` and `parseRawAttributes` convert
+ * it to the form of tfjs-node's addon and back.
  */
 export type Attribute =
   | { readonly string: string }
@@ -26,7 +27,7 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 /** An attribute of a node in a graph. The value of a `Const` node is one too. */
 export type NodeAttribute = Attribute | { readonly tensor: HostTensor };
 
-/** Converts attributes to the addon's form. Supports the kinds that callers of `runOp` need: types and booleans. */
+/** Converts attributes to the addon's form. Supports what callers of `runOp` need: types and booleans. */
 export function rawAttributes(attributes: Attributes, binding: Binding): RawAttribute[] {
   return Object.entries(attributes).map(([name, attribute]) => {
     if ('type' in attribute) {

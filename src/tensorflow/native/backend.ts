@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError } from '../../errors.ts';
 import { dataTypeCodes, type HostTensor, type TensorValues } from './dtypes.ts';
 
-/*
- * The parts of tfjs-node that this library uses beyond its public API. tfjs-node is a backend of tfjs in JavaScript on top
- * of an addon in C++, and every tensor, op and graph of TensorFlow passes through a handful of functions of the addon.
- * The addon refers to tensors by number (an id), tfjs by an object (`dataId`).
+/**
+ * The parts of tfjs-node that this library uses beyond its public API. tfjs-node is a backend of tfjs in
+ * JavaScript on top of an addon in C++, and every tensor, op and graph of TensorFlow passes through a handful
+ * of functions of the addon. The addon refers to tensors by number (an id), tfjs by an object (`dataId`).
  */
 
 /** A tensor that the addon returns: an output of an op or of a graph. */

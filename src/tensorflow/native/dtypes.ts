@@ -1,6 +1,6 @@
 /**
- * Element types of TensorFlow, and tensors as data: their specs (dtype and shape) and their values. The rest of this folder
- * and the programs of `src/graph` are written in these terms.
+ * Element types of TensorFlow, and tensors as data: their specs (dtype and shape) and their values. The rest
+ * of this folder and the programs of `src/graph` are written in these terms.
  */
 
 /** Element types by the names that tfjs and NumPy use. The numbers are those of TensorFlow's types.proto. */
@@ -17,7 +17,9 @@ export const dataTypeCodes = {
 
 export type DataType = keyof typeof dataTypeCodes;
 
-/** The elements of a tensor in row-major order. int64 takes two entries for each element, see `int64Words`. */
+/**
+ * The elements of a tensor in row-major order. int64 takes two entries for each element, see `int64Words`.
+ */
 export type TensorValues = Float32Array | Int32Array | Uint8Array;
 
 /** What a tensor is, without its values. */
@@ -26,7 +28,7 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
-/** A tensor whose values are in JavaScript. It may have element types that tfjs lacks, such as uint8 and int64. */
+/** A tensor whose values are in JavaScript. It may have element types that tfjs lacks: uint8 and int64. */
 export interface HostTensor extends TensorSpec {
   readonly values: TensorValues;
 }

@@ -2,8 +2,9 @@ import type { NodeAttribute } from './attributes.ts';
 import type { DataType, TensorSpec, TensorValues } from './dtypes.ts';
 
 /**
- * A node of a TensorFlow graph, as in TensorFlow's node_def.proto. An input is `node` for another node's first output,
- * `node:1` for its second, and `^node` for a control input: run after that node, without a value.
+ * A node of a TensorFlow graph, as in TensorFlow's node_def.proto. An input is `node` for another node's
+ * first output, `node:1` for its second, and `^node` for a control input: run after that node, without a
+ * value.
  */
 export interface NodeDef {
   readonly name: string;
@@ -13,8 +14,8 @@ export interface NodeDef {
 }
 
 /**
- * Collects the nodes of a TensorFlow graph, which a `Session` then runs. Each method adds nodes and returns the name of
- * the result, to be used as an input of other nodes.
+ * Collects the nodes of a TensorFlow graph, which a `Session` then runs. Programs of `src/graph` are written
+ * into it. Each method adds nodes and returns the name of the result, to be used as an input of other nodes.
  */
 export class GraphBuilder {
   readonly nodes: NodeDef[] = [];
@@ -54,8 +55,8 @@ export class GraphBuilder {
   }
 
   /**
-   * Makes all nodes that `build` adds one cluster, which XLA compiles as one program. Where a value leaves the cluster, the
-   * caller puts an `XlaClusterOutput` node.
+   * Makes all nodes that `build` adds one cluster, which XLA compiles as one program. Where a value leaves
+   * the cluster, the caller puts an `XlaClusterOutput` node.
    *
    * @param id unique in the graph; undefined only calls `build`
    */
@@ -69,7 +70,9 @@ export class GraphBuilder {
     }
   }
 
-  /** TensorFlow's node names start with a letter, digit or dot; later characters may also be `_`, `/` or `-`. */
+  /**
+   * TensorFlow's node names start with a letter, digit or dot; later characters may also be `_`, `/` or `-`.
+   */
   #uniqueName(name: string): string {
     const valid = name.replace(/^[^A-Za-z0-9.]+/, '').replace(/[^A-Za-z0-9_./-]/g, '_') || 'node';
     const count = this.#nameCounts.get(valid) ?? 0;

@@ -4,8 +4,8 @@ import { nativeBackend, uploadTensor } from './backend.ts';
 import type { HostTensor } from './dtypes.ts';
 
 /**
- * Runs one TensorFlow op eagerly by name, for ops that tfjs has no function for. As with functions of tfjs, the
- * result belongs to the enclosing `tf.tidy`, and the call can be recorded. There is no gradient.
+ * Runs one TensorFlow op eagerly by name, for ops that tfjs has no function for. As with functions of tfjs,
+ * the result belongs to the enclosing `tf.tidy`, and the call can be recorded. There is no gradient.
  *
  * @param inputs tensors of tfjs, or values that are uploaded for this call only
  * @returns the op's first output

@@ -4,8 +4,8 @@ import { dataTypeCodes } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';
 
 /**
- * The protocol buffers of a SavedModel, reduced to the fields that are written here. Sources: saved_model.proto and
- * meta_graph.proto of tensorflow/core/protobuf, the rest of tensorflow/core/framework.
+ * The protocol buffers of a SavedModel, reduced to the fields that are written here. Sources:
+ * saved_model.proto and meta_graph.proto of tensorflow/core/protobuf, the rest of tensorflow/core/framework.
  */
 const messages = {
   SavedModel: {
@@ -66,10 +66,13 @@ const messages = {
 
 const savedModelType = protobuf.Root.fromJSON({ nested: messages }).lookupType('SavedModel');
 
-/** A version of the graph format that TensorFlow 2 writes. With an older one TensorFlow would apply old behaviour. */
+/** A version of the graph format that TensorFlow 2 writes. With older ones it would apply old behaviour. */
 const graphVersion = 1087;
 
-/** Encodes a graph as the contents of `saved_model.pb`, with the tag 'serve'. There are no signatures or saved variables. */
+/**
+ * Encodes a graph as the contents of `saved_model.pb`, the file that a `Session` loads: one graph with the tag
+ * 'serve', without signatures or saved variables.
+ */
 export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
   return savedModelType
     .encode({

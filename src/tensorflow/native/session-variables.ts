@@ -13,8 +13,9 @@ interface Entry extends VariableSpec {
 }
 
 /**
- * Variables of a session that are written and read as a group, such as all weights. `add` declares them while the graph is
- * being built; `write` and `read` work once a session has loaded it. A variable has no value until it is written.
+ * Variables of a session that are written and read as a group, such as all weights. `add` declares them while
+ * the graph is being built; `write` and `read` work once a session has loaded it. A variable has no value
+ * until it is written.
  */
 export class SessionVariables {
   readonly #graph: GraphBuilder;
@@ -27,7 +28,9 @@ export class SessionVariables {
     this.#prefix = prefix;
   }
 
-  /** Adds a variable to the graph and returns its handle, a resource that ops such as `ReadVariableOp` take. */
+  /**
+   * Adds a variable to the graph and returns its handle, a resource that ops such as `ReadVariableOp` take.
+   */
   add(spec: VariableSpec): string {
     const { dtype, shape } = spec;
     const graph = this.#graph;

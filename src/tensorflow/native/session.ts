@@ -8,8 +8,8 @@ import type { NodeDef } from './graph-builder.ts';
 import { encodeSavedModel } from './saved-model.ts';
 
 /**
- * XLA could not read compiled code that an earlier process left in its cache. The code has been removed, so that a new
- * session compiles again. This session cannot compile it any more.
+ * XLA could not read compiled code that an earlier process left in its cache. The code has been removed, so
+ * that a new session compiles again. This session stays unusable.
  */
 export class DamagedCacheError extends TensorFlowError {
   constructor(cause: unknown) {
@@ -18,8 +18,16 @@ export class DamagedCacheError extends TensorFlowError {
 }
 
 /**
- * A graph that TensorFlow has loaded. Its variables live in it, on the device, from one run to the next, until the session
- * is disposed.
+ * A graph that TensorFlow has loaded: the last step of `src/graph`. Its variables live in it, on the device,
+ * from one run to the next, until the session is disposed.
+ *
+ * @example
+ * const graph = new GraphBuilder();
+ * const x = graph.placeholder('x', { dtype: 'float32', shape: [2] });
+ * graph.add('AddV2', [x, x], { T: { type: 'float32' } }, 'sum');
+ * const session = new Session(graph.nodes);
+ * const feeds = { x: { dtype: 'float32', shape: [2], values: Float32Array.of(1, 2) } } as const;
+ * session.read(feeds, ['sum']); // [Float32Array [2, 4]]
  */
 export class Session {
   readonly #backend: NativeBackend = nativeBackend();
@@ -83,9 +91,10 @@ export class Session {
 }
 
 /**
- * Loads a graph and returns its id. The addon loads graphs from files only, so the file is written to TensorFlow's
- * in-memory file system: however the process ends, it leaves no folder on the disk. Such a file cannot be deleted, so about
- * 25 KB per graph stay in memory. Weights and data are not in the file: they are fed.
+ * Loads a graph and returns its id. The addon loads graphs from files only, so the file is written to
+ * TensorFlow's in-memory file system: however the process ends, it leaves no folder on the disk. Such a file
+ * cannot be deleted, so about 25 KB per graph stay in memory. Weights and data are not in the file: they are
+ * fed.
  */
 function load({ binding }: NativeBackend, bytes: Uint8Array): number {
   const folder = `ram://tfjs-lora/${randomUUID()}`;
@@ -105,8 +114,8 @@ function load({ binding }: NativeBackend, bytes: Uint8Array): number {
 const DAMAGED_ENTRY = /serialized (?:cache|CpuAotCompilationResult)|Read less bytes than requested/i;
 
 /**
- * Removes the cache entry that an error is about: XLA does not recover from an entry that it cannot read. Where the message
- * does not name the entry, the whole cache goes.
+ * Removes the cache entry that an error is about: XLA does not recover from an entry that it cannot read.
+ * Where the message does not name the entry, the whole cache goes.
  *
  * @returns whether something was removed; if not, compiling again would fail in the same way
  */
