@@ -43,3 +43,12 @@ test('a regression model learns a new building from 60 days, and its adapter sur
   expect(line('base, untouched')).toEqual(line('base'));
   expect(line('loaded and merged')).toEqual(line('adapted'));
 });
+
+test('fine-tuning in a program removes errors on the target digits and adds none on the others', async () => {
+  const line = await runExample('fine-tune-digits');
+  const [targetBefore, targetAfter] = line('target');
+  const [otherBefore, otherAfter] = line('other');
+  expect(targetAfter).toBeLessThan(0.85 * targetBefore!);
+  expect(otherAfter).toBeLessThan(otherBefore!);
+  expect(line('kept step')[0]).toBeGreaterThan(0);
+});
