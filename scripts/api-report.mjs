@@ -34,13 +34,23 @@ function report(entry) {
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages: {
-        extractorMessageReporting: { default: { logLevel: /** @type {any} */ ('none') } },
+        extractorMessageReporting: {
+          default: { logLevel: /** @type {any} */ ('none') },
+          // A type that a public function uses must be public as well.
+          'ae-forgotten-export': { logLevel: /** @type {any} */ ('warning'), addToApiReportFile: true },
+        },
         tsdocMessageReporting: { default: { logLevel: /** @type {any} */ ('none') } },
       },
     },
     configObjectFullPath: undefined,
     packageJsonFullPath: `${process.cwd()}/package.json`,
   });
-  const result = Extractor.invoke(extractorConfig, { localBuild: !check, showVerboseMessages: false, messageCallback: (message) => { message.handled = true; } });
+  const result = Extractor.invoke(extractorConfig, {
+    localBuild: !check,
+    showVerboseMessages: false,
+    messageCallback: (message) => {
+      message.handled = true;
+    },
+  });
   return check ? !result.apiReportChanged : true;
 }

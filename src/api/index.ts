@@ -2,6 +2,8 @@
  * The entry point `tfjs-lora`: recipes, adapters, training and evaluation of any LayersModel, PEFT files and errors.
  * Everything else is in a subpath of its own, listed in docs/api.md.
  */
+
+export type { ImageDataset, Sampler } from '../data/index.ts';
 export {
   AppError,
   CheckpointError,
@@ -12,21 +14,30 @@ export {
   TrainingError,
   UsageError,
 } from '../errors.ts';
-export type { Gates } from '../gates/index.ts';
-export { createEvaluator, type EvaluateOptions, type Evaluator, evaluate } from '../inference/index.ts';
+export type { GateResult, Gates } from '../gates/index.ts';
 export {
+  type ClassifierOptions,
+  createEvaluator,
+  type EvaluateOptions,
+  type Evaluator,
+  evaluate,
+} from '../inference/index.ts';
+export {
+  type AddWeightedAdapterOptions,
   activeAdapters,
   addAdapter,
   addWeightedAdapter,
   deleteAdapter,
   disableAdapters,
   enableAdapters,
+  type InitOptions,
   type InjectOptions,
   injectLora,
   type LayerPattern,
   type LoraBias,
   type LoraConfig,
   type LoraInit,
+  type LoraLayerSummary,
   type LoraMethod,
   type LoraSummary,
   loraSummary,
@@ -36,8 +47,20 @@ export {
   unmergeLora,
   type WeightedAdapter,
 } from '../lora/index.ts';
-export { type Comparison, compareEvaluations, type Evaluation, overall, perClass } from '../metrics/index.ts';
-export { createDigitsNet, type DigitsNetOptions } from '../models/index.ts';
+export {
+  type Change,
+  type ClassChange,
+  type ClassScore,
+  type Comparison,
+  type ConfusionChange,
+  compareEvaluations,
+  type Evaluation,
+  overall,
+  perClass,
+  type Score,
+} from '../metrics/index.ts';
+export type { Mnist } from '../mnist-data-loader/index.ts';
+export { createDigitsNet, type DigitsNetOptions, type Head, type Normalization } from '../models/index.ts';
 export { type LoadPeftOptions, loadPeft, type SavePeftOptions, savePeft } from '../peft/index.ts';
 export {
   type CompareReportsOptions,
@@ -46,18 +69,28 @@ export {
   evaluateRun,
   type FinetuneOptions,
   type FinetuneResult,
+  type FinetuneSettings,
   finetune,
   type GuardSettings,
+  type OptimizerName,
   type OptimizerSettings,
   type PretrainOptions,
   type PretrainResult,
+  type PretrainSettings,
   pretrain,
   type RecipeOptions,
   type RunEvaluation,
   type RunSource,
   type TrainingRecipeOptions,
 } from '../recipes/index.ts';
-export type { Report } from '../report/index.ts';
+export type {
+  ForgettingGuard,
+  LayerRank,
+  NamedEvaluation,
+  Report,
+  RunInfo,
+  TrainingCurve,
+} from '../report/index.ts';
 export { openRun, type Run, type RunManifest } from '../runs/index.ts';
 export {
   type DeviceName,
@@ -66,14 +99,22 @@ export {
   loadTensorFlow,
 } from '../tensorflow/index.ts';
 export {
+  type BatchLoss,
   classificationTask,
   createEngine,
+  type DataArray,
   type Engine,
   type EngineName,
+  type LossFunction,
+  type LossName,
   type OptimizerConfig,
+  type OptimizerRule,
+  type Schedule,
   type TaskOptions,
+  type TrainingData,
   type TrainingProgress,
   type TrainingResult,
+  type TrainingState,
   type TrainingTask,
   type TrainOptions,
   train,

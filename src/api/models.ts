@@ -21,7 +21,9 @@ export {
   saveModel,
   writeState,
 } from '../runs/index.ts';
+export type { SafeTensor } from '../safetensors/index.ts';
 export { assignStateDict, digitsNetFrom, type StateDictOptions, toStateDict } from '../torch/index.ts';
+export type { TrainingState } from '../training/index.ts';
 export {
   adapterWarnings,
   type DeadUnits,

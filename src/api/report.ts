@@ -1,14 +1,20 @@
 /** The entry point `tfjs-lora/report`: reports as text, JSON, Markdown, JUnit and HTML, and gates. Needs no TensorFlow. */
+
+export type { ImageDataset } from '../data/index.ts';
 export {
   checkGates,
   type GateResult,
   type Gates,
+  type Judged,
   readPolicy,
   requireGates,
   validateGates,
 } from '../gates/index.ts';
+export type { Evaluation } from '../metrics/index.ts';
 export {
+  type ForgettingGuard,
   fromDocument,
+  type LayerRank,
   type NamedEvaluation,
   REPORT_FORMATS,
   type RenderOptions,
@@ -18,5 +24,7 @@ export {
   type RunInfo,
   readReport,
   render as renderReport,
+  type Tradeoff,
+  type TrainingCurve,
   toDocument,
 } from '../report/index.ts';

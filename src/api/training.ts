@@ -1,18 +1,32 @@
 /** The entry point `tfjs-lora/training`: the training loop, engines, optimizers and the forgetting guard. */
-export * from '../training/guard/index.ts';
+
+export type { Sampler } from '../data/index.ts';
 export {
+  type AdaptiveReplay,
+  type AdaptiveReplayOptions,
+  adaptiveReplay,
   type BatchLoss,
+  type Budget,
+  type ClassCount,
   classificationTask,
   createEngine,
   type DataArray,
   type Engine,
   type EngineName,
+  type GuardCheck,
+  type GuardedProgress,
+  type GuardedResult,
+  type GuardHistory,
+  type GuardOptions,
   LOSS_NAMES,
   type LossFunction,
   type LossName,
   type OptimizerConfig,
   type OptimizerRule,
   type Schedule,
+  type StrengthCheck,
+  type StrengthSearch,
+  searchStrength,
   type TaskOptions,
   type TrainingData,
   type TrainingProgress,
@@ -21,6 +35,7 @@ export {
   type TrainingTask,
   type TrainOptions,
   train,
+  trainGuarded,
   trainingTask,
   trainToEnd,
 } from '../training/index.ts';
