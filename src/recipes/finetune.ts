@@ -1,43 +1,33 @@
-import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
 import { type ImageDataset, requireClasses } from '../data/index.ts';
 import { CheckpointError, type TrainingError, UsageError } from '../errors.ts';
 import { type Gates, validateGates } from '../gates/index.ts';
-import { createEvaluator } from '../inference/index.ts';
+import { createEvaluator, type Evaluator } from '../inference/index.ts';
 import {
   disableAdapters,
   enableAdapters,
   type LoraConfig,
   type LoraSummary,
   loraSummary,
-  resolveLoraConfig,
   unmergeLora,
 } from '../lora/index.ts';
 import { type Comparison, compareEvaluations, type Evaluation } from '../metrics/index.ts';
-import { cloneModel } from '../models/index.ts';
 import type { Report } from '../report/index.ts';
-import {
-  openRun,
-  type Run,
-  type RunContent,
-  type RunManifest,
-  readManifest,
-  saveCheckpoint,
-} from '../runs/index.ts';
-import type { LoadedTensorFlow } from '../tensorflow/index.ts';
+import { type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
 import { loadData } from './data.ts';
-import { finetuneReport } from './finetune-report.ts';
-import { type FitState, fitTask } from './fit.ts';
+import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-run.ts';
+import { fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
 import { type Resumed, resumeRun } from './resume.ts';
+import { openSource, type RunSource } from './run-source.ts';
 import { targetSampler } from './sampler.ts';
-import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
+import { saveTrainedRun, withRunWriter } from './save.ts';
 import { type Scope, withScope } from './scope.ts';
 import {
   type FinetuneSettings,
@@ -45,12 +35,8 @@ import {
   type Given,
   type GuardSettings,
   optimizerConfig,
-  recordedOptions,
 } from './settings.ts';
 import { createValidation, splitForValidation } from './validation.ts';
-
-/** A run in a folder, or one in memory: the result of another recipe, or `openRun`. Runs in memory are not changed. */
-export type RunSource = string | Pick<Run, 'manifest' | 'base' | 'model'>;
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends TrainingRecipeOptions {
@@ -124,103 +110,114 @@ export interface FinetuneResult {
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
   requireUse(options);
-  const { settings, resume } = await settle(options);
-  const { targetLabels, steps, batchSize, seed } = settings;
+  const training = await settle(options);
   return await withRunWriter(options, (writer) =>
-    withScope(async (scope) => {
-      const { gates = {} } = options;
-      const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
-      const source = await openSource(options, scope);
-      const { normalization, classNames } = source.manifest;
-      validateGates(gates, { classNames, compared: true });
-      requireClasses(targetLabels, classNames.length);
-
-      // Data
-      const mnist = await loadData(options);
-      const { train, test } = mnist;
-      const split = splitForValidation(train, settings);
-      const sampler = targetSampler(train, split.train, settings);
-
-      // Model
-      const optimizer = optimizerConfig(settings);
-      const taskFor = (model: tf.LayersModel) =>
-        classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed });
-      const lora = resume ? {} : settings.lora;
-      const model = scope.result(adaptedModel(source, lora, gradientInitLoss(sampler, taskFor)));
-      options.onAdapted?.(loraSummary(model));
-
-      // Evaluate the base
-      const evaluator = scope.temporary(createEvaluator(model, { normalization, classNames }));
-      disableAdapters(model);
-      const before = evaluator.evaluate(test);
-      enableAdapters(model);
-      const validation =
-        split.validation && createValidation(model, evaluator, { train, rows: split.validation }, settings);
-
-      // Train
-      const job: Job = { options, settings, tensorflow, source, model };
-      const fitted = await fitTask({
-        ...options,
-        task: taskFor(model),
-        sampler,
-        steps,
-        resume,
-        guard: settings.guard &&
-          validation && { ...validation.guard, ...('update' in sampler && { replay: sampler }) },
-        saveCheckpoint:
-          writer &&
-          ((state) => saveCheckpoint(writer, runContent(job, state, { base: source.base, strength: 1 }))),
-      });
-      const search = settings.searchStrength ? validation?.searchStrength() : undefined;
-
-      // Compare
-      const after = evaluator.evaluate(test);
-      await recordAccuracies(options, [
-        { step: 0, evaluation: before },
-        { step: fitted.state.step, evaluation: after },
-      ]);
-
-      // Save
-      const base = scope.result(unmergeLora(model));
-      requireUnchanged(base, source.manifest.contentHash);
-      const content = runContent(job, fitted, { base, strength: search?.strength ?? 1 });
-      const report = finetuneReport({
-        ...{ options, settings, mnist, model, before, after, fitted, validation, search },
-        manifest: content.manifest,
-      });
-      const folder = writer && (await saveTrainedRun(writer, content, report));
-      const failure = fitted.failure ?? testLossFailure(after);
-      return {
-        status: failure ? 'failed' : content.manifest.status,
-        failure,
-        folder,
-        manifest: content.manifest,
-        model,
-        base,
-        losses: fitted.losses,
-        before,
-        after,
-        images: test,
-        comparison: compareEvaluations(before, after, { targetLabels }),
-        report,
-        dispose: () => {
-          model.dispose();
-          base.dispose();
-        },
-      };
-    }),
+    withScope((scope) => trainAdapter(options, training, { writer, scope })),
   );
 }
 
-/** The settings of a new or resumed training. */
-async function settle(
+async function trainAdapter(
   options: FinetuneOptions,
-): Promise<Pick<Resumed<FinetuneSettings>, 'settings'> & Partial<Resumed<FinetuneSettings>>> {
-  const { steps, batchSize, seed, optimizer, targetLabels, lora, replay, guard, searchStrength, validation } =
-    options;
+  { settings, resume }: Settled,
+  { writer, scope }: { readonly writer: RunWriter | undefined; readonly scope: Scope },
+): Promise<FinetuneResult> {
+  const { targetLabels, steps, batchSize, seed } = settings;
+  const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
+  const source = await openSource(options, scope);
+  const { normalization, classNames } = source.manifest;
+  validateGates(options.gates ?? {}, { classNames, compared: true });
+  requireClasses(targetLabels, classNames.length);
+
+  // Data
+  const mnist = await loadData(options);
+  const { train, test } = mnist;
+  const split = splitForValidation(train, settings);
+  const sampler = targetSampler(train, split.train, settings);
+
+  // Model
+  const optimizer = optimizerConfig(settings);
+  const taskFor = (model: tf.LayersModel) =>
+    classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed });
+  const lora = resume ? {} : settings.lora;
+  const model = scope.result(adaptedModel(source, lora, gradientInitLoss(sampler, taskFor)));
+  options.onAdapted?.(loraSummary(model));
+  const evaluator = scope.temporary(createEvaluator(model, { normalization, classNames }));
+  const before = evaluateWithoutAdapter(model, evaluator, test);
+  const validation =
+    split.validation &&
+    createValidation(model, evaluator, { train, rows: split.validation, sampler }, settings);
+
+  // Train
+  const job: FinetuneJob = { options, settings, tensorflow, source, model };
+  const fitted = await fitTask({
+    ...options,
+    task: taskFor(model),
+    sampler,
+    steps,
+    resume,
+    guard: settings.guard && validation?.guard,
+    saveCheckpoint:
+      writer &&
+      ((state) => saveCheckpoint(writer, finetuneContent(job, state, { base: source.base, strength: 1 }))),
+  });
+  const search = settings.searchStrength ? validation?.searchStrength() : undefined;
+
+  // Compare
+  const after = evaluator.evaluate(test);
+  await recordAccuracies(options, [
+    { step: 0, evaluation: before },
+    { step: fitted.state.step, evaluation: after },
+  ]);
+
+  // Save
+  const base = scope.result(unmergeLora(model));
+  requireUnchanged(base, source.manifest.contentHash);
+  const content = finetuneContent(job, fitted, { base, strength: search?.strength ?? 1 });
+  const { manifest } = content;
+  const report = finetuneReport(job, { manifest, mnist, before, after, fitted, validation, search });
+  const folder = writer && (await saveTrainedRun(writer, content, report));
+  const failure = fitted.failure ?? testLossFailure(after);
+  const status = failure ? 'failed' : manifest.status;
+  const { losses } = fitted;
+  const comparison = compareEvaluations(before, after, { targetLabels });
+  const dispose = () => {
+    model.dispose();
+    base.dispose();
+  };
+  return {
+    status,
+    failure,
+    folder,
+    manifest,
+    model,
+    base,
+    losses,
+    before,
+    after,
+    images: test,
+    comparison,
+    report,
+    dispose,
+  };
+}
+
+/** A new or resumed training. */
+type Settled = Pick<Resumed<FinetuneSettings>, 'settings'> & Partial<Resumed<FinetuneSettings>>;
+
+async function settle(options: FinetuneOptions): Promise<Settled> {
+  const { steps, batchSize, seed, optimizer, targetLabels, lora } = options;
+  const { replay, guard, searchStrength, validation } = options;
   const given: Given<FinetuneSettings> = {
-    ...{ steps, batchSize, seed, optimizer, targetLabels, replay, guard, searchStrength, validation },
+    steps,
+    batchSize,
+    seed,
+    optimizer,
+    targetLabels,
     lora,
+    replay,
+    guard,
+    searchStrength,
+    validation,
   };
   if (options.resume) return await resumeRun('finetune', options, given, finetuneSettings);
   const settings = finetuneSettings(given);
@@ -236,73 +233,11 @@ function requireUse({ validation, guard, searchStrength, resume }: FinetuneOptio
   );
 }
 
-/** Opens the run to adapt: the run itself when resuming, which must be of the same base. */
-async function openSource(
-  { run, out, resume, cwd = process.cwd() }: FinetuneOptions,
-  scope: Scope,
-): Promise<Pick<Run, 'manifest' | 'base' | 'model'>> {
-  if (!resume && typeof run !== 'string') {
-    return run.manifest.adapter ? { ...run, model: cloneModel(run.model) } : run;
-  }
-  const opened = await openRun(resume ? out! : (run as string), cwd);
-  scope.temporary(opened.base);
-  if (!resume) return opened;
-  const { contentHash: expected } =
-    typeof run === 'string' ? await readManifest(resolve(cwd, run)) : run.manifest;
-  const { contentHash: actual } = opened.manifest;
-  if (actual === expected) return opened;
-  throw new UsageError(
-    'resume-conflict',
-    `${out}: the run was made from a base of content ${actual.slice(0, 12)}, ` +
-      `not ${expected.slice(0, 12)}; choose the same base`,
-  );
-}
-
-/** What the manifest is made from. */
-interface Job {
-  readonly options: FinetuneOptions;
-  readonly settings: FinetuneSettings;
-  readonly tensorflow: LoadedTensorFlow;
-  readonly source: Pick<Run, 'manifest'>;
-  readonly model: tf.LayersModel;
-}
-
-function runContent(
-  { options, settings, tensorflow, source, model }: Job,
-  { engine, status, state, losses, history, elapsedMs }: FitState,
-  { base, strength }: { readonly base: tf.LayersModel; readonly strength: number },
-): RunContent {
-  const { run, cwd = process.cwd() } = options;
-  const { seed, batchSize, steps, targetLabels, lora } = settings;
-  const { contentHash: baseHash, classNames, normalization, adapter } = source.manifest;
-  const { method, rank, alpha } = adapter ?? resolveLoraConfig(lora);
-  return {
-    manifest: {
-      ...manifestHeader('finetune', tensorflow),
-      status: status === 'stopped' ? 'stopped' : 'complete',
-      options: recordedOptions(settings, options),
-      seed,
-      contentHash: baseHash,
-      classNames,
-      normalization,
-      ...(typeof run === 'string' && { derivedFrom: { folder: resolve(cwd, run), contentHash: baseHash } }),
-      adapter: { method, rank, alpha, strength },
-      training: {
-        engine,
-        device: tensorflow.device,
-        batchSize,
-        steps,
-        stepsDone: state.step,
-        elapsedMs,
-        ...(targetLabels.length > 0 && { targetLabels: [...targetLabels] }),
-      },
-    },
-    base,
-    adapted: model,
-    state,
-    guard: status === 'stopped' ? history : undefined,
-    losses,
-  };
+function evaluateWithoutAdapter(model: tf.LayersModel, evaluator: Evaluator, test: ImageDataset): Evaluation {
+  disableAdapters(model);
+  const evaluation = evaluator.evaluate(test);
+  enableAdapters(model);
+  return evaluation;
 }
 
 /** Training an adapter must not change the base: if it did, that is a bug. */

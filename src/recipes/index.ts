@@ -6,9 +6,10 @@ export {
   evaluateRun,
   type RunEvaluation,
 } from './evaluate.ts';
-export { type FinetuneOptions, type FinetuneResult, finetune, type RunSource } from './finetune.ts';
+export { type FinetuneOptions, type FinetuneResult, finetune } from './finetune.ts';
 export type { RecipeOptions, TrainingRecipeOptions } from './options.ts';
 export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
+export type { RunInMemory, RunSource } from './run-source.ts';
 export { manifestHeader, versionsOf } from './save.ts';
 export type {
   FinetuneSettings,

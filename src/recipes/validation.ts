@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
-import { type ImageDataset, selectRows, splitRows } from '../data/index.ts';
+import { type ImageDataset, type Sampler, selectRows, splitRows } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Evaluator } from '../inference/index.ts';
 import { disableAdapters, enableAdapters, setAdapterStrength } from '../lora/index.ts';
 import { perClass } from '../metrics/index.ts';
 import {
+  type AdaptiveReplay,
   type ClassCount,
   type GuardOptions,
   type StrengthSearch,
@@ -59,12 +60,17 @@ export interface Validation {
  * Prepares validation of an adapted model; its accuracy with the adapter off is the reference.
  *
  * @param evaluator of `model`
- * @param rows of `train` to validate on
+ * @param data.rows of `train` to validate on
+ * @param data.sampler of the training; the checks adapt its replay if it is an `AdaptiveReplay`
  */
 export function createValidation(
   model: tf.LayersModel,
   evaluator: Evaluator,
-  { train, rows }: { readonly train: ImageDataset; readonly rows: Int32Array },
+  {
+    train,
+    rows,
+    sampler,
+  }: { readonly train: ImageDataset; readonly rows: Int32Array; readonly sampler: Sampler | AdaptiveReplay },
   { guard, targetLabels }: FinetuneSettings,
 ): Validation {
   const images = selectRows(train, rows);
@@ -75,7 +81,14 @@ export function createValidation(
   const budget = { targetLabels, maxDrop: guard?.maxDrop ?? DEFAULT_MAX_DROP };
   return {
     examples: images.count,
-    guard: { ...budget, before, measure, checkEvery: guard?.checkEvery, patience: guard?.patience },
+    guard: {
+      ...budget,
+      before,
+      measure,
+      checkEvery: guard?.checkEvery,
+      patience: guard?.patience,
+      replay: 'update' in sampler ? sampler : undefined,
+    },
     searchStrength: () => {
       const search = searchStrength(budget, (strength) => {
         setAdapterStrength(model, strength);

@@ -167,12 +167,12 @@ describe('finetune', () => {
   });
 
   test.each<[string, Partial<Parameters<typeof finetune>[0]>, string]>([
-    ['an unknown label', { targetLabels: [3] }, 'target label 3: the model has 3 classes, 0 to 2'],
+    ['an unknown label', { targetLabels: [3] }, 'label 3: not one of the 3 classes'],
     ['a share that is not used', { validation: 0.2 }, 'neither a guard nor a strength search uses'],
     ['replay without other classes', { replay: 0.5 }, 'there are no others to replay'],
     ['a strength search without other classes', { searchStrength: true }, 'there are no others to protect'],
     ['a drop over 1', { guard: { maxDrop: 2 } }, 'guard.maxDrop: Too big: expected number to be <=1'],
-    ['a misspelt adapter option', { lora: { ranks: 2 } as never }, "no option 'ranks'"],
+    ['a misspelt adapter option', { lora: { ranks: 2 } as never }, "unknown option 'ranks'"],
   ])('rejects %s', async (_, options, message) => {
     const failing = finetune({ ...common, run: base, steps: 2, ...options });
     await expect(failing).rejects.toThrow(message);

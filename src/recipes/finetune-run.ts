@@ -1,23 +1,40 @@
+import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { checkGates, type Gates } from '../gates/index.ts';
-import { loraLayers, updateSpectrum } from '../lora/index.ts';
+import { loraLayers, resolveLoraConfig, updateSpectrum } from '../lora/index.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import type { ForgettingGuard, LayerRank, Report, ValidationCurve } from '../report/index.ts';
-import type { RunManifest } from '../runs/index.ts';
+import type { RunContent, RunManifest } from '../runs/index.ts';
+import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import type { StrengthSearch } from '../training/index.ts';
 import { testSetName } from './data.ts';
-import type { FitResult } from './fit.ts';
-import type { FinetuneSettings } from './settings.ts';
+import type { FitResult, FitState } from './fit.ts';
+import type { RunInMemory, RunSource } from './run-source.ts';
+import { manifestHeader } from './save.ts';
+import { type FinetuneSettings, recordedOptions } from './settings.ts';
 import type { Validation } from './validation.ts';
 
-/** What a report of a fine-tuning is made from. */
-interface Outcome {
-  readonly options: { readonly gates?: Gates; readonly cwd?: string };
+/** A fine-tuning, known before it trains. */
+export interface FinetuneJob {
+  readonly options: {
+    readonly run: RunSource;
+    readonly cwd?: string;
+    readonly overwrite?: boolean;
+    readonly resume?: boolean;
+    readonly gates?: Gates;
+  };
   readonly settings: FinetuneSettings;
+  readonly tensorflow: LoadedTensorFlow;
+  readonly source: RunInMemory;
+  /** The adapted model. */
+  readonly model: tf.LayersModel;
+}
+
+/** What a fine-tuning led to. */
+interface Outcome {
   readonly manifest: RunManifest;
   readonly mnist: Mnist;
-  readonly model: tf.LayersModel;
   readonly before: Evaluation;
   readonly after: Evaluation;
   readonly fitted: FitResult;
@@ -25,9 +42,53 @@ interface Outcome {
   readonly search: StrengthSearch | undefined;
 }
 
+/**
+ * What the run folder of a fine-tuning holds, finished or at a checkpoint.
+ *
+ * @param saved the base without the adapter, and the adapter's strength
+ */
+export function finetuneContent(
+  { options, settings, tensorflow, source, model }: FinetuneJob,
+  { engine, status, state, losses, history, elapsedMs }: FitState,
+  saved: { readonly base: tf.LayersModel; readonly strength: number },
+): RunContent {
+  const { cwd = process.cwd() } = options;
+  const { seed, batchSize, steps, targetLabels, lora } = settings;
+  const { contentHash, classNames, normalization, adapter } = source.manifest;
+  const { method, rank, alpha } = adapter ?? resolveLoraConfig(lora);
+  const folder = typeof options.run === 'string' ? options.run : options.run.folder;
+  return {
+    manifest: {
+      ...manifestHeader('finetune', tensorflow),
+      status: status === 'stopped' ? 'stopped' : 'complete',
+      options: recordedOptions(settings, options),
+      seed,
+      contentHash,
+      classNames,
+      normalization,
+      ...(folder !== undefined && { derivedFrom: { folder: resolve(cwd, folder), contentHash } }),
+      adapter: { method, rank, alpha, strength: saved.strength },
+      training: {
+        engine,
+        device: tensorflow.device,
+        batchSize,
+        steps,
+        stepsDone: state.step,
+        elapsedMs,
+        ...(targetLabels.length > 0 && { targetLabels: [...targetLabels] }),
+      },
+    },
+    base: saved.base,
+    adapted: model,
+    state,
+    guard: status === 'stopped' ? history : undefined,
+    losses,
+  };
+}
+
 /** The report of a fine-tuning: adapter off against adapter on, and what was done against forgetting. */
-export function finetuneReport(outcome: Outcome): Report {
-  const { options, settings, manifest, mnist, model, before, after, fitted } = outcome;
+export function finetuneReport({ options, settings, model }: FinetuneJob, outcome: Outcome): Report {
+  const { manifest, mnist, before, after, fitted } = outcome;
   const { createdAt, versions, adapter, contentHash, training } = manifest;
   const { seed, batchSize, replay, targetLabels } = settings;
   return {
