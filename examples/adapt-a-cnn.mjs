@@ -1,9 +1,9 @@
-// A convolutional network knows dark-on-light digits. A scanner delivers light-on-dark ones.
+// A convolutional network reads dark digits on a light ground. A scanner delivers light digits on a dark ground.
 //
 //     node examples/adapt-a-cnn.mjs
 //
-// An adapter of a few percent of its size teaches it the scanner's pictures. The network itself does not change:
-// with the adapter off, it reads the old pictures exactly as before.
+// An adapter with a few percent of the network's parameters learns the scanner's images. The network itself does not
+// change: with the adapter off, it reads the old images exactly as before.
 import * as tf from '@tensorflow/tfjs';
 import {
   createEngine,
@@ -17,7 +17,8 @@ import {
   trainingTask,
   trainToEnd,
 } from 'tfjs-lora';
-import { loadMnist, selectRows, shuffledSampler } from 'tfjs-lora/mnist-data-loader';
+import { selectRows, shuffledSampler } from 'tfjs-lora/data';
+import { loadMnist } from 'tfjs-lora/mnist-data-loader';
 
 const { device } = await loadTensorFlow();
 const mnist = await loadMnist();
@@ -28,25 +29,36 @@ const firstRows = (set, count) =>
   );
 const inverted = (set) => ({ ...set, images: set.images.map((pixel) => 255 - pixel) });
 
-const base = tf.sequential({
-  layers: [
-    tf.layers.conv2d({
-      name: 'conv1',
-      inputShape: [28, 28, 1],
-      filters: 16,
-      kernelSize: 3,
-      activation: 'relu',
-    }),
-    tf.layers.maxPooling2d({ poolSize: 2 }),
-    tf.layers.conv2d({ name: 'conv2', filters: 32, kernelSize: 3, activation: 'relu' }),
-    tf.layers.maxPooling2d({ poolSize: 2 }),
-    tf.layers.flatten(),
-    tf.layers.dense({ name: 'hidden', units: 64, activation: 'relu' }),
-    tf.layers.dense({ name: 'classes', units: 10 }), // logits
-  ],
-});
+/** Maps images [batch, 28, 28, 1] to logits [batch, 10]. */
+function buildModel() {
+  const seeded = (seed) => tf.initializers.glorotUniform({ seed });
+  return tf.sequential({
+    layers: [
+      tf.layers.conv2d({
+        name: 'conv1',
+        inputShape: [28, 28, 1],
+        filters: 16,
+        kernelSize: 3,
+        activation: 'relu',
+        kernelInitializer: seeded(1),
+      }),
+      tf.layers.maxPooling2d({ poolSize: 2 }),
+      tf.layers.conv2d({
+        name: 'conv2',
+        filters: 32,
+        kernelSize: 3,
+        activation: 'relu',
+        kernelInitializer: seeded(2),
+      }),
+      tf.layers.maxPooling2d({ poolSize: 2 }),
+      tf.layers.flatten(),
+      tf.layers.dense({ name: 'hidden', units: 64, activation: 'relu', kernelInitializer: seeded(3) }),
+      tf.layers.dense({ name: 'classes', units: 10, kernelInitializer: seeded(4) }),
+    ],
+  });
+}
 
-/** Trains what is trainable in `model` on a data set of images. */
+/** Trains the trainable weights of a model on a set of images. */
 async function train(model, set, steps) {
   const task = trainingTask({
     model,
@@ -55,7 +67,7 @@ async function train(model, set, steps) {
       inputs: [{ values: set.images, featureShape: [28, 28, 1] }],
       labels: { values: set.labels, featureShape: [] },
     },
-    prepare: ([bytes]) => [tf.div(bytes, 255)],
+    prepare: ([pixels]) => [tf.div(pixels, 255)],
     batchSize: 32,
     optimizer: { rule: { kind: 'adam' }, learningRate: 2e-3 },
     seed: 0,
@@ -65,31 +77,33 @@ async function train(model, set, steps) {
   engine.dispose();
 }
 
-const normalization = { mean: 0, std: 1 };
-const known = firstRows(mnist.test, 2000);
-const scanned = inverted(known);
+const plainTest = firstRows(mnist.test, 2000);
+const scannedTest = inverted(plainTest);
+
 function accuracy(model, set) {
-  const { labels, predictions } = evaluate(model, set, { normalization });
+  const { labels, predictions } = evaluate(model, set, { normalization: { mean: 0, std: 1 } });
   return labels.filter((label, row) => label === predictions[row]).length / labels.length;
 }
-const show = (title, model) =>
-  console.log(
-    `${title}: known pictures ${(100 * accuracy(model, known)).toFixed(1)} %, scanned ${(100 * accuracy(model, scanned)).toFixed(1)} %`,
-  );
 
+function printAccuracy(title, model) {
+  const percent = (set) => `${(100 * accuracy(model, set)).toFixed(1)} %`;
+  console.log(`${title}: plain images ${percent(plainTest)}, scanned images ${percent(scannedTest)}`);
+}
+
+const base = buildModel();
 await train(base, firstRows(mnist.train, 8000), 300);
-show('base', base);
+printAccuracy('base', base);
 
 const adapted = injectLora(base, { rank: 4, alpha: 16, bias: 'lora-only' });
 const { trainableParameters, shareOfBase } = loraSummary(adapted);
 console.log(
-  `the adapter trains ${trainableParameters} values, ${(100 * shareOfBase).toFixed(1)} % of the base, on ${device}`,
+  `the adapter trains ${trainableParameters} parameters, ${(100 * shareOfBase).toFixed(1)} % of the base, on ${device}`,
 );
 await train(adapted, inverted(firstRows(mnist.train, 4000)), 200);
-show('adapter on', adapted);
+printAccuracy('adapter on', adapted);
 
 disableAdapters(adapted);
-show('adapter off', adapted);
+printAccuracy('adapter off', adapted);
 
 enableAdapters(adapted);
-show('merged', mergeLora(adapted));
+printAccuracy('merged', mergeLora(adapted));

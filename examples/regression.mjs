@@ -1,9 +1,9 @@
-// A network predicts the heating power of buildings from the weather. A new building has 60 days of readings.
+// A network predicts the heating power of a building from the weather. For a new building there are 60 days of readings.
 //
 //     node examples/regression.mjs
 //
-// Plain TensorFlow.js throughout: `compile`, `fit`, `predict`, `save`. The adapter is kept in PEFT's files, and
-// the merged model is an ordinary one.
+// Uses only plain TensorFlow.js around the adapter: `compile`, `fit`, `predict`, `save`. The adapter is saved in PEFT's
+// format, and the merged model as a plain one.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,15 @@ import { injectLora, loadPeft, loadTensorFlow, loraSummary, mergeLora, savePeft 
 
 await loadTensorFlow();
 
-/** Days of weather: outside temperature, wind, sun, all about -1..1; and the power a building took, in units of 10 kW. */
+const BUILDINGS = {
+  known: { insulation: 1.5, windows: 0.3 },
+  new: { insulation: 0.8, windows: 0.9 },
+};
+
+/**
+ * Returns days of readings: weather [days, 3] (outside temperature, wind and sun, scaled to -1..1) and the heating
+ * power of a building [days, 1] in units of 10 kW.
+ */
 function readings(days, { insulation, windows }, seed) {
   return tf.tidy(() => {
     const weather = tf.randomUniform([days, 3], -1, 1, 'float32', seed);
@@ -22,30 +30,29 @@ function readings(days, { insulation, windows }, seed) {
     return { weather, power: tf.relu(tf.sub(loss, gain)) };
   });
 }
-const known = { insulation: 1.5, windows: 0.3 };
-const newcomer = { insulation: 0.8, windows: 0.9 };
 
-const base = tf.sequential({
-  layers: [
-    tf.layers.dense({
-      name: 'first',
-      inputShape: [3],
-      units: 32,
-      activation: 'tanh',
-      kernelInitializer: seeded(1),
-    }),
-    tf.layers.dense({ name: 'second', units: 32, activation: 'tanh', kernelInitializer: seeded(2) }),
-    tf.layers.dense({ name: 'power', units: 1, kernelInitializer: seeded(3) }),
-  ],
-});
-
-function seeded(seed) {
-  return tf.initializers.glorotUniform({ seed });
+/** Maps weather [batch, 3] to power [batch, 1]. */
+function buildModel() {
+  const seeded = (seed) => tf.initializers.glorotUniform({ seed });
+  return tf.sequential({
+    layers: [
+      tf.layers.dense({
+        name: 'first',
+        inputShape: [3],
+        units: 32,
+        activation: 'tanh',
+        kernelInitializer: seeded(1),
+      }),
+      tf.layers.dense({ name: 'second', units: 32, activation: 'tanh', kernelInitializer: seeded(2) }),
+      tf.layers.dense({ name: 'power', units: 1, kernelInitializer: seeded(3) }),
+    ],
+  });
 }
 
-async function teach(model, { weather, power }, batchSize, epochs) {
+async function train(model, { weather, power }, batchSize, epochs) {
   model.compile({ optimizer: tf.train.adam(1e-2), loss: 'meanSquaredError' });
-  await model.fit(weather, power, { epochs, batchSize, verbose: 0 });
+  // The days are random already; `fit` would shuffle them with unseeded numbers.
+  await model.fit(weather, power, { epochs, batchSize, shuffle: false, verbose: 0 });
 }
 
 /** Mean absolute error in kW on days that were not trained on. */
@@ -55,23 +62,27 @@ function errorOf(model, building) {
     return 10 * tf.mean(tf.abs(tf.sub(model.predict(weather), power))).dataSync()[0];
   });
 }
-const show = (title, model) =>
+
+function printErrors(title, model) {
+  const kilowatts = (building) => `${errorOf(model, building).toFixed(2)} kW`;
   console.log(
-    `${title}: off by ${errorOf(model, known).toFixed(2)} kW in known buildings, ${errorOf(model, newcomer).toFixed(2)} kW in the new one`,
+    `${title}: error ${kilowatts(BUILDINGS.known)} in known buildings, ${kilowatts(BUILDINGS.new)} in the new one`,
   );
+}
 
-await teach(base, readings(1000, known, 1), 50, 25);
-show('base', base);
+const base = buildModel();
+await train(base, readings(1000, BUILDINGS.known, 1), 50, 25);
+printErrors('base', base);
 
-// The head has one output, so its rank can only be 1.
+// The last layer has one output, which limits its rank to 1.
 const adapted = injectLora(base, { rank: 2, alpha: 4, rankPattern: { power: 1 }, bias: 'all' });
 const { trainableParameters, baseParameters } = loraSummary(adapted);
-console.log(`the adapter trains ${trainableParameters} values; the base has ${baseParameters}`);
-await teach(adapted, readings(60, newcomer, 2), 20, 150);
-show('adapted', adapted);
-show('base, untouched', base);
+console.log(`the adapter trains ${trainableParameters} parameters; the base has ${baseParameters}`);
+await train(adapted, readings(60, BUILDINGS.new, 2), 20, 150);
+printErrors('adapted', adapted);
+printErrors('base, unchanged', base);
 
-// Saved as PEFT would, loaded onto the base, merged, saved as a plain model: what comes out is the same.
+// The adapter is saved, loaded onto the base and merged. The merged model is saved and loaded as a plain one.
 const folder = await mkdtemp(join(tmpdir(), 'regression-'));
 try {
   await savePeft(adapted, folder);
@@ -79,7 +90,7 @@ try {
   const artifacts = await new Promise((resolve) => {
     merged.save(tf.io.withSaveHandler(async (saved) => resolve(saved)));
   });
-  show('loaded and merged', await tf.loadLayersModel(tf.io.fromMemory(artifacts)));
+  printErrors('loaded and merged', await tf.loadLayersModel(tf.io.fromMemory(artifacts)));
 } finally {
   await rm(folder, { recursive: true });
 }

@@ -1,13 +1,14 @@
-// A model with two inputs predicts how somebody likes a film: from the person's profile and the film's number.
-// Two countries have tastes of their own.
+// A model with two inputs, a person's profile and a film's number, predicts how the person rates the film.
+// Two regions rate differently: the north likes other films, and in the south other people are generous.
 //
 //     node examples/two-inputs.mjs
 //
-// One model serves both: an adapter per country, swapped in an instant, or mixed for a border town.
+// One model serves both regions with one adapter each. A border town, whose ratings are half northern and half
+// southern, is served by a combination of the two adapters without further training.
 import * as tf from '@tensorflow/tfjs';
 import {
   addAdapter,
-  combineAdapters,
+  addWeightedAdapter,
   createEngine,
   injectLora,
   loadTensorFlow,
@@ -16,14 +17,21 @@ import {
   trainingTask,
   trainToEnd,
 } from 'tfjs-lora';
-import { shuffledSampler } from 'tfjs-lora/mnist-data-loader';
+import { shuffledSampler } from 'tfjs-lora/data';
 
 await loadTensorFlow();
 
 const FILMS = 50;
-const PROFILE = 6;
+const TRAITS = 6;
+/** How northern and how southern the ratings of a place are. */
+const PLACES = {
+  elsewhere: { north: 0, south: 0 },
+  north: { north: 1, south: 0 },
+  south: { north: 0, south: 1 },
+  border: { north: 0.5, south: 0.5 },
+};
 
-/** Repeatable numbers in 0..1. */
+/** Returns a generator of repeatable numbers in 0..1. */
 function randomNumbers(seed) {
   let state = seed;
   return () => {
@@ -32,46 +40,58 @@ function randomNumbers(seed) {
   };
 }
 
-/** Ratings: a taste shared by all, and a country's own shift of how profiles meet genres. */
-function ratings(country, rows, seed) {
+/** Ratings of random films by random people of a place. */
+function ratings(place, rows, seed) {
   const random = randomNumbers(seed);
-  const profiles = Float32Array.from({ length: rows * PROFILE }, () => 2 * random() - 1);
+  const profiles = Float32Array.from({ length: rows * TRAITS }, () => 2 * random() - 1);
   const films = Int32Array.from({ length: rows }, () => Math.floor(random() * FILMS));
+  const { north, south } = PLACES[place];
   const values = Float32Array.from({ length: rows }, (_, row) => {
-    const profile = profiles.subarray(row * PROFILE, (row + 1) * PROFILE);
+    const profile = profiles.subarray(row * TRAITS, (row + 1) * TRAITS);
     const taste = profile.reduce((sum, trait, index) => sum + trait * Math.sin(films[row] * (index + 1)), 0);
-    const shift = { everywhere: 0, north: 1, south: -1 }[country];
-    return taste + shift * profile[0] * Math.cos(films[row]) * 2;
+    return taste + north * Math.cos(films[row]) + south * (profile[0] + profile[1]);
   });
   return {
     rows,
     inputs: [
-      { values: profiles, featureShape: [PROFILE] },
+      { values: profiles, featureShape: [TRAITS] },
       { values: films, featureShape: [1] },
     ],
     labels: { values, featureShape: [] },
   };
 }
 
+/** Maps profiles [batch, 6] and film numbers [batch, 1] to ratings [batch, 1]. */
 function buildModel() {
-  const profile = tf.input({ name: 'profile', shape: [PROFILE] });
+  const dense = (name, units, seed, activation) =>
+    tf.layers.dense({
+      name,
+      units,
+      activation,
+      kernelInitializer: tf.initializers.glorotUniform({ seed }),
+    });
+  const embedding = tf.layers.embedding({
+    name: 'films',
+    inputDim: FILMS,
+    outputDim: 16,
+    embeddingsInitializer: tf.initializers.randomUniform({ minval: -0.05, maxval: 0.05, seed: 1 }),
+  });
+  const profile = tf.input({ name: 'profile', shape: [TRAITS] });
   const film = tf.input({ name: 'film', shape: [1], dtype: 'int32' });
-  const embedded = tf.layers.embedding({ name: 'films', inputDim: FILMS, outputDim: 16 }).apply(film);
-  const genre = tf.layers.flatten().apply(embedded);
-  const both = tf.layers.concatenate().apply([profile, genre]);
-  const hidden = tf.layers.dense({ name: 'hidden', units: 64, activation: 'tanh' }).apply(both);
-  const second = tf.layers.dense({ name: 'second', units: 32, activation: 'tanh' }).apply(hidden);
-  const rating = tf.layers.dense({ name: 'rating', units: 1 }).apply(second);
-  return tf.model({ inputs: [profile, film], outputs: rating });
+  const features = tf.layers.flatten().apply(embedding.apply(film));
+  const both = tf.layers.concatenate().apply([profile, features]);
+  const hidden = dense('hidden', 64, 2, 'tanh').apply(both);
+  const second = dense('second', 32, 3, 'tanh').apply(hidden);
+  return tf.model({ inputs: [profile, film], outputs: dense('rating', 1, 4).apply(second) });
 }
 
-async function train(model, data, steps) {
+async function train(model, data, { steps, learningRate }) {
   const task = trainingTask({
     model,
     data,
     loss: 'mean-squared-error',
     batchSize: 32,
-    optimizer: { rule: { kind: 'adam' }, learningRate: 5e-3 },
+    optimizer: { rule: { kind: 'adam' }, learningRate },
     seed: 0,
   });
   const engine = createEngine('auto', task, { steps });
@@ -80,9 +100,9 @@ async function train(model, data, steps) {
 }
 
 /** Root mean squared error on ratings that were not trained on. */
-function errorOf(model, country) {
+function errorOf(model, place) {
   return tf.tidy(() => {
-    const { rows, inputs, labels } = ratings(country, 1000, 99);
+    const { rows, inputs, labels } = ratings(place, 1000, 99);
     const [profiles, films] = inputs.map(({ values, featureShape }) =>
       tf.tensor(values, [rows, ...featureShape]),
     );
@@ -90,32 +110,33 @@ function errorOf(model, country) {
     return tf.sqrt(tf.mean(tf.squaredDifference(predicted, labels.values))).dataSync()[0];
   });
 }
-const show = (title, model) =>
-  console.log(
-    `${title}: error in the north ${errorOf(model, 'north').toFixed(3)}, in the south ${errorOf(model, 'south').toFixed(3)}`,
-  );
+
+function printErrors(title, model) {
+  const errors = ['north', 'south', 'border'].map((place) => `${place} ${errorOf(model, place).toFixed(2)}`);
+  console.log(`${title}: error ${errors.join(', ')}`);
+}
 
 const base = buildModel();
-await train(base, ratings('everywhere', 8000, 1), 1500);
-show('base', base);
+await train(base, ratings('elsewhere', 8000, 1), { steps: 1500, learningRate: 5e-3 });
+printErrors('base', base);
 
-// Rank 1 is all that a layer of one output allows; the others get more.
+// The last layer has one output, which limits its rank to 1.
 const config = { rank: 4, alpha: 8, rankPattern: { rating: 1 } };
 const model = injectLora(base, config, { adapter: 'north' });
 addAdapter(model, 'south', config);
-const north = loraSummary(model).layers.filter((layer) => layer.adapter === 'north');
-console.log(`each country trains ${north.reduce((sum, layer) => sum + layer.trainableParameters, 0)} values`);
+const layers = loraSummary(model).layers.filter(({ adapter }) => adapter === 'north');
+const parameters = layers.reduce((sum, layer) => sum + layer.trainableParameters, 0);
+console.log(`each adapter trains ${parameters} parameters`);
 
-for (const [index, country] of ['north', 'south'].entries()) {
-  setActiveAdapters(model, [country]);
-  await train(model, ratings(country, 4000, 10 + index), 800);
-}
-for (const country of ['north', 'south']) {
-  setActiveAdapters(model, [country]);
-  show(`adapter ${country}`, model);
-}
+setActiveAdapters(model, ['north']);
+await train(model, ratings('north', 4000, 10), { steps: 800, learningRate: 2e-3 });
+printErrors('north adapter', model);
 
-combineAdapters(model, {
+setActiveAdapters(model, ['south']);
+await train(model, ratings('south', 4000, 11), { steps: 800, learningRate: 2e-3 });
+printErrors('south adapter', model);
+
+addWeightedAdapter(model, {
   name: 'border',
   type: 'cat',
   adapters: [
@@ -124,7 +145,7 @@ combineAdapters(model, {
   ],
 });
 setActiveAdapters(model, ['border']);
-show('half of each', model);
+printErrors('half of each', model);
 
 setActiveAdapters(model, []);
-show('no adapter', model);
+printErrors('no adapter', model);

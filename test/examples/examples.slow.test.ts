@@ -1,47 +1,55 @@
 import { execa } from 'execa';
 import { beforeAll, expect, test } from 'vitest';
+import { largestDifference } from '../helpers/parity.ts';
 
-// The examples import the package by its name, so they see what was built.
+// The examples import the package by its name, and so its build.
 beforeAll(async () => {
   await execa('npm', ['run', 'build']);
 });
 
-/** Numbers of the line that starts with `title`, in their order. */
+/** Runs an example. Returns a function that gives the numbers in the line that starts with a title. */
 async function runExample(name: string): Promise<(title: string) => number[]> {
   const { stdout } = await execa('node', [`examples/${name}.mjs`]);
+  const lines = stdout.split('\n');
   return (title) => {
-    const line = stdout.split('\n').find((one) => one.startsWith(`${title}:`)) ?? '';
+    const line = lines.find((candidate) => candidate.startsWith(`${title}:`)) ?? '';
     return (line.slice(title.length).match(/\d+(\.\d+)?/g) ?? []).map(Number);
   };
 }
 
-test('an adapter teaches a CNN inverted pictures; off, the CNN reads as before, and merged it reads as adapted', async () => {
-  const line = await runExample('adapt-a-cnn');
-  const [known, scanned] = line('base');
-  expect(known).toBeGreaterThan(90);
+// All random numbers are seeded. The bounds are far from the measured results, which differ between engines and devices
+// only by rounding.
+
+test('adapt-a-cnn: an adapter learns inverted images; off, the CNN is as before, and merged as adapted', async () => {
+  const numbersOf = await runExample('adapt-a-cnn');
+  const [plain, scanned] = numbersOf('base');
+  expect(plain).toBeGreaterThan(90);
   expect(scanned).toBeLessThan(30);
-  expect(line('adapter on')[1]).toBeGreaterThan(60);
-  expect(line('adapter off')).toEqual(line('base'));
-  expect(line('merged')).toEqual(line('adapter on'));
+  expect(numbersOf('adapter on')[1]).toBeGreaterThan(60);
+  expect(numbersOf('adapter off')).toEqual(numbersOf('base'));
+  // Rounding may turn over one or two of 2000 images.
+  expect(largestDifference(numbersOf('merged'), numbersOf('adapter on'))).toBeLessThan(0.15);
 });
 
-test('two adapters on a model of two inputs each serve their country, and mixed they lie between', async () => {
-  const line = await runExample('two-inputs');
-  const [base] = line('base');
-  expect(line('adapter north')[0]).toBeLessThan(base! / 2);
-  expect(line('adapter south')[1]).toBeLessThan(base! / 2);
-  expect(line('adapter north')[1]).toBeGreaterThan(base!);
-  const [mixed] = line('half of each');
-  expect(mixed).toBeGreaterThan(line('adapter north')[0]!);
-  expect(mixed).toBeLessThan(line('adapter south')[0]!);
-  expect(line('no adapter')).toEqual(line('base'));
+test('two-inputs: each adapter serves its region, and half of each serves the border best', async () => {
+  const numbersOf = await runExample('two-inputs');
+  const base = numbersOf('base') as [number, number, number];
+  const north = numbersOf('north adapter') as [number, number, number];
+  const south = numbersOf('south adapter') as [number, number, number];
+  expect(north[0]).toBeLessThan(base[0] / 2);
+  expect(south[1]).toBeLessThan(base[1] / 2);
+  expect(north[1]).toBeGreaterThan(base[1]);
+  expect(south[0]).toBeGreaterThan(base[0]);
+  expect(numbersOf('half of each')[2]).toBeLessThan(0.7 * Math.min(base[2], north[2], south[2]));
+  expect(numbersOf('no adapter')).toEqual(numbersOf('base'));
 });
 
-test('a regression model learns a new building from 60 days, and its adapter survives files and merging', async () => {
-  const line = await runExample('regression');
-  expect(line('adapted')[1]).toBeLessThan(line('base')[1]! / 3);
-  expect(line('base, untouched')).toEqual(line('base'));
-  expect(line('loaded and merged')).toEqual(line('adapted'));
+test('regression: learns a new building from 60 days, and the adapter survives saving and merging', async () => {
+  const numbersOf = await runExample('regression');
+  expect(numbersOf('adapted')[1]).toBeLessThan(numbersOf('base')[1]! / 3);
+  expect(numbersOf('base, unchanged')).toEqual(numbersOf('base'));
+  // The last printed digit may be rounded differently.
+  expect(largestDifference(numbersOf('loaded and merged'), numbersOf('adapted'))).toBeLessThan(0.015);
 });
 
 test('fine-tuning in a program removes errors on the target digits and adds none on the others', async () => {

@@ -71,7 +71,7 @@ describe.each(Object.keys(VARIANTS))('%s', (name) => {
 test.each(['PiSSA', 'OLoRA', 'orthogonal'])('%s has the gradients of finite differences', (name) => {
   const adapted = injectLora(convNet(), { rank: 2, alpha: 3, ...VARIANTS[name] });
   randomizeAdapter(adapted);
-  expect(gradientError(adapted, randomTensor([2, 6, 6, 2]))).toBeLessThan(2e-2);
+  expect(gradientError(adapted, randomTensor([2, 6, 6, 2]))).toBeLessThan(1e-2);
 });
 
 test('DoRA adds one trainable magnitude per output', () => {
