@@ -80,6 +80,7 @@ export {
   pretrain,
   type RecipeOptions,
   type RunEvaluation,
+  type RunInMemory,
   type RunSource,
   type TrainingRecipeOptions,
 } from '../recipes/index.ts';

@@ -1,4 +1,4 @@
-export { displayPath, testSetName } from './data.ts';
+export { displayPath } from './data.ts';
 export {
   type CompareReportsOptions,
   compareReports,
@@ -10,7 +10,7 @@ export { type FinetuneOptions, type FinetuneResult, finetune } from './finetune.
 export type { RecipeOptions, TrainingRecipeOptions } from './options.ts';
 export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
 export type { RunInMemory, RunSource } from './run-source.ts';
-export { manifestHeader, versionsOf } from './save.ts';
+export { manifestHeader } from './save.ts';
 export type {
   FinetuneSettings,
   GuardSettings,
