@@ -49,7 +49,7 @@ async function acquire(address: string): Promise<(() => void) | undefined> {
   }
   return () => {
     server.close();
-    // A process that waits is told by the end of its connection.
+    // The end of its connection wakes a waiting process.
     for (const socket of waiting) socket.destroy();
   };
 }

@@ -98,7 +98,10 @@ export function nativeState(device: NativeDevice): NativeState {
 /** The error for a device whose npm package is not installed. */
 export function packageMissing(device: NativeDevice): TensorFlowError {
   const name = names[device];
-  return notSetUp(device, `${name} is not installed; install it with 'npm install --ignore-scripts ${name}@${VERSION}'`);
+  return notSetUp(
+    device,
+    `${name} is not installed; install it with 'npm install --ignore-scripts ${name}@${VERSION}'`,
+  );
 }
 
 /** An error that setting up the device fixes. */

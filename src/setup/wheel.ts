@@ -22,7 +22,7 @@ export async function checkSha256(path: string, expected: string): Promise<void>
   if (actual === expected) return;
   throw new TensorFlowError(
     'setup-failed',
-    `${path}: SHA-256 is ${actual}, expected ${expected}; the file is damaged or a different one`,
+    `${path}: SHA-256 is ${actual}, expected ${expected}; the file is damaged or another one`,
   );
 }
 

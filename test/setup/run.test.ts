@@ -6,7 +6,7 @@ test('a program runs with extra variables, and its stdout and stderr are returne
   expect(result).toEqual({ ok: true, notFound: false, output: 'one\ntwo' });
 });
 
-test('a program that fails is told from one that does not exist', async () => {
+test('a program that does not exist differs from one that fails', async () => {
   expect(await run('sh', ['-c', 'echo bad; exit 3'])).toEqual({ ok: false, notFound: false, output: 'bad' });
   expect(await run('no-such-program', [])).toMatchObject({ ok: false, notFound: true });
 });

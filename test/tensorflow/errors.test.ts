@@ -13,7 +13,7 @@ test.for([
   expect(error?.message).toContain(`(${message.replace('\n', ' ')})`);
 });
 
-test('errors that are not about the device, or not from an op, are none of these', () => {
+test('other errors of ops, and errors from elsewhere, are not device errors', () => {
   expect(deviceErrorOfOp(new Error('Invalid TF_Status: 3\nMessage: matrices do not fit'))).toBeUndefined();
   expect(deviceErrorOfOp(new Error('out of memory'))).toBeUndefined();
   expect(deviceErrorOfOp('OOM when')).toBeUndefined();
