@@ -25,11 +25,14 @@ export type ErrorCode =
   | 'no-other-classes'
   | 'adapter-exists'
   | 'no-adapter'
+  | 'unknown-class'
+  | 'no-baseline'
   // DataError
   | 'invalid-data'
   | 'data-not-found'
   // CheckpointError
   | 'invalid-checkpoint'
+  | 'no-report'
   | 'not-comparable'
   | 'unknown-architecture'
   | 'base-mismatch'

@@ -3,28 +3,31 @@
 export type { ImageDataset } from '../data/index.ts';
 export {
   checkGates,
+  type GateInput,
   type GateResult,
   type Gates,
-  type Judged,
   readPolicy,
   requireGates,
   validateGates,
 } from '../gates/index.ts';
 export type { Evaluation } from '../metrics/index.ts';
 export {
+  type EvaluationResults,
   type ForgettingGuard,
-  fromDocument,
   type LayerRank,
   type NamedEvaluation,
+  parseReport,
   REPORT_FORMATS,
   type RenderOptions,
   type Report,
   type ReportDocument,
   type ReportFormat,
+  type Results,
   type RunInfo,
   readReport,
-  render as renderReport,
+  renderReport,
+  resultsOf,
   type Tradeoff,
   type TrainingCurve,
-  toDocument,
+  type ValidationCurve,
 } from '../report/index.ts';

@@ -13,6 +13,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'validation-unused': 'add --max-drop or --search-strength',
   'validation-empty': 'use another --validation',
   'no-other-classes': 'choose the target digits with --digits',
+  'no-baseline': 'name a report or a run with --baseline, or a run with --compare',
+  'no-report': "write one with 'tfjs-lora eval <run> --report <run>/report.json'",
   'no-adapter': 'omit --strength',
   'unknown-architecture': 'choose the model with --architecture or --into',
   'base-mismatch': 'use import --any-base to allow another base',

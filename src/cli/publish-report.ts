@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
-import { githubAnnotations, type RenderOptions, type Report, render } from '../report/index.ts';
+import { githubAnnotations, type RenderOptions, type Report, renderReport } from '../report/index.ts';
 import type { CliContext } from './context.ts';
 import { formatOf, type ReportOptions } from './options/report.ts';
 
@@ -18,18 +18,18 @@ export async function publishReport(
 ): Promise<void> {
   for (const file of options.report ?? []) {
     const path = resolve(context.cwd, file);
-    const text = await render(report, formatOf(file), details);
+    const text = await renderReport(report, formatOf(file), details);
     await withFileErrors(CheckpointError, path, 'written', async () => {
       await ensureDir(dirname(path));
       await writeFileAtomic(path, `${text}\n`);
     });
   }
   const format = options.json ? 'json' : options.format;
-  context.print(await render(report, format, { ...details, color: context.color }));
+  context.print(await renderReport(report, format, { ...details, color: context.color }));
   if (context.env.GITHUB_ACTIONS !== 'true') return;
   for (const line of githubAnnotations(report)) context.annotate(line);
   const summary = context.env.GITHUB_STEP_SUMMARY;
   if (!summary) return;
-  const markdown = await render(report, 'markdown');
+  const markdown = await renderReport(report, 'markdown');
   await withFileErrors(CheckpointError, summary, 'written', () => appendFile(summary, `${markdown}\n\n`));
 }

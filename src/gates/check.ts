@@ -9,11 +9,11 @@ import {
 } from '../metrics/index.ts';
 import type { GateResult, Gates } from './gates.ts';
 
-/** Bounds are met up to this much, so that 0.7 points of 1,000 examples are 7 examples. */
-const ROUNDING = 1e-9;
+/** Rounding errors up to this much do not break a limit: 7 of 1,000 examples are 0.7 points. */
+const TOLERANCE = 1e-9;
 
-/** What gates judge. */
-export interface Judged {
+/** The results that gates are checked against. */
+export interface GateInput {
   readonly evaluation: Evaluation;
   /** An evaluation of the same examples to compare with. */
   readonly baseline?: Evaluation;
@@ -22,44 +22,50 @@ export interface Judged {
 }
 
 /**
- * Refuses gates that cannot be checked; worth calling before hours of training.
+ * Checks that the gates can be applied. Call it before a long training run.
  *
- * @throws UsageError when a gate on changes has nothing to compare with, or a class is unknown
+ * @throws UsageError if a class is unknown, or if a gate on changes is set and there is no baseline
  */
 export function validateGates(
   gates: Gates,
-  { classNames, compared }: { classNames: readonly string[]; compared: boolean },
+  { classNames, hasBaseline }: { classNames: readonly string[]; hasBaseline: boolean },
 ): void {
   for (const name of Object.keys(gates.minDigitAccuracy ?? {})) {
     if (classNames.includes(name)) continue;
     throw new UsageError(
-      'invalid-argument',
-      `min-digit-accuracy ${name}: no class is called so; there are ${classNames.join(', ')}`,
+      'unknown-class',
+      `min-digit-accuracy ${name}: unknown class; expected one of ${classNames.join(', ')}`,
     );
   }
-  const [gate] = [
+  const gatesOnChanges = [
     gates.maxDigitDrop !== undefined && 'max-digit-drop',
     gates.maxOtherDrop !== undefined && 'max-other-drop',
     gates.minGain !== undefined && 'min-gain',
-  ].filter(Boolean);
-  if (gate && !compared) {
-    throw new UsageError(
-      'invalid-argument',
-      `${gate}: there is nothing to compare with; name a --baseline report.json, or a run with --compare`,
-    );
+  ];
+  const gate = gatesOnChanges.find(Boolean);
+  if (gate && !hasBaseline) {
+    throw new UsageError('no-baseline', `${gate}: there is no evaluation to compare with`);
   }
 }
 
-/** Checks every gate that is set, in a fixed order. */
-export function checkGates({ evaluation, baseline, targetLabels }: Judged, gates: Gates): GateResult[] {
-  validateGates(gates, { classNames: evaluation.classNames, compared: baseline !== undefined });
+/**
+ * Checks every gate that is set, in the order of `Gates`.
+ *
+ * @throws what `validateGates` throws, and CheckpointError if evaluation and baseline are not of the same examples
+ *
+ * @example
+ * const results = checkGates({ evaluation, baseline }, { minAccuracy: 0.9, maxDigitDrop: 1, significant: true });
+ * requireGates(results);
+ */
+export function checkGates({ evaluation, baseline, targetLabels }: GateInput, gates: Gates): GateResult[] {
+  validateGates(gates, { classNames: evaluation.classNames, hasBaseline: baseline !== undefined });
   const results = [...accuracyGates(evaluation, gates)];
   if (baseline)
     results.push(...changeGates(compareEvaluations(baseline, evaluation, { targetLabels }), gates));
   return results;
 }
 
-/** @throws GateError with a line for each gate that was not met */
+/** @throws GateError if a gate was not met, with a line for each of them */
 export function requireGates(results: readonly GateResult[]): void {
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length === 0) return;
@@ -75,67 +81,70 @@ function* accuracyGates(
   { minAccuracy, minDigitAccuracy = {} }: Gates,
 ): Iterable<GateResult> {
   if (minAccuracy !== undefined) {
-    yield atLeast('min-accuracy', 'accuracy', overall(evaluation).accuracy, minAccuracy);
+    const { accuracy } = overall(evaluation);
+    yield {
+      gate: 'min-accuracy',
+      passed: isAtLeast(accuracy, minAccuracy),
+      message: `min-accuracy ${minAccuracy}: accuracy is ${formatAccuracy(accuracy)}`,
+    };
   }
   for (const { className, accuracy } of perClass(evaluation)) {
-    const bound = minDigitAccuracy[className];
-    if (bound === undefined) continue;
-    yield atLeast(`min-digit-accuracy ${className}`, `accuracy of ${className}`, accuracy, bound);
-  }
-}
-
-function* changeGates(comparison: Comparison, gates: Gates): Iterable<GateResult> {
-  const significant = gates.significant ?? false;
-  if (gates.maxDigitDrop !== undefined) {
-    const drops = comparison.classes.map((one) => ({ name: one.className, drop: dropOf(one, significant) }));
-    yield atMost('max-digit-drop', drops, gates.maxDigitDrop, significant);
-  }
-  if (gates.maxOtherDrop !== undefined) {
-    const other = comparison.other ?? comparison.total;
-    const drops = [{ name: 'other', drop: dropOf(other, significant) }];
-    yield atMost('max-other-drop', drops, gates.maxOtherDrop, significant);
-  }
-  if (gates.minGain !== undefined) {
-    const { total } = comparison;
-    const gain = significant && !total.significant ? 0 : (total.gain ?? 0) * 100;
+    const limit = minDigitAccuracy[className];
+    if (limit === undefined) continue;
     yield {
-      gate: 'min-gain',
-      passed: gain >= gates.minGain - ROUNDING,
-      message: `min-gain ${gates.minGain}: total gains ${gain.toFixed(2)} points${noise(significant)}`,
+      gate: `min-digit-accuracy ${className}`,
+      passed: isAtLeast(accuracy, limit),
+      message: `min-digit-accuracy ${className}=${limit}: accuracy of ${className} is ${formatAccuracy(accuracy)}`,
     };
   }
 }
 
-function atLeast(gate: string, what: string, accuracy: number | null, bound: number): GateResult {
-  return {
-    gate,
-    passed: accuracy !== null && accuracy >= bound - ROUNDING,
-    message: `${gate}${gate.includes(' ') ? '=' : ' '}${bound}: ${what} is ${accuracy === null ? 'n/a, it has no examples' : Number(accuracy.toFixed(4))}`,
-  };
+function isAtLeast(accuracy: number | null, limit: number): boolean {
+  return accuracy !== null && accuracy >= limit - TOLERANCE;
 }
 
-function atMost(
+function formatAccuracy(accuracy: number | null): string {
+  return accuracy === null ? 'n/a, it has no examples' : String(Number(accuracy.toFixed(4)));
+}
+
+function* changeGates(comparison: Comparison, gates: Gates): Iterable<GateResult> {
+  const significantOnly = gates.significant ?? false;
+  const gainOf = (change: Change) => (significantOnly && !change.significant ? 0 : (change.gain ?? 0) * 100);
+  const suffix = significantOnly ? ' (significant changes only)' : '';
+  const { classes, other, total } = comparison;
+  if (gates.maxDigitDrop !== undefined) {
+    const drops = classes.map((change) => ({ name: change.className, drop: -gainOf(change) }));
+    yield dropGate('max-digit-drop', gates.maxDigitDrop, drops, suffix);
+  }
+  if (gates.maxOtherDrop !== undefined) {
+    // Without target classes all classes are other classes.
+    const drops = [{ name: 'other classes', drop: -gainOf(other ?? total) }];
+    yield dropGate('max-other-drop', gates.maxOtherDrop, drops, suffix);
+  }
+  if (gates.minGain !== undefined) {
+    const gain = gainOf(total);
+    yield {
+      gate: 'min-gain',
+      passed: gain >= gates.minGain - TOLERANCE,
+      message: `min-gain ${gates.minGain}: total gained ${gain.toFixed(2)} points${suffix}`,
+    };
+  }
+}
+
+/** The message names every drop beyond the limit; if there is none, the largest drop. */
+function dropGate(
   gate: string,
-  drops: { name: string; drop: number }[],
-  bound: number,
-  significant: boolean,
+  limit: number,
+  drops: readonly { name: string; drop: number }[],
+  suffix: string,
 ): GateResult {
   const sorted = drops.toSorted((a, b) => b.drop - a.drop);
-  const over = sorted.filter(({ drop }) => drop > bound + ROUNDING);
-  const shown = over.length > 0 ? over : sorted.filter(({ drop }) => drop > 0).slice(0, 1);
-  const parts = shown.map(({ name, drop }) => `${name} drops ${drop.toFixed(2)} points`);
+  const failed = sorted.filter(({ drop }) => drop > limit + TOLERANCE);
+  const named = failed.length > 0 ? failed : sorted.filter(({ drop }) => drop > 0).slice(0, 1);
+  const parts = named.map(({ name, drop }) => `${name} lost ${drop.toFixed(2)} points`);
   return {
     gate,
-    passed: over.length === 0,
-    message: `${gate} ${bound}: ${parts.join(', ') || 'nothing drops'}${noise(significant)}`,
+    passed: failed.length === 0,
+    message: `${gate} ${limit}: ${parts.join(', ') || 'no drop'}${suffix}`,
   };
-}
-
-/** Points lost, 0 or more. */
-function dropOf(change: Change, significant: boolean): number {
-  return significant && !change.significant ? 0 : Math.max(0, -(change.gain ?? 0) * 100);
-}
-
-function noise(significant: boolean): string {
-  return significant ? ' beyond noise' : '';
 }

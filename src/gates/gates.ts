@@ -1,24 +1,24 @@
-/** Bounds that results must keep; those left out are not checked. Accuracies are fractions. */
+/** Limits that results have to meet. Limits that are left out are not checked. */
 export interface Gates {
-  /** Lowest total accuracy. */
+  /** Lowest accuracy over all examples, a fraction. */
   readonly minAccuracy?: number;
-  /** Lowest accuracy of a class, by its name. */
+  /** Lowest accuracy of single classes, fractions by class name. */
   readonly minDigitAccuracy?: Readonly<Record<string, number>>;
-  /** Largest drop of any one class, in points (1 point = 0.01 of accuracy). */
+  /** Most accuracy that any single class may lose, in points (1 point = 0.01 of accuracy). */
   readonly maxDigitDrop?: number;
-  /** Largest drop of the classes that are not targets, taken together, in points. */
+  /** Most accuracy that the other classes together (those that are not targets) may lose, in points. */
   readonly maxOtherDrop?: number;
-  /** Least gain of total accuracy, in points. */
+  /** Least gain in accuracy over all examples, in points; may be negative. */
   readonly minGain?: number;
-  /** Count only changes beyond noise: a drop that may be chance is none, and so is a gain. */
+  /** Whether drops and gains that are not statistically significant count as 0. Default: false. */
   readonly significant?: boolean;
 }
 
 /** Whether one gate was met. */
 export interface GateResult {
-  /** The gate as a flag without dashes, such as `max-digit-drop`; `min-digit-accuracy 3` names its class. */
+  /** The gate's name in a policy file, such as `max-digit-drop`; with its class for `min-digit-accuracy 3`. */
   readonly gate: string;
   readonly passed: boolean;
-  /** One line: what was measured, and the bound. */
+  /** One line with the limit and what was measured. */
   readonly message: string;
 }

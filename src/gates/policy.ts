@@ -16,10 +16,10 @@ const policySchema = z.strictObject({
 });
 
 /**
- * Reads gates from a TOML file: keys are the flags without dashes, `min-digit-accuracy` is a table of
- * accuracies by class.
+ * Reads gates from a TOML file. Its keys are those of `Gates` in kebab case, such as `max-digit-drop`;
+ * `min-digit-accuracy` is a table of accuracies by class.
  *
- * @throws UsageError naming the file and the first key that is wrong, or where its syntax is
+ * @throws UsageError naming the file and the first invalid key or value, or the line of a syntax error
  */
 export function readPolicy(path: string): Gates {
   const result = policySchema.safeParse(readToml(path));
@@ -29,7 +29,7 @@ export function readPolicy(path: string): Gates {
       const known = Object.keys(policySchema.shape).join(', ');
       throw new UsageError(
         'invalid-argument',
-        `${path}: no gate is called '${issue.keys[0]}'; there are ${known}`,
+        `${path}: unknown gate '${issue.keys[0]}'; expected one of ${known}`,
       );
     }
     throw new UsageError('invalid-argument', `${path}: ${firstFault(result.error)}`);

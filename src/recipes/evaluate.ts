@@ -53,7 +53,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
   const tensorflow = await loadRecipeTensorFlow(options);
   return await withRun(path, cwd, async (run) => {
     const { adapter, training, seed, classNames, contentHash } = run.manifest;
-    validateGates(gates, { classNames, compared: compare !== undefined || baselinePath !== undefined });
+    validateGates(gates, { classNames, hasBaseline: compare !== undefined || baselinePath !== undefined });
     if (strength !== undefined) {
       if (!adapter) throw new UsageError('no-adapter', `strength ${strength}: ${path} has no adapter`);
       setAdapterStrength(run.model, strength);
@@ -124,7 +124,7 @@ export async function compareReports({
   const before = await readReport(resolve(cwd, beforePath));
   const after = await readReport(resolve(cwd, afterPath));
   const { evaluation, targetLabels } = after;
-  validateGates(gates, { classNames: evaluation.classNames, compared: true });
+  validateGates(gates, { classNames: evaluation.classNames, hasBaseline: true });
   return {
     ...after,
     createdAt: new Date().toISOString(),

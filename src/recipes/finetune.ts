@@ -125,7 +125,7 @@ async function trainAdapter(
   const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
   const source = await openSource(options, scope);
   const { normalization, classNames } = source.manifest;
-  validateGates(options.gates ?? {}, { classNames, compared: true });
+  validateGates(options.gates ?? {}, { classNames, hasBaseline: true });
   requireClasses(targetLabels, classNames.length);
 
   // Data

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
-import { type Report, render } from '../report/index.ts';
+import { type Report, renderReport } from '../report/index.ts';
 import { RUN_FORMAT_VERSION, type RunContent, type RunManifest, RunWriter, saveRun } from '../runs/index.ts';
 import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { version } from '../version.ts';
@@ -74,8 +74,8 @@ export async function saveTrainedRun(
   content: RunContent,
   report: Report,
 ): Promise<string> {
-  await writeReport(writer, 'report.json', await render(report, 'json'));
-  await writeReport(writer, 'report.md', await render(report, 'markdown'));
+  await writeReport(writer, 'report.json', await renderReport(report, 'json'));
+  await writeReport(writer, 'report.md', await renderReport(report, 'markdown'));
   return await saveRun(writer, content);
 }
 

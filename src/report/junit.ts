@@ -2,24 +2,24 @@ import junit, { type Builder } from 'junit-report-builder';
 import type { Report } from './report.ts';
 import { settings, title } from './wording.ts';
 
-/** A report as JUnit XML: a test suite whose cases are the gates. */
+/** A report as JUnit XML: one test suite with a test case for each gate. */
 export function renderJunit(report: Report): string {
-  // The package's module is itself a builder; its types describe a default export that it lacks.
+  // The package's main export is a builder; its types declare a default export that does not exist.
   const builder = (junit as unknown as Builder).newBuilder();
   const suite = builder
     .testSuite()
-    .name(printable(`tfjs-lora ${title(report.run)}`))
+    .name(removeControlCharacters(`tfjs-lora ${title(report.run)}`))
     .timestamp(report.createdAt)
-    .property('settings', printable(settings(report)));
+    .property('settings', removeControlCharacters(settings(report)));
   for (const { gate, passed, message } of report.gates ?? []) {
-    const testCase = suite.testCase().className('tfjs-lora.gates').name(printable(gate));
-    if (passed) testCase.standardOutput(printable(message));
-    else testCase.failure(printable(message), 'GateError');
+    const testCase = suite.testCase().className('tfjs-lora.gates').name(removeControlCharacters(gate));
+    if (passed) testCase.standardOutput(removeControlCharacters(message));
+    else testCase.failure(removeControlCharacters(message), 'GateError');
   }
   return builder.build();
 }
 
-/** Drops what XML 1.0 cannot hold (section 2.2). */
-function printable(text: string): string {
+/** Removes the characters that XML 1.0 does not allow (section 2.2). */
+function removeControlCharacters(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
 }

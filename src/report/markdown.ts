@@ -3,68 +3,93 @@ import { formatCount, formatPercent, formatPoints, formatPValue, formatSigned } 
 import type { Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import type { EvaluationResults, Results } from './schema.ts';
-import { changeFigures, classWord, guardLines, settings, title } from './wording.ts';
+import {
+  type ClassWord,
+  changeFigures,
+  classWord,
+  formatInterval,
+  guardLines,
+  settings,
+  title,
+} from './wording.ts';
 
-/** A report as GitHub-flavoured Markdown, such as a job summary. */
+/** A report as GitHub-flavoured Markdown, such as for a job summary. */
 export function renderMarkdown(report: Report): string {
   const results = resultsOf(report);
-  const { classNames } = report.evaluation;
-  const word = classWord(classNames);
-  const parts = [`## ${plain(title(report.run))}`, plain(settings(report))];
+  const word = classWord(report.evaluation.classNames);
+  const parts = [`## ${escapeMarkdown(title(report.run))}`, escapeMarkdown(settings(report))];
   if (report.baseline && results.comparison) {
-    parts.push(`Before: ${plain(report.baseline.name)}. After: ${plain(report.evaluation.name)}.`);
+    parts.push(
+      `Before: ${escapeMarkdown(report.baseline.name)}. After: ${escapeMarkdown(report.evaluation.name)}.`,
+    );
     parts.push(comparisonTable(word, results.comparison));
-    parts.push('\\* beyond noise: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
-    if (results.comparison.topConfusionChanges.length > 0) parts.push(movedTable(results.comparison));
+    parts.push('\\* significant: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
+    if (results.comparison.topConfusionChanges.length > 0) parts.push(mistakesTable(results.comparison));
   } else {
     parts.push(evaluationTable(word, results.evaluation));
   }
   parts.push(averagesTable(results));
-  if (report.guard)
+  if (report.guard) {
     parts.push(
       guardLines(report)
-        .map((line) => `- ${plain(line)}`)
+        .map((line) => `- ${escapeMarkdown(line)}`)
         .join('\n'),
     );
+  }
   if (report.gates?.length) parts.push(gatesTable(report));
   return `${parts.join('\n\n')}\n`;
 }
 
-function evaluationTable(word: string, { classes, total }: EvaluationResults): string {
+function evaluationTable(word: ClassWord, { classes, total }: EvaluationResults): string {
   const header = [word, 'examples', 'wrong', 'accuracy %', '95 % interval', 'precision %', 'F1 %'];
-  const rows = classes.map((one) => [
-    plain(one.className),
-    formatCount(one.support),
-    formatCount(one.errors),
-    formatPercent(one.accuracy),
-    interval(one.interval),
-    formatPercent(one.precision),
-    formatPercent(one.f1),
+  const classRows = classes.map((metrics) => [
+    escapeMarkdown(metrics.className),
+    formatCount(metrics.support),
+    formatCount(metrics.errors),
+    formatPercent(metrics.accuracy),
+    formatInterval(metrics.interval, ' to '),
+    formatPercent(metrics.precision),
+    formatPercent(metrics.f1),
   ]);
-  const last = [
+  const totalRow = [
+    'total',
     formatCount(total.support),
     formatCount(total.errors),
     formatPercent(total.accuracy),
-    interval(total.interval),
+    formatInterval(total.interval, ' to '),
+    '',
+    '',
   ];
-  return table(header, [...rows, ['total', ...last, '', ''].map(bold)]);
+  return table(header, [...classRows, totalRow.map(bold)]);
 }
 
-function comparisonTable(word: string, comparison: Comparison): string {
-  const header = [word, 'target', 'examples', 'wrong before', 'after', 'change', 'fixed', 'broken'];
-  const rows = comparison.classes.map((one) => [
-    plain(one.className),
-    one.isTarget ? 'yes' : 'no',
-    ...changeCells(one),
+function comparisonTable(word: ClassWord, { classes, target, other, total }: Comparison): string {
+  const header = [
+    word,
+    'target',
+    'examples',
+    'wrong before',
+    'after',
+    'change',
+    'fixed',
+    'broken',
+    'accuracy % before',
+    'after',
+    'change',
+    'p',
+  ];
+  const classRows = classes.map((change) => [
+    escapeMarkdown(change.className),
+    change.isTarget ? 'yes' : 'no',
+    ...changeCells(change),
   ]);
-  for (const [name, change] of [
-    ['target', comparison.target],
-    ['other', comparison.other],
-    ['total', comparison.total],
-  ] as const) {
-    if (change) rows.push([bold(name), '', ...changeCells(change).map(bold)]);
-  }
-  return table([...header, 'accuracy % before', 'after', 'change', 'p'], rows, 2);
+  const sumRow = (name: string, change: Change) => [name, '', ...changeCells(change)].map(bold);
+  const sumRows = [
+    ...(target ? [sumRow('target', target)] : []),
+    ...(other ? [sumRow('other', other)] : []),
+    sumRow('total', total),
+  ];
+  return table(header, [...classRows, ...sumRows], 2);
 }
 
 function changeCells(change: Change): string[] {
@@ -77,9 +102,9 @@ function changeCells(change: Change): string[] {
   ];
 }
 
-function movedTable({ topConfusionChanges }: Comparison): string {
+function mistakesTable({ topConfusionChanges }: Comparison): string {
   const rows = topConfusionChanges.map(({ truth, predicted, before, after }) => [
-    `${plain(truth)} read as ${plain(predicted)}`,
+    `${escapeMarkdown(truth)} read as ${escapeMarkdown(predicted)}`,
     formatCount(before),
     formatCount(after),
     formatSigned(after - before),
@@ -100,33 +125,33 @@ function averagesTable({ evaluation, baseline }: Results): string {
   const header = baseline ? ['average', 'before', 'after'] : ['average', 'value'];
   return table(
     header,
-    rows.map(([name, read]) => [name, ...columns.map(read)]),
+    rows.map(([name, format]) => [name, ...columns.map(format)]),
   );
 }
 
 function gatesTable({ gates = [] }: Report): string {
   return table(
     ['gate', 'met', 'measured'],
-    gates.map(({ gate, passed, message }) => [plain(gate), passed ? 'yes' : '**no**', plain(message)]),
+    gates.map(({ gate, passed, message }) => [
+      escapeMarkdown(gate),
+      passed ? 'yes' : '**no**',
+      escapeMarkdown(message),
+    ]),
     3,
   );
 }
 
-/** Numbers align right; the first `words` columns hold words and align left. */
-function table(header: readonly string[], rows: readonly (readonly string[])[], words = 1): string {
-  const marks = header.map((_, column) => (column < words ? ':--' : '--:'));
-  return [header, marks, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-function interval(bounds: readonly [number, number] | null): string {
-  return bounds === null ? formatPercent(null) : `${formatPercent(bounds[0])} to ${formatPercent(bounds[1])}`;
+/** A table whose first `textColumns` columns are aligned left and whose other columns, numbers, are aligned right. */
+function table(header: readonly string[], rows: readonly (readonly string[])[], textColumns = 1): string {
+  const alignments = header.map((_, column) => (column < textColumns ? ':--' : '--:'));
+  return [header, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 function bold(text: string): string {
   return text === '' ? '' : `**${text}**`;
 }
 
-/** Keeps names from acting as Markdown or HTML. */
-function plain(text: string): string {
+/** Escapes what Markdown or HTML would interpret. */
+function escapeMarkdown(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|~]/g, '\\$&').replace(/[\r\n]+/g, ' ');
 }

@@ -1,20 +1,25 @@
 import type { ImageDataset } from '../data/index.ts';
 import type { Report } from './report.ts';
 
-/** What a report can be written as. */
+/** The formats a report can be rendered in. */
 export const REPORT_FORMATS = ['text', 'json', 'markdown', 'junit', 'html'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
-/** What some formats can use. */
+/** Options that some formats use. */
 export interface RenderOptions {
-  /** Colours in text. */
+  /** Whether text has colours. Default: false. */
   readonly color?: boolean;
-  /** The examples of the report, so that HTML can show the worst mistakes. */
+  /** The evaluated images, for the worst mistakes in HTML. */
   readonly images?: ImageDataset;
 }
 
-/** A report in one of the formats, without a line end at its end. What a format needs loads with it. */
-export async function render(
+/**
+ * Renders a report, without a line break at its end. Loads only the modules that the format needs.
+ *
+ * @example
+ * await writeFile('report.html', await renderReport(report, 'html', { images: testSet }));
+ */
+export async function renderReport(
   report: Report,
   format: ReportFormat,
   { color, images }: RenderOptions = {},
@@ -23,7 +28,7 @@ export async function render(
     case 'text':
       return (await import('./text.ts')).renderText(report, { color });
     case 'json':
-      return (await import('./document.ts')).renderJson(report).trimEnd();
+      return (await import('./report-json.ts')).renderJson(report).trimEnd();
     case 'markdown':
       return (await import('./markdown.ts')).renderMarkdown(report).trimEnd();
     case 'junit':

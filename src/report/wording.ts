@@ -1,5 +1,5 @@
-import type { Change } from '../metrics/index.ts';
-import { formatCount, formatPercent, formatPoints, formatSigned } from '../text/index.ts';
+import type { Change, Interval } from '../metrics/index.ts';
+import { formatCount, formatPercent, formatPoints, formatSigned, NOT_AVAILABLE } from '../text/index.ts';
 import type { Report } from './report.ts';
 import type { RunInfo, Tradeoff } from './schema.ts';
 
@@ -52,6 +52,11 @@ export function changeFigures({ before, after, fixed, broken }: Change): string[
     formatPercent(before.accuracy),
     formatPercent(after.accuracy),
   ];
+}
+
+/** Both ends of a confidence interval in per cent: '88.21-90.35'. */
+export function formatInterval(interval: Interval | null, separator: string): string {
+  return interval === null ? NOT_AVAILABLE : interval.map(formatPercent).join(separator);
 }
 
 /** What the guard against forgetting and the strength search did, a line each; empty without a guard. */

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fromDocument, renderJson } from '../../src/report/document.ts';
-import { resultsOf } from '../../src/report/results.ts';
+import { parseReport, renderReport, resultsOf } from '../../src/report/index.ts';
 import { runCommand } from '../helpers/command.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 import { comparisonReport, singleReport } from '../report/make-report.ts';
@@ -19,7 +18,7 @@ beforeAll(async () => {
     ['other', singleReport(count - 1)],
   ] as const) {
     mkdirSync(join(folder, 'runs', name));
-    writeFileSync(join(folder, 'runs', name, 'report.json'), renderJson(report));
+    writeFileSync(join(folder, 'runs', name, 'report.json'), await renderReport(report, 'json'));
   }
 });
 
@@ -40,7 +39,7 @@ describe('compare', () => {
     expect(document.results.comparison).toEqual(
       JSON.parse(JSON.stringify(resultsOf(comparisonReport(count)).comparison)),
     );
-    expect(fromDocument('stdout', document).run.command).toBe('compare');
+    expect(parseReport('stdout', document).run.command).toBe('compare');
   });
 
   test('ends with 10 and a line for each gate not met, after everything is written', async () => {
@@ -50,7 +49,7 @@ describe('compare', () => {
     ]);
     expect(code).toBe(10);
     expect(err).toMatch(
-      /error: 2 of 3 gates not met\n {2}max-digit-drop 1: .*\n {2}min-gain 50: total gains/,
+      /error: 2 of 3 gates not met\n {2}max-digit-drop 1: .*\n {2}min-gain 50: total gained/,
     );
     expect(out).toMatch(/^## compare/);
     expect(readFileSync(join(folder, 'out/report.md'), 'utf8')).toBe(`${out}\n`);
@@ -94,7 +93,12 @@ describe('compare', () => {
 
   test.each([
     [4, 'a run that is not there', ['runs/base', 'runs/none'], 'no such run folder or report'],
-    [4, 'a folder without a report', ['runs/base', 'runs'], "holds no report.json; 'tfjs-lora eval"],
+    [
+      4,
+      'a folder without a report',
+      ['runs/base', 'runs'],
+      "the folder has no report.json; write one with 'tfjs-lora eval",
+    ],
     [4, 'runs on other examples', ['runs/base', 'runs/other'], 'cannot compare 5000 examples with 4999'],
     [
       2,
@@ -102,12 +106,7 @@ describe('compare', () => {
       ['runs/base', 'runs/tuned', '--report', 'a.pdf'],
       '.txt, .json, .md, .xml, .html',
     ],
-    [
-      2,
-      'an unknown digit',
-      ['runs/base', 'runs/tuned', '--min-digit-accuracy', '12=0.5'],
-      'no class is called so',
-    ],
+    [2, 'an unknown digit', ['runs/base', 'runs/tuned', '--min-digit-accuracy', '12=0.5'], 'unknown class'],
     [2, 'a missing argument', ['runs/base'], "missing required argument 'after'"],
     [
       3,

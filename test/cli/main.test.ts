@@ -86,7 +86,11 @@ describe('a failed command prints one line and exits with', () => {
       /no others to replay; choose the target digits with --digits/,
     ],
     ['a gate on an unknown digit', sh`eval base --min-digit-accuracy 12=0.5`, /12/],
-    ['a gate on a change without a comparison', sh`eval base --min-gain 1`, /nothing to compare/],
+    [
+      'a gate on a change without a comparison',
+      sh`eval base --min-gain 1`,
+      /no evaluation to compare with; name a report or a run with --baseline/,
+    ],
     ['strength without an adapter', sh`eval base --strength 0.5`, /base has no adapter/],
     ['resume without a folder', sh`pretrain --resume`, /--resume: name the run with --out/],
     [

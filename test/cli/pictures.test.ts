@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parsePng } from '../../src/pictures/index.ts';
-import { readReport } from '../../src/report/read.ts';
+import { readReport } from '../../src/report/index.ts';
 import { runCommand } from '../helpers/command.ts';
 import { picture, writePicture } from '../helpers/pictures.ts';
 import { keptFolder } from '../helpers/temporary.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { GateError, UsageError } from '../../src/errors.ts';
-import { checkGates, requireGates, validateGates } from '../../src/gates/check.ts';
+import { checkGates, requireGates, validateGates } from '../../src/gates/index.ts';
 import { makeEvaluation } from '../metrics/make-evaluation.ts';
 
-/** 1,000 examples of class 0 and of class 1, of which the first so many are wrong. */
+/** 1,000 examples each of class 0 and class 1, the first `wrong0` and `wrong1` of them misclassified as class 2. */
 function evaluation(wrong0: number, wrong1: number) {
   const labels = Array.from({ length: 2000 }, (_, index) => (index < 1000 ? 0 : 1));
   const predictions = labels.map((label, index) =>
@@ -15,11 +15,11 @@ function evaluation(wrong0: number, wrong1: number) {
 const passed = (...args: Parameters<typeof checkGates>) => checkGates(...args).map((result) => result.passed);
 
 describe('checkGates', () => {
-  test('checks total accuracy and that of single digits against fractions', () => {
-    const judged = { evaluation: evaluation(100, 300) };
-    expect(passed(judged, { minAccuracy: 0.8 })).toEqual([true]);
-    expect(passed(judged, { minAccuracy: 0.8001 })).toEqual([false]);
-    expect(checkGates(judged, { minDigitAccuracy: { 1: 0.75, 0: 0.9 } })).toEqual([
+  test('checks the accuracy over all digits and of single digits', () => {
+    const input = { evaluation: evaluation(100, 300) };
+    expect(passed(input, { minAccuracy: 0.8 })).toEqual([true]);
+    expect(passed(input, { minAccuracy: 0.8001 })).toEqual([false]);
+    expect(checkGates(input, { minDigitAccuracy: { 1: 0.75, 0: 0.9 } })).toEqual([
       {
         gate: 'min-digit-accuracy 0',
         passed: true,
@@ -33,7 +33,7 @@ describe('checkGates', () => {
     ]);
   });
 
-  test('a digit without examples does not meet a gate of its own', () => {
+  test('fails a gate on a digit that has no examples', () => {
     const [result] = checkGates({ evaluation: evaluation(0, 0) }, { minDigitAccuracy: { 2: 0 } });
     expect(result).toMatchObject({
       passed: false,
@@ -41,41 +41,41 @@ describe('checkGates', () => {
     });
   });
 
-  test('a drop of exactly the bound is allowed, whatever its binary fraction', () => {
+  test('allows a drop of exactly the limit, whatever its binary fraction', () => {
     for (let wrong = 1; wrong <= 100; wrong++) {
-      const judged = { evaluation: evaluation(wrong, 0), baseline: evaluation(0, 0) };
-      expect(passed(judged, { maxDigitDrop: Number((wrong / 10).toFixed(1)) })).toEqual([true]);
-      expect(passed(judged, { maxDigitDrop: Number((wrong / 10 - 0.01).toFixed(2)) })).toEqual([false]);
+      const input = { evaluation: evaluation(wrong, 0), baseline: evaluation(0, 0) };
+      expect(passed(input, { maxDigitDrop: Number((wrong / 10).toFixed(1)) })).toEqual([true]);
+      expect(passed(input, { maxDigitDrop: Number((wrong / 10 - 0.01).toFixed(2)) })).toEqual([false]);
     }
   });
 
-  test('names every digit that drops too much, the worst first', () => {
-    const judged = { evaluation: evaluation(20, 50), baseline: evaluation(0, 0) };
-    expect(checkGates(judged, { maxDigitDrop: 1 })[0]!.message).toBe(
-      'max-digit-drop 1: 1 drops 5.00 points, 0 drops 2.00 points',
+  test('names every digit that lost too much, the worst first', () => {
+    const input = { evaluation: evaluation(20, 50), baseline: evaluation(0, 0) };
+    expect(checkGates(input, { maxDigitDrop: 1 })[0]!.message).toBe(
+      'max-digit-drop 1: 1 lost 5.00 points, 0 lost 2.00 points',
     );
-    expect(checkGates(judged, { maxDigitDrop: 6 })[0]!.message).toBe('max-digit-drop 6: 1 drops 5.00 points');
+    expect(checkGates(input, { maxDigitDrop: 6 })[0]!.message).toBe('max-digit-drop 6: 1 lost 5.00 points');
   });
 
-  test('takes the other digits together, without the target digits', () => {
-    const judged = { evaluation: evaluation(200, 10), baseline: evaluation(0, 0), targetLabels: [0] };
-    expect(checkGates(judged, { maxOtherDrop: 1 })).toMatchObject([
-      { passed: true, message: 'max-other-drop 1: other drops 1.00 points' },
+  test('sums up the other digits, without the target digits', () => {
+    const input = { evaluation: evaluation(200, 10), baseline: evaluation(0, 0), targetLabels: [0] };
+    expect(checkGates(input, { maxOtherDrop: 1 })).toMatchObject([
+      { passed: true, message: 'max-other-drop 1: other classes lost 1.00 points' },
     ]);
-    expect(passed({ ...judged, targetLabels: [1] }, { maxOtherDrop: 1 })).toEqual([false]);
-    expect(passed({ ...judged, targetLabels: [] }, { maxOtherDrop: 10.5 })).toEqual([true]);
+    expect(passed({ ...input, targetLabels: [1] }, { maxOtherDrop: 1 })).toEqual([false]);
+    expect(passed({ ...input, targetLabels: [] }, { maxOtherDrop: 10.5 })).toEqual([true]);
   });
 
-  test('asks for a gain of the total', () => {
-    const judged = { evaluation: evaluation(10, 10), baseline: evaluation(20, 20) };
-    expect(passed(judged, { minGain: 1 })).toEqual([true]);
-    expect(passed(judged, { minGain: 1.01 })).toEqual([false]);
-    expect(passed({ evaluation: judged.baseline, baseline: judged.evaluation }, { minGain: -1 })).toEqual([
+  test('checks the gain over all digits', () => {
+    const input = { evaluation: evaluation(10, 10), baseline: evaluation(20, 20) };
+    expect(passed(input, { minGain: 1 })).toEqual([true]);
+    expect(passed(input, { minGain: 1.01 })).toEqual([false]);
+    expect(passed({ evaluation: input.baseline, baseline: input.evaluation }, { minGain: -1 })).toEqual([
       true,
     ]);
   });
 
-  test('counts only changes beyond noise when asked to', () => {
+  test('ignores insignificant changes if `significant` is set', () => {
     const dropped = { evaluation: evaluation(5, 0), baseline: evaluation(0, 0) };
     expect(passed(dropped, { maxDigitDrop: 0.1 })).toEqual([false]);
     expect(passed(dropped, { maxDigitDrop: 0.1, significant: true })).toEqual([true]);
@@ -86,7 +86,7 @@ describe('checkGates', () => {
     expect(passed(gained, { minGain: 0.1, significant: true })).toEqual([false]);
   });
 
-  test('checks nothing that is not set', () => {
+  test('checks only the gates that are set', () => {
     expect(
       checkGates({ evaluation: evaluation(9, 9), baseline: evaluation(0, 0) }, { significant: true }),
     ).toEqual([]);
@@ -100,35 +100,40 @@ describe('validateGates', () => {
       'an unknown class',
       { minDigitAccuracy: { 7: 0.5 } },
       true,
-      'min-digit-accuracy 7: no class is called so; there are 0, 1',
+      'min-digit-accuracy 7: unknown class; expected one of 0, 1',
     ],
     [
-      'a drop without a comparison',
+      'a limit on the drop of a digit without a baseline',
       { maxDigitDrop: 1 },
       false,
-      'max-digit-drop: there is nothing to compare with',
+      'max-digit-drop: there is no evaluation to compare with',
     ],
-    ['a drop of the other digits without a comparison', { maxOtherDrop: 1 }, false, 'max-other-drop: '],
-    ['a gain without a comparison', { minGain: 0 }, false, 'min-gain: '],
-  ])('refuses %s', (_, gates, compared, words) => {
-    const validate = () => validateGates(gates, { classNames, compared });
+    [
+      'a limit on the drop of other digits without a baseline',
+      { maxOtherDrop: 1 },
+      false,
+      'max-other-drop: ',
+    ],
+    ['a minimum gain without a baseline', { minGain: 0 }, false, 'min-gain: '],
+  ])('throws for %s', (_, gates, hasBaseline, message) => {
+    const validate = () => validateGates(gates, { classNames, hasBaseline });
     expect(validate).toThrow(UsageError);
-    expect(validate).toThrow(words);
+    expect(validate).toThrow(message);
   });
 });
 
 describe('requireGates', () => {
-  test('throws one line for each gate that was not met', () => {
-    const judged = { evaluation: evaluation(20, 50), baseline: evaluation(0, 0) };
-    const results = checkGates(judged, { minAccuracy: 0.99, maxDigitDrop: 1, minGain: -5 });
+  test('throws an error with a line for each gate that was not met', () => {
+    const input = { evaluation: evaluation(20, 50), baseline: evaluation(0, 0) };
+    const results = checkGates(input, { minAccuracy: 0.99, maxDigitDrop: 1, minGain: -5 });
     const require = () => requireGates(results);
     expect(require).toThrow(GateError);
     expect(require).toThrow(
-      '2 of 3 gates not met\n  min-accuracy 0.99: accuracy is 0.965\n  max-digit-drop 1: 1 drops 5.00 points, 0 drops 2.00 points',
+      '2 of 3 gates not met\n  min-accuracy 0.99: accuracy is 0.965\n  max-digit-drop 1: 1 lost 5.00 points, 0 lost 2.00 points',
     );
   });
 
-  test('lets results pass that meet all', () => {
+  test('does not throw if all gates are met', () => {
     expect(() => requireGates([])).not.toThrow();
     expect(() =>
       requireGates(checkGates({ evaluation: evaluation(0, 0) }, { minAccuracy: 1 })),

@@ -5,7 +5,7 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addGateOptions, gatesFrom } from '../../src/cli/options/gates.ts';
 import { UsageError } from '../../src/errors.ts';
-import { readPolicy } from '../../src/gates/policy.ts';
+import { readPolicy } from '../../src/gates/index.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -30,7 +30,7 @@ const parse = (...flags: string[]) =>
     .opts();
 
 describe('readPolicy', () => {
-  test('reads gates under the names of their flags', () => {
+  test('reads gates under their names in kebab case', () => {
     const path = policy(
       'min-accuracy = 0.85\nmax-digit-drop = 1\nmax-other-drop = 0.5\nmin-gain = 0.1\nsignificant = true\n[min-digit-accuracy]\n3 = 0.8\n',
     );
@@ -48,7 +48,7 @@ describe('readPolicy', () => {
     [
       'an unknown gate',
       'max-drop = 1',
-      "gates.toml: no gate is called 'max-drop'; there are min-accuracy, min-digit-accuracy, max-digit-drop",
+      "gates.toml: unknown gate 'max-drop'; expected one of min-accuracy, min-digit-accuracy, max-digit-drop",
     ],
     ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
@@ -56,23 +56,23 @@ describe('readPolicy', () => {
     ['a drop of more than all points', 'max-other-drop = 101', 'max-other-drop: '],
     ['a loss of more than all points', 'min-gain = -101', 'min-gain: '],
     [
-      'what is no TOML',
+      'a TOML syntax error',
       'significant = true\nmin-accuracy 0.85',
       'gates.toml: line 2, column 14: invalid TOML: ',
     ],
-  ])('refuses %s, naming file and key', (_, text, words) => {
+  ])('throws for %s, naming file and key', (_, text, message) => {
     const read = () => readPolicy(policy(text));
     expect(read).toThrow(UsageError);
-    expect(read).toThrow(words);
+    expect(read).toThrow(message);
   });
 
-  test('says when the file is not there', () => {
+  test('throws if the file does not exist', () => {
     expect(() => readPolicy(join(folder, 'none.toml'))).toThrow('none.toml: cannot be read: no such file');
   });
 });
 
 describe('gatesFrom', () => {
-  test('reads flags; a repeated digit adds', async () => {
+  test('reads flags; --min-digit-accuracy may be repeated', async () => {
     const options = parse(
       '--min-digit-accuracy',
       '3=0.8,5=0.9',
@@ -87,7 +87,7 @@ describe('gatesFrom', () => {
     });
   });
 
-  test('lets flags win over the policy, gate by gate and digit by digit', async () => {
+  test('flags override the policy, gate by gate and digit by digit', async () => {
     policy('min-accuracy = 0.85\nmin-gain = 1\n[min-digit-accuracy]\n3 = 0.8\n5 = 0.9\n');
     const options = parse('--policy', 'gates.toml', '--min-accuracy', '0.5', '--min-digit-accuracy', '3=0.6');
     expect(await gatesFrom(options, { cwd: folder })).toEqual({
@@ -105,7 +105,7 @@ describe('gatesFrom', () => {
     ['--min-digit-accuracy', '3=0.5=1'],
     ['--max-digit-drop', '-1'],
     ['--max-digit-drop', 'much'],
-  ])('refuses %s %s', (flag, value) => {
+  ])('rejects %s %s', (flag, value) => {
     expect(() => parse(flag, value)).toThrow(flag);
   });
 });

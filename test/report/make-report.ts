@@ -1,12 +1,12 @@
-import { checkGates } from '../../src/gates/check.ts';
-import type { Gates } from '../../src/gates/gates.ts';
-import type { Report } from '../../src/report/report.ts';
+import { checkGates, type Gates } from '../../src/gates/index.ts';
+import type { Report } from '../../src/report/index.ts';
 import { randomEvaluation } from '../metrics/make-evaluation.ts';
 
+/** Error rates of the digits 0 to 9. */
 const before = [0.02, 0.02, 0.1, 0.12, 0.05, 0.2, 0.04, 0.06, 0.3, 0.12];
 const after = [0.03, 0.02, 0.08, 0.09, 0.1, 0.1, 0.04, 0.06, 0.15, 0.1];
 
-/** One evaluation of `count` digits. */
+/** A report of one evaluation of `count` digits. */
 export function singleReport(count = 2000): Report {
   return {
     createdAt: '2026-01-01T00:00:00.000Z',
@@ -22,7 +22,7 @@ export function singleReport(count = 2000): Report {
   };
 }
 
-/** Two evaluations of the same `count` digits, with all that a report can hold. */
+/** A report of two evaluations of the same `count` digits, with every optional part. */
 export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8, maxDigitDrop: 1 }): Report {
   const single = singleReport(count);
   const evaluation = randomEvaluation(count, after, 2);
@@ -77,8 +77,8 @@ export function comparisonReport(count = 2000, gates: Gates = { minAccuracy: 0.8
   };
 }
 
-/** Names as long as users choose them. */
-export function worded(report: Report): Report {
+/** The report with long class names and a long path. */
+export function withLongClassNames(report: Report): Report {
   const names = [
     'ankle boot',
     'bag',
@@ -91,7 +91,7 @@ export function worded(report: Report): Report {
     'trouser',
     'T-shirt/top',
   ];
-  const rename = (one: Report['evaluation']) => ({ ...one, classNames: names });
+  const rename = (evaluation: Report['evaluation']) => ({ ...evaluation, classNames: names });
   const path = 'runs/a-folder-with-a-rather-long-name-that-someone-chose/and-another-one-inside-it';
   return {
     ...report,

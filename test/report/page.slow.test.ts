@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderHtml } from '../../src/report/html/page.ts';
-import type { Report } from '../../src/report/report.ts';
+import { type Report, renderReport } from '../../src/report/index.ts';
 import { chromiumPath, withoutChromium } from '../helpers/chromium.ts';
-import { comparisonReport, singleReport, worded } from './make-report.ts';
+import { comparisonReport, singleReport, withLongClassNames } from './make-report.ts';
 
 let browser: Browser;
 let folder: string;
@@ -34,7 +33,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const images = ({ evaluation }: Report) => ({
+/** Images of 7 by 7 pixels for the examples of a report. */
+const imagesOf = ({ evaluation }: Report) => ({
   images: Uint8Array.from({ length: evaluation.count * 49 }, (_, index) => (index * 37) % 256),
   labels: evaluation.labels,
   count: evaluation.count,
@@ -46,7 +46,7 @@ const images = ({ evaluation }: Report) => ({
 const reports: [string, Report][] = [
   ['a single evaluation', singleReport(10_000)],
   ['a comparison', comparisonReport(10_000)],
-  ['long class names', worded(comparisonReport(10_000))],
+  ['long class names', withLongClassNames(comparisonReport(10_000))],
 ];
 const screens = [
   ['light', { colorScheme: 'light', width: 1200 }],
@@ -57,17 +57,17 @@ const screens = [
 ] as const;
 
 describe.skipIf(withoutChromium).each(reports)('the HTML page of %s', (_, report) => {
-  test.each(screens)('opens without an error, and nothing overlaps or is cut: %s', async (name, screen) => {
+  test.each(screens)('opens without errors, overlapping or cut-off text: %s', async (name, screen) => {
     const { colorScheme, width } = screen;
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
     const problems: string[] = [];
     page.on('console', (message) => problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('request', (request) => {
-      if (!/^(file|data):/.test(request.url())) problems.push(`asks for ${request.url()}`);
+      if (!/^(file|data):/.test(request.url())) problems.push(`requests ${request.url()}`);
     });
     const file = join(folder, `${name}.html`);
-    writeFileSync(file, renderHtml(report, { images: images(report) }));
+    writeFileSync(file, await renderReport(report, 'html', { images: imagesOf(report) }));
     if ('media' in screen) await page.emulateMedia({ media: screen.media });
     await page.goto(pathToFileURL(file).href);
     expect(problems).toEqual([]);
@@ -77,7 +77,7 @@ describe.skipIf(withoutChromium).each(reports)('the HTML page of %s', (_, report
   });
 });
 
-/** Texts that overlap each other, leave their chart, or make the page wider than the screen. */
+/** Texts and images that overlap, exceed their chart, or make the page wider than the screen. */
 function layoutProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
@@ -97,10 +97,10 @@ function layoutProblems(page: Page): Promise<string[]> {
       }
     }
     for (const image of document.images) {
-      if (!image.complete || image.naturalWidth === 0) problems.push(`image '${image.alt}' is not shown`);
+      if (!image.complete || image.naturalWidth === 0) problems.push(`image '${image.alt}' is not displayed`);
       boxes.push({ text: `image ${image.alt}`, box: image.getBoundingClientRect(), element: image });
     }
-    // A pixel and a half of a line box is air around the letters.
+    // Line boxes include a pixel and a half of space around the letters.
     const slack = 1.5;
     boxes.forEach(({ text, box, element }, index) => {
       const svg = element.closest('svg')?.getBoundingClientRect();
@@ -111,20 +111,22 @@ function layoutProblems(page: Page): Promise<string[]> {
           box.top < svg.top - 1 ||
           box.bottom > svg.bottom + 1)
       ) {
-        problems.push(`'${text}' leaves its chart`);
+        problems.push(`'${text}' exceeds its chart`);
       }
-      for (const other of boxes.slice(index + 1)) {
-        const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
-        const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
-        const lines = element === other.element && text === other.text;
-        if (across > slack && down > slack * 2 && !lines) problems.push(`'${text}' overlaps '${other.text}'`);
+      for (const next of boxes.slice(index + 1)) {
+        const overlapX = Math.min(box.right, next.box.right) - Math.max(box.left, next.box.left);
+        const overlapY = Math.min(box.bottom, next.box.bottom) - Math.max(box.top, next.box.top);
+        const isSameText = element === next.element && text === next.text;
+        if (overlapX > slack && overlapY > slack * 2 && !isSameText) {
+          problems.push(`'${text}' overlaps '${next.text}'`);
+        }
       }
     });
     return problems;
   });
 }
 
-/** HTML texts whose contrast with the page is under 4.5 (WCAG 2.2, 1.4.3). */
+/** HTML texts whose contrast with the page is below 4.5 (WCAG 2.2, success criterion 1.4.3). */
 function contrastProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const luminance = (color: string) => {
@@ -139,14 +141,14 @@ function contrastProblems(page: Page): Promise<string[]> {
       const color = getComputedStyle(element).backgroundColor;
       return color === 'rgba(0, 0, 0, 0)' ? background(element.parentElement) : color;
     };
-    const found = new Set<string>();
+    const problems = new Set<string>();
     for (const element of document.querySelectorAll('main :not(svg, svg *)')) {
       if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== ''))
         continue;
-      const [one, other] = [luminance(getComputedStyle(element).color), luminance(background(element))];
-      const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-      if (contrast < 4.5) found.add(`${element.tagName} '${element.textContent}': ${contrast.toFixed(2)}`);
+      const [text, page] = [luminance(getComputedStyle(element).color), luminance(background(element))];
+      const contrast = (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05);
+      if (contrast < 4.5) problems.add(`${element.tagName} '${element.textContent}': ${contrast.toFixed(2)}`);
     }
-    return [...found];
+    return [...problems];
   });
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readReport } from '../../src/report/read.ts';
+import { readReport } from '../../src/report/index.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 
 /** A project that depends on this package, with a base trained on a few digits. */
@@ -68,7 +68,7 @@ describe('scripts/ci', () => {
       REPORTS: 'out/refused',
     });
     expect(exitCode).toBe(10);
-    expect(stderr).toMatch(/error: 1 of 1 gates not met\n {2}min-gain 50: total gains/);
+    expect(stderr).toMatch(/error: 1 of 1 gates not met\n {2}min-gain 50: total gained/);
     expect((await readReport(join(project, 'out/refused'))).gates).toMatchObject([{ passed: false }]);
   });
 

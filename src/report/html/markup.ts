@@ -1,4 +1,4 @@
-/** Markup that is already escaped. */
+/** HTML that is already escaped. */
 export class Markup {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Markup {
 
 type Part = Markup | string | number | false | undefined | readonly Part[];
 
-/** Builds markup; strings put into it are escaped, `false` and `undefined` vanish. */
+/** Template tag for HTML. Escapes inserted strings and leaves out `false` and `undefined`. */
 export function html(strings: TemplateStringsArray, ...parts: Part[]): Markup {
   return new Markup(
     strings.reduce(

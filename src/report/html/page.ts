@@ -1,28 +1,31 @@
 import type { ImageDataset } from '../../data/index.ts';
-import { formatPercent } from '../../text/index.ts';
 import type { Report } from '../report.ts';
 import { resultsOf } from '../results.ts';
-import type { Results } from '../schema.ts';
 import { classWord, settings, title } from '../wording.ts';
 import { html, Markup } from './markup.ts';
 import {
+  changedMistakesSection,
+  classesSection,
   confusionSection,
   errorsSection,
   gatesSection,
   guardSection,
   headline,
-  mistakesSection,
   rankSection,
   trainingSection,
+  worstMistakesSection,
 } from './sections.ts';
 import { style } from './style.ts';
-import { comparisonTable, evaluationTable, movedTable } from './tables.ts';
 
-/** A report as one HTML file that needs no network and no scripts. */
+/**
+ * A report as a single HTML file, without scripts and network requests.
+ *
+ * @param options.images the evaluated images, to show the worst mistakes
+ */
 export function renderHtml(report: Report, { images }: { images?: ImageDataset } = {}): string {
   const results = resultsOf(report);
   const word = classWord(report.evaluation.classNames);
-  const { text } = html`<!doctype html>
+  const page = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -36,33 +39,19 @@ export function renderHtml(report: Report, { images }: { images?: ImageDataset }
 ${report.baseline && html`<p class="note">Before: ${report.baseline.name}. After: ${report.evaluation.name}.</p>`}
 ${headline(word, results)}</header>
 ${gatesSection(report)}
-${tableSection(word, results)}
+${classesSection(word, results)}
 ${errorsSection(word, report)}
 ${confusionSection(report, results)}
-${movedSection(results)}
-${mistakesSection(report, images)}
-${report.training && trainingSection(report.training)}
+${changedMistakesSection(results)}
+${worstMistakesSection(report, images)}
+${trainingSection(report)}
 ${guardSection(word, report)}
-${report.layers && report.layers.length > 0 && rankSection(report.layers)}
+${rankSection(report)}
 ${footer(report)}
 </main></body>
 </html>
 `;
-  return text;
-}
-
-function tableSection(word: string, { evaluation, baseline, comparison }: Results): Markup {
-  if (!comparison || !baseline) {
-    return html`<section><h2>Each ${word}</h2>${evaluationTable(word, evaluation)}</section>`;
-  }
-  return html`<section><h2>Each ${word}</h2>${comparisonTable(word, comparison)}
-<p class="note">▲ ▼ beyond noise: exact McNemar test on the images that changed, Holm-corrected over the classes, p&nbsp;&lt;&nbsp;0.05.</p>
-<p class="note">Macro F1 ${formatPercent(baseline.macro.f1)} → ${formatPercent(evaluation.macro.f1)} %; calibration error ${formatPercent(baseline.calibrationError)} → ${formatPercent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
-}
-
-function movedSection({ comparison }: Results): Markup | undefined {
-  if (!comparison || comparison.topConfusionChanges.length === 0) return undefined;
-  return html`<section><h2>Mistakes that moved most</h2>${movedTable(comparison.topConfusionChanges)}</section>`;
+  return page.text;
 }
 
 function footer({ createdAt, run }: Report): Markup {
@@ -72,5 +61,5 @@ function footer({ createdAt, run }: Report): Markup {
     run.contentHash && `base ${run.contentHash.slice(0, 12)}`,
     ...Object.entries(run.versions).map(([name, version]) => `${name} ${version}`),
   ].filter(Boolean);
-  return html`<footer><p>${facts.join(' · ')}</p><p>Made <time datetime="${createdAt}">${createdAt}</time> by tfjs-lora. Every number follows from report.json.</p></footer>`;
+  return html`<footer><p>${facts.join(' · ')}</p><p>Created <time datetime="${createdAt}">${createdAt}</time> by tfjs-lora. All numbers can be computed from report.json.</p></footer>`;
 }

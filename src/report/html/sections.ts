@@ -1,48 +1,49 @@
 import type { ImageDataset } from '../../data/index.ts';
 import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
-import { formatCount, formatPercent, formatPValue, formatPoints as pointsOf } from '../../text/index.ts';
-import type { Report, TrainingCurve } from '../report.ts';
-import type { EvaluationResults, LayerRank, Results, Tradeoff } from '../schema.ts';
+import { encodeGreyPng } from '../../pictures/index.ts';
+import { formatCount, formatPercent, formatPoints, formatPValue } from '../../text/index.ts';
+import type { Report } from '../report.ts';
+import type { EvaluationResults, Results, Tradeoff } from '../schema.ts';
 import { type ClassWord, guardLines, pluralOf } from '../wording.ts';
 import { errorBars, rankBars } from './charts/bars.ts';
 import { confusionMap } from './charts/confusion-map.ts';
 import { accuracyLine, lossLine, tradeoffLines } from './charts/lines.ts';
-import { imageUri } from './image-uri.ts';
 import { html, Markup } from './markup.ts';
-import { minus, rankTable } from './tables.ts';
+import { comparisonTable, evaluationTable, mistakesTable, rankTable, withMinusSign } from './tables.ts';
 
+/** Widths that charts are drawn in, in pixels: for wide and for narrow pages. The style sheet shows one of them. */
 const LARGE = 940;
 const SMALL = 350;
-const SHOWN_MISTAKES = 18;
 
-/** A chart drawn for wide and for narrow pages; the label says what it shows to those who don't see it. */
-function chart(label: string, build: (width: number) => string): Markup {
-  return html`<figure role="img" aria-label="${label}"><div class="large">${new Markup(build(LARGE))}</div><div class="small">${new Markup(build(SMALL))}</div></figure>`;
+/** How many of the worst mistakes are shown. */
+const MAX_MISTAKES = 18;
+
+/** A chart; the label describes it to readers who cannot see it. */
+function chart(label: string, draw: (width: number) => string): Markup {
+  return html`<figure role="img" aria-label="${label}"><div class="large">${new Markup(draw(LARGE))}</div><div class="small">${new Markup(draw(SMALL))}</div></figure>`;
 }
 
-/** The figures that matter most. */
+/** The most important numbers. */
 export function headline(word: ClassWord, { evaluation, comparison }: Results): Markup {
-  if (!comparison) {
-    const { total, macro, calibrationError, loss } = evaluation;
+  if (comparison) {
+    const { total, target, other } = comparison;
     return html`<dl class="figures">${[
-      figure(
-        'accuracy',
-        `${formatPercent(total.accuracy)} %`,
-        `${formatCount(total.errors)} of ${formatCount(total.support)} wrong`,
-      ),
-      figure('macro F1', `${formatPercent(macro.f1)} %`, 'mean over the classes'),
-      figure(
-        'calibration error',
-        `${formatPercent(calibrationError)} %`,
-        'distance of confidence from accuracy',
-      ),
-      figure('loss', loss.toFixed(4), 'mean cross entropy'),
+      changeFigure('total accuracy', total),
+      target && changeFigure(`target ${pluralOf(word)}`, target),
+      other && changeFigure(`other ${pluralOf(word)}`, other),
     ]}</dl>`;
   }
+  const { total, macro, calibrationError, loss } = evaluation;
+  const errors = `${formatCount(total.errors)} of ${formatCount(total.support)} wrong`;
   return html`<dl class="figures">${[
-    changeFigure('total accuracy', comparison.total),
-    comparison.target && changeFigure(`target ${pluralOf(word)}`, comparison.target),
-    comparison.other && changeFigure(`other ${pluralOf(word)}`, comparison.other),
+    figure('accuracy', `${formatPercent(total.accuracy)} %`, errors),
+    figure('macro F1', `${formatPercent(macro.f1)} %`, 'mean over the classes'),
+    figure(
+      'calibration error',
+      `${formatPercent(calibrationError)} %`,
+      'distance of confidence from accuracy',
+    ),
+    figure('loss', loss.toFixed(4), 'mean cross entropy'),
   ]}</dl>`;
 }
 
@@ -50,16 +51,14 @@ function figure(name: string, value: string, detail: string): Markup {
   return html`<div><dt>${name}</dt><dd class="value">${value}</dd><dd class="note">${detail}</dd></div>`;
 }
 
-function changeFigure(
-  name: string,
-  { before, after, gain, fixed, broken, pValue, significant }: Change,
-): Markup {
+function changeFigure(name: string, change: Change): Markup {
+  const { before, after, gain, fixed, broken, pValue, significant } = change;
   const direction = !significant ? '' : fixed > broken ? 'better' : 'worse';
   const verdict = significant
-    ? `beyond noise, p\u00a0${formatPValue(pValue).replace(/^(?=\d)/, '=\u00a0')}`
-    : 'may be chance';
+    ? `significant, p\u00a0${formatPValue(pValue).replace(/^(?=\d)/, '=\u00a0')}`
+    : 'not significant';
   return html`<div><dt>${name}</dt><dd class="value">${formatPercent(before.accuracy)} → ${formatPercent(after.accuracy)} %</dd>
-<dd><b class="${direction}">${minus(pointsOf(gain))} points</b>, ${verdict}</dd>
+<dd><b class="${direction}">${withMinusSign(formatPoints(gain))} points</b>, ${verdict}</dd>
 <dd class="note">wrong ${formatCount(before.errors)} → ${formatCount(after.errors)}: ${formatCount(fixed)} fixed, ${formatCount(broken)} broken</dd></div>`;
 }
 
@@ -72,8 +71,18 @@ export function gatesSection({ gates = [] }: Report): Markup | undefined {
   )}</ul></section>`;
 }
 
-export function errorsSection(word: string, { evaluation, baseline, targetLabels }: Report): Markup {
-  return html`<section><h2>Wrong ${baseline ? 'before and after' : 'per'} ${baseline ? '' : word}</h2>
+/** The table of all classes. */
+export function classesSection(word: ClassWord, { evaluation, baseline, comparison }: Results): Markup {
+  if (!comparison || !baseline) {
+    return html`<section><h2>Each ${word}</h2>${evaluationTable(word, evaluation)}</section>`;
+  }
+  return html`<section><h2>Each ${word}</h2>${comparisonTable(word, comparison)}
+<p class="note">▲ ▼ significant: exact McNemar test on the images that changed, Holm-corrected over the classes, p&nbsp;&lt;&nbsp;0.05.</p>
+<p class="note">Macro F1 ${formatPercent(baseline.macro.f1)} → ${formatPercent(evaluation.macro.f1)} %; calibration error ${formatPercent(baseline.calibrationError)} → ${formatPercent(evaluation.calibrationError)} %; loss ${baseline.loss.toFixed(4)} → ${evaluation.loss.toFixed(4)}.</p></section>`;
+}
+
+export function errorsSection(word: ClassWord, { evaluation, baseline, targetLabels }: Report): Markup {
+  return html`<section><h2>Wrong ${baseline ? 'before and after' : `per ${word}`}</h2>
 ${baseline && html`<div class="key note"><span class="hollow">before: ${baseline.name}</span><span>after: ${evaluation.name}</span></div>`}
 ${chart(`Bars of the wrong counts of each ${word}; the table above has the numbers.`, (width) =>
   errorBars(evaluation, baseline, targetLabels, width),
@@ -82,70 +91,93 @@ ${chart(`Bars of the wrong counts of each ${word}; the table above has the numbe
 
 export function confusionSection(report: Report, { evaluation, baseline }: Results): Markup {
   const { classNames } = report.evaluation;
-  const most = Math.max(...[evaluation, baseline].map((one) => (one ? mostMistakes(one) : 0)));
+  const largestCount = Math.max(
+    largestMistakeCount(evaluation),
+    baseline ? largestMistakeCount(baseline) : 0,
+  );
   const map = (name: string, { confusionMatrix }: EvaluationResults) =>
-    html`<figure role="img" aria-label="${`Confusion matrix, ${name}. ${matrixInWords(classNames, confusionMatrix)}`}"><figcaption>${name}</figcaption>${new Markup(confusionMap(classNames, confusionMatrix, most))}</figure>`;
+    html`<figure role="img" aria-label="${`Confusion matrix, ${name}. ${matrixInWords(classNames, confusionMatrix)}`}"><figcaption>${name}</figcaption>${new Markup(confusionMap(classNames, confusionMatrix, largestCount))}</figure>`;
   return html`<section><h2>What is read as what</h2>
-<p class="note">Rows are true classes, columns predictions. Mistakes are shaded by their number${baseline && ', on one scale for both'}; right answers stay plain.</p>
+<p class="note">Rows are true classes, columns are predictions. Mistakes are shaded by their count${baseline && ', on the same scale in both'}; correct predictions are not shaded.</p>
 <div class="pair">${[
     baseline && map(`before: ${report.baseline!.name}`, baseline),
     map(baseline ? `after: ${report.evaluation.name}` : report.evaluation.name, evaluation),
   ]}</div></section>`;
 }
 
-function mostMistakes({ confusionMatrix }: EvaluationResults): number {
+function largestMistakeCount({ confusionMatrix }: EvaluationResults): number {
   return Math.max(0, ...confusionMatrix.flatMap((row, truth) => row.filter((_, column) => column !== truth)));
 }
 
-/** The largest mistakes of a matrix, for those who don't see it. */
+/** The most frequent mistakes of a matrix as a sentence. */
 function matrixInWords(classNames: readonly string[], matrix: readonly (readonly number[])[]): string {
   const mistakes = matrix
-    .flatMap((row, truth) => row.map((value, predicted) => ({ truth, predicted, value })))
-    .filter(({ truth, predicted, value }) => truth !== predicted && value > 0)
-    .sort((a, b) => b.value - a.value)
+    .flatMap((row, truth) => row.map((count, predicted) => ({ truth, predicted, count })))
+    .filter(({ truth, predicted, count }) => truth !== predicted && count > 0)
+    .sort((a, b) => b.count - a.count)
     .slice(0, 5);
   const words = mistakes.map(
-    ({ truth, predicted, value }) => `${classNames[truth]} read as ${classNames[predicted]} ${value} times`,
+    ({ truth, predicted, count }) => `${classNames[truth]} read as ${classNames[predicted]} ${count} times`,
   );
   return words.length > 0 ? `Most frequent mistakes: ${words.join(', ')}.` : 'No mistakes.';
 }
 
-export function mistakesSection(report: Report, images?: ImageDataset): Markup | undefined {
-  const { evaluation, baseline: before } = report;
+export function changedMistakesSection({ comparison }: Results): Markup | undefined {
+  if (!comparison || comparison.topConfusionChanges.length === 0) return undefined;
+  return html`<section><h2>Mistakes that changed most</h2>${mistakesTable(comparison.topConfusionChanges)}</section>`;
+}
+
+/** The misclassified examples with the highest confidence, with their images if these are the evaluated ones. */
+export function worstMistakesSection(report: Report, images?: ImageDataset): Markup | undefined {
+  const { evaluation, baseline } = report;
   const groups = [
-    before && {
-      name: 'Right before, wrong now',
-      mistakes: worstMistakes(evaluation, SHOWN_MISTAKES, before),
+    ...(baseline
+      ? [
+          {
+            heading: 'Right before, wrong now',
+            mistakes: worstMistakes(evaluation, MAX_MISTAKES, baseline),
+          },
+        ]
+      : []),
+    {
+      heading: baseline ? 'All, most confident first' : '',
+      mistakes: worstMistakes(evaluation, MAX_MISTAKES),
     },
-    { name: before ? 'All, most confident first' : '', mistakes: worstMistakes(evaluation, SHOWN_MISTAKES) },
-  ].flatMap((group) => (group && group.mistakes.length > 0 ? [group] : []));
+  ].filter(({ mistakes }) => mistakes.length > 0);
   if (groups.length === 0) return undefined;
   return html`<section><h2>The worst mistakes</h2>
-<p class="note">Wrong answers given with the most confidence.</p>${groups.map(
-    ({ name, mistakes }) =>
-      html`${name !== '' && html`<h3>${name}</h3>`}<ul class="digits">${mistakes.map((one) => mistakeItem(one, evaluation, images))}</ul>`,
+<p class="note">Wrong predictions with the highest confidence.</p>${groups.map(
+    ({ heading, mistakes }) =>
+      html`${heading !== '' && html`<h3>${heading}</h3>`}<ul class="digits">${mistakes.map((mistake) => mistakeItem(mistake, evaluation, images))}</ul>`,
   )}</section>`;
 }
 
 function mistakeItem(
   { index, truth, predicted, confidence }: Mistake,
-  { count: total }: Evaluation,
+  { count }: Evaluation,
   images?: ImageDataset,
 ): Markup {
-  const picture =
-    images?.count === total && html`<img alt="${`a ${truth}`}" src="${imageUri(images, index)}">`;
-  return html`<li>${picture}<b>${truth}, read as ${predicted}</b>${formatPercent(confidence)} % sure<br>example ${index}</li>
+  const image =
+    images?.count === count && html`<img alt="${`a ${truth}`}" src="${imageDataUri(images, index)}">`;
+  return html`<li>${image}<b>${truth}, read as ${predicted}</b>${formatPercent(confidence)} % sure<br>example ${index}</li>
 `;
 }
 
-export function trainingSection({ losses, validation }: TrainingCurve): Markup | undefined {
+function imageDataUri({ images, height, width }: ImageDataset, index: number): string {
+  const size = height * width;
+  const png = encodeGreyPng(images.subarray(index * size, (index + 1) * size), { height, width });
+  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+}
+
+export function trainingSection({ training }: Report): Markup | undefined {
+  if (!training) return undefined;
+  const { losses, validation } = training;
   if (losses.length < 2 && !validation) return undefined;
-  const last = losses.at(-1);
   return html`<section><h2>Training</h2>${
     losses.length > 1 &&
     html`<h3>Loss over ${formatCount(losses.length)} steps</h3>
 <div class="key note"><span class="thin">each step</span><span class="bold">running mean</span></div>
-${chart(`Loss of each step, from ${losses[0]!.toFixed(3)} to ${last!.toFixed(3)}.`, (width) => lossLine(losses, width))}`
+${chart(`Loss of each step, from ${losses[0]!.toFixed(3)} to ${losses.at(-1)!.toFixed(3)}.`, (width) => lossLine(losses, width))}`
   }${
     validation &&
     validation.points.length > 0 &&
@@ -156,45 +188,52 @@ ${chart(`Accuracy, from ${formatPercent(validation.points[0]!.accuracy)} to ${fo
 
 export function guardSection(word: ClassWord, report: Report): Markup | undefined {
   if (!report.guard) return undefined;
-  const { examples, maxDrop, training, strengthSearch } = report.guard;
-  const part = (
-    name: string,
-    heading: string,
-    points: readonly (Tradeoff & { at: number })[],
-    kept?: number,
-  ) => {
-    const last = points.at(-1)!;
-    const label = `Gain and loss in points against the ${name}; at ${last.at} a gain of ${pointsOf(last.gain)} and a worst change of ${pointsOf(-last.drop)}.`;
-    return html`<h3>${heading}</h3>${chart(label, (width) => tradeoffLines(points, { maxDrop, kept, name }, width))}`;
-  };
+  const { examples, training, strengthSearch } = report.guard;
   return html`<section><h2>Guard against forgetting</h2>
 ${guardLines(report).map((line) => html`<p class="note">${line}</p>`)}
 <div class="key note"><span class="bold">target ${pluralOf(word)}, points</span><span class="dashed">other ${word} that lost most</span><span class="dotted">budget</span><span class="dot">kept</span></div>
 ${
   training &&
-  training.checks.length > 1 &&
-  part(
-    'step',
-    `While training, on ${formatCount(examples)} validation examples`,
-    training.checks.map((check) => ({ ...check, at: check.step })),
-    training.keptStep,
-  )
+  tradeoffChart(`While training, on ${formatCount(examples)} validation examples`, report.guard, {
+    xName: 'step',
+    points: training.checks.map((check) => ({ ...check, x: check.step })),
+    keptX: training.keptStep,
+  })
 }
 ${
   strengthSearch &&
-  strengthSearch.checks.length > 1 &&
-  part(
-    'strength of the adapter',
-    'After training, by strength',
-    strengthSearch.checks.map((check) => ({ ...check, at: check.strength })),
-    strengthSearch.keptStrength,
-  )
+  tradeoffChart('After training, by strength', report.guard, {
+    xName: 'strength of the adapter',
+    points: strengthSearch.checks.map((check) => ({ ...check, x: check.strength })),
+    keptX: strengthSearch.keptStrength,
+  })
 }</section>`;
 }
 
-export function rankSection(layers: readonly LayerRank[]): Markup {
+/** Gain and drop against steps or strengths; nothing to draw with a single check. */
+function tradeoffChart(
+  heading: string,
+  { maxDrop }: { readonly maxDrop: number },
+  {
+    xName,
+    points,
+    keptX,
+  }: {
+    readonly xName: string;
+    readonly points: readonly (Tradeoff & { readonly x: number })[];
+    readonly keptX: number;
+  },
+): Markup | undefined {
+  const last = points.at(-1);
+  if (points.length < 2 || !last) return undefined;
+  const label = `Gain and loss in points against the ${xName}; at ${last.x} a gain of ${formatPoints(last.gain)} and a worst change of ${formatPoints(-last.drop)}.`;
+  return html`<h3>${heading}</h3>${chart(label, (width) => tradeoffLines(points, { maxDrop, keptX, xName }, width))}`;
+}
+
+export function rankSection({ layers = [] }: Report): Markup | undefined {
+  if (layers.length === 0) return undefined;
   return html`<section><h2>Use of the rank</h2>
-<p class="note">How much of each layer’s update (of its squared norm) each direction carries, largest first. “Used” is the effective rank: 1 when one direction does all. A layer that uses little would do with a lower rank.</p>
+<p class="note">How much of each layer’s update (of its squared norm) each direction carries, largest first. “Used” is the effective rank: 1 if a single direction carries the whole update. Where it is low, a lower rank would do.</p>
 ${rankTable(layers)}
 ${chart('Bars of the shares of the directions; the table above has the numbers.', (width) => rankBars(layers, width))}</section>`;
 }

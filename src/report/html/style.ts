@@ -8,7 +8,7 @@ const dark = `
   --before: #93a0ad; --after: #5ab0f7; --better: #6fc3ff; --worse: #ffab70; --heat: #f08a4b; --on-heat: #11161c; --on-warm: #11161c;
   --diagonal: #232c36; --digit-filter: none; --digit-edge: #2c353f;`;
 
-/** The page's style sheet: light, dark, narrow and print from one set of variables. */
+/** The style sheet of the page. Light, dark, narrow and printed pages share one set of variables. */
 export const style = `
 :root { color-scheme: light dark; ${light} }
 @media screen and (prefers-color-scheme: dark) { :root { ${dark} } }

@@ -1,4 +1,4 @@
-/** All of echarts in one file. */
+/** The single-file build of echarts, which comes without types. */
 declare module 'echarts/dist/echarts.esm.min' {
   export * from 'echarts';
 }
