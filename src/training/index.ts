@@ -1,27 +1,40 @@
-export { gatherBatch } from './batch.ts';
-export type {
-  BatchLoss,
-  DataArray,
-  Engine,
-  EngineName,
-  TrainingData,
-  TrainingState,
-  TrainingTask,
-} from './engine.ts';
-export { requireEngine } from './engine.ts';
-export { recordStep } from './engines/compiled-step.ts';
-export { createEngine } from './engines/create.ts';
-export * from './guard/index.ts';
-export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
-export { withSeededDropout } from './noise/with-noise.ts';
-export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizer-config.ts';
-export { learningRateAt, OPTIMIZER_NAMES } from './optimizers/index.ts';
-export { classificationTask, type TaskOptions, trainingTask } from './task.ts';
+export { recordStep } from './compiled/record-step.ts';
+export { type DataArray, gatherBatch, type TrainingData } from './data.ts';
+export { createEngine, type EngineOptions } from './engines/create.ts';
+export { type Engine, type EngineName, requireEngine } from './engines/engine.ts';
+export { type AdaptiveReplay, type AdaptiveReplayOptions, adaptiveReplay } from './guard/adaptive-replay.ts';
+export { type StrengthCheck, type StrengthSearch, searchStrength } from './guard/search-strength.ts';
+export type { Budget, ClassCount } from './guard/tradeoff.ts';
 export {
-  findNonFiniteWeight,
+  type GuardCheck,
+  type GuardedProgress,
+  type GuardedResult,
+  type GuardHistory,
+  type GuardOptions,
+  trainGuarded,
+} from './guard/train-guarded.ts';
+export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
+export {
+  OPTIMIZER_NAMES,
+  type OptimizerConfig,
+  type OptimizerRule,
+  type Schedule,
+} from './optimizers/config.ts';
+export { learningRateAt } from './optimizers/schedule.ts';
+export { withSeededDropout } from './random-ops/seeded-dropout.ts';
+export {
+  type BatchLoss,
+  type ClassificationOptions,
+  classificationTask,
+  type TaskOptions,
+  type TrainingTask,
+  trainingTask,
+} from './task.ts';
+export {
   type TrainingProgress,
   type TrainingResult,
   type TrainOptions,
   train,
   trainToEnd,
 } from './trainer.ts';
+export { findNonFiniteWeight, type TrainingState } from './training-state.ts';

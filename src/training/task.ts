@@ -2,37 +2,57 @@ import type * as tf from '@tensorflow/tfjs';
 import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
 import { imageShape, type Normalization, normalize, requireLogits } from '../models/index.ts';
-import type { TrainingData, TrainingTask } from './engine.ts';
+import type { TrainingData } from './data.ts';
 import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
-import type { OptimizerConfig } from './optimizer-config.ts';
-import { checkOptimizer } from './optimizers/index.ts';
+import { type OptimizerConfig, validateOptimizer } from './optimizers/config.ts';
 
-/** What to train on what, and how. */
+/**
+ * Returns the loss of one batch, a float32 scalar. It has to be a function of its arguments and the model's weights
+ * alone: the engines `graph` and `xla` run it once, and repeat the ops that it ran.
+ *
+ * @param inputs [batch, ...featureShape] each
+ * @param labels [batch, ...featureShape]
+ */
+export type BatchLoss = (inputs: tf.Tensor[], labels: tf.Tensor) => tf.Scalar;
+
+/** What an engine trains: a model, its data, the loss and the optimizer. */
+export interface TrainingTask {
+  readonly model: tf.LayersModel;
+  readonly loss: BatchLoss;
+  readonly data: TrainingData;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerConfig;
+  /** Seeds dropout and noise layers; each step draws from (seed, step). */
+  readonly seed: number;
+}
+
+/** Options of `trainingTask`. */
 export interface TaskOptions {
+  /** A model with one output. */
   readonly model: tf.LayersModel;
   readonly data: TrainingData;
   readonly batchSize: number;
   readonly optimizer: OptimizerConfig;
-  /** Seeds dropout and noise. */
+  /** Seeds dropout and noise layers. */
   readonly seed: number;
-  /** `cross-entropy` by default. */
+  /** Default `cross-entropy`. */
   readonly loss?: LossName | LossFunction;
-  /** See `meanLoss`. */
+  /** One weight per class; the loss is then sum(w[label] * loss) / sum(w[label]). */
   readonly classWeights?: readonly number[];
-  /** What to do with the inputs before the model sees them, such as normalising. */
+  /** Preprocesses a batch of inputs, for example normalizes it; part of each step. */
   readonly prepare?: (inputs: tf.Tensor[]) => tf.Tensor[];
 }
 
 /**
- * A task for any LayersModel with one output. The loss of a batch is the mean loss of its examples plus the
- * regularisation losses of the layers.
+ * Returns the task of training a model on any data. The loss of a batch is the mean loss of its examples plus the
+ * regularization losses of the layers.
  *
- * @throws UsageError, DataError or TrainingError when the data, the model and the options do not fit together
+ * @throws UsageError, DataError or TrainingError if the model, the data and the options do not fit together
  */
 export function trainingTask(options: TaskOptions): TrainingTask {
   const { model, data, batchSize, optimizer, seed, classWeights, prepare } = options;
-  checkTask(options);
-  checkOptimizer(optimizer);
+  validateTask(options);
+  validateOptimizer(optimizer);
   const compare = lossFunction(options.loss ?? 'cross-entropy');
   return {
     model,
@@ -49,19 +69,32 @@ export function trainingTask(options: TaskOptions): TrainingTask {
   };
 }
 
+/** Options of `classificationTask`. */
+export interface ClassificationOptions extends Omit<TaskOptions, 'data' | 'prepare'> {
+  readonly dataset: ImageDataset;
+  readonly normalization: Normalization;
+}
+
 /**
- * The task of teaching a model the classes of images.
+ * Returns the task of training a model to classify images.
  *
- * @param options.model takes as many values as an image has pixels, in any shape, and gives logits [batch, classes]
+ * @param options.model takes images in any shape with one value per pixel, and returns logits [batch, classes]
+ * @throws UsageError, DataError or TrainingError if the model, the images and the options do not fit together
+ * @example
+ * const task = classificationTask({
+ *   model: createDigitsNet(),
+ *   dataset: train,
+ *   normalization: mnistNormalization,
+ *   batchSize: 10,
+ *   optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
+ *   seed: 0,
+ * });
  */
 export function classificationTask({
   dataset,
   normalization,
   ...options
-}: Omit<TaskOptions, 'data' | 'prepare'> & {
-  readonly dataset: ImageDataset;
-  readonly normalization: Normalization;
-}): TrainingTask {
+}: ClassificationOptions): TrainingTask {
   const featureShape = imageShape(options.model, dataset);
   return trainingTask({
     ...options,
@@ -74,58 +107,52 @@ export function classificationTask({
   });
 }
 
-function checkTask(options: TaskOptions): void {
+function validateTask(options: TaskOptions): void {
   const { model, data, batchSize, classWeights, loss = 'cross-entropy' } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new UsageError(
-      'invalid-argument',
-      `batch size ${batchSize}: has to be a whole number of at least 1`,
-    );
+    throw new UsageError('invalid-argument', `batch size ${batchSize}: must be a whole number of at least 1`);
   }
   if (batchSize > data.rows) {
     throw new UsageError(
       'invalid-argument',
-      `batch size ${batchSize} is larger than the data, which has ${data.rows} rows`,
+      `batch size ${batchSize}: larger than the data, which has ${data.rows} rows`,
     );
   }
   if (model.inputs.length !== data.inputs.length) {
     throw new DataError(
       'invalid-data',
-      `the model takes ${model.inputs.length} inputs, the data has ${data.inputs.length}`,
+      `the model takes ${model.inputs.length} inputs, but the data has ${data.inputs.length}`,
     );
   }
-  if (model.outputs.length !== 1) {
+  const [output, ...otherOutputs] = model.outputs;
+  if (output === undefined || otherOutputs.length > 0) {
     throw new TrainingError(
       'training-failed',
-      `the model has ${model.outputs.length} outputs; training takes one`,
+      `the model has ${model.outputs.length} outputs; training needs a model with one output`,
     );
   }
   if (loss === 'cross-entropy' || loss === 'binary-cross-entropy') requireLogits(model);
-  if (loss === 'cross-entropy') checkLabels(data, model.outputs[0]!.shape.at(-1)!);
-  if (classWeights) checkClassWeights(options, classWeights);
+  // For a label that is not a class, TensorFlow returns a loss of NaN or reads memory outside the tensor.
+  if (loss === 'cross-entropy') requireLabels(data.labels.values, output.shape.at(-1)!, 'training data');
+  if (classWeights) validateClassWeights(options, classWeights);
 }
 
-function checkClassWeights(
+function validateClassWeights(
   { model, data, loss = 'cross-entropy' }: TaskOptions,
   weights: readonly number[],
 ): void {
   if (weights.some((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY))) {
     throw new UsageError(
       'invalid-argument',
-      `class weights ${weights.join(', ')}: each has to be a number of at least 0`,
+      `class weights ${weights.join(', ')}: each must be a number of at least 0`,
     );
   }
   const classes = model.outputs[0]!.shape.at(-1);
   if (loss === 'cross-entropy' && weights.length !== classes) {
     throw new UsageError(
       'invalid-argument',
-      `${weights.length} class weights for ${classes} classes: give one for each class`,
+      `${weights.length} class weights for ${classes} classes; give one per class`,
     );
   }
-  checkLabels(data, weights.length);
-}
-
-/** TensorFlow returns a loss of NaN for a label outside the classes, or reads outside its memory. */
-function checkLabels({ labels }: TrainingData, classes: number): void {
-  requireLabels(labels.values, classes, 'training data');
+  requireLabels(data.labels.values, weights.length, 'training data');
 }

@@ -1,11 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
+import { TrainingError } from '../errors.ts';
 
 /**
- * The variables of a model by the names that stay the same from process to process, `layer/weight`. tfjs makes
- * variable names unique by counting, so a second model of one shape would have others. Equal names within the
- * model are numbered.
+ * Returns the weights of a model by `layer/weight`, names that are the same in every process. `variable.name` is not:
+ * tfjs makes it unique by counting, so the second model of a process gets other names. Equal names within the model
+ * are numbered.
  */
-export function namedWeights(model: tf.LayersModel): Map<string, tf.Variable> {
+export function modelWeights(model: tf.LayersModel): Map<string, tf.Variable> {
   const weights = new Map<string, tf.Variable>();
   for (const weight of model.weights) {
     let name = weight.originalName;
@@ -15,8 +16,18 @@ export function namedWeights(model: tf.LayersModel): Map<string, tf.Variable> {
   return weights;
 }
 
-/** The trainable ones of `namedWeights`. */
+/**
+ * Returns the trainable weights among `modelWeights`.
+ *
+ * @throws TrainingError if there are none
+ */
 export function trainableWeights(model: tf.LayersModel): Map<string, tf.Variable> {
   const trainable = new Set(model.trainableWeights.map((weight) => weight.read()));
-  return new Map([...namedWeights(model)].filter(([, variable]) => trainable.has(variable)));
+  if (trainable.size === 0) {
+    throw new TrainingError(
+      'training-failed',
+      'the model has no trainable weights; unfreeze a layer or inject LoRA first',
+    );
+  }
+  return new Map([...modelWeights(model)].filter(([, variable]) => trainable.has(variable)));
 }

@@ -118,7 +118,7 @@ describe('pretrain', () => {
   });
 
   test.each([
-    ['1e39', /'linear\d\/\w+' holds values that are not finite after step 1; the weights are back/],
+    ['1e39', /'linear\d\/\w+' is not finite after step 1; the weights after 0 steps are restored/],
     ['1e38', /error: the loss on the test set is NaN; lower the learning rate/],
   ])('exits with 5 if the last step, at a learning rate of %s, broke the model', async (lr, message) => {
     const out = join(await temporaryFolder(), 'run');

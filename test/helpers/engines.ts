@@ -1,31 +1,28 @@
-import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
-import { CompiledEngine } from '../../src/training/engines/compiled.ts';
-import { recordStep } from '../../src/training/engines/compiled-step.ts';
+import { shuffledSampler } from '../../src/data/index.ts';
+import { CompiledEngine } from '../../src/training/compiled/engine.ts';
+import { recordStep } from '../../src/training/compiled/record-step.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import type { Engine, TrainingTask } from '../../src/training/index.ts';
 
-export type EngineKind = 'eager' | 'graph' | 'xla' | 'xla by fours' | 'xla for gpu';
+/** `unrolled xla` runs four steps per iteration; `xla for gpu` uses the lowerings for a GPU, whatever device runs it. */
+export type EngineKind = 'eager' | 'graph' | 'xla' | 'unrolled xla' | 'xla for gpu';
 
-/** The engine itself, without a way to fall back. */
+/** Creates an engine that never falls back to another one, as `createEngine` would. */
 export function engineOf(kind: EngineKind, task: TrainingTask): Engine {
   if (kind === 'eager') return new EagerEngine(task);
-  const jit = kind !== 'graph';
-  const stepsPerIteration = kind === 'xla by fours' ? 4 : 1;
   return new CompiledEngine(task, recordStep(task), {
-    jit,
-    stepsPerIteration,
-    // With the lowerings for a GPU, whatever device runs it.
+    jit: kind !== 'graph',
+    unroll: kind === 'unrolled xla' ? 4 : 1,
     target: kind === 'xla for gpu' ? 'gpu' : undefined,
   });
 }
 
-/** The rows of `steps` steps from `first` on, shuffled. */
-export function rowsOf(task: TrainingTask, steps: number, first = 0): Int32Array {
-  const { batchSize, data } = task;
-  return shuffledSampler({ rows: data.rows, seed: 5 }).take(first * batchSize, steps * batchSize);
+/** Returns the shuffled rows of `steps` steps, starting at step `firstStep`. */
+export function rowsOf({ batchSize, data }: TrainingTask, steps: number, firstStep = 0): Int32Array {
+  return shuffledSampler({ rows: data.rows, seed: 5 }).take(firstStep * batchSize, steps * batchSize);
 }
 
-/** The losses of `steps` steps of a new engine. */
+/** Returns the losses of the first `steps` steps of a new engine. */
 export function lossesOf(kind: EngineKind, task: TrainingTask, steps: number): Float32Array {
   const engine = engineOf(kind, task);
   try {
@@ -35,7 +32,7 @@ export function lossesOf(kind: EngineKind, task: TrainingTask, steps: number): F
   }
 }
 
-/** The largest difference of two lists of losses, as a share of the losses (of 1 where they are smaller). */
+/** The largest difference between two lists of losses, relative to the loss, or absolute where that is below 1. */
 export function largestRelativeDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce(
     (most, value, index) => Math.max(most, Math.abs(value - b[index]!) / Math.max(1, Math.abs(b[index]!))),

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
-import type { OptimizerConfig, TrainingTask } from '../../src/training/index.ts';
+import type { Engine, OptimizerConfig, TrainingTask } from '../../src/training/index.ts';
+import { largestDifference } from './parity.ts';
 
 export interface OptimizerCase {
   readonly name: string;
   readonly config: OptimizerConfig;
-  /** Weights after so many steps: the kernel [3, 4], then the bias [4]. */
+  /** The weights that torch.optim computes, by number of steps: the kernel [3, 4], then the bias [4]. */
   readonly after: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -21,15 +22,15 @@ const fixture: Fixture = JSON.parse(
 
 export const optimizerCases = fixture.cases;
 
-/** A task of one dense layer whose gradient in the step on row k is the k-th of the fixture, exactly. */
-export function taskOfGradients(optimizer: OptimizerConfig): TrainingTask {
+/** Returns a task with one dense layer, in which the gradient of a step on row k is the fixture's k-th gradient. */
+export function gradientTask(optimizer: OptimizerConfig): TrainingTask {
   const layer = tf.layers.dense({ name: 'dense', units: 4, inputShape: [3] });
   const model = tf.sequential({ layers: [layer] });
   tf.tidy(() => {
     const kernel = tf.tensor2d([...fixture.initial.slice(0, 12)], [3, 4]);
     layer.setWeights([kernel, tf.tensor1d([...fixture.initial.slice(12)])]);
   });
-  const [kernel, bias] = layer.weights.map((weight) => weight.read());
+  const [kernel, bias] = layer.weights.map((weight) => weight.read()) as [tf.Tensor, tf.Tensor];
   const { gradients } = fixture;
   return {
     model,
@@ -41,15 +42,28 @@ export function taskOfGradients(optimizer: OptimizerConfig): TrainingTask {
       inputs: [{ values: Float32Array.from(gradients.flat()), featureShape: [16] }],
       labels: { values: new Int32Array(gradients.length), featureShape: [] },
     },
+    // The loss is the sum of weight x gradient, whose gradient is that gradient.
     loss: ([gradient]) => {
-      const [ofKernel, ofBias] = tf.split(gradient!.reshape([16]), [12, 4]);
-      const parts = [tf.sum(kernel!.mul(ofKernel!.reshape([3, 4]))), tf.sum(bias!.mul(ofBias!))];
-      return parts[0]!.add(parts[1]!) as tf.Scalar;
+      const [ofKernel, ofBias] = tf.split(gradient!.reshape([16]), [12, 4]) as [tf.Tensor, tf.Tensor];
+      return tf.sum(kernel.mul(ofKernel.reshape([3, 4]))).add(tf.sum(bias.mul(ofBias))) as tf.Scalar;
     },
   };
 }
 
-/** The weights of such a task's model, as the fixture has them. */
-export function weightsOf({ model }: TrainingTask): number[] {
-  return model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+/** Runs an engine of a `gradientTask` to each step of a case. Returns the largest difference to torch.optim's weights. */
+export function differenceFromTorch(
+  engine: Engine,
+  { model }: TrainingTask,
+  { after }: OptimizerCase,
+): number {
+  let done = 0;
+  let largest = 0;
+  for (const [step, expected] of Object.entries(after)) {
+    engine.run(Int32Array.from({ length: Number(step) - done }, (_, index) => done + index));
+    done = Number(step);
+    engine.syncModel();
+    const weights = model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+    largest = Math.max(largest, largestDifference(weights, expected));
+  }
+  return largest;
 }

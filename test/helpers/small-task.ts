@@ -1,10 +1,14 @@
 import * as tf from '@tensorflow/tfjs';
-import type { ImageDataset } from '../../src/mnist-data-loader/index.ts';
+import type { ImageDataset } from '../../src/data/index.ts';
 import { mnistNormalization as normalization } from '../../src/models/index.ts';
 import { createRandom } from '../../src/random.ts';
-import { classificationTask, type TrainingTask } from '../../src/training/index.ts';
+import {
+  type ClassificationOptions,
+  classificationTask,
+  type TrainingTask,
+} from '../../src/training/index.ts';
 
-/** Images of 4 x 4 pixels whose class, 0 to 2, shows as a bright row; noise elsewhere. */
+/** Images of 4 x 4 pixels. The class, 0 to 2, is the row that is bright; the other pixels are dark noise. */
 export function stripes(count = 60): ImageDataset {
   const random = createRandom(7);
   const labels = Uint8Array.from({ length: count }, (_, index) => index % 3);
@@ -15,10 +19,14 @@ export function stripes(count = 60): ImageDataset {
   return { images, labels, count, height: 4, width: 4, classes: 3 };
 }
 
-/** A net of two layers with seeded weights for `stripes`. */
+/**
+ * A classifier for `stripes`: dense layers `hidden` [8] and `out` [units], with seeded weights.
+ *
+ * @param options.layers are applied to the input, before `hidden`
+ */
 export function smallNet(
   options: { seed?: number; inputShape?: number[]; layers?: tf.layers.Layer[]; units?: number } = {},
-) {
+): tf.Sequential {
   const { seed = 1, inputShape = [16], layers = [], units = 3 } = options;
   const dense = (name: string, outputs: number, activation?: 'tanh') =>
     tf.layers.dense({
@@ -38,8 +46,8 @@ export function smallNet(
   });
 }
 
-/** Teaching the small net the stripes, six at a time, with Adam. */
-export function smallTask(options: Partial<Parameters<typeof classificationTask>[0]> = {}): TrainingTask {
+/** Training `smallNet` on `stripes` with Adam, six images per step. */
+export function smallTask(options: Partial<ClassificationOptions> = {}): TrainingTask {
   return classificationTask({
     model: smallNet(),
     dataset: stripes(),

@@ -107,7 +107,7 @@ test.for([0, 1.5, Number.NaN])('a batch size of %s is refused', (batchSize) => {
 test('an engine that does not exist is refused with those that do', () => {
   const create = () => createEvaluator(smallNet(), { normalization, engine: 'tpu' as never });
   expect(create).toThrow(UsageError);
-  expect(create).toThrow("engine 'tpu': there are auto, eager, graph, xla");
+  expect(create).toThrow("unknown engine 'tpu'; choose from auto, eager, graph, xla");
 });
 
 test('an empty set is refused, for it has neither loss nor accuracy', () => {

@@ -69,7 +69,7 @@ test.each(cases)(
       expect(new Set(b!.read().dataSync())).toEqual(new Set([0]));
     }
     expect(loraSummary(model).trainableParameters).toBe(trainable);
-    const losses = await parityLosses(form.kind, model, fixture.order('fine_order'), 100);
+    const losses = await parityLosses(form.kind, model, fixture.sampler('fine_order'), 100);
     // Rounding of sums in another order, which grows over 100 steps and may turn over one or two of 10,000 images.
     expect(largestDifference(losses, expected)).toBeLessThan(2e-5);
     expect(largestDifference(await wrongCounts(model), wrong)).toBeLessThanOrEqual(2);

@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { shuffledSampler } from '../../src/data/index.ts';
 import { TrainingError, UsageError } from '../../src/errors.ts';
-import { shuffledSampler } from '../../src/mnist-data-loader/index.ts';
-import type { Engine } from '../../src/training/engine.ts';
-import { EagerEngine } from '../../src/training/engines/eager.ts';
-import { type TrainingProgress, train, trainToEnd } from '../../src/training/index.ts';
+import { type Engine, type TrainingProgress, train, trainToEnd } from '../../src/training/index.ts';
+import { engineOf } from '../helpers/engines.ts';
 import { smallTask } from '../helpers/small-task.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
@@ -14,10 +13,10 @@ const sampler = shuffledSampler({ rows: 60, seed: 5 });
 
 function setUp(options?: Parameters<typeof smallTask>[0]) {
   const task = smallTask(options);
-  return { task, engine: new EagerEngine(task), sampler };
+  return { task, engine: engineOf('eager', task), sampler };
 }
 
-test('progress tells each loss once, their running mean, and where training stands', async () => {
+test('reports the step, each loss once, and the mean loss so far', async () => {
   const reports: TrainingProgress[] = [];
   const result = await trainToEnd({ ...setUp(), steps: 25, stepsPerCall: 10 }, (report) =>
     reports.push(report),
@@ -36,16 +35,14 @@ test('progress tells each loss once, their running mean, and where training stan
   expect(result.elapsedMs).toBeGreaterThanOrEqual(reports[2]!.elapsedMs);
 });
 
-test('how many steps make a call does not change what is learned', async () => {
-  const [one, many] = [
-    await trainToEnd({ ...setUp(), steps: 30, stepsPerCall: 1 }),
-    await trainToEnd({ ...setUp(), steps: 30 }),
-  ];
-  expect(one.state).toEqual(many.state);
+test('learns the same with any number of steps per call', async () => {
+  const single = await trainToEnd({ ...setUp(), steps: 30, stepsPerCall: 1 });
+  const adaptive = await trainToEnd({ ...setUp(), steps: 30 });
+  expect(single.state).toEqual(adaptive.state);
 });
 
-test('a stopped training ends with its state, from which another goes on to the same bits', async () => {
-  const whole = await trainToEnd({ ...setUp(), steps: 30 });
+test('resumes a stopped training bit for bit', async () => {
+  const uninterrupted = await trainToEnd({ ...setUp(), steps: 30 });
   const stop = new AbortController();
   const stopped = await trainToEnd(
     { ...setUp(), steps: 30, stepsPerCall: 4, signal: stop.signal },
@@ -54,68 +51,79 @@ test('a stopped training ends with its state, from which another goes on to the 
     },
   );
   expect([stopped.status, stopped.state.step]).toEqual(['stopped', 12]);
-  const rest = await trainToEnd({ ...setUp(), steps: 30, resume: stopped.state });
-  expect(rest.state).toEqual(whole.state);
+  const resumed = await trainToEnd({ ...setUp(), steps: 30, resume: stopped.state });
+  expect(resumed.state).toEqual(uninterrupted.state);
 });
 
-test('timers and signals get through between two calls', async () => {
+test('lets timers run between two calls of the engine', async () => {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 0);
   const result = await trainToEnd({ ...setUp(), steps: 100_000, stepsPerCall: 2, signal: stop.signal });
   expect(result.status).toBe('stopped');
 });
 
-test.for([
-  [1, 0],
-  [3, 0],
-  [100, 0],
-  [1, 3000],
-  [3, 3000],
-] as const)(
-  'a loss that is not finite ends at the last good state, with %i steps a call that take %i ms',
-  async ([stepsPerCall, callMs]) => {
+describe('if a loss is not finite', () => {
+  const diverging = {
+    optimizer: { rule: { kind: 'sgd' }, learningRate: 1e3 },
+    loss: (predictions: tf.Tensor) => tf.mean(tf.square(predictions), 1),
+  } as const;
+
+  /** Makes `performance.now` advance by `callMs` per call: from 2 s on, the trainer saves the state after each call. */
+  function mockClock(callMs: number): void {
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => {
       now += callMs;
       return now;
     });
     onTestFinished(() => void vi.restoreAllMocks());
-    const diverging = {
-      optimizer: { rule: { kind: 'sgd' }, learningRate: 1e3 },
-      loss: (predictions: tf.Tensor) => tf.mean(tf.square(predictions), 1),
-    } as const;
-    const losses: number[] = [];
-    const probe = setUp(diverging);
-    for (let step = 0; step < 50 && losses.every(Number.isFinite); step++)
-      losses.push(probe.engine.run(sampler.take(6 * step, 6))[0]!);
-    const bad = losses.length - 1;
-    expect(bad).toBeGreaterThan(0);
+  }
 
-    const { task, engine } = setUp(diverging);
-    const training = trainToEnd({ task, engine, sampler, steps: 50, stepsPerCall });
-    await expect(training).rejects.toThrow(TrainingError);
-    await expect(training).rejects.toThrow(
-      `the loss of step ${bad + 1} is ${losses[bad]}; the weights are back at those after ${bad - 1} steps`,
-    );
-    const good = setUp(diverging);
-    good.engine.run(sampler.take(0, 6 * (bad - 1)));
-    expect(engine.state()).toEqual(good.engine.state());
-    expect([...engine.state().weights.values()].every((values) => values.every(Number.isFinite))).toBe(true);
-  },
-);
+  test.for([
+    [1, 0],
+    [3, 0],
+    [100, 0],
+    [1, 3000],
+    [3, 3000],
+  ] as const)(
+    'restores the last state with a finite loss (%i steps per call, %i ms each)',
+    async ([stepsPerCall, callMs]) => {
+      mockClock(callMs);
+      const losses: number[] = [];
+      const probe = setUp(diverging);
+      for (let step = 0; step < 50 && losses.every(Number.isFinite); step++)
+        losses.push(probe.engine.run(sampler.take(6 * step, 6))[0]!);
+      const nonFiniteStep = losses.length - 1;
+      expect(nonFiniteStep).toBeGreaterThan(0);
 
-test('weights that only the last step broke, of which there is no loss, end at the last good state too', async () => {
-  const schedule = { kind: 'step', every: 3, factor: 1e300 } as const;
-  const optimizer = { rule: { kind: 'sgd' }, learningRate: 1e-2, schedule } as const;
-  const { task, engine } = setUp({ optimizer });
-  await expect(trainToEnd({ task, engine, sampler, steps: 4 })).rejects.toThrow(
-    "'hidden/kernel' holds values that are not finite after step 4; the weights are back at those after 3 steps",
+      const { task, engine } = setUp(diverging);
+      const training = trainToEnd({ task, engine, sampler, steps: 50, stepsPerCall });
+      await expect(training).rejects.toThrow(TrainingError);
+      await expect(training).rejects.toThrow(
+        `the loss of step ${nonFiniteStep + 1} is ${losses[nonFiniteStep]}; ` +
+          `the weights after ${nonFiniteStep - 1} steps are restored`,
+      );
+      const expected = setUp(diverging);
+      expected.engine.run(sampler.take(0, 6 * (nonFiniteStep - 1)));
+      expect(engine.state()).toEqual(expected.engine.state());
+      expect([...engine.state().weights.values()].every((values) => values.every(Number.isFinite))).toBe(
+        true,
+      );
+    },
   );
-  const good = setUp({ optimizer });
-  expect(engine.state()).toEqual((await trainToEnd({ ...good, steps: 3 })).state);
+
+  test('restores it also if only the weights after the last step are not finite', async () => {
+    const schedule = { kind: 'step', every: 3, factor: 1e300 } as const;
+    const optimizer = { rule: { kind: 'sgd' }, learningRate: 1e-2, schedule } as const;
+    const { task, engine } = setUp({ optimizer });
+    await expect(trainToEnd({ task, engine, sampler, steps: 4 })).rejects.toThrow(
+      "'hidden/kernel' is not finite after step 4; the weights after 3 steps are restored",
+    );
+    const expected = await trainToEnd({ ...setUp({ optimizer }), steps: 3 });
+    expect(engine.state()).toEqual(expected.state);
+  });
 });
 
-test('the model has the weights of the engine when training ends', async () => {
+test('writes the weights into the model when training ends', async () => {
   const { task, engine } = setUp();
   let synced = 0;
   const counting: Engine = Object.assign(Object.create(engine), {
@@ -127,7 +135,7 @@ test('the model has the weights of the engine when training ends', async () => {
   expect(synced).toBe(1);
 });
 
-test('no steps at all are fine and change nothing', async () => {
+test('changes nothing in zero steps', async () => {
   const { task, engine } = setUp();
   const before = engine.state();
   const result = await trainToEnd({ task, engine, sampler, steps: 0 });
@@ -135,10 +143,14 @@ test('no steps at all are fine and change nothing', async () => {
 });
 
 test.for<[string, { steps: number; stepsPerCall?: number; resumeAt?: number }, string]>([
-  ['negative steps', { steps: -1 }, '-1 steps: has to be a whole number of at least 0'],
-  ['calls of no steps', { steps: 1, stepsPerCall: 0 }, '0 steps a call'],
-  ['fewer steps than were done', { steps: 5, resumeAt: 6 }, 'training ended at step 6 already'],
-])('%s are refused', async ([, { resumeAt, ...numbers }, message]) => {
+  ['a negative number of steps', { steps: -1 }, 'steps -1: must be a whole number of at least 0'],
+  ['zero steps per call', { steps: 1, stepsPerCall: 0 }, 'steps per call 0: must be'],
+  [
+    'fewer steps than the resumed state has',
+    { steps: 5, resumeAt: 6 },
+    'the state to resume has 6 steps already',
+  ],
+])('rejects %s', async ([, { resumeAt, ...numbers }, message]) => {
   const { task, engine } = setUp();
   const resume = resumeAt === undefined ? undefined : { ...engine.state(), step: resumeAt };
   const training = train({ task, engine, sampler, resume, ...numbers }).next();

@@ -1,87 +1,80 @@
 import { TensorFlowError } from '../../errors.ts';
 import { RecordingError } from '../../graph/index.ts';
-import { DamagedCacheError, DeviceError, nativeBackend } from '../../tensorflow/index.ts';
-import {
-  type Engine,
-  type EngineName,
-  requireEngine,
-  type TrainingState,
-  type TrainingTask,
-} from '../engine.ts';
-import { chooseEngine } from './choose.ts';
-import { CompiledEngine, type CompiledOptions } from './compiled.ts';
-import { recordStep } from './compiled-step.ts';
+import { DamagedCacheError, DeviceError } from '../../tensorflow/index.ts';
+import { CompiledEngine, type CompiledOptions } from '../compiled/engine.ts';
+import { recordStep } from '../compiled/record-step.ts';
+import type { TrainingTask } from '../task.ts';
+import type { TrainingState } from '../training-state.ts';
+import { chooseEngine, chooseUnroll } from './choose.ts';
 import { EagerEngine } from './eager.ts';
+import { type Engine, type EngineName, requireEngine } from './engine.ts';
 
-export interface EngineHints {
-  /** Steps that will be run. */
+/** Options of `createEngine`. */
+export interface EngineOptions {
+  /** How many steps will be run. */
   readonly steps: number;
-  /** Steps of each call, where it is known that they will be few, such as those between two checks. */
+  /** How many steps each call will run, if they are known to be few, such as the steps between two checks. */
   readonly stepsPerCall?: number;
-  /** Hears in one line which engine was chosen and why, and what was fallen back to. */
+  /** Called with one line that names the engine `auto` chose and why, and with one line for each fallback. */
   note?(line: string): void;
 }
 
 /**
- * Makes the engine that was asked for, or the best one for `auto`. When XLA cannot compile the step the graph
- * loop takes over, and when the step cannot be put into a graph the eager engine does; `note` hears why.
+ * Creates an engine for a task; `auto` chooses the one that is expected to be fastest. If XLA cannot compile the step,
+ * the engine continues as `graph`; if the step cannot be put into a graph, an eager engine is returned.
  *
- * @throws TrainingError when the model has nothing to train or the loss is no scalar
- * @throws UsageError when there is no such engine
+ * @throws TrainingError if the model has no trainable weights, or the loss is not a scalar
+ * @throws UsageError if `name` is not an engine
+ * @example
+ * const engine = createEngine('auto', task, { steps: 6000 });
+ * const losses = engine.run(sampler.take(0, 100 * task.batchSize)); // 100 steps
+ * engine.syncModel();
+ * engine.dispose();
  */
-export function createEngine(name: EngineName | 'auto', task: TrainingTask, hints: EngineHints): Engine {
+export function createEngine(name: EngineName | 'auto', task: TrainingTask, options: EngineOptions): Engine {
   requireEngine(name);
-  const note = hints.note ?? (() => {});
-  const graph = () => compile(task, { jit: false, stepsPerIteration: 1 });
+  const { steps, stepsPerCall = steps, note = () => {} } = options;
+  const compile = (compiledOptions: CompiledOptions) =>
+    new CompiledEngine(task, recordStep(task), compiledOptions);
+  const createGraph = () => compile({ jit: false });
   try {
-    const choice = name === 'auto' ? chooseEngine(hints.steps, () => recordStep(task).program) : { name };
-    if (choice.reason) note(`engine ${choice.name}: ${choice.reason}`);
-    if (choice.name === 'eager') return new EagerEngine(task);
-    if (choice.name === 'graph') return graph();
-    const options = {
-      jit: true,
-      stepsPerIteration: stepsPerIteration(task, hints.steps),
-      steps: hints.stepsPerCall ?? hints.steps,
-    };
-    const xla = (explicitPrecision = true) => compile(task, { ...options, explicitPrecision });
-    return new XlaWithFallback(xla, graph, note);
+    let chosen = name;
+    if (chosen === 'auto') {
+      const choice = chooseEngine(steps, () => recordStep(task).program);
+      note(`engine ${choice.name}: ${choice.reason}`);
+      chosen = choice.name;
+    }
+    if (chosen === 'eager') return new EagerEngine(task);
+    if (chosen === 'graph') return createGraph();
+    const unroll = chooseUnroll(task, steps);
+    const createXla = (explicitPrecision: boolean) =>
+      compile({ jit: true, unroll, stepsPerCall, explicitPrecision });
+    return new XlaWithFallback(createXla, createGraph, note);
   } catch (error) {
-    if (!isLimit(error)) throw error;
+    if (!canFallBack(error)) throw error;
     note(`falling back to the eager engine: ${error.message}`);
     return new EagerEngine(task);
   }
 }
 
-function compile(task: TrainingTask, options: CompiledOptions): CompiledEngine {
-  return new CompiledEngine(task, recordStep(task), options);
-}
-
 /**
- * Four steps in one turn of the loop run a fifth faster where steps are short, and take twice as long to
- * compile, which only long runs of small adapters earn back. Then n steps and m give the bits of n + m when n is
- * a multiple of four, and otherwise the same to rounding. On a GPU the loop itself costs next to nothing.
+ * An XLA engine that is replaced if compiling fails, and continues from the same state: first by one without explicit
+ * precision, then by a graph engine. XLA compiles at the first run, so a failure does not show before.
  */
-function stepsPerIteration({ model }: TrainingTask, steps: number): number {
-  if (nativeBackend().binding.isUsingGpuDevice()) return 1;
-  const trained = model.trainableWeights.reduce((sum, weight) => sum + weight.read().size, 0);
-  return trained < 50_000 && steps >= 50_000 ? 4 : 1;
-}
-
-/** XLA compiles at the first run, so only then is it known whether it can. */
 class XlaWithFallback implements Engine {
   #engine: CompiledEngine;
-  readonly #xla: (explicitPrecision?: boolean) => CompiledEngine;
-  readonly #graph: () => CompiledEngine;
+  readonly #createXla: (explicitPrecision: boolean) => CompiledEngine;
+  readonly #createGraph: () => CompiledEngine;
   readonly #note: (line: string) => void;
 
   constructor(
-    xla: (explicitPrecision?: boolean) => CompiledEngine,
-    graph: () => CompiledEngine,
+    createXla: (explicitPrecision: boolean) => CompiledEngine,
+    createGraph: () => CompiledEngine,
     note: (line: string) => void,
   ) {
-    this.#engine = xla();
-    this.#xla = xla;
-    this.#graph = graph;
+    this.#engine = createXla(true);
+    this.#createXla = createXla;
+    this.#createGraph = createGraph;
     this.#note = note;
   }
 
@@ -94,26 +87,26 @@ class XlaWithFallback implements Engine {
   }
 
   run(rows: Int32Array): Float32Array {
-    const before = this.#engine.step;
+    const stepBefore = this.#engine.step;
     try {
       return this.#engine.run(rows);
     } catch (error) {
-      if (this.name !== 'xla' || !isLimit(error) || this.#engine.step !== before) throw error;
+      if (this.name !== 'xla' || !canFallBack(error) || this.#engine.step !== stepBefore) throw error;
       const { explicitPrecision } = this.#engine;
-      if (error instanceof DamagedCacheError) this.#replace(() => this.#xla(explicitPrecision));
-      else if (explicitPrecision) this.#replace(() => this.#xla(false));
+      if (error instanceof DamagedCacheError) this.#replace(() => this.#createXla(explicitPrecision));
+      else if (explicitPrecision) this.#replace(() => this.#createXla(false));
       else {
         this.#note(`falling back to the graph engine: ${error.message}`);
-        this.#replace(this.#graph);
+        this.#replace(this.#createGraph);
       }
       return this.run(rows);
     }
   }
 
-  #replace(make: () => CompiledEngine): void {
+  #replace(create: () => CompiledEngine): void {
     const state = this.#engine.state();
     this.#engine.dispose();
-    this.#engine = make();
+    this.#engine = create();
     this.#engine.restore(state);
   }
 
@@ -134,8 +127,8 @@ class XlaWithFallback implements Engine {
   }
 }
 
-/** Whether another engine may succeed where this error came up; a device that is full or broken is one for all. */
-function isLimit(error: unknown): error is RecordingError | TensorFlowError {
+/** Whether another engine may succeed after this error. None does if the device is broken or out of memory. */
+function canFallBack(error: unknown): error is RecordingError | TensorFlowError {
   if (error instanceof DeviceError) return false;
   return error instanceof RecordingError || error instanceof TensorFlowError;
 }

@@ -1,117 +1,165 @@
 import { type Sampler, shuffledSampler } from '../../data/index.ts';
 import { STREAMS } from '../../random.ts';
-import type { ClassCount } from './policy.ts';
+import type { ClassCount } from './tradeoff.ts';
 
-/** What is replayed, and how much. */
+/** Options of `adaptiveReplay`. */
 export interface AdaptiveReplayOptions {
-  /** Rows of the tuned classes. */
+  /** Rows of the target classes. */
   readonly rows: Int32Array;
   /** Rows of each other class, by label. */
   readonly replayRows: ReadonlyMap<number, Int32Array>;
-  /** Share of each batch that comes from the other classes, in (0, 1). */
+  /** Share of each batch that is taken from the other classes, in (0, 1). */
   readonly share: number;
   readonly batchSize: number;
   readonly seed: number;
-  /** The accuracy that a class may lose, as a fraction; what it loses is seen in relation to this. */
+  /** The most accuracy that a class may lose, as a fraction. Drops are weighed relative to it. */
   readonly maxDrop: number;
 }
 
-/** An order of rows whose replay answers to what training costs. */
+/** A sampler that replays more of the classes that training makes worse. */
 export interface AdaptiveReplay extends Sampler {
-  /** From `step` on, classes that lost are replayed more, those that gained less. Counts are by label. */
+  /**
+   * Adapts the batches from `step` on: classes that lost accuracy are replayed more, classes that gained less.
+   *
+   * @param before counts of all classes before training, indexed by label
+   * @param after the same at `step`
+   */
   update(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;
 }
 
-/** How far one check moves the weights: a class at its limit is replayed e times as often from then on. */
-const RATE = 1;
-/** Weights stay within these: none is forgotten, and none that gained takes long to come back. */
-const LEAST = 0.5;
-const MOST = 100;
-/** A budget of nothing still needs a scale: a tenth of a point. */
-const SMALLEST_DROP = 0.001;
-
-/** Where the order stands before a batch: per replayed class its weight, its claim to the next row, its rows used. */
-interface Stand {
-  batch: number;
-  readonly weights: number[];
-  readonly claims: number[];
-  readonly used: number[];
-}
-
 /**
- * Replay whose classes are drawn by weight, after the multiplicative weights method (Arora, Hazan, Kale 2012):
- * each check raises the weights of classes that lost accuracy and lowers those of classes that gained. Each
- * class has its own seeded order; within a batch and from batch to batch the classes take turns by weight.
+ * Creates a sampler that takes a share of each batch from the other classes, and shares it out by weight. Weights follow
+ * the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies the weight of a class by
+ * e^(drop / maxDrop). Each class has a seeded order of its own.
+ *
+ * @throws RangeError if `share` is not in (0, 1)
  */
 export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
-  const { rows, replayRows, share, batchSize, seed, maxDrop } = options;
+  const { share } = options;
   if (!(share > 0 && share < 1)) throw new RangeError(`share ${share} is outside (0, 1)`);
-  const tuned = shuffledSampler({ rows, seed });
-  const labels = [...replayRows.keys()];
-  const orders = labels.map((label) =>
-    shuffledSampler({ rows: replayRows.get(label)!, seed, stream: STREAMS.adaptiveReplay + label }),
-  );
-  const zeros = () => labels.map(() => 0);
-  const marks: Stand[] = [{ batch: 0, weights: labels.map(() => 1), claims: zeros(), used: zeros() }];
-  const replayedBefore = (batch: number) => Math.round(batch * share * batchSize);
-
-  /** Draws a batch and moves the stand behind it. */
-  function draw(stand: Stand): Int32Array {
-    const before = replayedBefore(stand.batch);
-    const count = replayedBefore(stand.batch + 1) - before;
-    const drawn = new Int32Array(batchSize);
-    drawn.set(tuned.take(stand.batch * batchSize - before, batchSize - count));
-    const total = stand.weights.reduce((sum, weight) => sum + weight);
-    for (let place = batchSize - count; place < batchSize; place++) {
-      stand.weights.forEach((weight, index) => {
-        stand.claims[index]! += weight / total;
-      });
-      const next = stand.claims.indexOf(Math.max(...stand.claims));
-      stand.claims[next]! -= 1;
-      drawn[place] = orders[next]!.take(stand.used[next]!++, 1)[0]!;
-    }
-    stand.batch += 1;
-    return drawn;
-  }
-
-  let mark = marks[0]!;
-  let cursor = copy(mark);
-  /** The stand before a batch, reached from the last check at or before it. */
-  function standAt(batch: number): Stand {
-    const last = marks.findLast((one) => one.batch <= batch)!;
-    if (last !== mark || cursor.batch > batch) {
-      mark = last;
-      cursor = copy(mark);
-    }
-    while (cursor.batch < batch) draw(cursor);
-    return cursor;
-  }
-
-  return {
-    take(firstExample, count) {
-      const firstBatch = Math.floor(firstExample / batchSize);
-      const skipped = firstExample - firstBatch * batchSize;
-      const taken = new Int32Array(Math.ceil((skipped + count) / batchSize) * batchSize);
-      for (let place = 0; place < taken.length; place += batchSize) {
-        taken.set(draw(standAt(firstBatch + place / batchSize)), place);
-      }
-      return taken.slice(skipped, skipped + count);
-    },
-    update(step, before, after) {
-      const { weights, ...stand } = copy(standAt(step));
-      const scale = Math.max(maxDrop, SMALLEST_DROP);
-      const steered = weights.map((weight, index) => {
-        const { support, errors } = before[labels[index]!]!;
-        const drop = support === 0 ? 0 : (after[labels[index]!]!.errors - errors) / support;
-        const push = Math.max(-1, Math.min(2, drop / scale));
-        return Math.max(LEAST, Math.min(MOST, weight * Math.exp(RATE * push)));
-      });
-      marks.splice(marks.findLastIndex((one) => one.batch < step) + 1);
-      marks.push({ ...stand, weights: steered });
-    },
-  };
+  return new WeightedReplay(options);
 }
 
-function copy({ batch, weights, claims, used }: Stand): Stand {
-  return { batch, weights: [...weights], claims: [...claims], used: [...used] };
+/** The largest and smallest exponent of one update, so that a noisy check cannot change a weight at will. */
+const EXPONENTS = { least: -1, most: 2 } as const;
+/** Bounds of the weights: no class is left out, and none that gained needs many checks to be replayed more again. */
+const WEIGHTS = { least: 0.5, most: 100 } as const;
+/** Stands for a budget of 0 in drop / maxDrop: a tenth of a percentage point. */
+const SMALLEST_BUDGET = 0.001;
+
+/** Where the sampler is before a batch. Arrays have one element per replayed class. */
+interface ReplayState {
+  batch: number;
+  readonly weights: number[];
+  /**
+   * Credit of each class: each row that is drawn adds weight / sum of weights to all, the class with the most credit
+   * gets the row, and pays 1 for it.
+   */
+  readonly credits: number[];
+  /** Rows that were taken from the order of each class. */
+  readonly taken: number[];
+}
+
+class WeightedReplay implements AdaptiveReplay {
+  readonly #options: AdaptiveReplayOptions;
+  readonly #labels: readonly number[];
+  readonly #targetSampler: Sampler;
+  readonly #classSamplers: readonly Sampler[];
+  /** The state at the start and after each update, in the order of their batches. Any position is reached from them. */
+  readonly #snapshots: ReplayState[];
+  /** The snapshot that `#current` started from. */
+  #origin: ReplayState;
+  /** The state before the next batch if batches are taken in order, so that they need not start from a snapshot. */
+  #current: ReplayState;
+
+  constructor(options: AdaptiveReplayOptions) {
+    const { rows, replayRows, seed } = options;
+    this.#options = options;
+    this.#labels = [...replayRows.keys()];
+    this.#targetSampler = shuffledSampler({ rows, seed });
+    this.#classSamplers = [...replayRows].map(([label, classRows]) =>
+      shuffledSampler({ rows: classRows, seed, stream: STREAMS.adaptiveReplay + label }),
+    );
+    const filled = (value: number) => this.#labels.map(() => value);
+    this.#origin = { batch: 0, weights: filled(1), credits: filled(0), taken: filled(0) };
+    this.#snapshots = [this.#origin];
+    this.#current = copyState(this.#origin);
+  }
+
+  take(firstExample: number, count: number): Int32Array {
+    const { batchSize } = this.#options;
+    const firstBatch = Math.floor(firstExample / batchSize);
+    const skipped = firstExample - firstBatch * batchSize;
+    const batches = Math.ceil((skipped + count) / batchSize);
+    const rows = new Int32Array(batches * batchSize);
+    for (let index = 0; index < batches; index++) {
+      rows.set(this.#drawBatch(this.#stateBefore(firstBatch + index)), index * batchSize);
+    }
+    return rows.slice(skipped, skipped + count);
+  }
+
+  update(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void {
+    const scale = Math.max(this.#options.maxDrop, SMALLEST_BUDGET);
+    const state = copyState(this.#stateBefore(step));
+    this.#labels.forEach((label, index) => {
+      const { support, errors } = before[label]!;
+      const drop = support === 0 ? 0 : (after[label]!.errors - errors) / support;
+      const exponent = clamp(drop / scale, EXPONENTS);
+      state.weights[index] = clamp(state.weights[index]! * Math.exp(exponent), WEIGHTS);
+    });
+    // An update at an earlier step than the last one replaces those after it.
+    this.#snapshots.splice(this.#snapshots.findLastIndex(({ batch }) => batch < step) + 1);
+    this.#snapshots.push(state);
+  }
+
+  /** Returns the state before a batch, reached from the last snapshot before it. */
+  #stateBefore(batch: number): ReplayState {
+    const snapshot = this.#snapshots.findLast((candidate) => candidate.batch <= batch)!;
+    if (snapshot !== this.#origin || this.#current.batch > batch) {
+      this.#origin = snapshot;
+      this.#current = copyState(snapshot);
+    }
+    while (this.#current.batch < batch) this.#drawBatch(this.#current);
+    return this.#current;
+  }
+
+  /** Returns the rows of the next batch, target classes first, and advances the state. */
+  #drawBatch(state: ReplayState): Int32Array {
+    const { batchSize } = this.#options;
+    const replayedBefore = this.#replayedRows(state.batch);
+    const replayCount = this.#replayedRows(state.batch + 1) - replayedBefore;
+    const rows = new Int32Array(batchSize);
+    const targetStart = state.batch * batchSize - replayedBefore;
+    rows.set(this.#targetSampler.take(targetStart, batchSize - replayCount));
+    const totalWeight = state.weights.reduce((sum, weight) => sum + weight);
+    for (let index = batchSize - replayCount; index < batchSize; index++) {
+      rows[index] = this.#drawReplayRow(state, totalWeight);
+    }
+    state.batch += 1;
+    return rows;
+  }
+
+  #drawReplayRow(state: ReplayState, totalWeight: number): number {
+    const { weights, credits, taken } = state;
+    weights.forEach((weight, index) => {
+      credits[index]! += weight / totalWeight;
+    });
+    const next = credits.indexOf(Math.max(...credits));
+    credits[next]! -= 1;
+    return this.#classSamplers[next]!.take(taken[next]!++, 1)[0]!;
+  }
+
+  /** Number of replayed rows in the first `batches` batches: as close to `share` as whole rows allow. */
+  #replayedRows(batches: number): number {
+    const { share, batchSize } = this.#options;
+    return Math.round(batches * share * batchSize);
+  }
+}
+
+function copyState({ batch, weights, credits, taken }: ReplayState): ReplayState {
+  return { batch, weights: [...weights], credits: [...credits], taken: [...taken] };
+}
+
+function clamp(value: number, { least, most }: { readonly least: number; readonly most: number }): number {
+  return Math.max(least, Math.min(most, value));
 }

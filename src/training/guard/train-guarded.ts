@@ -1,41 +1,48 @@
 import { UsageError } from '../../errors.ts';
-import type { TrainingState } from '../engine.ts';
+import type { Engine } from '../engines/engine.ts';
 import { type TrainingProgress, type TrainingResult, type TrainOptions, train } from '../trainer.ts';
+import type { TrainingState } from '../training-state.ts';
 import type { AdaptiveReplay } from './adaptive-replay.ts';
 import {
   type Budget,
   bestWithinBudget,
   type ClassCount,
-  checkBudget,
   computeTradeoff,
   isExhausted,
   type Tradeoff,
-} from './policy.ts';
+  validateBudget,
+} from './tradeoff.ts';
 
-/** What a training may cost and how that is measured. */
+/** What a training may cost, and how that is measured. */
 export interface GuardOptions extends Budget {
-  /** Counts of each class, by label, on a validation set, before any tuning: the adapter off. */
+  /** Counts of all classes on the validation set before training, indexed by label: without the adapter. */
   readonly before: readonly ClassCount[];
-  /** The same for the task's model as it is when called. The set must not be the test set, nor trained on. */
+  /**
+   * Returns the counts of the task's model as it is when called, indexed by label. The validation set must be neither
+   * trained on nor the test set.
+   */
   measure(): readonly ClassCount[];
-  /** The order that training takes its rows from, if the checks are to steer it. */
+  /** The sampler of the training, to be updated by each check. */
   readonly replay?: AdaptiveReplay;
-  /** Steps between two checks; 20 by default. */
+  /** Steps from one check to the next. Default 20. */
   readonly checkEvery?: number;
   /**
-   * Checks beyond the budget in a row that end training. By default 3; as many as there are where the replay is
-   * steered, which needs some checks to bring a class back.
+   * Training ends after this many checks in a row that exceed the budget. Default 3; unlimited with `replay`, which
+   * needs some checks to bring a class back.
    */
   readonly patience?: number;
-  /** Of the training that `resume` goes on with; without it the best state is looked for from there on. */
+  /**
+   * The history of the training that `resume` continues. Without it the checks start again, and the best state is one
+   * from `resume` on.
+   */
   readonly history?: GuardHistory;
 }
 
-/** What a guard has seen and kept, to go on from where a training was stopped. */
+/** What a guard needs to continue a stopped training. */
 export interface GuardHistory {
-  /** The counts of each class, by label, at each check so far. */
+  /** The counts of each check so far, indexed by label. */
   readonly checks: readonly { readonly step: number; readonly counts: readonly ClassCount[] }[];
-  /** The state that is the best so far. */
+  /** The best state so far. */
   readonly best: TrainingState;
 }
 
@@ -44,99 +51,147 @@ export interface GuardCheck extends Tradeoff {
   readonly step: number;
 }
 
-/** A report of progress with the check that followed it. */
+/** A progress report of `trainGuarded`, with the check at its step. */
 export interface GuardedProgress extends TrainingProgress {
   readonly check: GuardCheck;
-  /** To go on from here with, until the next report. */
+  /** Continues from this step; valid until the next report. */
   readonly history: GuardHistory;
 }
 
-/** How a guarded training ended, and what it kept. */
+/** How a guarded training ended. */
 export interface GuardedResult extends TrainingResult {
-  /** All checks, that of the state before the first step included. */
+  /** All checks, including that of the state before the first step. */
   readonly checks: readonly GuardCheck[];
-  /** The check whose state the model and the engine now have. */
+  /** The check of `state`, which model and engine have now. */
   readonly kept: GuardCheck;
-  /** The step that training had reached when the guard ended it; undefined when it ran to its end. */
+  /** The step at which the guard ended training; undefined if it ran to the last step or was stopped. */
   readonly endedAt?: number;
   readonly history: GuardHistory;
 }
 
+const DEFAULT_CHECK_EVERY = 20;
+const DEFAULT_PATIENCE = 3;
+
 /**
- * Trains like `train` and watches what it costs: ends when the budget is exceeded time after time, and goes back
- * to the state that gained most within the budget. That is the state at the start when no other kept it. A
- * training that its signal stops stays where it is, so that it can go on: with its history as if it had not stopped.
+ * Trains like `train`, and checks regularly what the training costs. It ends early if `patience` checks in a row exceed
+ * the budget. At the end model and engine have the state that gained most within the budget, which is the initial state
+ * if no other is within it. A training that is stopped by its signal keeps its last state instead, so that it can be
+ * resumed; with its history the result is as if it had not been stopped.
  *
- * @throws UsageError when the budget does not make sense or the history is of other examples, and what `train` throws
+ * @throws UsageError if the budget or the patience is invalid, or the history has other validation examples
+ * @throws TrainingError like `train`
+ * @example
+ * const guard = { targetLabels: [2, 3], maxDrop: 0.01, before, measure };
+ * for await (const { check } of trainGuarded({ task, engine, sampler, steps, guard })) console.log(check.drop);
  */
 export async function* trainGuarded(
   options: Omit<TrainOptions, 'stepsPerCall'> & { readonly guard: GuardOptions },
 ): AsyncGenerator<GuardedProgress, GuardedResult> {
-  const { engine, guard, resume } = options;
-  const { checkEvery = 20, before, patience = guard.replay ? Number.POSITIVE_INFINITY : 3, history } = guard;
-  checkBudget(guard, before.length);
-  if (!(patience >= 1)) {
-    throw new UsageError('invalid-argument', `a patience of ${patience} checks: has to be at least 1`);
-  }
-  if (history) checkHistory(history, before);
+  const { engine, guard: guardOptions, resume } = options;
+  const guard = new Guard(engine, guardOptions);
   if (resume) engine.restore(resume);
-  const seen: GuardHistory['checks'][number][] = [];
-  const checks: GuardCheck[] = [];
-  let best = history?.best;
-  const add = (step: number, counts: readonly ClassCount[]): GuardCheck => {
-    const one = { step, ...computeTradeoff(before, counts, guard) };
-    guard.replay?.update(step, before, counts);
-    seen.push({ step, counts });
-    checks.push(one);
-    return one;
-  };
-  const check = (step: number): GuardCheck => {
-    engine.syncModel();
-    const one = add(step, guard.measure());
-    if (best === undefined || bestWithinBudget(checks) === one) best = engine.state();
-    return one;
-  };
-  for (const { step, counts } of history?.checks ?? []) add(step, counts);
-  const first = resume?.step ?? 0;
-  if (checks.at(-1)?.step !== first) check(first);
-  // The process may have ended between the last check and what follows from it.
-  if (history && isExhausted(checks, patience)) {
-    return settle({ status: 'finished', state: engine.state(), meanLoss: Number.NaN, elapsedMs: 0 }, first);
+  guard.replayHistory();
+  const firstStep = resume?.step ?? 0;
+  if (guard.lastStep !== firstStep) guard.check(firstStep);
+  // The process may have ended after the check that exhausted the budget.
+  if (guardOptions.history && guard.isExhausted) {
+    const unchanged = { state: engine.state(), meanLoss: Number.NaN, elapsedMs: 0 };
+    return guard.finish({ status: 'finished', ...unchanged }, firstStep);
   }
-  const training = train({ ...options, stepsPerCall: checkEvery });
+
+  const training = train({ ...options, stepsPerCall: guardOptions.checkEvery ?? DEFAULT_CHECK_EVERY });
   for (;;) {
     const next = await training.next();
-    if (next.done) return settle(next.value);
-    const progress = { ...next.value, check: check(next.value.step), history: soFar() };
-    yield progress;
-    if (isExhausted(checks, patience)) {
+    if (next.done) return guard.finish(next.value);
+    const progress = next.value;
+    const check = guard.check(progress.step);
+    yield { ...progress, check, history: guard.history };
+    if (guard.isExhausted) {
       const { step, meanLoss, elapsedMs } = progress;
-      return settle({ status: 'finished', state: engine.state(), meanLoss, elapsedMs }, step);
+      return guard.finish({ status: 'finished', state: engine.state(), meanLoss, elapsedMs }, step);
     }
-  }
-
-  function soFar(): GuardHistory {
-    return { checks: seen, best: best! };
-  }
-
-  function settle(result: TrainingResult, endedAt?: number): GuardedResult {
-    const state = result.status === 'stopped' ? result.state : best!;
-    engine.restore(state);
-    engine.syncModel();
-    const kept = checks.find(({ step }) => step === state.step)!;
-    return { ...result, state, checks, kept, endedAt, history: soFar() };
   }
 }
 
-function checkHistory({ checks }: GuardHistory, before: readonly ClassCount[]): void {
-  const same = checks.every(
+/** The checks of a guarded training, and the best state so far. */
+class Guard {
+  readonly #engine: Engine;
+  readonly #options: GuardOptions;
+  readonly #patience: number;
+  readonly #counts: GuardHistory['checks'][number][] = [];
+  readonly #checks: GuardCheck[] = [];
+  #best: TrainingState | undefined;
+
+  /** @throws UsageError if the budget or the patience is invalid, or the history has other validation examples */
+  constructor(engine: Engine, options: GuardOptions) {
+    const { before, replay, history } = options;
+    this.#engine = engine;
+    this.#options = options;
+    this.#patience = options.patience ?? (replay ? Number.POSITIVE_INFINITY : DEFAULT_PATIENCE);
+    this.#best = history?.best;
+    validateBudget(options, before.length);
+    if (!(this.#patience >= 1)) {
+      throw new UsageError('invalid-argument', `patience ${this.#patience}: must be at least 1 check`);
+    }
+    if (history) validateHistory(history, before);
+  }
+
+  /** The step of the last check. */
+  get lastStep(): number | undefined {
+    return this.#checks.at(-1)?.step;
+  }
+
+  get isExhausted(): boolean {
+    return isExhausted(this.#checks, this.#patience);
+  }
+
+  get history(): GuardHistory {
+    return { checks: this.#counts, best: this.#best! };
+  }
+
+  /** Repeats the checks of the training that is resumed, which also brings the replay to where it was. */
+  replayHistory(): void {
+    for (const { step, counts } of this.#options.history?.checks ?? []) this.#add(step, counts);
+  }
+
+  /** Measures the model at a step, and saves its state if it is the best so far. */
+  check(step: number): GuardCheck {
+    this.#engine.syncModel();
+    const check = this.#add(step, this.#options.measure());
+    if (this.#best === undefined || bestWithinBudget(this.#checks) === check) {
+      this.#best = this.#engine.state();
+    }
+    return check;
+  }
+
+  /** Restores the best state, or keeps the last one of a stopped training, and returns the result. */
+  finish(result: TrainingResult, endedAt?: number): GuardedResult {
+    const state = result.status === 'stopped' ? result.state : this.#best!;
+    this.#engine.restore(state);
+    this.#engine.syncModel();
+    const kept = this.#checks.find(({ step }) => step === state.step)!;
+    return { ...result, state, checks: this.#checks, kept, endedAt, history: this.history };
+  }
+
+  #add(step: number, counts: readonly ClassCount[]): GuardCheck {
+    const { before, replay } = this.#options;
+    const check = { step, ...computeTradeoff(before, counts, this.#options) };
+    replay?.update(step, before, counts);
+    this.#counts.push({ step, counts });
+    this.#checks.push(check);
+    return check;
+  }
+}
+
+function validateHistory({ checks }: GuardHistory, before: readonly ClassCount[]): void {
+  const isSame = checks.every(
     ({ counts }) =>
       counts.length === before.length &&
       counts.every(({ support }, label) => support === before[label]!.support),
   );
-  if (same) return;
+  if (isSame) return;
   throw new UsageError(
     'invalid-argument',
-    'the guard holds out other examples than before the stop; go on with the same data',
+    'the validation set is not that of the stopped training; resume with the same data and seed',
   );
 }

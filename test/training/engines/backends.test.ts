@@ -1,50 +1,47 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { evaluate } from '../../../src/inference/evaluate.ts';
-import { shuffledSampler } from '../../../src/mnist-data-loader/index.ts';
+import { evaluate } from '../../../src/inference/index.ts';
 import { mnistNormalization as normalization } from '../../../src/models/index.ts';
 import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
-import { EagerEngine } from '../../../src/training/engines/eager.ts';
 import type { LossName } from '../../../src/training/index.ts';
+import { engineOf, lossesOf, rowsOf } from '../../helpers/engines.ts';
 import { largestDifference } from '../../helpers/parity.ts';
 import { smallNet, smallTask, stripes } from '../../helpers/small-task.ts';
 
-const classWeights = [1, 2, 0.5];
-
-async function trainOn(device: 'cpu' | 'wasm' | 'js') {
+async function trainAndEvaluate(device: 'cpu' | 'wasm' | 'js') {
   await loadTensorFlow({ device });
   const model = smallNet();
-  const task = smallTask({ model, classWeights });
-  const engine = new EagerEngine(task);
-  const losses = engine.run(shuffledSampler({ rows: 60, seed: 1 }).take(0, 30 * 6));
+  const task = smallTask({ model, classWeights: [1, 2, 0.5] });
+  const engine = engineOf('eager', task);
+  const losses = engine.run(rowsOf(task, 30));
   const { predictions, confidences, loss } = evaluate(model, stripes(), { normalization });
   engine.dispose();
   return { losses, predictions, confidences, loss };
 }
 
-test.for(['wasm', 'js'] as const)('%s trains and evaluates as native TensorFlow does', async (device) => {
-  const native = await trainOn('cpu');
-  const other = await trainOn(device);
-  expect(largestDifference(other.losses, native.losses)).toBeLessThan(1e-5);
-  expect(other.predictions).toEqual(native.predictions);
-  expect(largestDifference(other.confidences, native.confidences)).toBeLessThan(1e-5);
-  expect(other.loss).toBeCloseTo(native.loss, 5);
+test.for(['wasm', 'js'] as const)('%s trains and evaluates like native TensorFlow', async (device) => {
+  const native = await trainAndEvaluate('cpu');
+  const actual = await trainAndEvaluate(device);
+  // float32 rounding, over 30 steps
+  expect(largestDifference(actual.losses, native.losses)).toBeLessThan(1e-5);
+  expect(actual.predictions).toEqual(native.predictions);
+  expect(largestDifference(actual.confidences, native.confidences)).toBeLessThan(1e-5);
+  expect(actual.loss).toBeCloseTo(native.loss, 5);
 });
 
-test.for<LossName>(['binary-cross-entropy', 'mean-squared-error'])('%s trains on wasm', async (loss) => {
+test.for<LossName>(['binary-cross-entropy', 'mean-squared-error'])('wasm trains with %s', async (loss) => {
   await loadTensorFlow({ device: 'wasm' });
-  const task = smallTask({ model: smallNet({ units: 1 }), loss });
-  const losses = new EagerEngine(task).run(shuffledSampler({ rows: 60, seed: 1 }).take(0, 40 * 6));
+  const losses = lossesOf('eager', smallTask({ model: smallNet({ units: 1 }), loss }), 40);
   expect(losses.at(-1)).toBeLessThan(losses[0]!);
 });
 
 test.for(['wasm', 'js'] as const)(
-  '%s: a state holds what steps change, and nothing that is frozen',
+  'the state on %s has the weights that steps change, and no frozen ones',
   async (device) => {
     await loadTensorFlow({ device });
     const model = smallNet({ layers: [tf.layers.batchNormalization({ name: 'norm' })] });
     model.getLayer('hidden').trainable = false;
-    const engine = new EagerEngine(smallTask({ model }));
+    const engine = engineOf('eager', smallTask({ model }));
     expect([...engine.state().weights.keys()].sort()).toEqual([
       'norm/beta',
       'norm/gamma',

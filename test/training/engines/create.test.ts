@@ -1,10 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, onTestFinished, test } from 'vitest';
 import { TrainingError, UsageError } from '../../../src/errors.ts';
-import { loadTensorFlow } from '../../../src/tensorflow/index.ts';
-import { type NativeBackend, nativeBackend } from '../../../src/tensorflow/native/backend.ts';
-import { chooseEngine } from '../../../src/training/engines/choose.ts';
-import { recordStep } from '../../../src/training/engines/compiled-step.ts';
+import { loadTensorFlow, type NativeBackend, nativeBackend } from '../../../src/tensorflow/index.ts';
 import { createEngine, type TrainingTask } from '../../../src/training/index.ts';
 import { lossesOf, rowsOf } from '../../helpers/engines.ts';
 import { layerKinds } from '../../helpers/layer-kinds.ts';
@@ -19,53 +16,62 @@ function create(name: Parameters<typeof createEngine>[0], task: TrainingTask, st
   return { engine, notes };
 }
 
-const programOf = (model: tf.LayersModel) => () => recordStep(smallTask({ model })).program;
+/** Names the engine that `auto` chooses, and the reason that it gives. */
+function choice(model: tf.LayersModel, steps: number): { name: string; reason: string } {
+  const { engine, notes } = create('auto', smallTask({ model }), steps);
+  engine.dispose();
+  expect(notes).toHaveLength(1);
+  return { name: engine.name, reason: notes[0]! };
+}
 
-test('auto takes XLA for long runs of dense nets, and the graph for short runs and convolutions', () => {
-  expect(chooseEngine(100, programOf(smallNet())).name).toBe('graph');
-  expect(chooseEngine(100_000, programOf(smallNet())).name).toBe('xla');
-  // The many ops of a sequence take long to compile.
-  expect(chooseEngine(20_000, programOf(layerKinds.lstm!())).name).toBe('graph');
-  const convolution = chooseEngine(100_000, programOf(layerKinds['conv2d and max pooling']!()));
-  expect(convolution).toEqual({ name: 'graph', reason: expect.stringContaining('Conv2D') });
+test('auto chooses XLA for many steps of dense layers, and the graph for few steps and for convolutions', () => {
+  expect(choice(smallNet(), 100).name).toBe('graph');
+  expect(choice(smallNet(), 100_000).name).toBe('xla');
+  // A sequence has many ops, which take long to compile.
+  expect(choice(layerKinds.lstm!(), 20_000).name).toBe('graph');
+  expect(choice(layerKinds['conv2d and max pooling']!(), 100_000)).toEqual({
+    name: 'graph',
+    reason: 'engine graph: XLA is slow at Conv2D on a CPU',
+  });
 });
 
-test('auto takes the eager engine where there is no native TensorFlow, and so does whoever asks for a graph', async () => {
+test('auto reports what it chose and why; an engine named by the caller reports nothing', () => {
+  const auto = create('auto', smallTask());
+  expect(auto.notes).toEqual(['engine graph: 10 steps take less time than compiling']);
+  const named = create('graph', smallTask());
+  expect(named.notes).toEqual([]);
+  for (const { engine } of [auto, named]) engine.dispose();
+});
+
+test('without native TensorFlow, auto chooses the eager engine, and a graph engine falls back to it', async () => {
   await loadTensorFlow({ device: 'js' });
   try {
     const task = smallTask();
     expect(create('auto', task).engine.name).toBe('eager');
     const { engine, notes } = create('graph', task);
     expect(engine.name).toBe('eager');
-    expect(notes).toEqual([
-      expect.stringMatching(/^falling back to the eager engine: native TensorFlow: not loaded/),
-    ]);
+    expect(notes).toEqual([expect.stringMatching(/^falling back to the eager engine: /)]);
   } finally {
     await loadTensorFlow({ device: 'cpu' });
   }
 });
 
-test('auto says what it took and why; an engine asked for by name is silent', () => {
-  const { engine, notes } = create('auto', smallTask());
-  expect(notes).toEqual([expect.stringMatching(/^engine graph: 10 steps would be over before/)]);
-  const asked = create('graph', smallTask());
-  expect(asked.notes).toEqual([]);
-  for (const each of [engine, asked.engine]) each.dispose();
-});
-
-test('a step that cannot be recorded runs eagerly, after one line that says why', () => {
-  const own = smallTask();
+test('falls back to the eager engine if the step cannot be recorded', () => {
+  const unrecordable = smallTask();
+  let calls = 0;
   const task = {
-    ...own,
-    loss: (...batch: Parameters<typeof own.loss>) => own.loss(...batch).mul(1 + Math.random()) as tf.Scalar,
+    ...unrecordable,
+    // A number that differs from call to call, as if it were drawn in JavaScript.
+    loss: (...batch: Parameters<typeof unrecordable.loss>) =>
+      unrecordable.loss(...batch).mul(1 + ++calls / 10) as tf.Scalar,
   };
   const { engine, notes } = create('xla', task);
   expect(engine.name).toBe('eager');
-  expect(notes).toEqual([expect.stringMatching(/^falling back to the eager engine: op Mul: uses values/)]);
+  expect(notes).toEqual([expect.stringMatching(/^falling back to the eager engine: op Mul: /)]);
   expect(engine.run(rowsOf(task, 2))).toHaveLength(2);
 });
 
-test('a step that XLA cannot compile runs in the graph, from the same state, after one line that says why', () => {
+test('falls back from XLA to the graph, from the same state, if XLA cannot compile the step', () => {
   const upsampled = () => {
     const model = tf.sequential({
       layers: [
@@ -97,8 +103,8 @@ test('a step that XLA cannot compile runs in the graph, from the same state, aft
   expect(nativeBackend().binding.getNumOfSavedModels()).toBe(0);
 });
 
-/** Puts functions in the place of the addon's until the test ends. */
-function replaceInAddon(functions: Partial<NativeBackend['binding']>): void {
+/** Replaces functions of the addon until the test ends. */
+function mockAddon(functions: Partial<NativeBackend['binding']>): void {
   const backend = nativeBackend();
   const { binding } = backend;
   const properties = Object.entries(functions).map(([name, value]) => [name, { value }]);
@@ -108,27 +114,28 @@ function replaceInAddon(functions: Partial<NativeBackend['binding']>): void {
   });
 }
 
-test('a device that is full or broken is an error, since no other engine would do better', () => {
+test('does not fall back if the device is out of memory or broken', () => {
   const task = smallTask();
   const { engine, notes } = create('xla', task);
-  const fail = (message: string) => {
-    replaceInAddon({
+  const runWithFailure = (message: string) => {
+    mockAddon({
       runSavedModel: () => {
         throw new Error(message);
       },
     });
     return () => engine.run(rowsOf(task, 2));
   };
-  expect(fail('RESOURCE_EXHAUSTED: Out of memory while trying to allocate 3 GB')).toThrow(
+  expect(runWithFailure('RESOURCE_EXHAUSTED: Out of memory while trying to allocate 3 GB')).toThrow(
     /^not enough memory on the device/,
   );
-  expect(fail('INTERNAL: CUDA_ERROR_ILLEGAL_ADDRESS')).toThrow(/^the GPU stopped working/);
+  expect(runWithFailure('INTERNAL: CUDA_ERROR_ILLEGAL_ADDRESS')).toThrow(/^the GPU stopped working/);
   expect([engine.name, notes]).toEqual(['xla', []]);
   engine.dispose();
 });
 
-test('products that say how precise they are give way to plain ones before the graph takes over', () => {
-  replaceInAddon({ isUsingGpuDevice: () => true });
+test('tries XLA without explicit precision before it falls back to the graph', () => {
+  // XLA has no kernel for the gradient of upsampling, so both attempts fail.
+  mockAddon({ isUsingGpuDevice: () => true });
   const model = tf.sequential({
     layers: [
       tf.layers.upSampling2d({ size: [2, 2], inputShape: [4, 4, 1] }),
@@ -149,7 +156,7 @@ test('products that say how precise they are give way to plain ones before the g
   expect(nativeBackend().binding.getNumOfSavedModels()).toBe(0);
 });
 
-test('what is wrong with the task itself is an error on every engine', () => {
+test('every engine rejects a model without trainable weights', () => {
   const model = smallNet();
   model.trainable = false;
   for (const name of ['eager', 'graph', 'xla'] as const) {
@@ -157,8 +164,8 @@ test('what is wrong with the task itself is an error on every engine', () => {
   }
 });
 
-test('an engine that does not exist is refused with those that do', () => {
-  const create = () => createEngine('tpu' as never, smallTask(), { steps: 1 });
-  expect(create).toThrow(UsageError);
-  expect(create).toThrow("engine 'tpu': there are auto, eager, graph, xla");
+test('an unknown engine is rejected with the names of all engines', () => {
+  const createUnknown = () => createEngine('tpu' as never, smallTask(), { steps: 1 });
+  expect(createUnknown).toThrow(UsageError);
+  expect(createUnknown).toThrow("unknown engine 'tpu'; choose from auto, eager, graph, xla");
 });

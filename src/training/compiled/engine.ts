@@ -1,0 +1,222 @@
+/**
+ * The engines `graph` and `xla`: one optimizer step is recorded, and from then on runs as a loop inside TensorFlow.
+ *
+ * An op that runs eagerly costs about 10 µs in JavaScript and the addon, and a step has 150 to 180 of them, most of them
+ * the optimizer's. Here JavaScript makes one call for hundreds of steps. In the order of the work:
+ *
+ * 1. record-step.ts runs one step and records it as a program: the TensorFlow ops that compute the loss and the
+ *    gradients (or, for some optimizers, the new weights) from a batch, the number of the step, and the weights.
+ * 2. loop-body.ts writes the program into a graph as one iteration of a loop: gather the batch, compute loss and
+ *    gradients, update weights and slots, store the loss. iteration-builder.ts has the nodes that it is made of;
+ *    fused-update.ts and updates.ts have the update; control-dependencies.ts orders it for XLA.
+ * 3. training-graph.ts puts that body into a while loop, `unroll` times in a row. Data, weights, slots and losses are
+ *    variables of a TensorFlow session: they stay on the device, and only row numbers go in and losses come out.
+ * 4. This file opens the session, and runs the steps in calls of up to call-size.ts' number of steps.
+ *
+ * The two engines run the same graph. `graph` leaves it to TensorFlow's executor, node by node; for `xla` the nodes of
+ * the loop carry an attribute that makes XLA compile it as one program, and some ops are written in forms that XLA
+ * compiles to faster code (src/graph/xla).
+ */
+import * as tf from '@tensorflow/tfjs';
+import { supportsExplicitPrecision, type XlaTarget } from '../../graph/index.ts';
+import {
+  explicitPrecisionAllowed,
+  GraphBuilder,
+  type HostTensor,
+  int64Words,
+  nativeBackend,
+  Session,
+  type TensorValues,
+  withExplicitPrecision,
+} from '../../tensorflow/index.ts';
+import { countSteps } from '../data.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { TrainingTask } from '../task.ts';
+import { stateValues, type TrainingState } from '../training-state.ts';
+import { modelWeights } from '../weights.ts';
+import { type CallSize, chooseCallSize } from './call-size.ts';
+import type { RecordedStep } from './record-step.ts';
+import { arrayValues, buildTrainingGraph, type TrainingGraph } from './training-graph.ts';
+
+/** Options of `CompiledEngine`. */
+export interface CompiledOptions {
+  /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
+  readonly jit: boolean;
+  /** Steps in the body of the loop. Default 1. */
+  readonly unroll?: number;
+  /** How many steps each call of `run` will have, if known: a loop of fixed length is made to fit them. */
+  readonly stepsPerCall?: number;
+  /** Make matrix products specify their precision, if all of them can. Default true. */
+  readonly explicitPrecision?: boolean;
+  /** Which device to write the step for. Default: the one that it will run on. */
+  readonly target?: XlaTarget;
+}
+
+/** Runs a recorded step in a loop of one TensorFlow graph. The model's weights change only in `syncModel`. */
+export class CompiledEngine implements Engine {
+  readonly name: 'graph' | 'xla';
+  /** Whether matrix products specify their precision, which some GPUs do not support. */
+  readonly explicitPrecision: boolean;
+  readonly #task: TrainingTask;
+  readonly #recorded: RecordedStep;
+  readonly #xla: XlaTarget | undefined;
+  readonly #unroll: number;
+  readonly #call: CallSize;
+  readonly #graph: TrainingGraph;
+  readonly #session: Session;
+  #step = 0;
+
+  /** @throws TensorFlowError if TensorFlow rejects the graph */
+  constructor(task: TrainingTask, recorded: RecordedStep, options: CompiledOptions) {
+    const { program } = recorded;
+    this.name = options.jit ? 'xla' : 'graph';
+    this.#task = task;
+    this.#recorded = recorded;
+    this.#xla = options.jit ? (options.target ?? currentTarget()) : undefined;
+    this.#unroll = options.unroll ?? 1;
+    this.#call = chooseCallSize(program, {
+      xla: this.#xla,
+      batchSize: task.batchSize,
+      steps: options.stepsPerCall,
+    });
+    this.explicitPrecision =
+      this.#xla === 'gpu' &&
+      explicitPrecisionAllowed() &&
+      supportsExplicitPrecision(program) &&
+      options.explicitPrecision !== false;
+
+    const builder = new GraphBuilder();
+    this.#graph = buildTrainingGraph(builder, recorded, task, {
+      xla: this.#xla,
+      explicitPrecision: this.explicitPrecision,
+      unroll: this.#unroll,
+      ...this.#call,
+    });
+    this.#session = new Session(builder.nodes);
+    try {
+      this.#initializeVariables();
+    } catch (error) {
+      this.#session.dispose();
+      throw error;
+    }
+  }
+
+  /** Number of optimizer steps done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get stepsPerCall(): number | undefined {
+    return this.#xla === 'gpu' ? this.#call.capacity : undefined;
+  }
+
+  run(rows: Int32Array): Float32Array {
+    const { batchSize, data } = this.#task;
+    const steps = countSteps(rows, batchSize, data);
+    const losses = new Float32Array(steps);
+    for (let first = 0; first < steps; ) {
+      const most = this.#call.capacity - (this.#step % this.#unroll);
+      const count = Math.min(most, steps - first);
+      const callRows = rows.subarray(first * batchSize, (first + count) * batchSize);
+      losses.set(this.#runCall(callRows, count), first);
+      first += count;
+    }
+    return losses;
+  }
+
+  state(): TrainingState {
+    const { changedWeights, slots } = this.#recorded;
+    const values = this.#graph.state.read(this.#session, [...changedWeights, ...slots.keys()]);
+    const pick = (names: Iterable<string>) =>
+      new Map([...names].map((name) => [name, values.get(name) as Float32Array]));
+    return { step: this.#step, weights: pick(changedWeights), slots: pick(slots.keys()) };
+  }
+
+  restore(state: TrainingState): void {
+    const { changedWeights, slots, weights } = this.#recorded;
+    const values = new Map<string, Float32Array>();
+    for (const name of changedWeights) {
+      values.set(name, stateValues(state.weights, name, weights.get(name)!.size));
+    }
+    for (const [name, { size }] of slots) values.set(name, stateValues(state.slots, name, size));
+    this.#graph.state.write(this.#session, values);
+    this.#step = state.step;
+  }
+
+  syncModel(): void {
+    const { weights } = this.state();
+    for (const [name, variable] of modelWeights(this.#task.model)) {
+      const values = weights.get(name);
+      if (values === undefined) continue;
+      tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, variable.dtype)));
+    }
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+
+  /** Copies the data, the model's weights and the initial slots to the device. */
+  #initializeVariables(): void {
+    const { state, arrays, losses } = this.#graph;
+    const { weights, slots } = this.#recorded;
+    const values = new Map<string, TensorValues>();
+    for (const [name, variable] of weights) values.set(name, variable.dataSync() as Float32Array);
+    for (const [name, { size, initial }] of slots) values.set(name, new Float32Array(size).fill(initial));
+    state.write(this.#session, values);
+    arrays.write(this.#session, arrayValues(this.#task.data));
+    losses.write(this.#session, new Map([['losses', new Float32Array(this.#call.capacity)]]));
+  }
+
+  /**
+   * Runs `steps` steps in one call of the session, and returns their losses.
+   *
+   * Step s always runs in the same copy of the unrolled body, s modulo `unroll`, because XLA may round differently in
+   * each copy. So a call that starts in the middle of the body starts with inactive iterations.
+   */
+  #runCall(rows: Int32Array, steps: number): Float32Array {
+    const { batchSize } = this.#task;
+    const { capacity, fixed } = this.#call;
+    const unroll = this.#unroll;
+    const first = this.#step % unroll;
+    const end = first + steps;
+    const firstStep = this.#step - first;
+    const fedRows = new Int32Array(capacity * batchSize);
+    fedRows.set(rows, first * batchSize);
+    const feeds: Record<string, HostTensor> = {
+      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(fedRows) },
+      step: int32(firstStep),
+      ...(!fixed && { iterations: int32(Math.ceil(end / unroll) * unroll) }),
+      ...((unroll > 1 || fixed) && { first: int32(first), end: int32(end) }),
+      ...this.#scalarFeeds(firstStep, end),
+    };
+    const execute = () => this.#session.execute(feeds, [this.#graph.done]);
+    if (this.explicitPrecision) withExplicitPrecision(execute);
+    else execute();
+    this.#step += steps;
+    const losses = this.#graph.losses.read(this.#session).get('losses') as Float32Array;
+    return losses.slice(first, end);
+  }
+
+  /** The update's scalars, such as the learning rate, for iterations 0 to `count - 1`. */
+  #scalarFeeds(firstStep: number, count: number): Record<string, HostTensor> {
+    const { scalarNames, scalarsAt } = this.#recorded;
+    const { capacity } = this.#call;
+    const vectors = scalarNames.map(() => new Float32Array(capacity));
+    for (let iteration = 0; iteration < count; iteration++) {
+      scalarsAt(firstStep + iteration).forEach((value, index) => {
+        vectors[index]![iteration] = value;
+      });
+    }
+    return Object.fromEntries(
+      scalarNames.map((name, index) => [
+        name,
+        { dtype: 'float32', shape: [capacity], values: vectors[index]! },
+      ]),
+    );
+  }
+}
+
+const int32 = (value: number): HostTensor => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
+
+const currentTarget = (): XlaTarget => (nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu');

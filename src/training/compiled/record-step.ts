@@ -1,0 +1,142 @@
+import * as tf from '@tensorflow/tfjs';
+import { type InputSpec, type Program, record, simplify } from '../../graph/index.ts';
+import { type Batch, batchArrays } from '../data.ts';
+import { lossAndGradients } from '../loss-and-gradients.ts';
+import { type UpdateRule, updateRule } from '../optimizers/update-rules.ts';
+import type { TrainingTask } from '../task.ts';
+import { slotName } from '../training-state.ts';
+import { modelWeights, trainableWeights } from '../weights.ts';
+import { type FusedUpdate, fusedUpdate } from './fused-update.ts';
+
+/**
+ * One optimizer step as a program. Its inputs are the batch (inputs, then labels), the number of the step as an int32
+ * scalar, and the update's scalars. Its first output is the loss, a float32 scalar.
+ *
+ * The update has two forms. With `fusedUpdate` the other outputs are gradients, from which updates.ts computes the new
+ * weights and slots. Otherwise the program assigns the new weights and slots itself.
+ */
+export interface RecordedStep {
+  readonly program: Program;
+  /** Names of the program's variables in the training state, in the program's order. */
+  readonly variableNames: readonly string[];
+  /** The weights that the step reads or changes, by name. */
+  readonly weights: ReadonlyMap<string, tf.Variable>;
+  /** Names of the weights that a step may change: trainable ones and moving averages. */
+  readonly changedWeights: ReadonlySet<string>;
+  /** Names of the optimizer's slots, such as `m` and `v`, in the order of its rule. */
+  readonly slotNames: readonly string[];
+  /** The slots of all trainable weights, by `<slot>/<weight>`. */
+  readonly slots: ReadonlyMap<string, SlotSpec>;
+  readonly fusedUpdate: FusedUpdate | undefined;
+  /** With `fusedUpdate`: the weights that it updates, in the order of the gradients in the program's outputs. */
+  readonly updatedWeights: readonly string[];
+  /** Names of the update's scalars, and their values at a step; the first step is 0. */
+  readonly scalarNames: readonly string[];
+  scalarsAt(step: number): readonly number[];
+}
+
+export interface SlotSpec {
+  readonly shape: readonly number[];
+  readonly size: number;
+  /** The value of every element before the first step. */
+  readonly initial: number;
+}
+
+/**
+ * Runs one step of a task and records it. The model is unchanged afterwards.
+ *
+ * @throws TrainingError if the step cannot be recorded, the loss is not a scalar, or the model has no trainable weights
+ */
+export function recordStep(task: TrainingTask): RecordedStep {
+  const trainable = trainableWeights(task.model);
+  const rule = updateRule(task.optimizer);
+  const fused = fusedUpdate(task.optimizer);
+  const { scalarNames, scalarsAt } = fused ?? rule;
+  const slots = slotSpecs(trainable, rule);
+  const slotVariables = fused ? new Map<string, tf.Variable>() : createSlotVariables(slots);
+  let updatedWeights: string[] = [];
+
+  const runStep = (...tensors: tf.Tensor[]): tf.Tensor[] => {
+    const { batch, step, scalars } = splitInputs(task, tensors);
+    const { loss, gradients } = lossAndGradients(task, trainable, batch, step);
+    updatedWeights = [...gradients.keys()];
+    if (fused) return [loss, ...gradients.values()];
+    for (const [name, gradient] of gradients) {
+      const weight = trainable.get(name)!;
+      const slotsOfWeight = rule.slots.map((slot) => slotVariables.get(slotName(slot.name, name))!);
+      const nextValues = rule.update(weight, gradient, slotsOfWeight, scalars);
+      [weight, ...slotsOfWeight].forEach((variable, index) => {
+        variable.assign(nextValues[index]!);
+      });
+    }
+    return [loss];
+  };
+
+  try {
+    const { program, variables } = record(runStep, inputSpecs(task, scalarNames.length));
+    const stateNames = new Map(
+      [...modelWeights(task.model), ...slotVariables].map(([name, variable]) => [variable, name]),
+    );
+    const variableNames = variables.map((variable) => stateNames.get(variable) ?? variable.name);
+    const weights = new Map(trainable);
+    variables.forEach((variable, index) => {
+      const name = variableNames[index]!;
+      if (!slots.has(name)) weights.set(name, variable);
+    });
+    const assigned = program.assignments.map(({ variable }) => variableNames[variable]!);
+    return {
+      program: simplify(program),
+      variableNames,
+      weights,
+      changedWeights: new Set([...trainable.keys(), ...assigned.filter((name) => !slots.has(name))]),
+      slotNames: rule.slots.map(({ name }) => name),
+      slots,
+      fusedUpdate: fused,
+      updatedWeights,
+      scalarNames,
+      scalarsAt,
+    };
+  } finally {
+    tf.dispose([...slotVariables.values()]);
+  }
+}
+
+function slotSpecs(trainable: ReadonlyMap<string, tf.Variable>, rule: UpdateRule): Map<string, SlotSpec> {
+  return new Map(
+    [...trainable].flatMap(([name, { shape, size }]) =>
+      rule.slots.map((slot) => [slotName(slot.name, name), { shape, size, initial: slot.initial }] as const),
+    ),
+  );
+}
+
+/** Variables for the slots, so that the recorded step can assign them. */
+function createSlotVariables(slots: ReadonlyMap<string, SlotSpec>): Map<string, tf.Variable> {
+  return new Map(
+    [...slots].map(([name, { shape, initial }]) => [
+      name,
+      tf.tidy(() => tf.variable(tf.fill([...shape], initial), false)),
+    ]),
+  );
+}
+
+/** The inputs of the program, in the order in which `splitInputs` takes them. */
+function inputSpecs({ data, batchSize }: TrainingTask, scalars: number): InputSpec[] {
+  return [
+    ...batchArrays(data).map(({ featureShape, dtype }) => ({ shape: [batchSize, ...featureShape], dtype })),
+    { shape: [], dtype: 'int32' },
+    ...new Array<InputSpec>(scalars).fill({ shape: [], dtype: 'float32' }),
+  ];
+}
+
+interface StepInputs {
+  readonly batch: Batch;
+  /** int32 scalar */
+  readonly step: tf.Scalar;
+  readonly scalars: tf.Scalar[];
+}
+
+function splitInputs({ data }: TrainingTask, tensors: readonly tf.Tensor[]): StepInputs {
+  const inputs = tensors.slice(0, data.inputs.length);
+  const [labels, step, ...scalars] = tensors.slice(inputs.length) as [tf.Tensor, tf.Scalar, ...tf.Scalar[]];
+  return { batch: { inputs, labels }, step, scalars };
+}

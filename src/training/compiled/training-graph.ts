@@ -1,0 +1,118 @@
+import { type TensorSpec, whileLoop, type XlaTarget } from '../../graph/index.ts';
+import {
+  type DataType,
+  type GraphBuilder,
+  int64Words,
+  SessionVariables,
+  type TensorValues,
+} from '../../tensorflow/index.ts';
+import { batchArrays, type DataArray, type TrainingData } from '../data.ts';
+import type { TrainingTask } from '../task.ts';
+import type { LoopContext } from './iteration-builder.ts';
+import { emitIteration } from './loop-body.ts';
+import type { RecordedStep } from './record-step.ts';
+
+/** The variables and the entry point of a training graph. */
+export interface TrainingGraph {
+  /** Weights and slots, by their names in the training state. */
+  readonly state: SessionVariables;
+  /** The data; `arrayValues` returns what to write. */
+  readonly arrays: SessionVariables;
+  /** `losses`: the loss of each iteration of the last call, [capacity] float32. */
+  readonly losses: SessionVariables;
+  /** Fetching this node runs the loop. */
+  readonly done: string;
+}
+
+export interface TrainingGraphOptions {
+  /** What XLA compiles the loop for; undefined to run it node by node. */
+  readonly xla: XlaTarget | undefined;
+  /** Make matrix products specify their precision; run the graph with `withExplicitPrecision` then. */
+  readonly explicitPrecision?: boolean;
+  /** Steps in the body of the loop. Default 1. */
+  readonly unroll?: number;
+  /** Most iterations of one call. */
+  readonly capacity: number;
+  /** Run `capacity` iterations in each call. XLA then knows the number. */
+  readonly fixed?: boolean;
+}
+
+/**
+ * Adds a loop to a graph that runs a recorded step again and again. What changes lives in session variables, so it stays
+ * on the device from call to call.
+ *
+ * Feeds of a call, where [capacity] is per iteration:
+ * - `rows` [capacity, batch] int64, and one [capacity] float32 for each of `step.scalarNames`
+ * - `step`: the number of the optimizer step in iteration 0, int32 scalar
+ * - `iterations`: how many to run, a multiple of `unroll`, int32 scalar; not if `fixed`
+ * - `first`, `end`: only the iterations in [first, end) change anything, int32 scalars; only if `fixed` or `unroll` > 1
+ */
+export function buildTrainingGraph(
+  graph: GraphBuilder,
+  step: RecordedStep,
+  task: TrainingTask,
+  { xla, explicitPrecision = false, unroll = 1, capacity, fixed = false }: TrainingGraphOptions,
+): TrainingGraph {
+  const state = new SessionVariables(graph, 'state');
+  const arrays = new SessionVariables(graph, 'array');
+  const losses = new SessionVariables(graph, 'loss');
+  const handles = new Map(
+    [...step.weights, ...step.slots].map(([name, { shape }]) => [
+      name,
+      state.add({ name, dtype: 'float32', shape }),
+    ]),
+  );
+  const scalar = { dtype: 'int32', shape: [] } as const;
+  const context: LoopContext = {
+    graph,
+    step,
+    xla,
+    explicitPrecision,
+    handles,
+    arrays: batchArrays(task.data).map((array, index) => {
+      const shape = [task.data.rows, ...array.featureShape];
+      const storedDtype = storedDtypeOf(array);
+      const handle = arrays.add({ name: arrayName(index), dtype: storedDtype, shape });
+      return { ...array, storedDtype, handle };
+    }),
+    losses: losses.add({ name: 'losses', dtype: 'float32', shape: [capacity] }),
+    rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
+    firstStep: graph.placeholder('step', scalar),
+    active:
+      fixed || unroll > 1
+        ? { first: graph.placeholder('first', scalar), end: graph.placeholder('end', scalar) }
+        : undefined,
+    scalars: new Map(
+      step.scalarNames.map((name) => [
+        name,
+        graph.placeholder(name, { dtype: 'float32', shape: [capacity] } satisfies TensorSpec),
+      ]),
+    ),
+  };
+  const done = whileLoop(graph, {
+    name: 'train',
+    iterations: fixed ? capacity : graph.placeholder('iterations', scalar),
+    unroll,
+    jit: xla !== undefined,
+    body: (iteration) => emitIteration(context, iteration),
+  });
+  return { state, arrays, losses, done };
+}
+
+/** Returns what to write into `TrainingGraph.arrays`. */
+export function arrayValues(data: TrainingData): Map<string, TensorValues> {
+  return new Map(
+    batchArrays(data).map(({ values }, index) => [
+      arrayName(index),
+      values instanceof Int32Array ? int64Words(values) : values,
+    ]),
+  );
+}
+
+const arrayName = (index: number) => `array${index}`;
+
+/** int32 values are stored as int64, because TensorFlow's int32 kernels of a GPU run on the host. */
+function storedDtypeOf({ values }: DataArray): DataType {
+  if (values instanceof Uint8Array) return 'uint8';
+  return values instanceof Int32Array ? 'int64' : 'float32';
+}

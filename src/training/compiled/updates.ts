@@ -1,0 +1,85 @@
+import { slotName } from '../training-state.ts';
+import {
+  type FusedUpdate,
+  GRADIENT,
+  type GraphMath,
+  type UpdateArithmetic,
+  type UpdateOp,
+} from './fused-update.ts';
+import type { IterationBuilder } from './iteration-builder.ts';
+
+/** What an iteration has computed before it updates the weights. Strings are nodes. */
+export interface StepOutputs {
+  /** The gradients of `step.updatedWeights`, each in the shape of its weight. */
+  readonly gradients: readonly string[];
+  /** The scalars of the update, by name. */
+  readonly scalars: ReadonlyMap<string, string>;
+  /** Runs after everything that reads the old weights. */
+  readonly afterReads: string;
+}
+
+/** One weight with its slots and gradient. */
+interface UpdatedWeight {
+  /** Handles of the weight, then of its slots. */
+  readonly handles: readonly string[];
+  readonly gradient: string;
+}
+
+/** Adds the update of all weights and slots. Returns the nodes after which it is complete. */
+export function emitUpdates(builder: IterationBuilder, update: FusedUpdate, outputs: StepOutputs): string[] {
+  const { step, xla } = builder.context;
+  const { op, arithmetic } = update;
+  return step.updatedWeights.flatMap((name, index) => {
+    const names = [name, ...step.slotNames.map((slot) => slotName(slot, name))];
+    const handles = names.map((variable) => builder.handle(variable));
+    const weight: UpdatedWeight = { handles, gradient: outputs.gradients[index]! };
+    if (op && !(arithmetic && xla === 'cpu')) return [emitOp(builder, op, weight, outputs)];
+    return emitArithmetic(builder, arithmetic!, weight, outputs);
+  });
+}
+
+function emitOp(
+  builder: IterationBuilder,
+  { name, operands, attributes }: UpdateOp,
+  { handles, gradient }: UpdatedWeight,
+  { scalars, afterReads }: StepOutputs,
+): string {
+  const nodes = operands.map((operand) => {
+    if (typeof operand === 'number') return builder.float32(operand);
+    return operand === GRADIENT ? gradient : scalars.get(operand)!;
+  });
+  return builder.graph.add(name, [...handles, ...nodes, afterReads], attributes);
+}
+
+function emitArithmetic(
+  builder: IterationBuilder,
+  arithmetic: UpdateArithmetic,
+  { handles, gradient }: UpdatedWeight,
+  { scalars, afterReads }: StepOutputs,
+): string[] {
+  const [weight, ...slots] = handles.map((handle) => builder.read(handle)) as [string, ...string[]];
+  const nextValues = arithmetic(graphMath(builder), {
+    weight,
+    slots,
+    gradient,
+    scalar: (name) => scalars.get(name)!,
+    recomputeMoments: builder.context.xla === 'cpu',
+  });
+  return handles.map((handle, index) => builder.assign(handle, nextValues[index]!, [afterReads]));
+}
+
+function graphMath(builder: IterationBuilder): GraphMath {
+  const addOp = (op: string, ...operands: (string | number)[]) =>
+    builder.graph.add(
+      op,
+      operands.map((operand) => (typeof operand === 'number' ? builder.float32(operand) : operand)),
+      { T: { type: 'float32' } },
+    );
+  return {
+    add: (a, b) => addOp('AddV2', a, b),
+    sub: (a, b) => addOp('Sub', a, b),
+    mul: (a, b) => addOp('Mul', a, b),
+    div: (a, b) => addOp('RealDiv', a, b),
+    sqrt: (a) => addOp('Sqrt', a),
+  };
+}
