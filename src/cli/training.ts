@@ -14,20 +14,29 @@ import { createProgress } from './progress.ts';
 import { publishReport } from './publish-report.ts';
 import { untilSignal } from './signals.ts';
 
-/** The value of an option for a recipe. A resumed run has its own settings, so its defaults are not passed. */
+/** Returns the value of an option to pass to the recipe, or undefined to omit it. */
 export type Pick = <Options, Name extends keyof Options>(
   options: Options,
   name: Name,
 ) => Options[Name] | undefined;
 
-/** Chooses between passing all options, and only those that were set explicitly. */
+/**
+ * Returns a `Pick` that passes all options, or only those that the user set.
+ *
+ * @param explicitOnly true for a resumed run: it has its own settings, which defaults must not replace
+ * @param explicit names of the options that the user set
+ */
 export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string>): Pick {
   return (options, name) => (explicitOnly && !explicit.has(String(name)) ? undefined : options[name]);
 }
 
 /**
- * Runs a training recipe: shows progress, stops it at a signal, then prints the report and where the run is saved. Only
- * then fails for a training that failed or a gate that was not met.
+ * Runs a training recipe: shows progress, stops at SIGINT or SIGTERM, then prints the report and the run's folder.
+ *
+ * @param label shown in front of the progress
+ * @param pick selects the options to pass; see `optionPicker`
+ * @throws TrainingError if training failed, and GateError if a gate failed, both after the report is printed
+ * @throws Interrupted if a signal stopped training, after the run is saved
  */
 export async function runTraining(
   { command, label }: { readonly command: 'pretrain' | 'finetune'; readonly label: string },
@@ -38,7 +47,10 @@ export async function runTraining(
 ): Promise<void> {
   const { out, overwrite, resume, data, engine, tensorboard } = options;
   if ((overwrite || resume) && out === undefined) {
-    throw new UsageError('invalid-argument', `--${resume ? 'resume' : 'overwrite'}: name the run with --out`);
+    throw new UsageError(
+      'invalid-argument',
+      `--${resume ? 'resume' : 'overwrite'}: needs the run's folder; set it with --out`,
+    );
   }
   const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
   await untilSignal(async (signal) => {

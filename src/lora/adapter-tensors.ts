@@ -63,7 +63,7 @@ export function writeAdapter(
         `${place}: ${name} must have shape [${weight.shape}] ([${tensor.shape}])`,
       );
     if (!tensor.values.every(Number.isFinite))
-      throw new CheckpointError('invalid-checkpoint', `${place}: ${name} has values that are not finite`);
+      throw new CheckpointError('invalid-checkpoint', `${place}: ${name} contains NaN or Inf`);
     return { variable: variableOf(weight), tensor };
   });
   for (const { variable, tensor } of assignments)

@@ -26,33 +26,38 @@ export type LoraInit = (typeof LORA_INITS)[number];
  */
 export type LayerPattern = string | RegExp | readonly string[];
 
-/** How to adapt a model, in PEFT's terms. All options have a default. */
+/** How to adapt a model, as PEFT's `LoraConfig`. All options are optional. */
 export interface LoraConfig {
-  /** Rank r of the update: A is [in, r], B is [r, out]. 1 to the smaller side of the kernel. Default 8. */
+  /**
+   * Rank r of the update: A is [in, r], B is [r, out]. At least 1, at most the smaller of `in` and `out`. Default 8.
+   */
   readonly rank?: number;
-  /** The update is scaled by alpha / rank. Above 0. Default: the rank, for a scale of 1. */
+  /** The update is scaled by alpha / rank. Above 0. Default: equal to `rank`, for a scaling of 1. */
   readonly alpha?: number;
-  /** Layers to adapt. Default 'all': every layer that has an adapter form. */
+  /** Layers to adapt. Default 'all': every layer whose class supports `method`. */
   readonly targets?: LayerPattern;
   /** Layers to leave unchanged. */
   readonly exclude?: LayerPattern;
-  /** Leaves all layers before this one unchanged, in the model's order. A name, or the end of a path. */
+  /** First layer to adapt; layers before it in the model stay unchanged. A layer name, or the end of a layer path. */
   readonly from?: string;
-  /** Ranks of single layers. Keys are names, ends of paths, or regular expressions for these. */
+  /**
+   * Ranks that replace `rank` for some layers, as PEFT's `rank_pattern`. A key is a regular expression that must match
+   * the whole layer path or the end of it after a dot, so layer names work as well.
+   */
   readonly rankPattern?: Readonly<Record<string, number>>;
-  /** Alphas of single layers, with keys like `rankPattern`. */
+  /** Alphas that replace `alpha` for some layers. Keys as in `rankPattern`. */
   readonly alphaPattern?: Readonly<Record<string, number>>;
   /** Scale by alpha / sqrt(rank) instead (Kalajdzievski 2023, arXiv:2312.03732). Default false. */
   readonly rslora?: boolean;
   /**
-   * Biases to train as well: 'none' (default), those of adapted layers, or all. The adapter trains copies of them, so
-   * that the base keeps its own.
+   * Biases to train as well: 'none' (default), 'lora-only' (biases of adapted layers) or 'all'. The adapter trains
+   * copies of the biases; the base model does not change.
    */
   readonly bias?: LoraBias;
-  /** Dropout rate of the inputs of A during training, 0 <= dropout < 1. Default 0. */
+  /** Dropout rate applied to the input of A during training, 0 <= dropout < 1. Default 0. */
   readonly dropout?: number;
   /**
-   * Initialization of A and B. With each one, the adapted model starts with the outputs of the base.
+   * Initialization of A and B. With every choice, the untrained adapter leaves the model's outputs unchanged.
    *
    * - `kaiming` (default): A uniform in ±1/sqrt(inputs), B zero. As in PEFT and loralib.
    * - `gaussian`: A normal with standard deviation 1/rank, B zero. As in PEFT.
@@ -70,23 +75,27 @@ export interface LoraConfig {
    * - `side` (default): as a parallel branch, y = act(x·W + s·(x·A)·B + b), as in the paper.
    * - `weight`: added to the kernel, y = act(x·(W + s·A·B) + b). The same function; faster for large batches on small
    *   layers.
-   * - `weight-view`: as in the published experiment, which reads B·A [in, out] as a PyTorch kernel [out, in] without
-   *   transposing it. This update is not of low rank. Dense layers only; not supported by PEFT.
+   * - `weight-view`: as in the published experiment (docs/published-experiment.md), where A is [r, out] and B is [in, r].
+   *   It reshapes B·A [in, out] to PyTorch's kernel shape [out, in] instead of transposing it, so the update is not of
+   *   low rank. Dense layers only; not supported by PEFT.
    */
   readonly method?: LoraMethod;
-  /** Train the magnitude of the kernel separately from its direction (Liu et al. 2024, arXiv:2402.09353). Default false. */
+  /**
+   * DoRA: train the magnitude of the kernel separately from its direction (Liu et al. 2024, arXiv:2402.09353). Default
+   * false.
+   */
   readonly dora?: boolean;
-  /** Layers to train completely. The adapter trains copies of their weights. */
+  /** Layers to train in full instead of with A and B. The adapter trains copies of their weights. */
   readonly modulesToSave?: LayerPattern;
-  /** Seed of the initial A and B. Default 0. */
+  /** Seed of the random initial values of A and B. Default 0. */
   readonly seed?: number;
 }
 
-/** A validated configuration with all defaults. */
+/** A validated configuration, with defaults filled in. */
 export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
   Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
 
-/** All option names. The type keeps the list complete. */
+/** All option names. The type makes the compiler reject a missing or unknown name. */
 const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
   rank: true,
   alpha: true,
@@ -106,7 +115,7 @@ const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
 };
 
 /**
- * Adds the defaults and validates everything that can be checked without a model.
+ * Returns the configuration with defaults filled in. Validates everything that can be checked without a model.
  *
  * @throws UsageError if an option is unknown or out of range
  */
@@ -145,13 +154,13 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   return resolved;
 }
 
-/** Without this check a misspelt option would be ignored. */
+/** Rejects unknown options, so that a misspelt one is not silently ignored. */
 function checkOptionNames(config: LoraConfig): void {
   const unknown = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
   if (unknown !== undefined)
     throw new UsageError(
       'invalid-argument',
-      `LoRA configuration: unknown option '${unknown}'; the options are ${Object.keys(OPTIONS).join(', ')}`,
+      `LoRA configuration: unknown option '${unknown}'; expected one of ${Object.keys(OPTIONS).join(', ')}`,
     );
 }
 

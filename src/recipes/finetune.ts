@@ -40,19 +40,28 @@ import { createValidation, splitForValidation } from './validation.ts';
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends TrainingRecipeOptions {
-  /** What to adapt: a base gets a new adapter, the adapter of an adapted run is trained further. */
+  /** The run to fine-tune. A base model gets a new adapter; an existing adapter is trained further. */
   readonly run: RunSource;
   /** Labels to train on. Default: all. */
   readonly targetLabels?: readonly number[];
-  /** The new adapter. Default: rank 8 on all layers, alpha = rank. For an adapted run, options that must be the same. */
+  /**
+   * Configuration of the new adapter. Default: rank 8 on all layers, alpha = rank. If the run has an adapter already, only
+   * its own `rank`, `alpha` and `method` are accepted.
+   */
   readonly lora?: LoraConfig;
   /** Optimizer steps. Default 200. */
   readonly steps?: number;
-  /** Share of each batch drawn from the other classes, 0 to 0.9, so that they are not forgotten. Default 0. */
+  /** Share of each batch drawn from the other classes, 0 to 0.9, to prevent forgetting. Default 0. */
   readonly replay?: number;
-  /** Return to the best state in which no other class lost more than allowed, measured on validation images. */
+  /**
+   * Forgetting guard: evaluates on validation images during training, and restores the best state in which no other class
+   * lost more than `maxDrop`. Default: no guard.
+   */
   readonly guard?: Pick<GuardSettings, 'maxDrop'> & Partial<GuardSettings>;
-  /** After training, choose the adapter strength with the most gain within the guard's budget, or 1 point without one. */
+  /**
+   * After training, choose the adapter strength that gains the most accuracy on the target labels while no other class
+   * loses more than `guard.maxDrop`, or 0.01 without a guard. Default false.
+   */
   readonly searchStrength?: boolean;
   /** Share of the training set held out for the guard and the strength search, 0.001 to 0.9. Default 0.1. */
   readonly validation?: number;
@@ -62,9 +71,12 @@ export interface FinetuneOptions extends TrainingRecipeOptions {
   readonly onAdapted?: (summary: LoraSummary) => void;
 }
 
-/** The tuned model, its results and where it was saved. */
+/** The fine-tuned model, its results and its folder. */
 export interface FinetuneResult {
-  /** `stopped` by the signal, or `failed`: then the model has the last weights whose loss was finite. */
+  /**
+   * `stopped`: `signal` was aborted. `failed`: see `failure`; the model has the last weights whose training loss was
+   * finite.
+   */
   readonly status: 'complete' | 'stopped' | 'failed';
   /** Why training failed. */
   readonly failure?: TrainingError;
@@ -75,7 +87,7 @@ export interface FinetuneResult {
   readonly model: tf.LayersModel;
   /** The plain model without the adapter. */
   readonly base: tf.LayersModel;
-  /** The loss of each step. */
+  /** The training loss of each step. */
   readonly losses: Float32Array;
   /** Results on the test set with the adapter off. */
   readonly before: Evaluation;
@@ -83,7 +95,7 @@ export interface FinetuneResult {
   readonly after: Evaluation;
   /** The test images, in the order of the predictions. */
   readonly images: ImageDataset;
-  /** What changed, per class, with significance. */
+  /** Changes from `before` to `after` per class, with significance. */
   readonly comparison: Comparison;
   readonly report: Report;
   /** Frees both models. */
@@ -91,10 +103,12 @@ export interface FinetuneResult {
 }
 
 /**
- * Trains an adapter on chosen classes, and evaluates the model with the adapter off and on.
+ * Trains an adapter on the target labels, and evaluates the model on the test set with the adapter off and on.
  *
- * @throws UsageError if an option is invalid, or the folder is taken
- * @throws DataError if the images cannot be loaded, or none has a target label
+ * If training fails or a gate fails, the result still describes it: see `failure` and `report.gates`.
+ *
+ * @throws UsageError if an option is invalid, or `out` exists already
+ * @throws DataError if the images cannot be loaded, or no training image has a target label
  * @throws CheckpointError if a run cannot be read or written
  * @throws TensorFlowError if the device is not available
  *
@@ -109,8 +123,8 @@ export interface FinetuneResult {
  * tuned.dispose();
  */
 export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  requireUse(options);
-  const training = await settle(options);
+  rejectUnusedOptions(options);
+  const training = await prepareTraining(options);
   return await withRunWriter(options, (writer) =>
     withScope((scope) => trainAdapter(options, training, { writer, scope })),
   );
@@ -118,7 +132,7 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 
 async function trainAdapter(
   options: FinetuneOptions,
-  { settings, resume }: Settled,
+  { settings, resume }: PreparedTraining,
   { writer, scope }: { readonly writer: RunWriter | undefined; readonly scope: Scope },
 ): Promise<FinetuneResult> {
   const { targetLabels, steps, batchSize, seed } = settings;
@@ -201,10 +215,10 @@ async function trainAdapter(
   };
 }
 
-/** A new or resumed training. */
-type Settled = Pick<Resumed<FinetuneSettings>, 'settings'> & Partial<Resumed<FinetuneSettings>>;
+/** Validated settings, and the state to continue from if the run is resumed. */
+type PreparedTraining = Pick<Resumed<FinetuneSettings>, 'settings'> & Partial<Resumed<FinetuneSettings>>;
 
-async function settle(options: FinetuneOptions): Promise<Settled> {
+async function prepareTraining(options: FinetuneOptions): Promise<PreparedTraining> {
   const { steps, batchSize, seed, optimizer, targetLabels, lora } = options;
   const { replay, guard, searchStrength, validation } = options;
   const given: Given<FinetuneSettings> = {
@@ -225,7 +239,7 @@ async function settle(options: FinetuneOptions): Promise<Settled> {
 }
 
 /** Rejects options that would have no effect. */
-function requireUse({ validation, guard, searchStrength, resume }: FinetuneOptions): void {
+function rejectUnusedOptions({ validation, guard, searchStrength, resume }: FinetuneOptions): void {
   if (resume || validation === undefined || guard || searchStrength) return;
   throw new UsageError(
     'validation-unused',
@@ -240,9 +254,12 @@ function evaluateWithoutAdapter(model: tf.LayersModel, evaluator: Evaluator, tes
   return evaluation;
 }
 
-/** Training an adapter must not change the base: if it did, that is a bug. */
+/** Checks that training the adapter did not change the base. A mismatch is a bug, or the caller changed the base. */
 function requireUnchanged(base: tf.LayersModel, expected: string): void {
   const hash = contentHash(base);
   if (hash === expected) return;
-  throw new CheckpointError('invalid-checkpoint', `the base model changed from ${expected} to ${hash}`);
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `base model: content hash is ${hash}, but the run has ${expected}; the weights of the base were changed`,
+  );
 }

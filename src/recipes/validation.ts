@@ -13,19 +13,21 @@ import {
 } from '../training/index.ts';
 import type { FinetuneSettings } from './settings.ts';
 
-/** Accuracy any other class may lose in a strength search without a guard, a fraction. */
+/** Accuracy that each other class may lose in a strength search without a guard, as a fraction. */
 const DEFAULT_MAX_DROP = 0.01;
 
-/** Rows of the training set to train on, and to validate on if the guard or the strength search need some. */
+/** Rows of the training set to train on, and rows held out for the guard and the strength search. */
 export interface ValidationSplit {
   readonly train: Int32Array;
   readonly validation?: Int32Array;
 }
 
 /**
- * Holds out validation rows if the settings need any.
+ * Splits the training set into rows to train on and validation rows. Without a guard or a strength search, all rows are
+ * trained on.
  *
- * @throws UsageError if the validation share selects no rows or all rows, or the strength search has no other classes
+ * @throws UsageError if the validation share selects no rows or all rows, or a strength search is set and all classes are
+ *   trained on
  */
 export function splitForValidation(train: ImageDataset, settings: FinetuneSettings): ValidationSplit {
   const { guard, searchStrength: searches, validation: share, seed, targetLabels } = settings;
@@ -47,21 +49,21 @@ export function splitForValidation(train: ImageDataset, settings: FinetuneSettin
   return split;
 }
 
-/** Measures a model on the validation rows: for the guard while training, and for the strength search after it. */
+/** Evaluates a model on the validation rows: for the guard during training, and for the strength search afterwards. */
 export interface Validation {
   /** Number of validation images. */
   readonly examples: number;
   readonly guard: GuardOptions;
-  /** Finds the best adapter strength and leaves the model at it. */
+  /** Finds the best adapter strength within the budget and sets it on the model. */
   searchStrength(): StrengthSearch;
 }
 
 /**
- * Prepares validation of an adapted model; its accuracy with the adapter off is the reference.
+ * Prepares validation of an adapted model. Evaluates the model once with the adapter off, as the reference.
  *
- * @param evaluator of `model`
- * @param data.rows of `train` to validate on
- * @param data.sampler of the training; the checks adapt its replay if it is an `AdaptiveReplay`
+ * @param evaluator evaluates `model`
+ * @param data.rows validation rows of `data.train`
+ * @param data.sampler sampler used for training; if it is an `AdaptiveReplay`, each check updates its replay
  */
 export function createValidation(
   model: tf.LayersModel,

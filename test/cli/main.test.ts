@@ -92,13 +92,17 @@ describe('a failed command prints one line and exits with', () => {
       /no evaluation to compare with; name a report or a run with --baseline/,
     ],
     ['strength without an adapter', sh`eval base --strength 0.5`, /base has no adapter/],
-    ['resume without a folder', sh`pretrain --resume`, /--resume: name the run with --out/],
+    ['resume without a folder', sh`pretrain --resume`, /--resume: needs the run's folder; set it with --out/],
     [
       'resume of a complete run',
       sh`pretrain --resume --out base`,
       /base: all 8 steps are done; use more --steps/,
     ],
-    ['overwrite without a folder', sh`pretrain --overwrite`, /--overwrite: name the run with --out/],
+    [
+      'overwrite without a folder',
+      sh`pretrain --overwrite`,
+      /--overwrite: needs the run's folder; set it with --out/,
+    ],
     ['a folder that is taken', sh`pretrain --out base`, /base: a run is already there; use --overwrite/],
   ])('2 for %s', async (_, argv, message) => {
     const { code, out, err } = await runCommand(cwd, argv);
@@ -144,7 +148,7 @@ describe('a failed command prints one line and exits with', () => {
     [
       'whose outputs overflow',
       (folder) => setWeights(folder, 3e38),
-      /the loss is NaN: the weights contain NaN or Inf/,
+      /the loss on the test set is not finite \(NaN\); train the run again/,
     ],
     [
       'with an invalid run.json',

@@ -41,10 +41,13 @@ describe('lists are parsed on the command line', () => {
 });
 
 test.each([
-  [sh`predict x --rows ${'1,'}`, /--rows .*row numbers and ranges, such as 0,5,10-19; '' is neither/],
-  [sh`predict x --rows=-1`, /--rows .*'-1' is neither/],
-  [sh`predict x --rows 1.5`, /--rows .*'1.5' is neither/],
-  [sh`predict x --rows 3-1`, /--rows .*'3-1' is neither/],
+  [
+    sh`predict x --rows ${'1,'}`,
+    /--rows .*row numbers or ranges separated by commas, such as 0,5,10-19 \(invalid: ''\)/,
+  ],
+  [sh`predict x --rows=-1`, /--rows .*invalid: '-1'/],
+  [sh`predict x --rows 1.5`, /--rows .*invalid: '1.5'/],
+  [sh`predict x --rows 3-1`, /--rows .*invalid: '3-1'/],
   [sh`predict x --rows 0-999999999`, /--rows .*at most 1000000 rows/],
   [sh`finetune x --digits 2,2`, /--digits .*2 is listed twice/],
   [sh`finetune x --digits two`, /--digits .*'two' is not a label/],

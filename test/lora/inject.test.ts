@@ -219,7 +219,7 @@ test.each<[string, LoraConfig, RegExp]>([
   [
     'an unknown option',
     { rank: 1, target: ['out'] } as LoraConfig,
-    /unknown option 'target'; the options are rank, alpha, targets,/,
+    /unknown option 'target'; expected one of rank, alpha, targets,/,
   ],
   ['an unknown method', { rank: 1, method: 'sideways' as 'side' }, /one of side, weight, weight-view/],
   [

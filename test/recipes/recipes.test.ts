@@ -89,7 +89,7 @@ describe('pretrain', () => {
       'warmup of 5 steps: the training has 5',
     ],
     ['less than one step', { epochs: 0.01 }, 'epochs 0.01: less than one batch of 10 of the 120 images'],
-    ['overwriting without a folder', { overwrite: true }, 'overwrite: needs the folder of the run'],
+    ['overwriting without a folder', { overwrite: true }, "overwrite: needs 'out', the folder of the run"],
   ])('rejects %s', async (_, options, message) => {
     const failing = pretrain({ data, ...options });
     await expect(failing).rejects.toThrow(message);

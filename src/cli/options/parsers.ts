@@ -3,9 +3,10 @@ import { parseLabels } from '../../data/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { LayerPattern } from '../../lora/index.ts';
 
-// Each parser turns the text of an option into its value, or throws commander's InvalidArgumentError.
+// Each parser converts the text of an option to its value, or throws Commander's InvalidArgumentError. Commander prints
+// the message after "option '--x' argument 'y' is invalid."
 
-/** Whole number from `minimum` to `maximum`. */
+/** Returns a parser of whole numbers from `minimum` to `maximum`. */
 export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -16,7 +17,7 @@ export function integer(minimum: number, maximum = Number.MAX_SAFE_INTEGER): (te
   };
 }
 
-/** Finite number from `minimum` to `maximum`. */
+/** Returns a parser of finite numbers from `minimum` to `maximum`. */
 export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -27,14 +28,14 @@ export function number(minimum: number, maximum = Number.POSITIVE_INFINITY): (te
   };
 }
 
-/** Any finite number. */
+/** Parses any finite number. */
 export function finite(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 }
 
-/** Finite number above 0. */
+/** Parses a finite number above 0. */
 export function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('It must be a number above 0.');
@@ -47,7 +48,7 @@ function range(minimum: number, maximum: number): string {
     : `of at least ${minimum}`;
 }
 
-/** '3,2,5' -> [2, 3, 5]. Whether a model or data set has these labels is checked where they are used. */
+/** Parses labels: '3,2,5' -> [2, 3, 5]. Labels that the model or data set does not have are rejected later. */
 export function labels(text: string): readonly number[] {
   try {
     return parseLabels(text);
@@ -57,24 +58,25 @@ export function labels(text: string): readonly number[] {
   }
 }
 
-/** '0,5,10-12' -> [0, 5, 10, 11, 12], in the order given. */
+/** Parses row numbers: '0,5,10-12' -> [0, 5, 10, 11, 12], in the given order. */
 export function rows(text: string): number[] {
   return text.split(',').flatMap((part) => {
     const match = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part);
     const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
     if (!match || last < first) {
       throw new InvalidArgumentError(
-        `It must be row numbers and ranges, such as 0,5,10-19; '${part}' is neither.`,
+        `It must be row numbers or ranges separated by commas, such as 0,5,10-19 (invalid: '${part}').`,
       );
     }
-    if (last - first >= MAX_ROWS) throw new InvalidArgumentError(`A range has at most ${MAX_ROWS} rows.`);
+    if (last - first >= MAX_ROWS)
+      throw new InvalidArgumentError(`A range can have at most ${MAX_ROWS} rows.`);
     return Array.from({ length: last - first + 1 }, (_, index) => first + index);
   });
 }
 
 const MAX_ROWS = 1_000_000;
 
-/** 'all', '/regular expression/', or names separated by commas. */
+/** Parses a layer pattern: 'all', '/regular expression/', or names separated by commas. */
 export function layers(text: string): LayerPattern {
   if (text === 'all') return text;
   const expression = /^\/(.*)\/$/.exec(text)?.[1];
@@ -93,10 +95,10 @@ export function layers(text: string): LayerPattern {
 }
 
 /**
- * 'name=number,name=number' -> record. Repeated options add to it.
+ * Returns a parser of 'name=number,name=number'. If the option is repeated, the entries are combined.
  *
  * @param isValid whether a number is allowed
- * @param expected what the entries must be, for the message
+ * @param expected the expected format, for the error message
  */
 export function numbersByName(
   isValid: (value: number) => boolean,
@@ -115,14 +117,15 @@ export function numbersByName(
 }
 
 /**
- * A union's values as the list of an option's choices. The compiler rejects missing and unknown values. The lists that
- * rooms export are not used, because they would load TensorFlow for `--help`.
+ * Returns the values of a union type, as the choices of an option. The parameter's type makes the compiler reject missing
+ * and unknown values. The lists that the library exports are not used here, because importing them loads TensorFlow, which
+ * would slow down `--help`.
  */
 export function choicesOf<T extends string>(values: Readonly<Record<T, true>>): T[] {
   return Object.keys(values) as T[];
 }
 
-/** The text that an option would be given for a value: the inverse of its parser. */
+/** Formats an option's value as the text that its parser accepts. */
 export function optionText(value: unknown): string {
   if (Array.isArray(value)) return value.map(optionText).join(',');
   if (!isRecord(value)) return String(value);
@@ -131,7 +134,7 @@ export function optionText(value: unknown): string {
     .join(',');
 }
 
-/** Whether a value is a plain object, such as a table of TOML. */
+/** Whether a value is a plain object, such as a TOML table. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(value) === '[object Object]';
 }

@@ -3,7 +3,7 @@ import type { LoraMethod } from '../config.ts';
 import { type KindsByMethod, registerLoraClass } from './lora-class.ts';
 import { baseClassOf, type LayerKind, type LowRankInput } from './lora-layer.ts';
 
-/** Kernel [in, out], A [in, r], B [r, out]. The input has any rank from 2. */
+/** Kernel [in, out], A [in, r], B [r, out]. The layer's input is [batch, ..., in]. */
 const denseKind: LayerKind = {
   name: 'dense',
   kernelName: 'kernel',
@@ -15,8 +15,8 @@ const denseKind: LayerKind = {
 };
 
 /**
- * The first method of the published experiment: A [r, out] random, B [in, r] zero, and B·A [in, out] **viewed** as
- * PyTorch's kernel [out, in]. This mixes up the entries, so the update is not of low rank.
+ * Method 1 of the published experiment: A [r, out] random, B [in, r] zero. B·A [in, out] is reshaped (PyTorch's `view`)
+ * to PyTorch's kernel shape [out, in] instead of transposed. This moves its entries, so the update is not of low rank.
  */
 const denseViewKind: LayerKind = {
   name: 'dense-view',
@@ -26,7 +26,11 @@ const denseViewKind: LayerKind = {
   product: (a, b, [inputs, outputs]) => tf.matMul(b, a).reshape([outputs!, inputs!]).transpose(),
 };
 
-/** Kernel [...window, in, out], A [...window, in, r], B [1, ..., r, out] with as many axes as the kernel. */
+/**
+ * A convolution: kernel [...window, in, out], A [...window, in, r], B [1, ..., r, out] with as many axes as the kernel.
+ *
+ * @param windowAxes number of spatial axes: 1 for conv1d, 2 for conv2d
+ */
 function convKind(
   name: LayerKind['name'],
   kernelName: LayerKind['kernelName'],
@@ -52,12 +56,13 @@ function convKind(
 const conv1dKind = convKind('conv1d', 'kernel', 1);
 const conv2dKind = convKind('conv2d', 'kernel', 2);
 const conv3dKind = convKind('conv3d', 'kernel', 3);
-/** Updates the pointwise kernel [1, 1, in * multiplier, out] only. */
+/** Updates only the pointwise kernel [1, 1, in * multiplier, out]; the depthwise kernel stays frozen. */
 const separableKind = convKind('separable', 'pointwise_kernel', 2);
 
 /**
- * Kernel [height, width, in, multiplier] as the matrix [height * width, in * multiplier]. A [height, width, r] holds
- * filters that all channels share; B [r, in, multiplier] says how much of each filter a channel uses.
+ * The kernel [height, width, in, multiplier] is treated as the matrix [height * width, in * multiplier]. A [height,
+ * width, r] contains r spatial filters shared by all channels; B [r, in, multiplier] contains each channel's weight for
+ * each filter. The update is always added to the kernel, also with method `side`.
  */
 const depthwiseKind: LayerKind = {
   name: 'depthwise',
@@ -73,7 +78,7 @@ const depthwiseKind: LayerKind = {
   product: (a, b, shape) => matrixProduct(a, b).reshape([...shape]),
 };
 
-/** Table [vocabulary, out], A [vocabulary, r], B [r, out]. The input holds row numbers. */
+/** Embeddings [vocabulary, out], A [vocabulary, r], B [r, out]. The layer's input contains indices into the vocabulary. */
 const embeddingKind: LayerKind = {
   name: 'embedding',
   kernelName: 'embeddings',
@@ -86,9 +91,9 @@ const embeddingKind: LayerKind = {
   },
 };
 
-/** Returns s·(x·A)·B [batch, ..., out]: the layer with A as its kernel, then B over the r channels. */
+/** Returns s·(x·A)·B [batch, ..., out]: runs the layer with A as its kernel, then multiplies the last axis by B. */
 function lowRankForward({ a, b, scale, applyKernel }: LowRankInput): tf.Tensor {
-  const down = tf.mul(applyKernel(a), scale); // [batch, ..., r], where scaling is cheapest
+  const down = tf.mul(applyKernel(a), scale); // [batch, ..., r]: the smallest tensor to scale
   return multiplyLastAxis(down, b);
 }
 
@@ -119,7 +124,10 @@ function matrixProduct(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 
 const sideOrWeight = (kind: LayerKind): KindsByMethod => ({ side: kind, weight: kind });
 
-/** The tfjs layer classes that have a LoRA form. Those without a kind have no A and B and only support trained copies. */
+/**
+ * The tfjs layer classes that an adapter can change, with the kind of low-rank update per method. Classes without a kind
+ * get no A and B; they only support `modulesToSave` and `bias`. Importing this file registers their LoRA classes in tfjs.
+ */
 export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
   Dense: { ...sideOrWeight(denseKind), 'weight-view': denseViewKind },
   Conv1D: sideOrWeight(conv1dKind),
@@ -136,7 +144,7 @@ export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
 
 for (const [className, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(className, kinds);
 
-/** Returns how A and B update a layer's kernel; undefined if the layer does not support the method. */
+/** Returns the kind of low-rank update for a layer, or undefined if its class does not support `method`. */
 export function kindOf(layer: tf.layers.Layer, method: LoraMethod): LayerKind | undefined {
   return ADAPTABLE[baseClassOf(layer)]?.[method];
 }

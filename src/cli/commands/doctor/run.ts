@@ -21,15 +21,15 @@ interface Options {
   readonly data?: string;
 }
 
-/** Variables that TensorFlow, XLA or CUDA read. */
+/** Names of environment variables that TensorFlow, XLA, CUDA or this library read. */
 const TENSORFLOW_VARIABLE =
   /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_(?!VERSION$)|NVIDIA_(?:TF32|VISIBLE)|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
 
-/** Loads what `--device` names and tries out what it can do. */
+/** Loads TensorFlow for `--device`, tries all devices and engines, and returns what works and what to do about the rest. */
 export async function examine(options: Options, context: CliContext): Promise<DoctorDocument> {
   const { loaded, failure } = await load(options.device);
   const devices = await tryDevices(options.device, loaded, failure);
-  await loadTensorFlow({ device: loaded.device });
+  await loadTensorFlow({ device: loaded.device }); // tryDevices switched to other backends
   const running =
     loaded.device === 'cpu' || loaded.device === 'cuda'
       ? nativeState(loaded.device).nativePackage
@@ -75,7 +75,7 @@ export async function examine(options: Options, context: CliContext): Promise<Do
   };
 }
 
-/** The device asked for, or wasm and why it has to do. */
+/** Loads the requested device. If that fails, loads wasm and returns the error as `failure`. */
 async function load(
   device: Options['device'],
 ): Promise<{ loaded: LoadedTensorFlow; failure?: TensorFlowError }> {
@@ -87,7 +87,7 @@ async function load(
   }
 }
 
-/** A card is wanted by those only who ask for it. */
+/** A GPU is optional: without `--device cuda`, there is no advice about a missing one. */
 function isWanted(name: string, options: Options): boolean {
   return name !== 'cuda' || options.device === 'cuda';
 }
