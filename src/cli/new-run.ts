@@ -16,7 +16,7 @@ export async function withNewRun(
   work: (writer: RunWriter) => Promise<void>,
 ): Promise<void> {
   if (overwrite && out === undefined) {
-    throw new UsageError('invalid-argument', '--overwrite: name the run with --out');
+    throw new UsageError('invalid-argument', "--overwrite: needs the run's folder; set it with --out");
   }
   const writer = await RunWriter.create({
     out: out ?? `runs/${name}`,
