@@ -2,29 +2,36 @@ import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
 import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
 import { imageShape, type Normalization, normalize, requireLogits, takeValues } from '../models/index.ts';
-import { hasNativeBackend, nativeBackend } from '../tensorflow/index.ts';
+import { hasNativeBackend, nativeBackend, runOp } from '../tensorflow/index.ts';
 import { type EngineName, requireEngine } from '../training/index.ts';
 import { evenBatch, largestBatch } from './batch-size.ts';
-import { imageTensor } from './image-tensor.ts';
 
 /** How images are prepared, and how the model runs on them. */
 export interface ClassifierOptions {
   readonly normalization: Normalization;
-  /** Most images per call of the model; memory grows with it. By default up to 2,000 (10,000 on a GPU), fewer where layers give large outputs. */
+  /**
+   * The most images per call of the model; memory use grows with it. Default 2,000, or 10,000 on a GPU, and fewer if a
+   * layer has a large output.
+   */
   readonly batchSize?: number;
   /**
-   * How the model runs. `auto`, the default, makes a graph of it on a CPU once it has been used so much that this
-   * pays; a GPU is as fast or faster eagerly. What cannot be compiled runs eagerly.
+   * How the model runs. The default `auto` starts with `eager`, and on a CPU continues with `graph` after enough batches
+   * to make up for compiling. (On a GPU eager is as fast or faster.) A model that cannot be compiled runs eagerly.
    */
   readonly engine?: EngineName | 'auto';
 }
 
-/** Batches from which on compiling pays: it takes as long as running so many as a graph saves, fewer with convolutions. */
+/** A graph saves more time than compiling takes from this many batches on; with convolutions from fewer. */
 const BATCHES_WORTH_COMPILING = 24;
 
 /**
- * Gives a model's logits for images, time and again. Weights, and which adapters are on and how much, are those
- * of each call. What else a layer keeps in JavaScript is as it was when the model was compiled.
+ * Returns logits for batches of images. Each call uses the current weights, active adapters and adapter strengths of the
+ * model. Other state of a layer that lives in JavaScript is fixed when the model is compiled.
+ *
+ * @example
+ * const classifier = new Classifier(model, { normalization: mnistNormalization });
+ * const logits = classifier.logits(images, { height: 28, width: 28 });
+ * classifier.dispose();
  */
 export class Classifier {
   readonly #model: tf.LayersModel;
@@ -33,20 +40,20 @@ export class Classifier {
   readonly #processor: 'cpu' | 'gpu';
   #engine: EngineName | 'auto';
   #compiled: CompiledFunction<tf.Tensor> | undefined;
-  /** What the compiled model was made of. */
-  #weights: readonly tf.LayerVariable[] = [];
+  /** The weights of the model when it was compiled. Adding or deleting an adapter changes them. */
+  #compiledWeights: readonly tf.LayerVariable[] = [];
   #batches = 0;
 
   /**
-   * @param model takes one image and gives logits [batch, classes]
-   * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
+   * @param model takes one image, and returns logits [batch, classes]
+   * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid
    */
   constructor(model: tf.LayersModel, { normalization, batchSize, engine = 'auto' }: ClassifierOptions) {
     requireLogits(model);
     if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
       throw new UsageError(
         'invalid-argument',
-        `batch size ${batchSize}: has to be a whole number of at least 1`,
+        `batch size ${batchSize}: must be a whole number of at least 1`,
       );
     }
     requireEngine(engine);
@@ -57,19 +64,21 @@ export class Classifier {
     this.#processor = hasNativeBackend() && nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
   }
 
-  /** What the next batch runs on. */
+  /** The engine of the next batch, as far as it is known before. */
   get engine(): EngineName {
     return this.#engine === 'auto' ? 'eager' : this.#engine;
   }
 
+  /** Number of classes. */
   get classes(): number {
     return this.#model.outputs[0]!.shape.at(-1)!;
   }
 
   /**
-   * @param images pixels 0..255, [count, height, width]
-   * @returns [count, classes]
-   * @throws DataError when the images have another size than the model's
+   * Returns the logits of images, [count, classes] float32.
+   *
+   * @param images pixels 0 to 255, [count, height, width]
+   * @throws DataError if the model takes images of another size
    */
   logits(images: Uint8Array, size: { readonly height: number; readonly width: number }): Float32Array {
     const shape = imageShape(this.#model, size);
@@ -81,32 +90,31 @@ export class Classifier {
     this.#prepare(Math.ceil(count / batch));
     for (let first = 0; first < count; first += batch) {
       const part = images.subarray(first * pixels, (first + batch) * pixels);
-      const found = this.#batchLogits(padded(part, batch * pixels), [batch, ...shape]);
-      logits.set(found.subarray(0, (part.length / pixels) * this.classes), first * this.classes);
+      const batchLogits = this.#batchLogits(padded(part, batch * pixels), [batch, ...shape]);
+      logits.set(batchLogits.subarray(0, (part.length / pixels) * this.classes), first * this.classes);
     }
     return logits;
   }
 
-  /** Frees what was compiled; the model stays. */
+  /** Frees the compiled model. The model itself stays. */
   dispose(): void {
     this.#compiled?.dispose();
     this.#compiled = undefined;
   }
 
-  /** Settles how the next batches run. */
+  /** Chooses the engine of the next batches, and frees a compiled model that is out of date. */
   #prepare(batches: number): void {
     this.#batches += batches;
     if (this.#engine === 'auto' && this.#processor === 'cpu' && this.#batches >= BATCHES_WORTH_COMPILING) {
       this.#engine = 'graph';
     }
     const { weights } = this.#model;
-    if (
-      weights.length === this.#weights.length &&
-      weights.every((one, index) => one === this.#weights[index])
-    )
-      return;
+    const isUnchanged =
+      weights.length === this.#compiledWeights.length &&
+      weights.every((weight, index) => weight === this.#compiledWeights[index]);
+    if (isUnchanged) return;
     this.dispose();
-    this.#weights = weights;
+    this.#compiledWeights = weights;
   }
 
   #batchLogits(values: Uint8Array, shape: number[]): Float32Array {
@@ -122,15 +130,24 @@ export class Classifier {
     }
   }
 
+  /** @param images [batch, ...shape] float32, 0 to 255 */
   #apply(images: tf.Tensor): tf.Tensor {
     return this.#model.apply(normalize(images, this.#normalization), { training: false }) as tf.Tensor;
   }
 }
 
-/** The values, black behind them. */
+/** Fills up the last batch with zeros, so that all batches have the shape that the model was compiled for. */
 function padded(values: Uint8Array, length: number): Uint8Array {
   if (values.length === length) return values;
-  const whole = new Uint8Array(length);
-  whole.set(values);
-  return whole;
+  const batch = new Uint8Array(length);
+  batch.set(values);
+  return batch;
+}
+
+/** Returns bytes as a float32 tensor, 0 to 255. On native TensorFlow the bytes are cast on the device. */
+function imageTensor(bytes: Uint8Array, shape: number[]): tf.Tensor {
+  if (!hasNativeBackend()) return tf.tensor(new Float32Array(bytes), shape);
+  return runOp('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' }, Truncate: { bool: false } }, [
+    { dtype: 'uint8', shape, values: bytes },
+  ]);
 }

@@ -5,28 +5,36 @@ import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
 import { Classifier, type ClassifierOptions } from './classifier.ts';
 
-/** How a model is run, and what its classes are called. */
+/** How a model is evaluated. */
 export interface EvaluateOptions extends ClassifierOptions {
-  /** By default the numbers of the classes. */
+  /** Name of each class, in label order. Default '0', '1', and so on. */
   readonly classNames?: readonly string[];
 }
 
-/** Evaluates one model time and again, as it is each time. */
+/** Evaluates one model many times. */
 export interface Evaluator {
-  /** What it runs on, so far. */
+  /** The engine that the model runs on at present. */
   readonly engine: EngineName;
-  /** @throws DataError when the images or the labels do not fit the model, or there are none */
+  /**
+   * Evaluates the model with its current weights and adapters.
+   *
+   * @throws DataError if the images or labels do not fit the model, or there are none
+   */
   evaluate(dataset: ImageDataset): Evaluation;
-  /** Frees what was compiled; the model stays. */
+  /** Frees the compiled model. The model itself stays. */
   dispose(): void;
 }
 
 /**
- * For several evaluations of a model whose weights and adapters may change in between: what is compiled for one
- * serves the next. The caller disposes it.
+ * Creates an evaluator. It is faster than several calls of `evaluate`, because the model is compiled only once; weights,
+ * active adapters and strengths may still change between evaluations. The caller disposes it.
  *
- * @param model takes one image and gives logits [batch, classes]
- * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
+ * @param model takes one image, and returns logits [batch, classes]
+ * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid
+ * @example
+ * const evaluator = createEvaluator(model, { normalization: mnistNormalization });
+ * const { loss, predictions } = evaluator.evaluate(validation);
+ * evaluator.dispose();
  */
 export function createEvaluator(
   model: tf.LayersModel,
@@ -41,22 +49,25 @@ export function createEvaluator(
     },
     evaluate: (dataset) => {
       const { images, labels, count } = dataset;
-      if (count === 0)
-        throw new DataError('invalid-data', 'there are no images to evaluate on; give at least one');
+      if (count === 0) {
+        throw new DataError('invalid-data', 'there are no images to evaluate on; provide at least one');
+      }
       requireLabels(labels, classes);
       const logits = classifier.logits(images, dataset);
-      return { count, classNames: names, labels, ...readLogits(logits, labels, classes) };
+      return { count, classNames: names, labels, ...evaluateLogits(logits, labels, classes) };
     },
     dispose: () => classifier.dispose(),
   };
 }
 
 /**
- * Runs a classifier over a labelled set once; `createEvaluator` is faster where that is done again.
+ * Evaluates a model on labelled images once.
  *
- * @param model takes one image and gives logits [batch, classes]
- * @throws DataError when the images or the labels do not fit the model, or there are none
- * @throws UsageError when the model ends in a softmax, or for an engine or a batch size that is none
+ * @param model takes one image, and returns logits [batch, classes]
+ * @throws DataError if the images or labels do not fit the model, or there are none
+ * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid
+ * @example
+ * const { loss, predictions, confidences } = evaluate(model, test, { normalization: mnistNormalization });
  */
 export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: EvaluateOptions): Evaluation {
   const evaluator = createEvaluator(model, options);
@@ -67,8 +78,16 @@ export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: 
   }
 }
 
-/** Prediction and softmax of each row; the loss is -ln of the softmax at the label, its mean in double precision. */
-function readLogits(logits: Float32Array, labels: Uint8Array, classes: number) {
+/**
+ * Returns prediction and softmax probability of each row, and the mean cross-entropy in double precision.
+ *
+ * @param logits [count, classes]
+ */
+function evaluateLogits(
+  logits: Float32Array,
+  labels: Uint8Array,
+  classes: number,
+): Pick<Evaluation, 'predictions' | 'confidences' | 'loss'> {
   const count = labels.length;
   const predictions = new Uint8Array(count);
   const confidences = new Float32Array(count);
@@ -79,6 +98,7 @@ function readLogits(logits: Float32Array, labels: Uint8Array, classes: number) {
     for (let index = first + 1; index < first + classes; index++) {
       if (logits[index]! > logits[best]!) best = index;
     }
+    // Subtracting the largest logit keeps exp from overflowing.
     const largest = logits[best]!;
     let sum = 0;
     for (let index = first; index < first + classes; index++) sum += Math.exp(logits[index]! - largest);

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { evaluate } from '../../src/inference/evaluate.ts';
+import { evaluate } from '../../src/inference/index.ts';
 import { perClass } from '../../src/metrics/index.ts';
 import { loadMnist, type Mnist } from '../../src/mnist-data-loader/index.ts';
 import { mnistNormalization } from '../../src/models/index.ts';

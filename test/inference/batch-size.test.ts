@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { evenBatch, largestBatch } from '../../src/inference/batch-size.ts';
+import { evenBatch, largestBatch } from '../../src/inference/index.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();
@@ -8,16 +8,16 @@ useDevice();
 const conv = (filters: number, inputShape?: number[]) =>
   tf.layers.conv2d({ filters, kernelSize: 1, ...(inputShape && { inputShape }) });
 
-test('batches are even, and no larger than allowed', () => {
+test('batches are even, and at most as large as allowed', () => {
   expect(evenBatch(10_000, 2000)).toBe(2000);
   expect(evenBatch(2001, 2000)).toBe(1001);
   expect(evenBatch(3, 2000)).toBe(3);
   expect(evenBatch(7, 1)).toBe(1);
 });
 
-test('large outputs of a layer make batches smaller, also in a nested model; small ones have a limit', () => {
+test('batches are limited by the largest output of a layer, also in a nested model, and by a number of images', () => {
   const small = tf.sequential({ layers: [tf.layers.dense({ units: 10, inputShape: [784] })] });
-  const nested = tf.sequential({ layers: [conv(50, [20, 20, 1])] }); // 20,000 values
+  const nested = tf.sequential({ layers: [conv(50, [20, 20, 1])] }); // output of 20,000 values
   const outer = tf.sequential({ layers: [nested, tf.layers.flatten(), tf.layers.dense({ units: 3 })] });
   expect(largestBatch(small)).toBe(2000);
   expect(largestBatch(nested)).toBe(200);
