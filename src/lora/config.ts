@@ -1,23 +1,15 @@
 import { UsageError } from '../errors.ts';
 
 /** How the update is applied; see `LoraConfig.method`. */
-export const LORA_METHODS = ['side', 'weight', 'weight-view'] as const;
+const LORA_METHODS = ['side', 'weight', 'weight-view'] as const;
 export type LoraMethod = (typeof LORA_METHODS)[number];
 
 /** Which biases are trained; see `LoraConfig.bias`. */
-export const LORA_BIASES = ['none', 'lora-only', 'all'] as const;
+const LORA_BIASES = ['none', 'lora-only', 'all'] as const;
 export type LoraBias = (typeof LORA_BIASES)[number];
 
 /** Initialization of A and B; see `LoraConfig.init`. */
-export const LORA_INITS = [
-  'kaiming',
-  'gaussian',
-  'normal',
-  'orthogonal',
-  'pissa',
-  'olora',
-  'lora-ga',
-] as const;
+const LORA_INITS = ['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora', 'lora-ga'] as const;
 export type LoraInit = (typeof LORA_INITS)[number];
 
 /**

@@ -15,9 +15,6 @@ export {
 } from './add-weighted-adapter.ts';
 export {
   type LayerPattern,
-  LORA_BIASES,
-  LORA_INITS,
-  LORA_METHODS,
   type LoraBias,
   type LoraConfig,
   type LoraInit,

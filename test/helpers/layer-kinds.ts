@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 
 const { layers } = tf;
 
-/** Seeded and small, so that every engine starts from the same weights and XLA compiles quickly. */
+/** Every engine starts from the same weights. */
 const seeded = () => tf.initializers.glorotUniform({ seed: 3 });
 const kernel = () => ({ kernelInitializer: seeded() });
 const recurrent = () => ({ units: 3, ...kernel(), recurrentInitializer: seeded() });
@@ -11,7 +11,7 @@ const dense = (units: number, options: object = {}) => layers.dense({ units, ...
 const reshape = (...targetShape: number[]) => layers.reshape({ targetShape });
 const conv2d = () => layers.conv2d({ filters: 2, kernelSize: 2, padding: 'same', ...kernel() });
 
-/** Images of 4 x 4 pixels go through some layers and end in three logits. */
+/** Returns a factory of models that map images [batch, 4, 4, 1] through some layers to logits [batch, 3]. */
 function through(middle: () => tf.layers.Layer[]): () => tf.LayersModel {
   return () => {
     const input = layers.inputLayer({ inputShape: [4, 4, 1] });
@@ -22,7 +22,7 @@ function through(middle: () => tf.layers.Layer[]): () => tf.LayersModel {
   };
 }
 
-/** A model for each kind of layer. */
+/** A model for each kind of layer, small enough for XLA to compile it quickly. */
 export const layerKinds: Readonly<Record<string, () => tf.LayersModel>> = {
   dense: through(() => [
     layers.flatten(),
@@ -68,7 +68,7 @@ export const layerKinds: Readonly<Record<string, () => tf.LayersModel>> = {
   ]),
 };
 
-/** A model for each random layer; every run of a step has to draw the same masks. */
+/** A model for each layer that draws random numbers. Repeated runs of a step must draw the same ones. */
 export const randomLayers: Readonly<Record<string, () => tf.LayersModel>> = {
   Dropout: through(() => [layers.flatten(), dense(4), layers.dropout({ rate: 0.4 })]),
   'Dropout with a seed': through(() => [layers.flatten(), dense(4), layers.dropout({ rate: 0.4, seed: 1 })]),

@@ -6,7 +6,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
-test('has 235,146 parameters in linear1, linear2 and linear3', () => {
+test('DigitsNet has 235,146 parameters in linear1, linear2 and linear3', () => {
   const summary = modelSummary(createDigitsNet());
   expect(
     summary.layers.map(({ name, type, outputShape, parameters }) => [name, type, outputShape, parameters]),
@@ -25,7 +25,7 @@ test('the summary counts the parameters of a frozen layer as not trainable', () 
   expect([summary.parameters, summary.trainableParameters]).toEqual([235_146, 34_186]);
 });
 
-test('draws kernels and biases uniformly within 1 / sqrt(inputs)', () => {
+test('DigitsNet draws kernels and biases uniformly within 1 / sqrt(inputs)', () => {
   for (const layer of createDigitsNet({ seed: 3 }).layers) {
     const [kernel, bias] = layer.getWeights() as [tf.Tensor, tf.Tensor];
     const bound = 1 / Math.sqrt(kernel.shape[0]!);
@@ -45,7 +45,7 @@ test('draws kernels and biases uniformly within 1 / sqrt(inputs)', () => {
   }
 });
 
-test('equal seeds give equal weights, different seeds different ones', () => {
+test('equal seeds give equal DigitsNets, different seeds different ones', () => {
   const kernel = (seed: number) => createDigitsNet({ seed }).getWeights()[0]!.dataSync();
   expect(kernel(1)).toEqual(kernel(1));
   expect(kernel(1)).not.toEqual(kernel(2));
@@ -61,12 +61,12 @@ test('the ReLU head clips negative logits, the linear head does not', () => {
   expect(largestDifference(logits('relu'), clipped)).toBeLessThan(1e-6);
 });
 
-test('adapts its layers to the input size and the number of classes', () => {
+test('DigitsNet adapts its layers to the input size and the number of classes', () => {
   const { layers } = modelSummary(createDigitsNet({ inputSize: 6, classes: 3 }));
   expect([layers[0]!.parameters, layers[2]!.outputShape]).toEqual([7 * 256, [3]]);
 });
 
-test('keeps no tensors besides its weights', () => {
+test('DigitsNet keeps no tensors besides its weights', () => {
   const before = tf.memory().numTensors;
   const model = createDigitsNet();
   expect(tf.memory().numTensors - before).toBe(6);

@@ -9,7 +9,7 @@ useDevice('js');
 const endingIn = (...layers: tf.layers.Layer[]) =>
   tf.sequential({ layers: [tf.layers.dense({ name: 'out', units: 3, inputShape: [2] }), ...layers] });
 
-test('accepts models that end in logits, also with a ReLU head', () => {
+test('requireLogits accepts models that end in logits, also with a ReLU head', () => {
   for (const model of [createDigitsNet(), createDigitsNet({ head: 'linear' }), endingIn()]) {
     expect(() => requireLogits(model)).not.toThrow();
   }
@@ -29,7 +29,7 @@ test.for([
     "layer 'g': ends the model with a sigmoid",
     () => endingIn(tf.layers.dense({ name: 'g', units: 1, activation: 'sigmoid' })),
   ],
-] as const)('rejects a model: %s', ([message, model]) => {
+] as const)('requireLogits rejects a model: %s', ([message, model]) => {
   expect(() => requireLogits(model())).toThrow(UsageError);
   expect(() => requireLogits(model())).toThrow(`${message}, but logits are needed`);
 });

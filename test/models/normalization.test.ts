@@ -5,7 +5,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
-test('scales pixels to 0..1, then by the mean and standard deviation of MNIST', () => {
+test('normalize scales pixels to 0..1, then by the mean and standard deviation of MNIST', () => {
   const values = normalize(tf.tensor1d([0, 100, 255]), mnistNormalization).dataSync();
   [0, 100, 255].forEach((pixel, index) => {
     // 6 decimals are the precision of float32 for values up to 3.

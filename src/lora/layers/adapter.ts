@@ -25,7 +25,7 @@ export interface AdapterSettings {
 export interface LayerAdapter {
   settings: AdapterSettings;
   /** s, a scalar: strength · alpha / r (or alpha / sqrt(r)), or 0 while the adapter is off. Read in every call. */
-  readonly scale: tf.Variable;
+  readonly scale: tf.Variable<tf.Rank.R0>;
   /** A: [in, r] for a dense layer. */
   readonly a?: tf.LayerVariable;
   /** B: [r, out] for a dense layer. */
@@ -57,7 +57,7 @@ export function scalingOf({
  */
 export function strengthTensor({ scale, settings }: LayerAdapter): tf.Scalar {
   const scaling = scalingOf(settings);
-  return scaling === 1 ? (scale as unknown as tf.Scalar) : tf.div(scale as unknown as tf.Scalar, scaling);
+  return scaling === 1 ? scale : tf.div(scale, scaling);
 }
 
 /** Returns the weights of an adapter by the names under which they are saved. */

@@ -73,7 +73,7 @@ function loraTerm(call: LayerCall, adapter: LayerAdapter, inputs: tf.Tensor, wx:
     kind.lowRankForward!({
       a: factorA.read(),
       b: factorB.read(),
-      scale: adapter.scale as unknown as tf.Scalar,
+      scale: adapter.scale,
       x,
       applyKernel: (kernel) => applyKernel(call, x, kernel),
     });
@@ -119,7 +119,7 @@ function applyKernel({ layer, baseCall, kwargs }: LayerCall, x: tf.Tensor, kerne
   }
 }
 
-/** Some layers call their activation without checking that it is there. */
+/** In place of no activation, because tfjs' dense and convolution layers require one. */
 const linear = (tf.layers.activation({ activation: 'linear', name: 'lora_linear' }) as BaseLayer).activation!;
 
 /** Returns channels last, for `x` in the layer's data format. */

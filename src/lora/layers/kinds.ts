@@ -142,6 +142,7 @@ export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
   PReLU: {},
 };
 
+// On import, so that saved models with adapters load wherever this library is imported.
 for (const [className, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(className, kinds);
 
 /** Returns the kind of low-rank update for a layer, or undefined if its class does not support `method`. */

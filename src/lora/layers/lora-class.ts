@@ -228,7 +228,7 @@ function lastName({ originalName }: tf.LayerVariable): string {
 }
 
 /** A scalar variable of 0 that is not trained. The id makes its name unique, as tfjs requires across models. */
-function zeroScalar(name: string): tf.Variable {
+function zeroScalar(name: string): tf.Variable<tf.Rank.R0> {
   return tf.tidy(() => {
     const zero = tf.scalar(0);
     return tf.variable(zero, false, `${name}_${zero.id}`);
