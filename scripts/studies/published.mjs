@@ -1,9 +1,10 @@
 // Repeats the published experiment over five seeds and prints the tables of docs/published-experiment.md.
 
-import { injectLora } from '../../dist/lora/index.js';
 import { overall, perClass } from '../../dist/metrics/index.js';
-import { rowsOfLabels, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
-import { percent, pretrain, run, SEEDS, start, TARGET_DIGITS, table, taskOf, test } from './lib.mjs';
+import { finetune } from '../../dist/recipes/index.js';
+import { loadData, mean, percent, pretrain, SEEDS, TARGET_DIGITS, table, tensorflow } from './lib.mjs';
+
+/** @typedef {import('../../dist/metrics/index.js').Evaluation} Evaluation */
 
 const STEPS = 200;
 
@@ -33,23 +34,29 @@ const PHASES = [
   { name: 'neither', lora: { method: 'side', bias: 'none' } },
 ];
 
-const mnist = await start();
-const rows = rowsOfLabels(mnist.train, TARGET_DIGITS);
+const data = await loadData();
 const results = PHASES.map((phase) => ({
   ...phase,
-  runs: /** @type {{ evaluation: ReturnType<typeof test>, meanLoss: number }[]} */ ([]),
+  runs: /** @type {{ evaluation: Evaluation, meanLoss: number }[]} */ ([]),
 }));
 for (const seed of SEEDS) {
-  const { model: base, meanLoss } = await pretrain(mnist.train, seed);
+  const base = await pretrain(data, seed);
   for (const { lora, runs } of results) {
     if (!lora) {
-      runs.push({ evaluation: test(base, mnist.test), meanLoss });
+      runs.push({ evaluation: base.evaluation, meanLoss: mean(base.losses) });
       continue;
     }
-    const model = injectLora(base, { rank: 2, alpha: 1, init: 'normal', seed, ...lora });
-    const loss = await run(taskOf(model, mnist.train, seed), shuffledSampler({ rows, seed }), STEPS);
-    runs.push({ evaluation: test(model, mnist.test), meanLoss: loss });
-    model.dispose();
+    const tuned = await finetune({
+      tensorflow,
+      data,
+      run: base,
+      seed,
+      targetLabels: TARGET_DIGITS,
+      lora: { rank: 2, alpha: 1, init: 'normal', ...lora },
+      steps: STEPS,
+    });
+    runs.push({ evaluation: tuned.after, meanLoss: mean(tuned.losses) });
+    tuned.dispose();
   }
   base.dispose();
 }

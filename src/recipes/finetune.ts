@@ -59,10 +59,10 @@ export interface FinetuneOptions extends TrainingRecipeOptions {
    */
   readonly guard?: Pick<GuardSettings, 'maxDrop'> & Partial<GuardSettings>;
   /**
-   * After training, choose the adapter strength that gains the most accuracy on the target labels while no other class
-   * loses more than `guard.maxDrop`, or 0.01 without a guard. Default false.
+   * After training, choose the adapter strength with the most gain within a budget: the given `maxDrop`, else the guard's,
+   * else 0.01 (one point).
    */
-  readonly searchStrength?: boolean;
+  readonly searchStrength?: FinetuneSettings['searchStrength'];
   /** Share of the training set held out for the guard and the strength search, 0.001 to 0.9. Default 0.1. */
   readonly validation?: number;
   /** Limits that the results are checked against; see `report.gates`. */

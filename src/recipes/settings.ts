@@ -71,8 +71,11 @@ export interface FinetuneSettings extends TrainingSettings {
   /** Share of each batch drawn from the other classes, 0 to 0.9. */
   readonly replay: number;
   readonly guard?: GuardSettings;
-  /** After training, choose the adapter strength with the most gain within the budget. */
-  readonly searchStrength: boolean;
+  /**
+   * After training, choose the adapter strength with the most gain within a budget: the given one, else the guard's, else
+   * 0.01.
+   */
+  readonly searchStrength: boolean | Pick<GuardSettings, 'maxDrop'>;
   /** Share of the training set held out for the guard and the strength search. */
   readonly validation: number;
 }
@@ -117,6 +120,8 @@ const pretrainSchema: z.ZodType<PretrainSettings> = z.object({
   head: z.enum(['relu', 'linear']).default('relu'),
 });
 
+const maxDrop = z.number().min(0).max(1);
+
 const finetuneSchema: z.ZodType<FinetuneSettings> = z.object({
   ...training,
   steps: steps.default(200),
@@ -126,12 +131,12 @@ const finetuneSchema: z.ZodType<FinetuneSettings> = z.object({
   replay: z.number().min(0).max(0.9).default(0),
   guard: z
     .object({
-      maxDrop: z.number().min(0).max(1),
+      maxDrop,
       checkEvery: z.int().min(1).default(20),
       patience: z.int().min(1).optional(),
     })
     .optional(),
-  searchStrength: z.boolean().default(false),
+  searchStrength: z.union([z.boolean(), z.object({ maxDrop })]).default(false),
   validation: z.number().min(0.001).max(0.9).default(0.1),
 });
 

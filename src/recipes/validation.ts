@@ -73,14 +73,16 @@ export function createValidation(
     rows,
     sampler,
   }: { readonly train: ImageDataset; readonly rows: Int32Array; readonly sampler: Sampler | AdaptiveReplay },
-  { guard, targetLabels }: FinetuneSettings,
+  { guard, searchStrength: search, targetLabels }: FinetuneSettings,
 ): Validation {
   const images = selectRows(train, rows);
   const measure = (): readonly ClassCount[] => perClass(evaluator.evaluate(images));
   disableAdapters(model);
   const before = measure();
   enableAdapters(model);
-  const budget = { targetLabels, maxDrop: guard?.maxDrop ?? DEFAULT_MAX_DROP };
+  const maxDrop = guard?.maxDrop ?? DEFAULT_MAX_DROP;
+  const budget = { targetLabels, maxDrop };
+  const searchBudget = { targetLabels, maxDrop: typeof search === 'object' ? search.maxDrop : maxDrop };
   return {
     examples: images.count,
     guard: {
@@ -92,7 +94,7 @@ export function createValidation(
       replay: 'update' in sampler ? sampler : undefined,
     },
     searchStrength: () => {
-      const search = searchStrength(budget, (strength) => {
+      const search = searchStrength(searchBudget, (strength) => {
         setAdapterStrength(model, strength);
         return measure();
       });
