@@ -15,18 +15,18 @@ import { publishReport } from './publish-report.ts';
 import { untilSignal } from './signals.ts';
 
 /** Returns the value of an option to pass to the recipe, or undefined to omit it. */
-export type Pick = <Options, Name extends keyof Options>(
+export type OptionPicker = <Options, Name extends keyof Options>(
   options: Options,
   name: Name,
 ) => Options[Name] | undefined;
 
 /**
- * Returns a `Pick` that passes all options, or only those that the user set.
+ * Returns an `OptionPicker` that passes all options, or only those that the user set.
  *
  * @param explicitOnly true for a resumed run: it has its own settings, which defaults must not replace
  * @param explicit names of the options that the user set
  */
-export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string>): Pick {
+export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string>): OptionPicker {
   return (options, name) => (explicitOnly && !explicit.has(String(name)) ? undefined : options[name]);
 }
 
@@ -41,7 +41,7 @@ export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string
 export async function runTraining(
   { command, label }: { readonly command: 'pretrain' | 'finetune'; readonly label: string },
   options: TrainingOptions & ReportOptions,
-  pick: Pick,
+  pick: OptionPicker,
   context: CliContext,
   recipe: (options: TrainingRecipeOptions) => Promise<PretrainResult | FinetuneResult>,
 ): Promise<void> {

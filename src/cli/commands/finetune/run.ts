@@ -10,7 +10,7 @@ import { type GateOptions, gatesFrom } from '../../options/gates.ts';
 import type { ReportOptions } from '../../options/report.ts';
 import type { TrainingOptions } from '../../options/training.ts';
 import { flagOf } from '../../settings/options.ts';
-import { optionPicker, type Pick, runTraining } from '../../training.ts';
+import { type OptionPicker, optionPicker, runTraining } from '../../training.ts';
 
 /** Options of `finetune`. */
 export type FinetuneCommandOptions = TrainingOptions &
@@ -84,7 +84,7 @@ function requireGuard(
   }
 }
 
-function loraConfig(options: AdapterOptions, pick: Pick): LoraConfig {
+function loraConfig(options: AdapterOptions, pick: OptionPicker): LoraConfig {
   return {
     rank: pick(options, 'rank'),
     alpha: pick(options, 'alpha'),
@@ -102,7 +102,7 @@ function loraConfig(options: AdapterOptions, pick: Pick): LoraConfig {
   };
 }
 
-function guardOptions(options: FinetuneCommandOptions, pick: Pick): FinetuneOptions['guard'] {
+function guardOptions(options: FinetuneCommandOptions, pick: OptionPicker): FinetuneOptions['guard'] {
   const { maxDrop } = options;
   const checkEvery = pick(options, 'checkEvery');
   const patience = pick(options, 'patience');
