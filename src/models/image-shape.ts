@@ -27,3 +27,18 @@ export function imageShape(
   }
   return shape;
 }
+
+/**
+ * Returns the size of the grayscale images that a model takes. Flat inputs are read as square images.
+ *
+ * @returns undefined if the model takes anything else
+ */
+export function imageSizeOf(model: tf.LayersModel): Pick<ImageDataset, 'height' | 'width'> | undefined {
+  if (model.inputs.length !== 1) return undefined;
+  const [height, width, channels = 1] = model.inputs[0]!.shape.slice(1);
+  if (width === undefined) {
+    const side = Math.sqrt(height ?? Number.NaN);
+    return Number.isInteger(side) ? { height: side, width: side } : undefined;
+  }
+  return height && width && channels === 1 ? { height, width } : undefined;
+}

@@ -1,5 +1,5 @@
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
-export { imageShape } from './image-shape.ts';
+export { imageShape, imageSizeOf } from './image-shape.ts';
 export { requireLogits } from './logits.ts';
 export { type ExtendedLayer, type NamedLayer, namedLayers, namedWeights } from './named-layers.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';

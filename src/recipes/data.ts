@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
-import { findMnist, loadMnist, type Mnist } from '../mnist-data-loader/index.ts';
+import type { ImageDataset } from '../data/index.ts';
+import { findMnist, loadMnist, loadSplit, type Mnist } from '../mnist-data-loader/index.ts';
 import type { RecipeOptions } from './options.ts';
 
 type DataOptions = Pick<RecipeOptions, 'data' | 'cwd' | 'onNotice'>;
@@ -18,8 +19,25 @@ export async function loadData(options: DataOptions): Promise<Mnist> {
   return mnist;
 }
 
+/**
+ * The test images a recipe works on; the training images are not loaded.
+ *
+ * @throws DataError if files are missing, damaged or do not belong together
+ */
+export async function loadTestSet(
+  options: DataOptions,
+): Promise<{ readonly images: ImageDataset; readonly source: Pick<Mnist, 'published' | 'directory'> }> {
+  const { data, cwd } = options;
+  if (typeof data === 'object') return { images: data.test, source: data };
+  const files = await findMnist(data, cwd);
+  const { dataset, published } = await loadSplit(files, 'test');
+  const source = { published, directory: files.directory };
+  noteOtherData(source, options);
+  return { images: dataset, source };
+}
+
 /** Sends a notice if the files are not those of the published MNIST. */
-export function noteOtherData(
+function noteOtherData(
   { published, directory }: Pick<Mnist, 'published' | 'directory'>,
   { cwd, onNotice }: DataOptions,
 ): void {

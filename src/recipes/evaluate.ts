@@ -4,13 +4,13 @@ import { CheckpointError, UsageError } from '../errors.ts';
 import { checkGates, type Gates, validateGates } from '../gates/index.ts';
 import { evaluate } from '../inference/index.ts';
 import { setAdapterStrength } from '../lora/index.ts';
-import { findMnist, loadSplit } from '../mnist-data-loader/index.ts';
 import { type NamedEvaluation, type Report, readReport } from '../report/index.ts';
-import { openRun, type Run } from '../runs/index.ts';
-import { noteOtherData, testSetName } from './data.ts';
+import type { Run } from '../runs/index.ts';
+import { loadTestSet, testSetName } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions } from './options.ts';
 import { versionsOf } from './save.ts';
+import { withRun } from './scope.ts';
 
 /** Options of `evaluateRun`. */
 export interface EvaluateRunOptions extends RecipeOptions {
@@ -135,30 +135,9 @@ export async function compareReports({
   };
 }
 
-async function withRun<T>(path: string, cwd: string | undefined, work: (run: Run) => Promise<T>): Promise<T> {
-  const run = await openRun(path, cwd);
-  try {
-    return await work(run);
-  } finally {
-    run.model.dispose();
-    if (run.base !== run.model) run.base.dispose();
-  }
-}
-
 function evaluateOn({ model, manifest }: Run, images: ImageDataset) {
   const { normalization, classNames } = manifest;
   return evaluate(model, images, { normalization, classNames });
-}
-
-/** Loads the test set without the training images. */
-async function loadTestSet(options: RecipeOptions) {
-  const { data, cwd } = options;
-  if (typeof data === 'object') return { images: data.test, source: data };
-  const files = await findMnist(data, cwd);
-  const { dataset, published } = await loadSplit(files, 'test');
-  const source = { published, directory: files.directory };
-  noteOtherData(source, options);
-  return { images: dataset, source };
 }
 
 async function loadBaseline(

@@ -1,4 +1,5 @@
 export { displayPath } from './data.ts';
+export { type AdaptRunOptions, adaptRun, type MergeRunOptions, mergeRun, type NewRun } from './derive.ts';
 export {
   type CompareReportsOptions,
   compareReports,
@@ -6,11 +7,32 @@ export {
   evaluateRun,
   type RunEvaluation,
 } from './evaluate.ts';
+export {
+  type ExportAdapterOptions,
+  type ExportedWeights,
+  type ExportWeightsOptions,
+  exportAdapter,
+  exportWeights,
+} from './export.ts';
 export { type FinetuneOptions, type FinetuneResult, finetune } from './finetune.ts';
-export type { RecipeOptions, TrainingRecipeOptions } from './options.ts';
+export {
+  type ImportAdapterOptions,
+  type ImportWeightsOptions,
+  importAdapter,
+  importWeights,
+} from './import.ts';
+export {
+  type InspectRunOptions,
+  type InspectStepOptions,
+  inspectRun,
+  inspectStep,
+  type RunInspection,
+} from './inspect.ts';
+export type { RecipeOptions, SaveOptions, TrainingRecipeOptions } from './options.ts';
+export { type Predictions, type PredictOptions, predict } from './predict.ts';
 export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
 export type { RunInMemory, RunSource } from './run-source.ts';
-export { manifestHeader } from './save.ts';
+
 export type {
   FinetuneSettings,
   GuardSettings,
@@ -18,3 +40,4 @@ export type {
   OptimizerSettings,
   PretrainSettings,
 } from './settings.ts';
+export { type VerifyRunOptions, verifyRun } from './verify.ts';

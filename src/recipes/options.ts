@@ -15,8 +15,18 @@ export interface RecipeOptions {
   readonly onNotice?: (line: string) => void;
 }
 
+/** Where a recipe saves the run that it makes. */
+export interface SaveOptions {
+  /** Folder of the run to write. Without it nothing is saved. */
+  readonly out?: string;
+  /** If `out` is taken, use the first free of `<out>-2`, `<out>-3`, ... instead of failing. */
+  readonly numbered?: boolean;
+  /** Replace the run in `out`. A folder that is not a run is never replaced. */
+  readonly overwrite?: boolean;
+}
+
 /** Options shared by the recipes that train. */
-export interface TrainingRecipeOptions extends RecipeOptions {
+export interface TrainingRecipeOptions extends RecipeOptions, SaveOptions {
   /** Examples per optimizer step. Default 10. */
   readonly batchSize?: number;
   /** Seeds initial weights, the order of examples and dropout: the same seed gives the same weights on a CPU. Default 0. */
@@ -24,12 +34,6 @@ export interface TrainingRecipeOptions extends RecipeOptions {
   readonly optimizer?: Partial<OptimizerSettings>;
   /** How steps run. `auto` (default) chooses by model and number of steps. */
   readonly engine?: EngineName | 'auto';
-  /** Folder of the run to write. Without it nothing is saved. */
-  readonly out?: string;
-  /** If `out` is taken, use the first free of `<out>-2`, `<out>-3`, ... instead of failing. */
-  readonly numbered?: boolean;
-  /** Replace the run in `out`. A folder that is not a run is never replaced. */
-  readonly overwrite?: boolean;
   /**
    * Resume the stopped or interrupted run in `out`. Settings come from that run; settings that are given must be the same,
    * except `steps`, which may be larger.

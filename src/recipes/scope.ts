@@ -1,3 +1,5 @@
+import { openRun, type Run } from '../runs/index.ts';
+
 interface Disposable {
   dispose(): unknown;
 }
@@ -27,5 +29,20 @@ export async function withScope<T>(work: (scope: Scope) => Promise<T>): Promise<
     throw error;
   } finally {
     for (const value of temporaries) value.dispose();
+  }
+}
+
+/** Opens a run for `work`, and disposes its models afterwards. */
+export async function withRun<T>(
+  path: string,
+  cwd: string | undefined,
+  work: (run: Run) => Promise<T>,
+): Promise<T> {
+  const run = await openRun(path, cwd);
+  try {
+    return await work(run);
+  } finally {
+    run.model.dispose();
+    if (run.base !== run.model) run.base.dispose();
   }
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { takeValues } from '../models/index.ts';
+import { formatCount } from '../text/index.ts';
 import { predictAll } from './predict.ts';
 
 /** The units of one ReLU layer that output 0 for every example. */
@@ -44,6 +45,27 @@ export function deadUnits(model: tf.LayersModel, inputs: readonly tf.Tensor[]): 
     const dead = [...maximum.keys()].filter((unit) => maximum[unit]! <= 0);
     const isOutput = outputIds.has((layer.output as tf.SymbolicTensor).id);
     return dead.length > 0 ? [{ path: layer.name, units: maximum.length, dead, isOutput }] : [];
+  });
+}
+
+/**
+ * Describes dead units, one line per layer.
+ *
+ * @param examples number of test images on which the units were found
+ * @param classNames names of the units of the output layer
+ */
+export function deadUnitWarnings(
+  layers: readonly DeadUnits[],
+  { examples, classNames }: { readonly examples: number; readonly classNames: readonly string[] },
+): string[] {
+  return layers.map(({ path, units, dead, isOutput }) => {
+    const areClasses = isOutput && classNames.length === units;
+    const names = areClasses ? dead.map((unit) => classNames[unit]!) : dead.map(String);
+    const listed = names.slice(0, 12).join(', ') + (names.length > 12 ? ', ...' : '');
+    return (
+      `${dead.length} of ${units} ${areClasses ? 'outputs' : 'units'} of '${path}' are 0 for all ` +
+      `${formatCount(examples)} test images, so they do not learn: ${listed}`
+    );
   });
 }
 

@@ -1,4 +1,4 @@
 export { type Check, compareHashes } from './check.ts';
-export { type DeadUnits, deadUnits } from './dead-units.ts';
+export { type DeadUnits, deadUnits, deadUnitWarnings } from './dead-units.ts';
 export { adapterWarnings, inspectAdapters, type LayerInspection } from './inspect-adapters.ts';
 export { type VerifyOptions, verify } from './verify.ts';

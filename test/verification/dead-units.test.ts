@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
-import { deadUnits } from '../../src/verification/index.ts';
+import { deadUnits, deadUnitWarnings } from '../../src/verification/index.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice();
@@ -26,4 +26,15 @@ test('finds units that are 0 for every example, in hidden and output layers', ()
     { path: 'out', units: 3, dead: [2], isOutput: true },
   ]);
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('describes dead outputs by class name, other units by index', () => {
+  const layers = [
+    { path: 'hidden', units: 40, dead: [...Array(20).keys()], isOutput: false },
+    { path: 'out', units: 3, dead: [2], isOutput: true },
+  ];
+  expect(deadUnitWarnings(layers, { examples: 10_000, classNames: ['cat', 'dog', 'bird'] })).toEqual([
+    "20 of 40 units of 'hidden' are 0 for all 10,000 test images, so they do not learn: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...",
+    "1 of 3 outputs of 'out' are 0 for all 10,000 test images, so they do not learn: bird",
+  ]);
 });
