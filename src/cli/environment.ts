@@ -1,9 +1,6 @@
-import {
-  fallbackNotice,
-  type LoadedTensorFlow,
-  type LoadOptions,
-  loadTensorFlow,
-} from '../tensorflow/index.ts';
+import { UsageError } from '../errors.ts';
+import type { SaveOptions } from '../recipes/index.ts';
+import { fallbackNotice, type LoadOptions } from '../tensorflow/index.ts';
 import type { CliContext } from './context.ts';
 import { messageWithHint } from './hints.ts';
 import type { Device } from './options/shared.ts';
@@ -31,7 +28,29 @@ export function tensorflowOptions(
   };
 }
 
-/** Loads TensorFlow for a command. */
-export async function useTensorFlow(options: DeviceOptions, context: CliContext): Promise<LoadedTensorFlow> {
-  return await loadTensorFlow(tensorflowOptions(options, context));
+/** What every recipe gets from a command. */
+export function recipeOptions(options: DeviceOptions, context: CliContext) {
+  return { tensorflow: tensorflowOptions(options, context), cwd: context.cwd, onNotice: context.note };
+}
+
+/**
+ * Where a command saves a run: in `--out`, else in `runs/<name>`, numbered if that is taken.
+ *
+ * @throws UsageError if `--overwrite` or `--resume` is set without `--out`
+ */
+export function saveOptions(
+  {
+    out,
+    overwrite,
+    resume,
+  }: { readonly out?: string; readonly overwrite?: boolean; readonly resume?: boolean },
+  name: string,
+): SaveOptions {
+  if ((overwrite || resume) && out === undefined) {
+    throw new UsageError(
+      'invalid-argument',
+      `--${resume ? 'resume' : 'overwrite'}: needs the run's folder; set it with --out`,
+    );
+  }
+  return { out: out ?? `runs/${name}`, numbered: out === undefined, overwrite };
 }

@@ -1,4 +1,3 @@
-import { UsageError } from '../errors.ts';
 import { requireGates } from '../gates/index.ts';
 import {
   displayPath,
@@ -7,7 +6,7 @@ import {
   type TrainingRecipeOptions,
 } from '../recipes/index.ts';
 import type { CliContext } from './context.ts';
-import { tensorflowOptions } from './environment.ts';
+import { recipeOptions, saveOptions } from './environment.ts';
 import type { ReportOptions } from './options/report.ts';
 import type { TrainingOptions } from './options/training.ts';
 import { createProgress } from './progress.ts';
@@ -45,24 +44,16 @@ export async function runTraining(
   context: CliContext,
   recipe: (options: TrainingRecipeOptions) => Promise<PretrainResult | FinetuneResult>,
 ): Promise<void> {
-  const { out, overwrite, resume, data, engine, tensorboard } = options;
-  if ((overwrite || resume) && out === undefined) {
-    throw new UsageError(
-      'invalid-argument',
-      `--${resume ? 'resume' : 'overwrite'}: needs the run's folder; set it with --out`,
-    );
-  }
+  const { resume, data, engine, tensorboard } = options;
+  const save = saveOptions(options, command);
   const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
   await untilSignal(async (signal) => {
     try {
       const result = await recipe({
+        ...recipeOptions(options, context),
+        ...save,
         data,
         engine,
-        tensorflow: tensorflowOptions(options, context),
-        cwd: context.cwd,
-        out: out ?? `runs/${command}`,
-        numbered: out === undefined,
-        overwrite,
         resume,
         tensorboard,
         checkpointEveryMs: context.checkpointEveryMs,
@@ -82,7 +73,6 @@ export async function runTraining(
           progress.update(training);
           context.onTrainingProgress?.(training);
         },
-        onNotice: context.note,
       });
       progress.stop();
       await publishResult(result, options, context);

@@ -196,7 +196,7 @@ export function recordedOptions(
 }
 
 /** Settings as JSON keeps them; a regular expression becomes its source, which layer patterns accept as well. */
-function toJson<T extends object>(settings: T): T {
+export function toJson<T extends object>(settings: T): T {
   const text = JSON.stringify(settings, (_, value) => (value instanceof RegExp ? value.source : value));
   return JSON.parse(text) as T;
 }

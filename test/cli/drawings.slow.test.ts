@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { main } from '../../src/cli/main.ts';
 import { findMnist, loadSplit } from '../../src/mnist-data-loader/index.ts';
-import { recordedContext } from '../helpers/context.ts';
+import { runCommand, sh } from '../helpers/command.ts';
 import { enlarged, picture, writePicture } from '../helpers/pictures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
@@ -10,12 +9,12 @@ const COUNT = 300;
 
 it('reads large drawings of test images about as well as the images themselves', async () => {
   const cwd = await temporaryFolder();
-  const run = async (...argv: string[]) => {
-    const context = recordedContext({ cwd });
-    expect(await main(argv, context)).toBe(0);
-    return context.out.join('\n');
+  const run = async (argv: readonly string[]) => {
+    const { code, out } = await runCommand(cwd, argv);
+    expect(code).toBe(0);
+    return out;
   };
-  await run('pretrain', '--out', 'base', '--quiet');
+  await run(sh`pretrain --out base --quiet`);
   const { dataset, files } = await loadSplit(await findMnist(), 'test');
   const drawings: string[] = [];
   for (let row = 0; row < COUNT; row++) {
@@ -27,14 +26,14 @@ it('reads large drawings of test images about as well as the images themselves',
     drawings.push(`${row}.png`);
     await writePicture(join(cwd, `${row}.png`), picture(300, 280, row % 2 === 0 ? dark : light));
   }
-  const right = (json: string) =>
+  const countCorrect = (json: string) =>
     (JSON.parse(json).predictions as { className: string }[]).filter(
       ({ className }, row) => Number(className) === dataset.labels[row],
     ).length;
-  const ofImages = right(
-    await run('predict', files.images, '--rows', `0-${COUNT - 1}`, '--model', 'base', '--json'),
+  const correctImages = countCorrect(
+    await run(sh`predict ${files.images} --rows 0-${COUNT - 1} --model base --json`),
   );
-  const ofDrawings = right(await run('predict', ...drawings, '--model', 'base', '--json'));
-  expect(ofImages).toBeGreaterThan(0.8 * COUNT);
-  expect(ofDrawings).toBeGreaterThanOrEqual(ofImages - 0.03 * COUNT);
+  const correctDrawings = countCorrect(await run(sh`predict ${drawings} --model base --json`));
+  expect(correctImages).toBeGreaterThan(0.8 * COUNT);
+  expect(correctDrawings).toBeGreaterThanOrEqual(correctImages - 0.03 * COUNT);
 });

@@ -7,8 +7,9 @@ const from = (path: string) => `await import(${JSON.stringify(resolve('dist', pa
 
 /** A statement that loads TensorFlow as commands do. */
 const asCommand = `
-  const { useTensorFlow } = ${from('cli/environment.js')};
-  await useTensorFlow({ device: 'cpu' }, { note() {} });`;
+  const { tensorflowOptions } = ${from('cli/environment.js')};
+  const { loadTensorFlow } = ${from('tensorflow/index.js')};
+  await loadTensorFlow(tensorflowOptions({ device: 'cpu' }, { note() {} }));`;
 /** A statement that loads TensorFlow as users of the library do. */
 const asLibrary = `
   const { loadTensorFlow } = ${from('tensorflow/index.js')};

@@ -1,7 +1,7 @@
 import { plainTable, tableText } from '../../../text/index.ts';
 import type { DoctorDocument } from './document.ts';
 
-/** The document as text for people. */
+/** The document as text. */
 export function renderDoctor(document: DoctorDocument): string {
   const { processor, running, packages } = document;
   const installed = Object.entries(packages).map(
@@ -39,7 +39,7 @@ export function renderDoctor(document: DoctorDocument): string {
       megabytes(sizeBytes),
       purpose,
     ]);
-    sections.push(section('Kept on disk; each may be deleted', table(rows)));
+    sections.push(section('Cache folders, which can be deleted', table(rows)));
   }
   const advice = document.advice.length > 0 ? document.advice.map((line) => `- ${line}`) : ['nothing'];
   sections.push(section('To do', advice.join('\n')));

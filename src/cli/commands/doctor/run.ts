@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { DataError, TensorFlowError } from '../../../errors.ts';
+import { jsonText } from '../../../files/index.ts';
 import { findMnist } from '../../../mnist-data-loader/index.ts';
 import { cacheParts, nativeState } from '../../../setup/index.ts';
 import {
@@ -12,44 +13,48 @@ import {
 } from '../../../tensorflow/index.ts';
 import { version } from '../../../version.ts';
 import type { CliContext } from '../../context.ts';
+import { messageWithHint } from '../../hints.ts';
 import type { Device } from '../../options/shared.ts';
 import type { DoctorDocument } from './document.ts';
+import { renderDoctor } from './render.ts';
 import { describeProblem, type Trial, tryDevices, tryEngines } from './trials.ts';
 
-interface Options {
+/** Options of `doctor`. */
+export interface DoctorCommandOptions {
   readonly device: Device;
   readonly data?: string;
+  readonly json?: boolean;
 }
 
-/** Names of environment variables that TensorFlow, XLA, CUDA or this library read. */
-const TENSORFLOW_VARIABLE =
+/** Variables that TensorFlow, XLA, CUDA or this program read. */
+const RELEVANT_VARIABLE =
   /^(?:TF_(?!CLI_)|XLA_FLAGS$|CUDA_(?!VERSION$)|NVIDIA_(?:TF32|VISIBLE)|OMP_NUM_THREADS$|LD_LIBRARY_PATH$|TFJS_LORA_)/;
 
-/** Loads TensorFlow for `--device`, tries all devices and engines, and returns what works and what to do about the rest. */
-export async function examine(options: Options, context: CliContext): Promise<DoctorDocument> {
-  const { loaded, failure } = await load(options.device);
-  const devices = await tryDevices(options.device, loaded, failure);
-  await loadTensorFlow({ device: loaded.device }); // tryDevices switched to other backends
-  const running =
-    loaded.device === 'cpu' || loaded.device === 'cuda'
-      ? nativeState(loaded.device).nativePackage
-      : undefined;
-  const { nativePackage: cudaPackage, problem: cudaProblem } = nativeState('cuda');
-  const isCudaRequested = options.device === 'cuda';
-  const cuda = isCudaRequested || !cudaProblem ? cudaFacts(cudaPackage?.marker?.libraries) : null;
+/**
+ * Tries the devices and engines of this machine and prints the results.
+ *
+ * @throws TensorFlowError if the device of `--device` does not work
+ */
+export async function runDoctor(options: DoctorCommandOptions, context: CliContext): Promise<void> {
+  const document = await examine(options, context.cwd);
+  context.print(options.json ? jsonText(document) : renderDoctor(document));
+  const requested = document.devices.find((device) => device.name === options.device);
+  if (requested?.works === false) {
+    throw new TensorFlowError(
+      'tensorflow-failed',
+      `--device ${requested.name}: does not work: ${requested.detail}`,
+    );
+  }
+}
+
+async function examine({ device, data }: DoctorCommandOptions, cwd: string): Promise<DoctorDocument> {
+  const { loaded, failure } = await loadOrFallBack(device);
+  const devices = await tryDevices(device, loaded, failure);
+  // The trials of other devices have changed the backend.
+  await loadTensorFlow({ device: loaded.device });
   const engines = tryEngines(loaded);
-  const { data, problem } = await findData(options, context);
-  const unmet = cuda && isCudaRequested ? unmetRequirements(cuda) : [];
-  const reported = isCudaRequested && failure && cudaPackage ? cudaProblems(cudaPackage) : [];
-  const isExplained = (name: string) => name === 'cuda' && reported.length > 0;
-  const advice = [
-    ...[...unmet, ...reported].map(describeProblem),
-    ...devices
-      .filter(({ name, works }) => !works && isWanted(name, options) && !isExplained(name))
-      .map(adviceOn),
-    ...engines.filter(({ works }) => !works && running).map(adviceOn),
-    ...(problem ? [problem] : []),
-  ];
+  const cuda = examineCuda(device === 'cuda', failure);
+  const images = await findImages(data, cwd);
   return {
     format: 'tfjs-lora doctor',
     formatVersion: 1,
@@ -58,26 +63,28 @@ export async function examine(options: Options, context: CliContext): Promise<Do
     platform: `${process.platform} ${process.arch}`,
     processor: { model: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
     packages: packageVersions(),
-    running: {
-      device: loaded.device,
-      tensorflow: loaded.version ?? null,
-      addon: running?.addon ?? null,
-      libraries: running?.marker?.libraries ?? null,
-      threads: { intraOp: threads('TF_NUM_INTRAOP_THREADS'), interOp: threads('TF_NUM_INTEROP_THREADS') },
-      environment: tensorFlowEnvironment(),
-    },
+    running: describeRunning(loaded),
     devices,
-    cuda,
+    cuda: cuda.facts,
     engines,
-    data,
+    data: images.data,
     caches: cacheParts(),
-    advice,
+    advice: [
+      ...cuda.problems,
+      ...devices
+        .filter(({ name, works }) => !works && (name !== 'cuda' || device === 'cuda'))
+        // The problems that were found say more than a failed trial.
+        .filter(({ name }) => name !== 'cuda' || !cuda.isExplained)
+        .map(adviceFor),
+      ...engines.filter(({ works }) => !works && loaded.version !== undefined).map(adviceFor),
+      ...images.problems,
+    ],
   };
 }
 
-/** Loads the requested device. If that fails, loads wasm and returns the error as `failure`. */
-async function load(
-  device: Options['device'],
+/** Loads a device, or wasm with the reason why it is used instead. */
+async function loadOrFallBack(
+  device: Device,
 ): Promise<{ loaded: LoadedTensorFlow; failure?: TensorFlowError }> {
   try {
     return { loaded: await loadTensorFlow({ device }) };
@@ -87,26 +94,37 @@ async function load(
   }
 }
 
-/** A GPU is optional: without `--device cuda`, there is no advice about a missing one. */
-function isWanted(name: string, options: Options): boolean {
-  return name !== 'cuda' || options.device === 'cuda';
+/** Facts about CUDA if it is requested or set up, and if it is requested its problems. */
+function examineCuda(isRequested: boolean, failure: TensorFlowError | undefined) {
+  const { nativePackage, problem } = nativeState('cuda');
+  const facts = isRequested || !problem ? cudaFacts(nativePackage?.marker?.libraries) : null;
+  const unmet = facts && isRequested ? unmetRequirements(facts) : [];
+  const reported = isRequested && failure && nativePackage ? cudaProblems(nativePackage) : [];
+  return {
+    facts,
+    problems: [...unmet, ...reported].map(describeProblem),
+    isExplained: reported.length > 0,
+  };
 }
 
-function adviceOn({ name, detail }: Trial): string {
+function adviceFor({ name, detail }: Trial): string {
   return `${name}: ${detail}`;
 }
 
-async function findData(options: Options, context: CliContext) {
+async function findImages(
+  data: string | undefined,
+  cwd: string,
+): Promise<Pick<DoctorDocument, 'data'> & { readonly problems: readonly string[] }> {
   try {
-    const { directory } = await findMnist(options.data, context.cwd);
-    return { data: { directory } };
+    const { directory } = await findMnist(data, cwd);
+    return { data: { directory }, problems: [] };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    return { data: null, problem: error.message };
+    return { data: null, problems: [messageWithHint(error)] };
   }
 }
 
-function packageVersions(): Record<string, string | null> {
+function packageVersions(): DoctorDocument['packages'] {
   const require = createRequire(import.meta.url);
   const names = ['tfjs', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-backend-wasm'].map(
     (name) => `@tensorflow/${name}`,
@@ -122,12 +140,20 @@ function packageVersions(): Record<string, string | null> {
   );
 }
 
+function describeRunning({ device, version: tensorflow }: LoadedTensorFlow): DoctorDocument['running'] {
+  const nativePackage = device === 'cpu' || device === 'cuda' ? nativeState(device).nativePackage : undefined;
+  const variables = Object.entries(process.env).filter(([name]) => RELEVANT_VARIABLE.test(name));
+  return {
+    device,
+    tensorflow: tensorflow ?? null,
+    addon: nativePackage?.addon ?? null,
+    libraries: nativePackage?.marker?.libraries ?? null,
+    threads: { intraOp: threads('TF_NUM_INTRAOP_THREADS'), interOp: threads('TF_NUM_INTEROP_THREADS') },
+    environment: Object.fromEntries(variables.map(([name, value]) => [name, value ?? ''])),
+  };
+}
+
 function threads(variable: string): number | null {
   const value = Number(process.env[variable]);
   return Number.isInteger(value) && value > 0 ? value : null;
-}
-
-function tensorFlowEnvironment(): Record<string, string> {
-  const entries = Object.entries(process.env).filter(([name]) => TENSORFLOW_VARIABLE.test(name));
-  return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }

@@ -6,87 +6,93 @@ import { type DeviceName, type LoadedTensorFlow, loadTensorFlow } from '../../..
 import { messageWithHint } from '../../hints.ts';
 import type { DoctorDocument } from './document.ts';
 
-/** What came of trying a device or an engine. */
+/** Whether a device or engine works. */
 export type Trial = DoctorDocument['devices'][number];
 
-/** Tries each device that this process can take in turn; of a native one that did not load, says why. */
+/**
+ * Tries the devices that this process can load. A process can load only one native device, so the other one counts as
+ * working if it is set up.
+ *
+ * @param requested the device of `--device`
+ * @param failure why it could not be loaded
+ */
 export async function tryDevices(
-  asked: DeviceName,
+  requested: DeviceName,
   loaded: LoadedTensorFlow,
   failure: TensorFlowError | undefined,
 ): Promise<Trial[]> {
-  const trials: Trial[] = [];
-  for (const name of ['cpu', 'cuda'] as const) {
+  const native = (['cpu', 'cuda'] as const).map((name): Trial => {
+    if (loaded.device === name) return { name, works: true, detail: `TensorFlow ${loaded.version}` };
     const { nativePackage, problem } = nativeState(name);
-    const tried = loaded.device === name ? `TensorFlow ${loaded.version}` : undefined;
-    const failed = asked === name ? (failure ?? problem) : problem;
-    const wrong = failed && describeProblem(failed);
-    const detail = tried ?? wrong ?? `${nativePackage?.name} is there; 'doctor --device ${name}' tries it`;
-    trials.push({ name, works: tried !== undefined || wrong === undefined, detail });
-  }
-  for (const name of ['wasm', 'js'] as const)
-    trials.push({ name, ...(await attempt(() => tryPortable(name))) });
-  return trials;
+    const reason = requested === name ? (failure ?? problem) : problem;
+    if (reason) return { name, works: false, detail: describeProblem(reason) };
+    return {
+      name,
+      works: true,
+      detail: `${nativePackage?.name} is set up; 'doctor --device ${name}' tries it`,
+    };
+  });
+  return [...native, await tryPortable('wasm'), await tryPortable('js')];
 }
 
-/** The message with the option or command that helps, unless that is `doctor` itself. */
+/** The message of a problem with the option or command that fixes it, unless that is `doctor` itself. */
 export function describeProblem(problem: Pick<AppError, 'code' | 'message'>): string {
   return problem.code === 'cuda-unavailable' ? problem.message : messageWithHint(problem);
 }
 
-async function tryPortable(name: 'wasm' | 'js'): Promise<string> {
-  await loadTensorFlow({ device: name });
-  checkProduct((left, right) => tf.matMul(left, right));
-  return name === 'wasm' ? 'WebAssembly, one thread' : 'plain JavaScript, slow';
+async function tryPortable(name: 'wasm' | 'js'): Promise<Trial> {
+  try {
+    await loadTensorFlow({ device: name });
+    checkProduct(tf.matMul);
+    return {
+      name,
+      works: true,
+      detail: name === 'wasm' ? 'WebAssembly, one thread' : 'plain JavaScript, slow',
+    };
+  } catch (error) {
+    return { name, works: false, detail: firstLine(error) };
+  }
 }
 
 /** Multiplies two small matrices with each engine. */
-export function tryEngines(loaded: LoadedTensorFlow): Trial[] {
-  const eager = {
-    name: 'eager',
-    ...attemptSync(() => checkProduct((left, right) => tf.matMul(left, right))),
-  };
-  const compiled = (['graph', 'xla'] as const).map((name) => {
-    if (loaded.version === undefined) return { name, works: false, detail: 'needs native TensorFlow' };
-    const trial = attemptSync(() => {
-      const product = compileFunction((left, right) => tf.matMul(left!, right!), { jit: name === 'xla' });
+export function tryEngines({ version }: LoadedTensorFlow): Trial[] {
+  const compiled = (['graph', 'xla'] as const).map((name): Trial => {
+    if (version === undefined) return { name, works: false, detail: 'needs native TensorFlow' };
+    return tryEngine(name, () => {
+      const multiply = compileFunction((left, right) => tf.matMul(left!, right!), { jit: name === 'xla' });
       try {
-        checkProduct(product);
+        checkProduct(multiply);
       } finally {
-        product.dispose();
+        multiply.dispose();
       }
     });
-    return { name, ...trial };
   });
-  return [eager, ...compiled];
+  return [tryEngine('eager', () => checkProduct(tf.matMul)), ...compiled];
 }
 
-/** Multiplies [[1, 2], [3, 4]] by itself. @throws TensorFlowError for another result than [[7, 10], [15, 22]] */
-function checkProduct(multiply: (left: tf.Tensor, right: tf.Tensor) => tf.Tensor): void {
+function tryEngine(name: string, trial: () => void): Trial {
+  const start = performance.now();
+  try {
+    trial();
+    return { name, works: true, detail: `tried in ${Math.round(performance.now() - start)} ms` };
+  } catch (error) {
+    return { name, works: false, detail: firstLine(error) };
+  }
+}
+
+/**
+ * Multiplies [[1, 2], [3, 4]] by itself.
+ *
+ * @param multiply takes and returns tensors [2, 2] float32
+ * @throws TensorFlowError if the result is not [[7, 10], [15, 22]]
+ */
+function checkProduct(multiply: (left: tf.Tensor2D, right: tf.Tensor2D) => tf.Tensor): void {
   const values = tf.tidy(() => {
     const matrix = tf.tensor2d([1, 2, 3, 4], [2, 2]);
     return [...multiply(matrix, matrix).dataSync()];
   });
   if (values.join() !== '7,10,15,22')
-    throw new TensorFlowError('tensorflow-failed', `it multiplies wrongly: ${values.join()}`);
-}
-
-async function attempt(trial: () => Promise<string>): Promise<Omit<Trial, 'name'>> {
-  try {
-    return { works: true, detail: await trial() };
-  } catch (error) {
-    return { works: false, detail: firstLine(error) };
-  }
-}
-
-function attemptSync(trial: () => void): Omit<Trial, 'name'> {
-  const start = performance.now();
-  try {
-    trial();
-    return { works: true, detail: `tried in ${Math.round(performance.now() - start)} ms` };
-  } catch (error) {
-    return { works: false, detail: firstLine(error) };
-  }
+    throw new TensorFlowError('tensorflow-failed', `a matrix product is wrong: ${values.join()}`);
 }
 
 function firstLine(error: unknown): string {

@@ -4,7 +4,7 @@ import { writeMistakes } from '../../../pictures/index.ts';
 import { evaluateRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
 import type { CliContext } from '../../context.ts';
-import { tensorflowOptions } from '../../environment.ts';
+import { recipeOptions } from '../../environment.ts';
 import { type GateOptions, gatesFrom } from '../../options/gates.ts';
 import type { ReportOptions } from '../../options/report.ts';
 import type { Device } from '../../options/shared.ts';
@@ -25,15 +25,13 @@ export type EvalCommandOptions = ReportOptions &
 export async function runEval(run: string, options: EvalCommandOptions, context: CliContext): Promise<void> {
   const { strength, compare, baseline, data, mistakes } = options;
   const { evaluation, report, images } = await evaluateRun({
+    ...recipeOptions(options, context),
     run,
     strength,
     compare,
     baseline,
     data,
     gates: await gatesFrom(options, context),
-    tensorflow: tensorflowOptions(options, context),
-    cwd: context.cwd,
-    onNotice: context.note,
   });
   if (mistakes !== undefined) {
     const count = await writeMistakes(evaluation, images, resolve(context.cwd, mistakes));

@@ -1,140 +1,70 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
-import { contentHash } from '../../../content-hash.ts';
-import { defaultClassNames } from '../../../data/index.ts';
-import { CheckpointError, UsageError } from '../../../errors.ts';
-import { jsonText, readJson } from '../../../files/index.ts';
-import { loraLayers, loraSummary } from '../../../lora/index.ts';
-import { mnistNormalization } from '../../../models/index.ts';
-import { loadPeft } from '../../../peft/index.ts';
-import { displayPath, manifestHeader } from '../../../recipes/index.ts';
-import { openRun, type Run, type RunManifest, saveRun } from '../../../runs/index.ts';
-import { readSafetensors } from '../../../safetensors/index.ts';
+import { UsageError } from '../../../errors.ts';
+import { jsonText } from '../../../files/index.ts';
+import type { Head } from '../../../models/index.ts';
+import { displayPath, importAdapter, importWeights, type NewRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
-import { assignStateDict, digitsNetFrom } from '../../../torch/index.ts';
 import type { CliContext } from '../../context.ts';
-import { useTensorFlow } from '../../environment.ts';
-import { withNewRun } from '../../new-run.ts';
-import type { ImportOptions } from './command.ts';
+import { recipeOptions, saveOptions } from '../../environment.ts';
+import type { NewRunOptions } from '../../options/shared.ts';
 
-interface Imported {
-  readonly base: tf.LayersModel;
-  readonly adapted?: tf.LayersModel;
-}
+/** Options of `import`. */
+export type ImportCommandOptions = NewRunOptions & {
+  readonly into?: string;
+  readonly architecture?: string;
+  readonly prefix: string;
+  readonly head: Head;
+  readonly mean?: number;
+  readonly std?: number;
+  readonly anyBase?: boolean;
+};
 
-/** Makes a run of what another library saved. */
-export async function importSource(
-  given: string,
-  options: ImportOptions,
+/** Makes a run from a file of weights or a folder with an adapter, and prints where it is. */
+export async function runImport(
+  source: string,
+  options: ImportCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  const source = resolve(context.cwd, given);
-  const isAdapter = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isAdapter && options.into === undefined) {
-    throw new UsageError(
-      'invalid-argument',
-      `${given}: is a folder, as adapters are; name the base with --into RUN`,
-    );
-  }
-  if (isAdapter && options.prefix !== '') {
-    throw new UsageError(
-      'invalid-argument',
-      `--prefix ${options.prefix}: is for a state dict; leave it out for an adapter`,
-    );
-  }
-  if (!isAdapter && options.anyBase) {
-    throw new UsageError('invalid-argument', '--any-base: is for an adapter; leave it out for weights');
-  }
-  const tensorflow = await useTensorFlow(options, context);
-  const run = options.into === undefined ? undefined : await openRun(options.into, context.cwd);
-  const imported = isAdapter
-    ? await adapterOn(run!, source, options, context)
-    : { base: await weightsFrom(source, run, options, context) };
-  await withNewRun(options, 'import', context, async (writer) => {
-    const hash = contentHash(imported.base);
-    const adapter = imported.adapted && adapterFacts(imported.adapted);
-    const folder = await saveRun(writer, {
-      ...imported,
-      manifest: {
-        ...manifestHeader('import', tensorflow),
-        status: 'complete',
-        options: { source, ...options },
-        seed: run?.manifest.seed ?? 0,
-        contentHash: hash,
-        classNames:
-          run?.manifest.classNames ?? defaultClassNames(imported.base.outputs[0]!.shape.at(-1) ?? 1),
-        normalization: normalizationOf(run, options),
-        ...(isAdapter && { derivedFrom: { folder: run!.folder, contentHash: run!.manifest.contentHash } }),
-        adapter,
-      },
-    });
-    const saved = displayPath(folder, context.cwd);
-    const values = imported.base.countParams();
-    context.print(
-      options.json
-        ? jsonText({ run: saved, contentHash: hash, parameters: values, adapter })
-        : `imported ${given}: ${formatCount(values)} values, content ${hash.slice(0, 12)}` +
-            (adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : ''),
-    );
-    context.note(`saved in ${saved}`);
-  });
+  const { folder, base, manifest, dispose } = await importSource(source, options, context);
+  const parameters = base.countParams();
+  dispose();
+  const { contentHash, adapter } = manifest;
+  const saved = displayPath(folder!, context.cwd);
+  const adapterText = adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : '';
+  context.print(
+    options.json
+      ? jsonText({ run: saved, contentHash, parameters, adapter })
+      : `imported ${source}: ${formatCount(parameters)} values, content ${contentHash.slice(0, 12)}${adapterText}`,
+  );
+  context.note(`saved in ${saved}`);
 }
 
-async function adapterOn(
-  { base }: Run,
-  folder: string,
-  { anyBase }: ImportOptions,
-  context: CliContext,
-): Promise<Imported> {
-  const onWarning = (message: string) => context.note(`warning: ${message}`);
-  return { base, adapted: await loadPeft(base, folder, { anyBase, onWarning }) };
-}
-
-async function weightsFrom(
+async function importSource(
   source: string,
-  run: Run | undefined,
-  { architecture, prefix, head }: ImportOptions,
+  options: ImportCommandOptions,
   context: CliContext,
-): Promise<tf.LayersModel> {
-  const { tensors } = await readSafetensors(source);
-  if (!run && architecture === undefined) return digitsNetFrom(tensors, head, { source, prefix });
-  const model = run?.base ?? (await modelOf(resolve(context.cwd, architecture!)));
-  assignStateDict(model, tensors, { source, prefix });
-  return model;
-}
-
-/** A model of a topology, with weights at random. */
-async function modelOf(path: string): Promise<tf.LayersModel> {
-  const json = (await readJson(path)) as tf.io.ModelJSON & Record<string, unknown>;
-  const topology = (json?.modelTopology ?? json) as Record<string, unknown> | undefined;
-  if (!topology || !['class_name', 'className', 'model_config'].some((key) => key in topology)) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${path}: does not describe a LayersModel; name a model.json of tfjs`,
+): Promise<NewRun> {
+  const { into, architecture, prefix, head, anyBase, mean, std } = options;
+  const isFolder = statSync(resolve(context.cwd, source), { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder && into === undefined) {
+    throw new UsageError(
+      'invalid-argument',
+      `${source}: is a folder, so an adapter; choose its base with --into`,
     );
   }
-  try {
-    return await tf.models.modelFromJSON(topology as never);
-  } catch (error) {
-    const reason = (error as Error).message.split('\n')[0]!.slice(0, 200);
-    throw new CheckpointError('invalid-checkpoint', `${path}: cannot be made a LayersModel: ${reason}`, {
-      cause: error,
-    });
+  if (isFolder && prefix !== '') {
+    throw new UsageError('invalid-argument', `--prefix ${prefix}: has no effect for an adapter; omit it`);
   }
-}
-
-function adapterFacts(adapted: tf.LayersModel): NonNullable<RunManifest['adapter']> {
-  const [first] = loraSummary(adapted).layers.filter(({ rank }) => rank > 0);
-  return {
-    method: loraLayers(adapted)[0]!.layer.method,
-    rank: first!.rank,
-    alpha: first!.alpha,
-    strength: 1,
+  if (!isFolder && anyBase) {
+    throw new UsageError('invalid-argument', '--any-base: has no effect for weights; omit it');
+  }
+  const common = {
+    ...recipeOptions(options, context),
+    ...saveOptions(options, 'import'),
+    normalization: { ...(mean !== undefined && { mean }), ...(std !== undefined && { std }) },
   };
-}
-
-function normalizationOf(run: Run | undefined, { mean, std }: ImportOptions): RunManifest['normalization'] {
-  const usual = run?.manifest.normalization ?? mnistNormalization;
-  return { mean: mean ?? usual.mean, std: std ?? usual.std };
+  return isFolder
+    ? await importAdapter({ ...common, adapter: source, run: into!, anyBase })
+    : await importWeights({ ...common, weights: source, run: into, architecture, prefix, head });
 }

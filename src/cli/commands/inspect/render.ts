@@ -1,46 +1,47 @@
 import type { ProgramRow } from '../../../graph/index.ts';
 import type { LoraSummary } from '../../../lora/index.ts';
 import type { ModelSummary } from '../../../models/index.ts';
-import { formatCount, formatPercent, plainTable, tableText } from '../../../text/index.ts';
+import { formatCount, formatNumber, formatPercent, plainTable, tableText } from '../../../text/index.ts';
 import type { LayerInspection } from '../../../verification/index.ts';
 
-/** Layers of a plain model. */
+/** A table of the layers of a plain model. */
 export function renderLayers({ layers, parameters }: ModelSummary): string {
   const table = plainTable(['left', 'left', 'left', 'right']);
   table.push(['layer', 'type', 'output', 'parameters']);
-  for (const { name, type, outputShape, parameters: own } of layers) {
-    table.push([name, type, outputShape.map((size) => size ?? '?').join(' x '), formatCount(own)]);
+  for (const layer of layers) {
+    const output = layer.outputShape.map((size) => size ?? '?').join(' x ');
+    table.push([layer.name, layer.type, output, formatCount(layer.parameters)]);
   }
   return `${tableText(table)}\nparameters: ${formatCount(parameters)}`;
 }
 
-/** Adapters layer by layer: what they are, how much they change, how much of their rank they use. */
+/** A table of the adapters on each layer, with the singular values of their updates below. */
 export function renderAdapters(layers: readonly LayerInspection[], summary: LoraSummary): string {
-  const several = new Set(layers.map(({ adapter }) => adapter)).size > 1;
-  const nameOf = ({ path, adapter }: LayerInspection) => (several ? `${path} (${adapter})` : path);
+  const hasSeveral = new Set(layers.map(({ adapter }) => adapter)).size > 1;
+  const nameOf = ({ path, adapter }: LayerInspection) => (hasSeveral ? `${path} (${adapter})` : path);
   const table = plainTable(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right']);
   table.push(['layer', 'kernel', 'rank', 'alpha', 'scale', 'trainable', 'change', 'rank used']);
   for (const layer of layers) {
-    const { type, kernelShape, rank, alpha, effectiveScale, trainableParameters, updateShare } = layer;
+    const { type, kernelShape, rank, alpha, effectiveScale, trainableParameters } = layer;
+    const { updateShare, effectiveRank } = layer;
+    const settings = rank > 0 ? [String(rank), String(alpha), formatNumber(effectiveScale)] : ['-', '-', '-'];
     table.push([
       nameOf(layer),
       `${type} ${kernelShape.join(' x ')}`,
-      rank > 0 ? String(rank) : '-',
-      rank > 0 ? String(alpha) : '-',
-      rank > 0 ? short(effectiveScale) : '-',
+      ...settings,
       formatCount(trainableParameters),
       updateShare === undefined ? '-' : `${formatPercent(updateShare)} %`,
-      layer.effectiveRank === undefined ? '-' : layer.effectiveRank.toFixed(1),
+      effectiveRank === undefined ? '-' : effectiveRank.toFixed(1),
     ]);
   }
   const { trainableParameters, totalParameters, baseParameters, shareOfBase } = summary;
   return [
     tableText(table),
     '',
-    'change: norm of the update over the norm of the kernel, at strength 1',
+    'change: norm of the update / norm of the kernel, at strength 1',
     'singular values of the update:',
     ...layers.flatMap((layer) =>
-      layer.singularValues ? [`  ${nameOf(layer)}  ${listed(layer.singularValues)}`] : [],
+      layer.singularValues ? [`  ${nameOf(layer)}  ${listValues(layer.singularValues)}`] : [],
     ),
     '',
     `trainable: ${formatCount(trainableParameters)} of ${formatCount(totalParameters)} values, ` +
@@ -48,21 +49,17 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
   ].join('\n');
 }
 
-/** The ops of a step. */
+/** A table of the ops of a program. */
 export function renderProgram(rows: readonly ProgramRow[]): string {
   const table = plainTable(['right', 'left', 'left', 'left', 'left', 'left']);
-  table.push(['', 'op', 'layer', 'gives', 'takes', 'details']);
+  table.push(['', 'op', 'layer', 'outputs', 'inputs', 'details']);
   for (const { number, op, layer, outputs, inputs, details } of rows) {
     table.push([number, op, layer, outputs, inputs, details]);
   }
   return tableText(table);
 }
 
-function listed(values: readonly number[]): string {
-  const shown = values.slice(0, 8).map(short).join(' ');
-  return values.length > 8 ? `${shown} ... (${values.length})` : shown;
-}
-
-function short(value: number): string {
-  return String(Number(value.toPrecision(3)));
+function listValues(values: readonly number[]): string {
+  const listed = values.slice(0, 8).map(formatNumber).join(' ');
+  return values.length > 8 ? `${listed} ... (${values.length})` : listed;
 }

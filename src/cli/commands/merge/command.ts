@@ -1,24 +1,19 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
 import { number } from '../../options/parsers.ts';
-import { addNewRunOptions, type NewRunOptions } from '../../options/shared.ts';
+import { addNewRunOptions } from '../../options/shared.ts';
 
-/** What the options of `merge` give. */
-export type MergeOptions = NewRunOptions & { readonly strength?: number };
-
-/** `merge RUN`: a plain model with the adapter folded in. */
+/** `merge RUN`: a plain model whose weights include the adapter. */
 export function addMergeCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('merge')
-    .description("fold a run's adapter into its model: a plain LayersModel that tfjs loads alone")
+    .description("merge a run's adapter into its model, as a plain LayersModel")
     .argument('<run>', 'run folder with an adapter')
     .addOption(
-      new Option('--strength <0..1>', "how much of the adapter to fold in (default: the run's)").argParser(
-        number(0, 1),
-      ),
+      new Option('--strength <0..1>', "strength of the adapter (default: the run's)").argParser(number(0, 1)),
     );
   addNewRunOptions(command).action(async (run, options) => {
-    const { merge } = await import('./run.ts');
-    await merge(run, options, context);
+    const { runMerge } = await import('./run.ts');
+    await runMerge(run, options, context);
   });
 }

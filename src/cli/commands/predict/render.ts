@@ -1,30 +1,31 @@
 import type { Prediction } from '../../../pictures/index.ts';
 import { plainTable, tableText } from '../../../text/index.ts';
 
-/** A table row for each image: where it is from, then the likeliest classes with their probabilities. */
+/** A table with a row for each image: its file and row, then the most likely classes with their probabilities. */
 export function renderPredictions(
   predictions: readonly Prediction[],
   classNames: readonly string[],
   top: number,
 ): string {
-  const rows = predictions.some(({ row }) => row !== undefined);
-  const shown = Math.min(top, classNames.length);
+  const hasRows = predictions.some(({ row }) => row !== undefined);
+  const count = Math.min(top, classNames.length);
   const table = plainTable([
     'left',
-    ...(rows ? (['right'] as const) : []),
-    ...Array.from({ length: shown }, () => ['left', 'right'] as const).flat(),
+    ...(hasRows ? (['right'] as const) : []),
+    ...Array.from({ length: count }, () => ['left', 'right'] as const).flat(),
   ]);
   for (const { file, row, probabilities } of predictions) {
-    const cells = likeliest(probabilities, shown).flatMap((label) => [
+    const classes = mostLikely(probabilities, count).flatMap((label) => [
       classNames[label]!,
       `${(100 * probabilities[label]!).toFixed(1)} %`,
     ]);
-    table.push([file, ...(rows ? [row === undefined ? '' : `row ${row}`] : []), ...cells]);
+    const rowText = row === undefined ? '' : `row ${row}`;
+    table.push([file, ...(hasRows ? [rowText] : []), ...classes]);
   }
   return tableText(table);
 }
 
-/** What `predict --json` prints. */
+/** The JSON document of `predict`. */
 export function predictionDocument(
   predictions: readonly Prediction[],
   classNames: readonly string[],
@@ -45,8 +46,9 @@ export function predictionDocument(
   };
 }
 
-function likeliest(probabilities: readonly number[], count: number): number[] {
+/** The labels with the largest probabilities, in descending order. */
+function mostLikely(probabilities: readonly number[], count: number): number[] {
   return [...probabilities.keys()]
-    .sort((one, other) => probabilities[other]! - probabilities[one]! || one - other)
+    .sort((left, right) => probabilities[right]! - probabilities[left]! || left - right)
     .slice(0, count);
 }

@@ -1,27 +1,21 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
-import { addSettings, type Device, shared } from '../../options/shared.ts';
+import { addSettings, shared } from '../../options/shared.ts';
 
-/** What the options of `verify` give. */
-export interface VerifyOptions {
-  readonly data?: string;
-  readonly device: Device;
-  readonly json?: boolean;
-}
-
-/** `verify RUN`: proofs on the run's own files. */
+/** `verify RUN`: checks that the run behaves as this library guarantees. */
 export function addVerifyCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('verify')
     .description(
-      "prove on a run's own files that its adapter does what it should; exit code 4 when it does not",
+      'check that a run is intact, and that its adapter can be disabled, merged, saved and used in PEFT; ' +
+        'exit code 4 if a check fails',
     )
     .argument('<run>', 'run folder')
     .addOption(shared.data())
     .addOption(shared.device())
     .addOption(shared.json());
   addSettings(command).action(async (run, options) => {
-    const { verifyRun } = await import('./run.ts');
-    await verifyRun(run, options, context);
+    const { runVerify } = await import('./run.ts');
+    await runVerify(run, options, context);
   });
 }

@@ -1,75 +1,54 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
-import { contentHash } from '../../../content-hash.ts';
 import { CheckpointError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
-import { loadModel, openRun, type RunManifest } from '../../../runs/index.ts';
-import { type Check, compareHashes, verify } from '../../../verification/index.ts';
+import { verifyRun } from '../../../recipes/index.ts';
+import type { Check } from '../../../verification/index.ts';
 import type { CliContext } from '../../context.ts';
-import { useTensorFlow } from '../../environment.ts';
-import { sampleInputs } from '../../sample-inputs.ts';
-import type { VerifyOptions } from './command.ts';
+import { recipeOptions } from '../../environment.ts';
+import type { Device } from '../../options/shared.ts';
 
-/** Examples of the test set that outputs are compared on. */
-const EXAMPLES = 1000;
+/** Options of `verify`. */
+export interface VerifyCommandOptions {
+  readonly data?: string;
+  readonly device: Device;
+  readonly json?: boolean;
+}
 
-/** Proves what a run promises and prints each proof with what was measured. */
-export async function verifyRun(path: string, options: VerifyOptions, context: CliContext): Promise<void> {
-  await useTensorFlow(options, context);
-  const run = await openRun(path, context.cwd);
-  const { inputs } = await sampleInputs(run, options, EXAMPLES, context);
+/**
+ * Checks a run, and prints each result as soon as it is known.
+ *
+ * @throws CheckpointError if a check fails
+ */
+export async function runVerify(
+  run: string,
+  options: VerifyCommandOptions,
+  context: CliContext,
+): Promise<void> {
+  const { data, json } = options;
   const checks: Check[] = [];
-  const add = (check: Check) => {
+  for await (const check of verifyRun({ ...recipeOptions(options, context), run, data })) {
     checks.push(check);
-    if (!options.json) context.print(renderCheck(check));
-  };
-  for await (const check of verify({ ...run, inputs, baseHash: run.manifest.contentHash })) add(check);
-  const origin = await originCheck(run.manifest);
-  if (origin) add(origin);
-  tf.dispose([...inputs]);
+    if (!json) context.print(renderCheck(check));
+  }
   const failed = checks.filter(({ outcome }) => outcome === 'failed').map(({ name }) => name);
-  if (options.json) {
-    const document = {
-      format: 'tfjs-lora verification',
-      formatVersion: 1,
-      run: path,
-      passed: failed.length === 0,
-    };
-    context.print(jsonText({ ...document, checks }));
+  if (json) {
+    const passed = failed.length === 0;
+    context.print(jsonText({ format: 'tfjs-lora verification', formatVersion: 1, run, passed, checks }));
   }
   if (failed.length > 0) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: ${failed.length} of ${checks.length} proofs failed: ${failed.join(', ')}`,
+      `${run}: ${failed.length} of ${checks.length} checks failed (${failed.join(', ')})`,
     );
   }
-  context.note(`${checks.length} proofs, none failed`);
-}
-
-/** Whether the run that this one was derived from still has its content. */
-async function originCheck({ derivedFrom, command }: RunManifest): Promise<Check | undefined> {
-  if (!derivedFrom || command === 'merge') return undefined;
-  const name = 'origin-unchanged';
-  const claim = 'the run that the base was taken from still has its content';
-  const model = join(derivedFrom.folder, 'model');
-  if (!existsSync(join(model, 'model.json'))) {
-    return { name, claim, outcome: 'skipped', detail: `${derivedFrom.folder} is not there any more` };
-  }
-  const base = await loadModel(model);
-  try {
-    return compareHashes({ name, claim }, contentHash(base), derivedFrom.contentHash);
-  } finally {
-    base.dispose();
-  }
+  context.note(`${checks.length} checks, none failed`);
 }
 
 function renderCheck({ outcome, claim, difference, allowed, detail }: Check): string {
   const word = { passed: 'passed ', failed: 'FAILED ', skipped: 'skipped' }[outcome];
+  const limit = allowed ? `, ${allowed.toExponential(0)} allowed` : '';
   const measured =
     difference === undefined
       ? detail
-      : `difference ${difference === 0 ? 0 : difference.toExponential(1)} on ${detail}` +
-        (allowed ? `, ${allowed.toExponential(0)} allowed` : '');
+      : `difference ${difference === 0 ? 0 : difference.toExponential(1)} on ${detail}${limit}`;
   return `${word}  ${claim}\n         ${measured}`;
 }
