@@ -1,30 +1,31 @@
-// What the bench measures: cases, who takes part in each, and what ratio is wanted.
+// The cases of the bench: what is measured, for which contenders, and which speed-ups are the goal.
 
 /**
- * What one program under measurement does.
+ * What a contender's process does.
+ *
  * @typedef {object} Work
- * @property {'training' | 'evaluation' | 'whole'} task `whole`: one run of an epoch, compiling included
+ * @property {'training' | 'evaluation' | 'whole'} task `whole`: a complete run of `steps` steps, including compilation
  * @property {'digits' | 'lora' | 'cnn' | 'wide'} model
  * @property {number} [width] units of each hidden layer of `wide`
- * @property {number} [batch]
- * @property {number} chunk steps a call, where a program makes several
- * @property {'cpu' | 'cuda'} [device]
- * @property {boolean} [tf32] on a GPU
- * @property {string} [way] of PyTorch on a GPU
- * @property {number} [threads] all cores where it is not given
- * @property {string} [engine] of the product, or the way of plain tfjs
- * @property {number} [unroll] steps in one iteration of JAX's loop, 0 for a call for each step
- * @property {number} [steps] that the product's `auto` is told of, 6,000 where it is not given; of a whole run
- * @property {number} seconds least time of a round
+ * @property {number} [batch] images per batch
+ * @property {number} stepsPerCall for programs that run several steps at once
+ * @property {'cpu' | 'cuda'} [device] default: cpu
+ * @property {boolean} [tf32] whether a GPU may use TensorFloat-32
+ * @property {string} [mode] of PyTorch on a GPU: script, eager, graph or compiled
+ * @property {number} [threads] default: all cores
+ * @property {string} [engine] of tfjs-lora; for plain tfjs `minimize` or `trainOnBatch`
+ * @property {number} [unroll] of JAX's `lax.scan`: steps per iteration of the loop; 0 for one call per step
+ * @property {number} [steps] length of a whole run; for tfjs-lora's `auto`, the length it chooses an engine for (default: 6,000)
+ * @property {number} seconds minimum duration of a round
  * @property {string} data folder of the IDX files
  */
 
 /**
  * @typedef {object} Contender
  * @property {string} name
- * @property {string} team those of one team compete: the fastest stands for it; `tfjs-lora` against the others
+ * @property {string} framework a ratio compares the fastest contender of tfjs-lora with the fastest of another framework
  * @property {'node' | 'python'} program
- * @property {readonly string[]} script file in this folder, or what else the program is started with
+ * @property {readonly string[]} script a file in this folder with its arguments, or options of the program
  * @property {Partial<Work>} work
  */
 
@@ -32,21 +33,21 @@
  * @typedef {object} Case
  * @property {string} name
  * @property {string} title
- * @property {'steps/s' | 'runs/s' | 's'} unit what a figure is shown in
- * @property {'serve' | 'run' | 'process'} kind one process for all rounds; one a round, which times itself; one a
- *   round, timed from start to end
+ * @property {'steps/s' | 'runs/s' | 's'} unit of the printed figures
+ * @property {'serve' | 'run' | 'process'} kind `serve`: one process for all rounds; `run`: a process per round, which measures
+ *   its own time; `process`: a process per round, measured from start to exit
  * @property {Partial<Work>} work
- * @property {readonly Contender[]} contenders
- * @property {Readonly<Record<string, number>>} [goals] least ratio to a team
- * @property {number} [limitSeconds] most seconds that the product may take, or take longer than the other contender
- * @property {boolean} [cached] compiled code is kept from process to process
- * @property {number} [operations] floating-point operations of one unit, where they are shown as a rate
+ * @property {readonly Contender[]} contenders those of tfjs-lora first
+ * @property {Readonly<Record<string, number>>} [goals] wanted speed-up over a framework
+ * @property {number} [limitSeconds] how long tfjs-lora may take, or how much longer than the other contender
+ * @property {boolean} [cached] whether processes share a cache of compiled code
+ * @property {number} [operations] floating-point operations per unit; if given, the table shows TFLOP/s
  */
 
 /** @type {(engine: string, threads?: number) => Contender} */
 const product = (engine, threads) => ({
   name: `tfjs-lora ${engine}, ${threads ? `${threads} thread` : 'all cores'}`,
-  team: 'tfjs-lora',
+  framework: 'tfjs-lora',
   program: 'node',
   script: ['product.mjs'],
   work: { engine, threads },
@@ -55,7 +56,7 @@ const product = (engine, threads) => ({
 /** @type {(engine: string) => Contender} */
 const tfjs = (engine) => ({
   name: `tfjs ${engine}`,
-  team: engine,
+  framework: engine,
   program: 'node',
   script: ['plain-tfjs.mjs'],
   work: { engine },
@@ -64,7 +65,7 @@ const tfjs = (engine) => ({
 /** @type {(threads: number) => Contender} */
 const pytorch = (threads) => ({
   name: `PyTorch fused Adam, ${threads} thread${threads > 1 ? 's' : ''}`,
-  team: 'PyTorch',
+  framework: 'PyTorch',
   program: 'python',
   script: ['pytorch.py'],
   work: { threads },
@@ -72,16 +73,16 @@ const pytorch = (threads) => ({
 
 /** @type {(unroll: number) => Contender} */
 const jax = (unroll) => ({
-  name: unroll === 0 ? 'JAX, a call a step' : `JAX loop, ${unroll} step${unroll > 1 ? 's' : ''} a turn`,
-  team: 'JAX',
+  name: unroll === 0 ? 'JAX, one call per step' : `JAX loop, unroll ${unroll}`,
+  framework: 'JAX',
   program: 'python',
   script: ['jax_loop.py'],
   work: { unroll },
 });
 
-const both = [product('auto'), product('auto', 1)];
-const engines = [...both, product('graph', 1)];
-const torches = [pytorch(1), pytorch(2)];
+const autoEngines = [product('auto'), product('auto', 1)];
+const engines = [...autoEngines, product('graph', 1)];
+const pytorches = [pytorch(1), pytorch(2)];
 
 /**
  * @param {string} name
@@ -108,56 +109,56 @@ export const cases = [
   training(
     'pretrain',
     'pretraining, batch 10',
-    { model: 'digits', batch: 10, chunk: 500 },
-    [...engines, product('xla'), tfjs('minimize'), tfjs('trainOnBatch'), ...torches, jax(1)],
+    { model: 'digits', batch: 10, stepsPerCall: 500 },
+    [...engines, product('xla'), tfjs('minimize'), tfjs('trainOnBatch'), ...pytorches, jax(1)],
     { JAX: 1.1, PyTorch: 3.5, trainOnBatch: 35 },
   ),
-  ...Object.entries({ 32: 400, 128: 200, 512: 80 }).map(([batch, chunk]) =>
+  ...Object.entries({ 32: 400, 128: 200, 512: 80 }).map(([batch, stepsPerCall]) =>
     training(
       `pretrain-${batch}`,
       `pretraining, batch ${batch}`,
-      { model: 'digits', batch: Number(batch), chunk },
-      [...both, tfjs('trainOnBatch'), ...torches, jax(1)],
+      { model: 'digits', batch: Number(batch), stepsPerCall },
+      [...autoEngines, tfjs('trainOnBatch'), ...pytorches, jax(1)],
     ),
   ),
   training(
     'lora',
     'LoRA rank 2, batch 10',
-    { model: 'lora', batch: 10, chunk: 500 },
-    [...engines, longRun(product('auto')), tfjs('minimize'), ...torches, jax(1), jax(4)],
+    { model: 'lora', batch: 10, stepsPerCall: 500 },
+    [...engines, longRun(product('auto')), tfjs('minimize'), ...pytorches, jax(1), jax(4)],
     { JAX: 1.35 },
   ),
   training(
     'cnn',
     'CNN, batch 10',
-    { model: 'cnn', batch: 10, chunk: 40 },
-    [...both, tfjs('trainOnBatch'), ...torches, jax(0)],
+    { model: 'cnn', batch: 10, stepsPerCall: 40 },
+    [...autoEngines, tfjs('trainOnBatch'), ...pytorches, jax(0)],
     { PyTorch: 1.2 },
   ),
   training(
     'cnn-128',
     'CNN, batch 128',
-    { model: 'cnn', batch: 128, chunk: 8 },
-    [...both, tfjs('trainOnBatch'), ...torches, jax(0)],
+    { model: 'cnn', batch: 128, stepsPerCall: 8 },
+    [...autoEngines, tfjs('trainOnBatch'), ...pytorches, jax(0)],
     { PyTorch: 1.6 },
   ),
-  training('width-256', 'widths 256, batch 10', { model: 'wide', width: 256, batch: 10, chunk: 400 }, [
-    ...both,
-    ...torches,
+  training('width-256', 'widths 256, batch 10', { model: 'wide', width: 256, batch: 10, stepsPerCall: 400 }, [
+    ...autoEngines,
+    ...pytorches,
     jax(1),
   ]),
   training(
     'width-1024',
     'widths 1024, batch 10',
-    { model: 'wide', width: 1024, batch: 10, chunk: 80 },
-    [...engines, ...torches, jax(1)],
+    { model: 'wide', width: 1024, batch: 10, stepsPerCall: 80 },
+    [...engines, ...pytorches, jax(1)],
     { PyTorch: 2.2 },
   ),
   training(
     'width-4096',
     'widths 4096, batch 128',
-    { model: 'wide', width: 4096, batch: 128, chunk: 4 },
-    [...both, product('graph'), ...torches, jax(1)],
+    { model: 'wide', width: 4096, batch: 128, stepsPerCall: 4 },
+    [...autoEngines, product('graph'), ...pytorches, jax(1)],
     { PyTorch: 1.8 },
   ),
   {
@@ -165,15 +166,16 @@ export const cases = [
     title: 'evaluation of 10,000 images',
     unit: 'runs/s',
     kind: 'serve',
-    work: { task: 'evaluation', model: 'digits', chunk: 1 },
+    work: { task: 'evaluation', model: 'digits', stepsPerCall: 1 },
     contenders: [
-      ...both.map((one) => ({ ...one, name: one.name.replace(' auto', '') })),
+      ...autoEngines.map((contender) => ({ ...contender, name: contender.name.replace(' auto', '') })),
       { ...tfjs('predict'), work: {} },
-      ...torches.map((one) => ({ ...one, name: one.name.replace(' fused Adam', '') })),
+      ...pytorches.map((contender) => ({ ...contender, name: contender.name.replace(' fused Adam', '') })),
       { ...jax(0), name: 'JAX' },
     ],
   },
-  ...[false, true].map((cached) => whole(cached)),
+  wholeRun({ cached: false }),
+  wholeRun({ cached: true }),
   {
     name: 'help',
     title: 'start-up: --help',
@@ -206,16 +208,16 @@ export const cases = [
 ];
 
 /**
- * @param {boolean} cached
+ * @param {{ cached: boolean }} options
  * @returns {Case}
  */
-function whole(cached) {
+function wholeRun({ cached }) {
   return {
     name: cached ? 'whole-cached' : 'whole',
     title: `6,000 steps with ${cached ? 'cached' : 'all'} compiling`,
     unit: 's',
     kind: 'run',
-    work: { task: 'whole', model: 'digits', batch: 10, chunk: 500, steps: 6000 },
+    work: { task: 'whole', model: 'digits', batch: 10, stepsPerCall: 500, steps: 6000 },
     contenders: [product('auto'), pytorch(1), jax(1)],
     goals: cached ? {} : { JAX: 3 },
     cached,
@@ -223,7 +225,7 @@ function whole(cached) {
 }
 
 /**
- * An engine that is told of ten times the steps, which may be worth another loop.
+ * The contender with `auto` choosing for ten times as many steps, for which it may compile another loop.
  *
  * @param {Contender} contender
  * @returns {Contender}
@@ -234,10 +236,10 @@ function longRun(contender) {
 
 /**
  * @param {string} name
- * @param {string} team
+ * @param {string} framework
  * @param {readonly string[]} script
  * @returns {Contender}
  */
-function command(name, team, script) {
-  return { name, team, program: 'node', script, work: {} };
+function command(name, framework, script) {
+  return { name, framework, program: 'node', script, work: {} };
 }

@@ -1,27 +1,27 @@
 """
-JAX anchor: training as one XLA loop (`lax.scan`, `unroll` steps in each of its iterations) or one compiled
-step at a time (`unroll` 0), Adam written out; or evaluation.
+JAX: training as one XLA loop (`lax.scan` with `unroll` steps per iteration), or with one call of a compiled step per step
+(`unroll` 0); or evaluation. Adam is written out.
 """
 
 import os
 import time
 from functools import partial
 
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # contenders share a card
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # contenders share a GPU
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from round_protocol import MEAN, STD, read_case, read_mnist, row_order, say, serve
+from round_protocol import MEAN, STD, print_json, read_mnist, read_work, serve, shuffled_rows
 
 BETA1, BETA2, EPSILON, RATE = 0.9, 0.999, 1e-8, 1e-3
 
 
-def layer_sizes(case):
-    if case["model"] in ("digits", "lora"):
+def layer_sizes(work):
+    if work["model"] in ("digits", "lora"):
         return [784, 256, 128, 10]
-    return [784, case["width"], case["width"], 10]
+    return [784, work["width"], work["width"], 10]
 
 
 def uniform(key, shape, inputs):
@@ -29,10 +29,10 @@ def uniform(key, shape, inputs):
     return jax.random.uniform(key, shape, jnp.float32, -bound, bound)
 
 
-def build(case):
-    """(frozen, trained, logits): two trees of weights and the function of them and of images [batch, 784]."""
+def build(work):
+    """(frozen, trained, logits): two trees of weights, and the function of both and of images [batch, 784]."""
     keys = iter(jax.random.split(jax.random.key(0), 16))
-    if case["model"] == "cnn":
+    if work["model"] == "cnn":
         trained = {
             "k1": uniform(next(keys), (3, 3, 1, 32), 9),
             "b1": jnp.zeros(32),
@@ -42,16 +42,16 @@ def build(case):
             "b": jnp.zeros(10),
         }
         return {}, trained, cnn_logits
-    sizes = layer_sizes(case)
+    sizes = layer_sizes(work)
     dense = [
         (uniform(next(keys), (i, o), i), uniform(next(keys), (o,), i)) for i, o in zip(sizes, sizes[1:])
     ]
-    if case["model"] == "lora":
+    if work["model"] == "lora":
         adapters = [
             (uniform(next(keys), (i, 2), i), jnp.zeros((2, o))) for i, o in zip(sizes, sizes[1:])
         ]
         return dense, adapters, lora_logits
-    return {}, dense, digits_logits if case["model"] == "digits" else wide_logits
+    return {}, dense, digits_logits if work["model"] == "digits" else wide_logits
 
 
 def digits_logits(_, dense, x):
@@ -109,18 +109,18 @@ def adam_step(logits, images, labels, frozen, state, rows):
     return (trained, m, v, count), loss
 
 
-def training(case):
-    images, labels = (jnp.asarray(array) for array in read_mnist(case, "train"))
-    frozen, trained, logits = build(case)
+def training(work):
+    images, labels = (jnp.asarray(array) for array in read_mnist(work, "train"))
+    frozen, trained, logits = build(work)
     zeros = partial(jax.tree.map, jnp.zeros_like)
     state = (trained, zeros(trained), zeros(trained), jnp.float32(0))
-    order = row_order(case, len(labels), case["chunk"])
+    all_rows = shuffled_rows(work, len(labels), work["stepsPerCall"])
     jax.block_until_ready((images, labels, state))
 
     @partial(jax.jit, donate_argnums=3)
     def loop(images, labels, frozen, state, rows):
         step = partial(adam_step, logits, images, labels, frozen)
-        return jax.lax.scan(step, state, rows, unroll=case["unroll"])
+        return jax.lax.scan(step, state, rows, unroll=work["unroll"])
 
     @partial(jax.jit, donate_argnums=3)
     def single(images, labels, frozen, state, rows):
@@ -128,54 +128,54 @@ def training(case):
 
     def steps():
         nonlocal state
-        if case["unroll"] > 0:
-            state, losses = loop(images, labels, frozen, state, order)
+        if work["unroll"] > 0:
+            state, losses = loop(images, labels, frozen, state, all_rows)
         else:
             losses = []
-            for rows in order:
+            for rows in all_rows:
                 state, loss = single(images, labels, frozen, state, rows)
                 losses.append(loss)
         jax.block_until_ready((state, losses))
-        return len(order)
+        return len(all_rows)
 
     return steps, lambda: jax.tree.map(np.asarray, state[0])
 
 
-def evaluation(case):
-    images, labels = read_mnist(case, "t10k")
-    frozen, trained, logits = build(case)
+def evaluation(work):
+    images, labels = read_mnist(work, "t10k")
+    frozen, trained, logits = build(work)
 
     @jax.jit
-    def judge(images, labels):
+    def predict(images, labels):
         scores = jax.nn.log_softmax(logits(frozen, trained, normalized(images)))
         loss = -jnp.take_along_axis(scores, labels[:, None].astype(jnp.int32), 1).mean()
         return scores.argmax(1), jnp.exp(scores.max(1)), loss
 
-    batch = case.get("batch", 1000)
+    batch = work.get("batch", 1000)
 
     def evaluate():
         for first in range(0, len(images), batch):
-            jax.tree.map(np.asarray, judge(images[first : first + batch], labels[first : first + batch]))
+            jax.tree.map(np.asarray, predict(images[first : first + batch], labels[first : first + batch]))
         return 1
 
     return evaluate
 
 
-def whole(case):
-    """A run of `steps` steps, from tracing to weights in NumPy."""
-    steps, weights = training(dict(case, chunk=case["steps"]))
+def whole(work):
+    """A run of `steps` steps, from tracing to the weights as NumPy arrays."""
+    steps, weights = training(dict(work, stepsPerCall=work["steps"]))
     started = time.perf_counter()
     steps()
     weights()
-    say(units=case["steps"], elapsedMs=1e3 * (time.perf_counter() - started))
+    print_json(units=work["steps"], elapsedMs=1e3 * (time.perf_counter() - started))
 
 
-case = read_case()
-if not case.get("tf32"):
+work = read_work()
+if not work.get("tf32"):
     jax.config.update("jax_default_matmul_precision", "highest")
-if case["task"] == "whole":
-    whole(case)
-elif case["task"] == "training":
-    serve(training(case)[0], case)
+if work["task"] == "whole":
+    whole(work)
+elif work["task"] == "training":
+    serve(training(work)[0], work)
 else:
-    serve(evaluation(case), case)
+    serve(evaluation(work), work)

@@ -5,7 +5,9 @@ import { nativeState } from '../../dist/setup/index.js';
 import { cudaFacts } from '../../dist/tensorflow/index.js';
 
 /**
- * @param {string} [python]
+ * The hardware and the versions that results depend on.
+ *
+ * @param {string} [python] path of a Python with PyTorch and JAX
  * @param {'cpu' | 'cuda'} [device]
  */
 export function describeMachine(python, device = 'cpu') {

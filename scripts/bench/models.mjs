@@ -1,4 +1,4 @@
-// The nets that the bench trains, as the Python anchors have them.
+// The models of the bench in tfjs. pytorch_models.py and jax_loop.py build the same ones.
 import * as tf from '@tensorflow/tfjs';
 import { injectLora } from '../../dist/lora/index.js';
 import { createDigitsNet } from '../../dist/models/index.js';

@@ -1,10 +1,10 @@
-// tfjs-node as its documentation has it, on the same native TensorFlow: optimizer.minimize, model.trainOnBatch, predict.
+// Plain tfjs-node as in its documentation (optimizer.minimize, model.trainOnBatch, model.predict), on the same native TensorFlow.
 import * as tf from '@tensorflow/tfjs';
 import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization, normalize } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { buildModel } from './models.mjs';
-import { readWork, serve } from './rounds.mjs';
+import { readWork, serve } from './round-protocol.mjs';
 
 const work = readWork();
 await loadTensorFlow({ device: work.device ?? 'cpu', threads: work.threads, tf32: work.tf32 });
@@ -30,21 +30,21 @@ if (work.task === 'evaluation') {
   }, work.seconds);
 } else {
   const batch = /** @type {number} */ (work.batch);
-  // The data set is a tensor, normalised once.
+  // All images are on the device and normalised once.
   const images = tf.tidy(() =>
     normalize(tf.tensor(new Float32Array(train.images), [train.count, ...shape]), mnistNormalization),
   );
   const labels = tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(train.labels, 'int32'), 10), 'float32'));
-  const order = shuffledSampler({ rows: train.count, seed: 0 });
+  const sampler = shuffledSampler({ rows: train.count, seed: 0 });
   model.compile({ optimizer, loss: (target, logits) => tf.losses.softmaxCrossEntropy(target, logits) });
   const step = work.engine === 'minimize' ? minimizeStep : trainOnBatchStep;
-  let done = 0;
+  let stepsDone = 0;
   await serve(async () => {
-    const rows = tf.tensor1d(order.take(done * batch, batch), 'int32');
+    const rows = tf.tensor1d(sampler.take(stepsDone * batch, batch), 'int32');
     const [x, y] = [tf.gather(images, rows), tf.gather(labels, rows)];
     await step(x, y);
     tf.dispose([rows, x, y]);
-    done++;
+    stepsDone++;
     return 1;
   }, work.seconds);
 }

@@ -1,13 +1,13 @@
-// tfjs-lora itself: training by one of its engines, evaluation, or a whole run.
+// tfjs-lora: training with one of its engines, evaluation, or a whole run.
 import { createEvaluator } from '../../dist/inference/index.js';
 import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { classificationTask, createEngine } from '../../dist/training/index.js';
 import { buildModel } from './models.mjs';
-import { readWork, say, serve } from './rounds.mjs';
+import { printJson, readWork, serve } from './round-protocol.mjs';
 
-/** Steps that `auto` is told of: an epoch at batch 10. */
+/** Steps of an epoch with batches of 10. */
 const EPOCH = 6000;
 
 const work = readWork();
@@ -16,7 +16,7 @@ const mnist = await loadMnist({ directory: work.data });
 const model = buildModel(work);
 
 if (work.task === 'evaluation') {
-  // What `auto` comes to after some evaluations, from the first on: the anchor in JAX compiles at its first as well.
+  // `auto` chooses `graph` after a few evaluations; here it is used from the start, as JAX compiles at its first call, too.
   const engine = work.device === 'cuda' ? 'auto' : 'graph';
   const evaluator = createEvaluator(model, { normalization: mnistNormalization, engine });
   await serve(
@@ -28,25 +28,25 @@ if (work.task === 'evaluation') {
     () => `engine ${evaluator.engine}`,
   );
 } else if (work.task === 'training') {
-  const { engine, order, batch } = prepare();
-  let done = 0;
+  const { engine, sampler, batch } = prepare();
+  let stepsDone = 0;
   await serve(
     () => {
-      engine.run(order.take(done * batch, work.chunk * batch));
-      done += work.chunk;
-      return work.chunk;
+      engine.run(sampler.take(stepsDone * batch, work.stepsPerCall * batch));
+      stepsDone += work.stepsPerCall;
+      return work.stepsPerCall;
     },
     work.seconds,
     () => `engine ${engine.name}`,
   );
 } else {
   const started = performance.now();
-  const { engine, order, batch } = prepare();
-  for (let done = 0; done < EPOCH; done += work.chunk)
-    engine.run(order.take(done * batch, work.chunk * batch));
+  const { engine, sampler, batch } = prepare();
+  for (let stepsDone = 0; stepsDone < EPOCH; stepsDone += work.stepsPerCall)
+    engine.run(sampler.take(stepsDone * batch, work.stepsPerCall * batch));
   engine.syncModel();
   for (const weight of model.weights) weight.read().dataSync();
-  say({ units: EPOCH, elapsedMs: performance.now() - started, note: `engine ${engine.name}` });
+  printJson({ units: EPOCH, elapsedMs: performance.now() - started, note: `engine ${engine.name}` });
 }
 
 function prepare() {
@@ -63,5 +63,5 @@ function prepare() {
     work.engine ?? 'auto'
   );
   const engine = createEngine(name, task, { steps: work.steps ?? EPOCH });
-  return { engine, order: shuffledSampler({ rows: mnist.train.count, seed: 0 }), batch };
+  return { engine, sampler: shuffledSampler({ rows: mnist.train.count, seed: 0 }), batch };
 }

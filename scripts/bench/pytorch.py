@@ -1,4 +1,4 @@
-"""PyTorch anchor: eager training with fused Adam, or evaluation. Threads come from the case."""
+"""PyTorch on a CPU: eager training with fused Adam, or evaluation."""
 
 import time
 
@@ -7,19 +7,19 @@ import torch
 from torch import nn
 
 from pytorch_models import build, normalized
-from round_protocol import read_case, read_mnist, row_order, say, serve
+from round_protocol import print_json, read_mnist, read_work, serve, shuffled_rows
 
 
-def training(case):
-    images, labels = read_mnist(case, "train")
-    # Normalised once, not in each step: PyTorch at its best.
+def training(work):
+    images, labels = read_mnist(work, "train")
+    # Normalised once, not in each step, which is the fastest way in PyTorch.
     inputs, targets = normalized(images), torch.from_numpy(labels.astype(np.int64))
-    model = build(case)
+    model = build(work)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True)
     loss_of = nn.CrossEntropyLoss()
-    rows = torch.from_numpy(row_order(case, len(labels), case["chunk"]))
-    losses = torch.empty(case["chunk"])
+    rows = torch.from_numpy(shuffled_rows(work, len(labels), work["stepsPerCall"]))
+    losses = torch.empty(work["stepsPerCall"])
 
     def steps():
         for index, batch in enumerate(rows):
@@ -33,9 +33,9 @@ def training(case):
     return steps
 
 
-def evaluation(case):
-    images, labels = read_mnist(case, "t10k")
-    model = build(case).eval()
+def evaluation(work):
+    images, labels = read_mnist(work, "t10k")
+    model = build(work).eval()
     targets = torch.from_numpy(labels.astype(np.int64))
 
     def evaluate():
@@ -49,21 +49,21 @@ def evaluation(case):
     return evaluate
 
 
-def whole(case):
-    """A run of `steps` steps, from building the model to weights in NumPy."""
-    steps = training(dict(case, chunk=case["steps"]))
+def whole(work):
+    """A run of `steps` steps."""
+    steps = training(dict(work, stepsPerCall=work["steps"]))
     started = time.perf_counter()
     steps()
-    say(units=case["steps"], elapsedMs=1e3 * (time.perf_counter() - started))
+    print_json(units=work["steps"], elapsedMs=1e3 * (time.perf_counter() - started))
 
 
-case = read_case()
-torch.set_num_threads(case["threads"])
+work = read_work()
+torch.set_num_threads(work["threads"])
 torch.manual_seed(0)
-if case["task"] == "whole":
-    whole(case)
-elif case["task"] == "training":
-    # Steps are single calls here; a short chunk keeps rounds near their length where threads get in each other's way.
-    serve(training(dict(case, chunk=max(1, case["chunk"] // 20))), case)
+if work["task"] == "whole":
+    whole(work)
+elif work["task"] == "training":
+    # Steps are separate calls in any case. Fewer per call keep rounds close to their duration if threads compete for cores.
+    serve(training(dict(work, stepsPerCall=max(1, work["stepsPerCall"] // 20))), work)
 else:
-    serve(evaluation(case), case)
+    serve(evaluation(work), work)

@@ -1,6 +1,6 @@
 """
-PyTorch anchors on a GPU, by the case's `way`: `script` as a beginner writes it, `eager` with all data on the card and
-fused Adam, `graph` the same as a CUDA graph of `chunk` steps, `compiled` with torch.compile. Evaluation is `eager` or `compiled`.
+PyTorch on a GPU. `mode` is `script` (as in beginners' tutorials), `eager` (all data on the GPU, fused Adam), `graph` (the same
+as a CUDA graph of `stepsPerCall` steps) or `compiled` (torch.compile). Evaluation is `eager` or `compiled`.
 """
 
 import numpy as np
@@ -8,17 +8,17 @@ import torch
 from torch import nn
 
 from pytorch_models import build, normalized
-from round_protocol import MEAN, STD, read_case, read_mnist, row_order, serve
+from round_protocol import MEAN, STD, read_mnist, read_work, serve, shuffled_rows
 
 DEVICE = torch.device("cuda")
 
 
-def script(case):
-    """DataLoader, a copy of each batch to the card, plain Adam, the loss printed now and then."""
-    images, labels = read_mnist(case, "train")
+def script(work):
+    """DataLoader, a copy of each batch to the GPU, Adam without fusion, and the loss read after each step."""
+    images, labels = read_mnist(work, "train")
     data = torch.utils.data.TensorDataset(normalized(images), torch.from_numpy(labels.astype(np.int64)))
-    loader = torch.utils.data.DataLoader(data, batch_size=case["batch"], shuffle=True)
-    model = build(case).to(DEVICE)
+    loader = torch.utils.data.DataLoader(data, batch_size=work["batch"], shuffle=True)
+    model = build(work).to(DEVICE)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3, foreach=False)
     loss_of = nn.CrossEntropyLoss()
 
@@ -30,25 +30,25 @@ def script(case):
             loss.backward()
             optimizer.step()
             loss.item()
-            if index + 1 == case["chunk"]:
+            if index + 1 == work["stepsPerCall"]:
                 break
         return index + 1
 
     return steps
 
 
-def training(case):
-    images, labels = read_mnist(case, "train")
+def training(work):
+    images, labels = read_mnist(work, "train")
     inputs = normalized(images).to(DEVICE)
     targets = torch.from_numpy(labels.astype(np.int64)).to(DEVICE)
-    model = build(case).to(DEVICE)
+    model = build(work).to(DEVICE)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    way = case["way"]
-    optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True, capturable=way == "graph")
+    mode = work["mode"]
+    optimizer = torch.optim.Adam(trained, lr=1e-3, fused=True, capturable=mode == "graph")
     loss_of = nn.CrossEntropyLoss()
-    forward = torch.compile(model) if way == "compiled" else model
-    rows = torch.from_numpy(row_order(case, len(labels), case["chunk"])).to(DEVICE)
-    losses = torch.empty(case["chunk"], device=DEVICE)
+    forward = torch.compile(model) if mode == "compiled" else model
+    rows = torch.from_numpy(shuffled_rows(work, len(labels), work["stepsPerCall"])).to(DEVICE)
+    losses = torch.empty(work["stepsPerCall"], device=DEVICE)
 
     def step(index):
         batch = rows[index]
@@ -64,7 +64,7 @@ def training(case):
         losses.cpu()
         return len(rows)
 
-    if way != "graph":
+    if mode != "graph":
         return eager
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
@@ -85,34 +85,34 @@ def training(case):
     return replay
 
 
-def evaluation(case):
-    """Images go to the card as bytes, a batch at a time; classes and confidences come back."""
-    batch = case["batch"]
-    images, labels = (torch.from_numpy(array.copy()) for array in read_mnist(case, "t10k"))
-    model = build(case).to(DEVICE).eval()
+def evaluation(work):
+    """Copies one batch of images at a time to the GPU, as bytes; copies classes and confidences back."""
+    batch = work["batch"]
+    images, labels = (torch.from_numpy(array.copy()) for array in read_mnist(work, "t10k"))
+    model = build(work).to(DEVICE).eval()
 
-    def judge(images, labels):
+    def predict(images, labels):
         logits = model(images.float().div(255).sub(MEAN).div(STD))
         confidences, classes = logits.softmax(1).max(1)
         return confidences, classes, nn.functional.cross_entropy(logits, labels.long())
 
-    judge = torch.compile(judge) if case["way"] == "compiled" else judge
+    predict = torch.compile(predict) if work["mode"] == "compiled" else predict
 
     def evaluate():
         with torch.inference_mode():
             for first in range(0, len(images), batch):
                 parts = (whole[first : first + batch].to(DEVICE) for whole in (images, labels))
-                for result in judge(*parts):
+                for result in predict(*parts):
                     result.cpu()
         return 1
 
     return evaluate
 
 
-case = read_case()
+work = read_work()
 torch.manual_seed(0)
-torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = case.get("tf32", False)
-if case["task"] == "evaluation":
-    serve(evaluation(case), case)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = work.get("tf32", False)
+if work["task"] == "evaluation":
+    serve(evaluation(work), work)
 else:
-    serve(script(case) if case["way"] == "script" else training(case), case)
+    serve(script(work) if work["mode"] == "script" else training(work), work)

@@ -1,4 +1,4 @@
-"""The nets of the bench in PyTorch."""
+"""The models of the bench in PyTorch."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from round_protocol import MEAN, STD
 
 
 class LoraLinear(nn.Module):
-    """y = x W + b + scale (x A) B with W and b frozen; alpha 1, rank 2."""
+    """y = x W + b + (alpha / rank) (x A) B with frozen W and b."""
 
     def __init__(self, base, rank=2, alpha=1):
         super().__init__()
@@ -21,16 +21,16 @@ class LoraLinear(nn.Module):
         return self.base(x) + (x @ self.a) @ self.b * self.scale
 
 
-def build(case):
-    linear = (lambda i, o: LoraLinear(nn.Linear(i, o))) if case["model"] == "lora" else nn.Linear
-    if case["model"] in ("digits", "lora"):
+def build(work):
+    linear = (lambda i, o: LoraLinear(nn.Linear(i, o))) if work["model"] == "lora" else nn.Linear
+    if work["model"] in ("digits", "lora"):
         return nn.Sequential(linear(784, 256), linear(256, 128), linear(128, 10), nn.ReLU())
-    if case["model"] == "cnn":
+    if work["model"] == "cnn":
         return nn.Sequential(
             *(nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * 5 * 5, 10)),
         )
-    width = case["width"]
+    width = work["width"]
     return nn.Sequential(
         *(nn.Linear(784, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 10))
     )

@@ -1,4 +1,4 @@
-"""What the Python anchors share: the case they run, MNIST, and the rounds that the bench asks for."""
+"""What the Python contenders share: reading their work and MNIST, and taking part in rounds (see round-protocol.mjs)."""
 
 import gzip
 import json
@@ -11,13 +11,13 @@ import numpy as np
 MEAN, STD = 0.1301, 0.3081
 
 
-def read_case():
-    """The case as a dict, from the first argument: model, width, batch, chunk (steps a call), seconds (a round)."""
+def read_work():
+    """The first argument as a dict; see the type Work in cases.mjs."""
     return json.loads(sys.argv[1])
 
 
 def read_idx(folder, name):
-    """An IDX file of unsigned bytes, raw or gzip, without its header."""
+    """The array of an IDX file of unsigned bytes, raw or gzip."""
     path = Path(folder) / name
     data = path.read_bytes() if path.exists() else gzip.decompress(path.with_name(name + ".gz").read_bytes())
     dimensions = data[3]
@@ -25,36 +25,36 @@ def read_idx(folder, name):
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def read_mnist(case, split):
+def read_mnist(work, split):
     """(images uint8 [count, 784], labels uint8 [count]) of `train` or `t10k`."""
-    images = read_idx(case["data"], f"{split}-images-idx3-ubyte")
-    labels = read_idx(case["data"], f"{split}-labels-idx1-ubyte")
+    images = read_idx(work["data"], f"{split}-images-idx3-ubyte")
+    labels = read_idx(work["data"], f"{split}-labels-idx1-ubyte")
     return images.reshape(len(images), -1), labels
 
 
-def row_order(case, count, steps):
-    """Rows [steps, batch]: random, each epoch its own order."""
+def shuffled_rows(work, count, steps):
+    """Row numbers [steps, batch], shuffled again for each epoch."""
     random = np.random.default_rng(0)
-    epochs = -(-steps * case["batch"] // count)
+    epochs = -(-steps * work["batch"] // count)
     rows = np.concatenate([random.permutation(count) for _ in range(epochs)])
-    return rows[: steps * case["batch"]].reshape(steps, case["batch"])
+    return rows[: steps * work["batch"]].reshape(steps, work["batch"])
 
 
-def say(**values):
+def print_json(**values):
     print(json.dumps(values), flush=True)
 
 
-def serve(work, case, note=""):
+def serve(run, work, note=""):
     """
-    Answers each line on stdin with a round: `work()` does some units and returns their number; it is
-    repeated for the case's seconds. A first call warms up, and compiles where that is needed.
+    Calls `run` once to warm up (and to compile), then answers each line on stdin with a round: calls `run` for at least
+    `work["seconds"]` and prints how many units it did in what time. `run` does some units and returns their number.
     """
     started = time.perf_counter()
-    work()
-    say(ready=True, firstMs=1e3 * (time.perf_counter() - started), note=note)
+    run()
+    print_json(ready=True, firstMs=1e3 * (time.perf_counter() - started), note=note)
     for _ in sys.stdin:
         started = time.perf_counter()
         units = 0
-        while units == 0 or time.perf_counter() - started < case["seconds"]:
-            units += work()
-        say(units=units, elapsedMs=1e3 * (time.perf_counter() - started))
+        while units == 0 or time.perf_counter() - started < work["seconds"]:
+            units += run()
+        print_json(units=units, elapsedMs=1e3 * (time.perf_counter() - started))

@@ -8,8 +8,8 @@ export function median(values) {
 
 /**
  * @param {readonly number[]} values
- * @returns {{ median: number, least: number, most: number }}
+ * @returns {{ median: number, min: number, max: number }}
  */
 export function summary(values) {
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values) };
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }

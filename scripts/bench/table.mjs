@@ -2,57 +2,67 @@ import { plainTable, tableText } from '../../dist/text/index.js';
 import { summary } from './statistics.mjs';
 
 /**
- * A row for each contender, in the order of the cases.
+ * The results as a table: a row for each case, followed by a row for each contender. The fastest contender of tfjs-lora is
+ * marked with a star; "tfjs-lora is" compares it with the fastest contender of each framework.
  *
- * @param {readonly import('./compete.mjs').Result[]} results
+ * @param {readonly import('./run-case.mjs').Result[]} results
  */
 export function resultTable(results) {
-  const rated = results.some(({ operations }) => operations !== undefined);
-  const columns = ['', '', 'median', 'least', 'most', ...(rated ? ['TFLOP/s'] : []), 'tfjs-lora is'];
-  const table = plainTable(['left', ...new Array(columns.length + 1).fill('right')]);
-  table.push([...columns, 'wanted', 'peak MB']);
+  const showsRate = results.some(({ operations }) => operations !== undefined);
+  const rateColumn = showsRate ? ['TFLOP/s'] : [];
+  const header = ['', '', 'median', 'min', 'max', ...rateColumn, 'tfjs-lora is', 'goal', 'peak MB'];
+  const table = plainTable(['left', ...new Array(header.length - 1).fill('right')]);
+  table.push(header);
   for (const result of results) {
-    const empty = new Array(columns.length - 2).fill('');
-    table.push([result.title, result.unit, ...empty, limit(result), '']);
-    for (const standing of result.standings) table.push(row(result, standing, rated));
+    const empty = new Array(header.length - 4).fill('');
+    table.push([result.title, result.unit, ...empty, limitCell(result), '']);
+    for (const contender of result.contenders) table.push(contenderRow(result, contender, showsRate));
   }
   return tableText(table);
 }
 
 /**
- * @param {import('./compete.mjs').Result} result
- * @param {import('./compete.mjs').Standing} standing
- * @param {boolean} rated with a column of operations a second
+ * @param {import('./run-case.mjs').Result} result
+ * @param {import('./run-case.mjs').ContenderResult} contender
+ * @param {boolean} showsRate whether the table has a column for operations per second
  */
-function row({ unit, comparisons, operations }, { name, note, seconds, medianSeconds, peakBytes }, rated) {
-  const rate = operations === undefined ? '' : figure(operations / medianSeconds / 1e12);
-  const figures = summary(seconds.map((one) => (unit === 's' ? one : 1 / one)));
-  const comparison = comparisons.find(({ against }) => against === name);
-  const stands = comparisons.some(({ product }) => product === name);
-  const { ratio, goal } = comparison ?? {};
+function contenderRow({ unit, comparisons, operations }, contender, showsRate) {
+  const { name, note, seconds, medianSeconds, peakBytes } = contender;
+  const { median, min, max } = summary(seconds.map((value) => (unit === 's' ? value : 1 / value)));
+  const rate = operations === undefined ? '' : formatFigure(operations / medianSeconds / 1e12);
+  const isFastest = comparisons.some(({ product }) => product === name);
+  const { ratio, goal } = comparisons.find(({ against }) => against === name) ?? {};
   return [
-    `  ${name}${stands ? ' *' : ''}`,
+    `  ${name}${isFastest ? ' *' : ''}`,
     note.replace('engine ', ''),
-    ...[figures.median, figures.least, figures.most].map(figure),
-    ...(rated ? [rate] : []),
-    ratio ? `${times(ratio.median)} (${times(ratio.least)}-${times(ratio.most)})` : '',
-    goal && ratio ? `${times(goal)} ${ratio.median >= goal ? 'yes' : 'no'}` : '',
+    formatFigure(median),
+    formatFigure(min),
+    formatFigure(max),
+    ...(showsRate ? [rate] : []),
+    ratio ? `${formatRatio(ratio.median)} (${formatRatio(ratio.min)}-${formatRatio(ratio.max)})` : '',
+    goal && ratio ? `${formatRatio(goal)} ${ratio.median >= goal ? 'yes' : 'no'}` : '',
     peakBytes > 0 ? (peakBytes / 1e6).toFixed(0) : '',
   ];
 }
 
-/** @param {import('./compete.mjs').Result} result */
-function limit({ limitSeconds, standings: [product, anchor] }) {
+/**
+ * The limit on tfjs-lora's time, or on its time beyond that of the other contender, and whether it is met.
+ *
+ * @param {import('./run-case.mjs').Result} result
+ */
+function limitCell({ limitSeconds, contenders: [product, reference] }) {
   if (limitSeconds === undefined || product === undefined) return '';
-  const seconds = product.medianSeconds - (anchor?.medianSeconds ?? 0);
-  return `${anchor ? '+' : ''}${limitSeconds} s ${seconds <= limitSeconds ? 'yes' : 'no'}`;
+  const seconds = product.medianSeconds - (reference?.medianSeconds ?? 0);
+  return `${reference ? '+' : ''}${limitSeconds} s ${seconds <= limitSeconds ? 'yes' : 'no'}`;
 }
 
 /** @param {number} value */
-function figure(value) {
+function formatFigure(value) {
   if (value >= 1000) return Math.round(value).toLocaleString('en-US');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
 /** @param {number} ratio */
-const times = (ratio) => `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`;
+function formatRatio(ratio) {
+  return `${ratio >= 10 ? ratio.toFixed(0) : ratio.toFixed(2)}x`;
+}

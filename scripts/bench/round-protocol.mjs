@@ -1,4 +1,4 @@
-// The side of a round that a program under measurement sees; `round_protocol.py` is its twin.
+// How a contender's process takes part in rounds. round_protocol.py does the same in Python.
 import { createInterface } from 'node:readline';
 
 /** @returns {import('./cases.mjs').Work} */
@@ -7,26 +7,26 @@ export function readWork() {
 }
 
 /** @param {Record<string, unknown>} values */
-export function say(values) {
+export function printJson(values) {
   console.log(JSON.stringify(values));
 }
 
 /**
- * Answers each line on stdin with a round: `work` does some units and returns their number; it is repeated for
- * `seconds`. A first call warms up, and compiles where that is needed.
+ * Calls `work` once to warm up (and to compile), then answers each line on stdin with a round: calls `work` for at least
+ * `seconds` and prints how many units it did in what time.
  *
- * @param {() => number | Promise<number>} work
+ * @param {() => number | Promise<number>} work does some units and returns their number
  * @param {number} seconds
- * @param {() => string} [note] what to say about the program once it has run, such as the engine
+ * @param {() => string} [note] shown in the table, such as the engine
  */
 export async function serve(work, seconds, note = () => '') {
   const started = performance.now();
   await work();
-  say({ ready: true, firstMs: performance.now() - started, note: note() });
+  printJson({ ready: true, firstMs: performance.now() - started, note: note() });
   for await (const _ of createInterface({ input: process.stdin })) {
     const start = performance.now();
     let units = 0;
     while (units === 0 || performance.now() - start < 1000 * seconds) units += await work();
-    say({ units, elapsedMs: performance.now() - start });
+    printJson({ units, elapsedMs: performance.now() - start });
   }
 }
