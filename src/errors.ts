@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'base-mismatch'
   // TrainingError
   | 'training-failed'
+  | 'diverged'
   | 'not-recordable'
   // TensorFlowError
   | 'tensorflow-failed'

@@ -101,11 +101,13 @@ export {
 } from '../tensorflow/index.ts';
 export {
   type BatchLoss,
+  type ClassificationOptions,
   classificationTask,
   createEngine,
   type DataArray,
   type Engine,
   type EngineName,
+  type EngineOptions,
   type LossFunction,
   type LossName,
   type OptimizerConfig,

@@ -13,7 +13,9 @@ export function largestBatch(model: tf.LayersModel, processor: keyof typeof LIMI
   return Math.min(images, Math.max(1, Math.floor(outputBytes / (FLOAT_BYTES * largestOutput(model)))));
 }
 
-/** Returns the batch size that divides `count` images evenly into as few batches of at most `most` images as possible. */
+/**
+ * Returns the batch size that divides `count` images evenly into as few batches of at most `most` images as possible.
+ */
 export function evenBatch(count: number, most: number): number {
   return Math.ceil(count / Math.ceil(count / most));
 }

@@ -10,13 +10,14 @@ import { evenBatch, largestBatch } from './batch-size.ts';
 export interface ClassifierOptions {
   readonly normalization: Normalization;
   /**
-   * The most images per call of the model; memory use grows with it. Default 2,000, or 10,000 on a GPU, and fewer if a
-   * layer has a large output.
+   * The most images per call of the model; memory use grows with it. Default 2,000, or 10,000 on a GPU, and fewer if
+   * a layer has a large output.
    */
   readonly batchSize?: number;
   /**
-   * How the model runs. The default `auto` starts with `eager`, and on a CPU continues with `graph` after enough batches
-   * to make up for compiling. (On a GPU eager is as fast or faster.) A model that cannot be compiled runs eagerly.
+   * How the model runs. The default `auto` starts with `eager`, and on a CPU continues with `graph` after enough
+   * batches to make up for compiling. (On a GPU eager is as fast or faster.) A model that cannot be compiled runs
+   * eagerly.
    */
   readonly engine?: EngineName | 'auto';
 }
@@ -25,8 +26,8 @@ export interface ClassifierOptions {
 const BATCHES_WORTH_COMPILING = 24;
 
 /**
- * Returns logits for batches of images. Each call uses the current weights, active adapters and adapter strengths of the
- * model. Other state of a layer that lives in JavaScript is fixed when the model is compiled.
+ * Returns logits for batches of images. Each call uses the current weights, active adapters and adapter strengths of
+ * the model. Other state of a layer that lives in JavaScript is fixed when the model is compiled.
  *
  * @example
  * const classifier = new Classifier(model, { normalization: mnistNormalization });

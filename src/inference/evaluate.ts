@@ -26,8 +26,8 @@ export interface Evaluator {
 }
 
 /**
- * Creates an evaluator. It is faster than several calls of `evaluate`, because the model is compiled only once; weights,
- * active adapters and strengths may still change between evaluations. The caller disposes it.
+ * Creates an evaluator. It is faster than several calls of `evaluate`, because the model is compiled only once;
+ * weights, active adapters and strengths may still change between evaluations. The caller disposes it.
  *
  * @param model takes one image, and returns logits [batch, classes]
  * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid

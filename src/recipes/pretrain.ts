@@ -222,7 +222,7 @@ function classNamesOf(classes: number): string[] {
 export function testLossFailure({ loss }: Evaluation): TrainingError | undefined {
   if (Number.isFinite(loss)) return undefined;
   return new TrainingError(
-    'training-failed',
+    'diverged',
     `the loss on the test set is ${loss}; lower the learning rate, or clip the gradients`,
   );
 }

@@ -14,12 +14,7 @@ export {
   trainGuarded,
 } from './guard/train-guarded.ts';
 export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
-export {
-  OPTIMIZER_NAMES,
-  type OptimizerConfig,
-  type OptimizerRule,
-  type Schedule,
-} from './optimizers/config.ts';
+export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizers/config.ts';
 export { learningRateAt } from './optimizers/schedule.ts';
 export { withSeededDropout } from './random-ops/seeded-dropout.ts';
 export {

@@ -4,9 +4,9 @@ import type { TrainingState } from './training-state.ts';
 const SAVE_INTERVAL_MS = 2000;
 
 /**
- * Restores the last state before the loss became NaN or infinite. The loss of a step is computed before its update, so
- * the weights after s steps are known to be good if the loss of step s is finite. Saving the state at every step would be
- * slow; it is saved every two seconds, and the steps from there on are run again.
+ * Restores the last state before the loss became NaN or infinite. The loss of a step is computed before its update,
+ * so the weights after s steps are known to be good if the loss of step s is finite. Saving the state at every step
+ * would be slow; it is saved every two seconds, and the steps from there on are run again.
  */
 export class LastFiniteState {
   readonly #engine: Engine;

@@ -32,8 +32,8 @@ export function lossFunction(loss: LossName | LossFunction): LossFunction {
 }
 
 /**
- * Returns the mean loss of a batch, a float32 scalar. With class weights w it is sum(w[label] * loss) / sum(w[label]),
- * as in PyTorch's `CrossEntropyLoss(weight)`.
+ * Returns the mean loss of a batch, a float32 scalar. With class weights w it is sum(w[label] * loss) /
+ * sum(w[label]), as in PyTorch's `CrossEntropyLoss(weight)`.
  *
  * @param predictions [batch, ...] float32
  * @param labels [batch, ...] int32 or float32; [batch] if there are class weights
@@ -84,8 +84,8 @@ function crossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Returns the losses [batch] and their gradients for the logits, softmax - one-hot [batch, classes]. Native TensorFlow
- * computes both in one op: the engine `graph` then trains DigitsNet 1.5 times as fast as with the ops that
+ * Returns the losses [batch] and their gradients for the logits, softmax - one-hot [batch, classes]. Native
+ * TensorFlow computes both in one op: the engine `graph` then trains DigitsNet 1.5 times as fast as with the ops that
  * `tf.losses.softmaxCrossEntropy` and its gradient consist of.
  */
 function crossEntropyAndGradient(

@@ -25,7 +25,7 @@ export class StepsPerCall {
   record(steps: number, elapsedMs: number): void {
     if (this.#fixed) return;
     const stepsInTarget = (steps * TARGET_MS) / Math.max(elapsedMs, 1);
-    // A multiple of four fits loops that run four steps per iteration. Growth is limited, as one call may be fast by chance.
+    // A multiple of four fits loops that are unrolled four times. Growth is limited, as a call may be fast by chance.
     this.#steps = Math.max(4, Math.min(MOST_STEPS, this.#steps * 8, Math.floor(stepsInTarget / 4) * 4));
   }
 }

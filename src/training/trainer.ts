@@ -47,8 +47,8 @@ export interface TrainingResult {
 }
 
 /**
- * Trains until `steps` steps are done, and yields progress. At the end the model has the trained weights; before that,
- * only after a call of `engine.syncModel()`.
+ * Trains until `steps` steps are done, and yields progress. At the end the model has the trained weights; before
+ * that, only after a call of `engine.syncModel()`.
  *
  * @throws TrainingError if a loss, or a weight after the last step, is NaN or infinite. Engine and model then have the
  *   last state whose loss was finite.
@@ -126,9 +126,9 @@ export async function trainToEnd(
 
 function divergence(problem: string, restoredStep: number, { optimizer }: TrainingTask): TrainingError {
   return new TrainingError(
-    'training-failed',
-    `${problem}; the weights after ${restoredStep} steps are restored. ` +
-      `Lower the learning rate (${optimizer.learningRate}), or clip the gradients`,
+    'diverged',
+    `${problem}; the weights after ${restoredStep} steps are restored; ` +
+      `lower the learning rate (${optimizer.learningRate}), or clip the gradients`,
   );
 }
 

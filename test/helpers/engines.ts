@@ -4,7 +4,7 @@ import { recordStep } from '../../src/training/compiled/record-step.ts';
 import { EagerEngine } from '../../src/training/engines/eager.ts';
 import type { Engine, TrainingTask } from '../../src/training/index.ts';
 
-/** `unrolled xla` runs four steps per iteration; `xla for gpu` uses the lowerings for a GPU, whatever device runs it. */
+/** `unrolled xla` unrolls four steps. `xla for gpu` uses the lowerings for a GPU, whatever device runs it. */
 export type EngineKind = 'eager' | 'graph' | 'xla' | 'unrolled xla' | 'xla for gpu';
 
 /** Creates an engine that never falls back to another one, as `createEngine` would. */

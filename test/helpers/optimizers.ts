@@ -50,7 +50,9 @@ export function gradientTask(optimizer: OptimizerConfig): TrainingTask {
   };
 }
 
-/** Runs an engine of a `gradientTask` to each step of a case. Returns the largest difference to torch.optim's weights. */
+/**
+ * Runs an engine of a `gradientTask` to each step of a case. Returns the largest difference to torch.optim's weights.
+ */
 export function differenceFromTorch(
   engine: Engine,
   { model }: TrainingTask,

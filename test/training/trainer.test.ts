@@ -68,7 +68,9 @@ describe('if a loss is not finite', () => {
     loss: (predictions: tf.Tensor) => tf.mean(tf.square(predictions), 1),
   } as const;
 
-  /** Makes `performance.now` advance by `callMs` per call: from 2 s on, the trainer saves the state after each call. */
+  /**
+   * Makes `performance.now` advance by `callMs` per call: from 2 s on, the trainer saves the state after each call.
+   */
   function mockClock(callMs: number): void {
     let now = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => {

@@ -1,3 +1,4 @@
+/** Part of step 2 of the compiled engines (see engine.ts): makes XLA update large weights in place. */
 import { liveNodes } from '../../graph/index.ts';
 import type { IterationBuilder } from './iteration-builder.ts';
 import type { RecordedStep } from './record-step.ts';
@@ -8,10 +9,10 @@ const LARGE_WEIGHT = 100_000;
 /**
  * Returns a scalar with the same value that depends on all late reads of large weights: reads that do not lead to the
  * weight's own gradient, such as the product that passes the gradient on to the layer below. An update that uses the
- * scalar then waits for them, and XLA updates the weight in place. Otherwise XLA copies the weight at each step, for the
- * late reads. Control inputs do not help, as XLA drops them.
+ * scalar then waits for them, and XLA updates the weight in place. Otherwise XLA copies the weight at each step, for
+ * the late reads. Control inputs do not help: XLA orders ops by the values that they use alone.
  *
- * @param scalar a float32 scalar of the update
+ * @param scalar a scalar of the update, [] float32
  * @param nodeNames the graph's nodes by their index in the program
  */
 export function waitForLateReads(

@@ -1,20 +1,25 @@
 /**
  * The engines `graph` and `xla`: one optimizer step is recorded, and from then on runs as a loop inside TensorFlow.
  *
- * An op that runs eagerly costs about 10 µs in JavaScript and the addon, and a step has 150 to 180 of them, most of them
- * the optimizer's. Here JavaScript makes one call for hundreds of steps. In the order of the work:
+ * An op that runs eagerly costs about 10 µs in JavaScript and the addon, and a step has 150 to 180 of them, most of
+ * them the optimizer's. Here JavaScript makes one call for hundreds of steps.
  *
- * 1. record-step.ts runs one step and records it as a program: the TensorFlow ops that compute the loss and the
- *    gradients (or, for some optimizers, the new weights) from a batch, the number of the step, and the weights.
+ *   task --recordStep--> RecordedStep --emitIteration--> loop body --buildTrainingGraph--> graph --Session--> losses
+ *               1                             2                              3                      4
+ *
+ * 1. record-step.ts runs one step and records it as a program, a list of TensorFlow ops. They compute the loss and the
+ *    gradients from a batch, the number of the step, and the weights. fused-update.ts describes what the optimizer
+ *    then does, as one op of TensorFlow or as arithmetic; for other optimizers the program contains the update.
  * 2. loop-body.ts writes the program into a graph as one iteration of a loop: gather the batch, compute loss and
- *    gradients, update weights and slots, store the loss. iteration-builder.ts has the nodes that it is made of;
- *    fused-update.ts and updates.ts have the update; control-dependencies.ts orders it for XLA.
- * 3. training-graph.ts puts that body into a while loop, `unroll` times in a row. Data, weights, slots and losses are
- *    variables of a TensorFlow session: they stay on the device, and only row numbers go in and losses come out.
- * 4. This file opens the session, and runs the steps in calls of up to call-size.ts' number of steps.
+ *    gradients, update weights and slots (updates.ts), store the loss. iteration-builder.ts adds the single nodes.
+ *    control-dependencies.ts lets XLA update large weights in place.
+ * 3. training-graph.ts puts that body into a while loop, once or several times in a row (unrolled). Data, weights,
+ *    slots and losses are variables of a TensorFlow session: they stay on the device, and a call passes row numbers
+ *    in and losses out.
+ * 4. This file loads the graph into a session, and runs steps in calls. call-size.ts chooses how many a call can run.
  *
- * The two engines run the same graph. `graph` leaves it to TensorFlow's executor, node by node; for `xla` the nodes of
- * the loop carry an attribute that makes XLA compile it as one program, and some ops are written in forms that XLA
+ * The two engines run the same graph. For `graph`, TensorFlow runs it node by node. For `xla`, the nodes of the loop
+ * have an attribute that makes XLA compile the loop as one program, and some ops are replaced by others that XLA
  * compiles to faster code (src/graph/xla).
  */
 import * as tf from '@tensorflow/tfjs';
@@ -42,11 +47,11 @@ import { arrayValues, buildTrainingGraph, type TrainingGraph } from './training-
 export interface CompiledOptions {
   /** Compile the loop with XLA; otherwise TensorFlow's executor runs it node by node. */
   readonly jit: boolean;
-  /** Steps in the body of the loop. Default 1. */
+  /** How many steps the loop runs per pass. Default 1. */
   readonly unroll?: number;
   /** How many steps each call of `run` will have, if known: a loop of fixed length is made to fit them. */
   readonly stepsPerCall?: number;
-  /** Make matrix products specify their precision, if all of them can. Default true. */
+  /** Make matrix products specify their precision on a GPU, if all of them can. Default true. */
   readonly explicitPrecision?: boolean;
   /** Which device to write the step for. Default: the one that it will run on. */
   readonly target?: XlaTarget;

@@ -1,10 +1,14 @@
+/**
+ * Part of step 1 of the compiled engines (see engine.ts): what the optimizers do to a weight, in a form that is faster
+ * than the ops of optimizers/update-rules.ts.
+ */
 import type { NodeAttribute } from '../../tensorflow/index.ts';
 import type { OptimizerConfig, RuleOptions } from '../optimizers/config.ts';
 import { learningRateAt } from '../optimizers/schedule.ts';
 
 /**
- * How a compiled engine updates a weight and its slots: by one op of TensorFlow, or by arithmetic that XLA compiles into
- * one kernel. Either is faster than the recorded ops of the `UpdateRule`, and takes the same step.
+ * How a compiled engine updates a weight and its slots: by one op of TensorFlow, or by arithmetic that XLA compiles
+ * into one kernel. Either is faster than the recorded ops of the `UpdateRule`, and takes the same step.
  */
 export interface FusedUpdate {
   /** Undefined if TensorFlow has no op for the rule. */
@@ -16,7 +20,9 @@ export interface FusedUpdate {
   scalarsAt(step: number): readonly number[];
 }
 
-/** A TensorFlow op that updates a weight. Its inputs are the weight, the slots in the rule's order, then `operands`. */
+/**
+ * A TensorFlow op that updates a weight. Its inputs are the weight, the slots in the rule's order, then `operands`.
+ */
 export interface UpdateOp {
   readonly name: string;
   /** The name of a scalar, a number, or `GRADIENT`. */
@@ -80,7 +86,7 @@ function fusedSgd(
   };
 }
 
-/** AdamW has no op in TensorFlow. */
+/** TensorFlow has an op for Adam, but none for AdamW. */
 function fusedAdam(config: OptimizerConfig, options: RuleOptions<'adam' | 'adamw'>): FusedUpdate {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   const weightDecay = options.kind === 'adamw' ? (options.weightDecay ?? 0.01) : undefined;
@@ -103,8 +109,8 @@ function fusedAdam(config: OptimizerConfig, options: RuleOptions<'adam' | 'adamw
 }
 
 /**
- * Returns the learning rate and epsilon with which ResourceApplyAdam, at beta powers of 0, takes PyTorch's step. The op
- * adds epsilon before the bias correction, and computes 1 - beta in float32; PyTorch does neither.
+ * Returns the learning rate and epsilon with which ResourceApplyAdam, at beta powers of 0, takes PyTorch's step. The
+ * op adds epsilon before the bias correction, and computes 1 - beta in float32; PyTorch does neither.
  */
 function adamScalars(
   step: number,
@@ -118,19 +124,21 @@ function adamScalars(
 }
 
 /**
- * Adam as ResourceApplyAdam computes it. XLA on a CPU merges kernels that read the same arrays, but never a kernel with
- * one that reads its result. With `recomputeMoments` the weight's update therefore computes the moments itself, by other
- * ops than those of the slots' update, so that XLA cannot recognize them as the same. All three updates then take one
- * pass over memory, where the op takes three.
+ * Adam as ResourceApplyAdam computes it. XLA on a CPU fuses kernels that read the same arrays, but never a kernel
+ * with one that reads its result. With `recomputeMoments` the weight's update therefore computes the moments itself,
+ * by other ops than those of the slots' update, so that XLA cannot recognize them as the same. All three updates then
+ * take one pass over memory, where the op takes three.
  */
 function adamArithmetic(beta1: number, beta2: number, decays: boolean): UpdateArithmetic {
-  const [rest1, rest2] = [1 - Math.fround(beta1), 1 - Math.fround(beta2)];
+  const [oneMinusBeta1, oneMinusBeta2] = [1 - Math.fround(beta1), 1 - Math.fround(beta2)];
   return ({ add, sub, mul, div, sqrt }, { weight, slots, gradient, scalar, recomputeMoments }) => {
     const [m, v] = slots as [string, string];
-    const nextM = add(m, mul(sub(gradient, m), rest1));
-    const nextV = add(v, mul(sub(mul(gradient, gradient), v), rest2));
-    const updateM = recomputeMoments ? add(mul(m, beta1), mul(gradient, rest1)) : nextM;
-    const updateV = recomputeMoments ? add(mul(v, beta2), mul(mul(gradient, rest2), gradient)) : nextV;
+    const nextM = add(m, mul(sub(gradient, m), oneMinusBeta1));
+    const nextV = add(v, mul(sub(mul(gradient, gradient), v), oneMinusBeta2));
+    const updateM = recomputeMoments ? add(mul(m, beta1), mul(gradient, oneMinusBeta1)) : nextM;
+    const updateV = recomputeMoments
+      ? add(mul(v, beta2), mul(mul(gradient, oneMinusBeta2), gradient))
+      : nextV;
     const denominator = add(sqrt(updateV), scalar('epsilon'));
     const decayed = decays ? mul(weight, scalar('keep')) : weight;
     return [sub(decayed, div(mul(updateM, scalar('stepSize')), denominator)), nextM, nextV];

@@ -1,15 +1,20 @@
+/** Part of step 2 of the compiled engines (see engine.ts): the nodes that an iteration consists of. */
 import type { Iteration, XlaTarget } from '../../graph/index.ts';
 import type { DataType, GraphBuilder } from '../../tensorflow/index.ts';
 import type { BatchArray } from '../data.ts';
 import type { RecordedStep } from './record-step.ts';
 
-/** A data array in a session variable. */
+/** A data array that is stored in a variable, [rows, ...featureShape]. */
 export interface StoredArray extends BatchArray {
   readonly handle: string;
+  /** The dtype of the variable; `dtype` is that of a batch in the step. */
   readonly storedDtype: DataType;
 }
 
-/** What all iterations of the training loop share. Strings are names of nodes outside the loop. */
+/**
+ * What all iterations of the training loop share. Strings are names of nodes outside the loop. [capacity] is the number
+ * of iterations that a call can run.
+ */
 export interface LoopContext {
   readonly graph: GraphBuilder;
   readonly step: RecordedStep;
@@ -23,21 +28,21 @@ export interface LoopContext {
   readonly handles: ReadonlyMap<string, string>;
   /** Handle of the variable for the loss of each iteration, [capacity] float32. */
   readonly losses: string;
-  /** Rows of each iteration, [capacity, batch] int64. */
+  /** The rows of the batch in each iteration, [capacity, batch] int64. */
   readonly rows: string;
-  /** Number of the optimizer step in iteration 0, int32 scalar. */
+  /** Number of the optimizer step in iteration 0, [] int32. */
   readonly firstStep: string;
-  /** Scalars of the update by name: the value in each iteration, [capacity] float32. */
+  /** The scalars of the update in each iteration, by name, [capacity] float32 each. */
   readonly scalars: ReadonlyMap<string, string>;
-  /** Only iterations from `first` up to `end` (int32 scalars) may change anything; undefined if all may. */
+  /** Only iterations in [first, end), [] int32 each, may change anything; undefined if all may. */
   readonly active: { readonly first: string; readonly end: string } | undefined;
 }
 
 /**
- * Adds the nodes of one iteration of the training loop to the graph. Methods return the name of the node that they add.
+ * Adds nodes to one iteration of the training loop. Each method returns the name of the node that it adds.
  *
- * A node runs as soon as its inputs are there, so the order of reads and writes of a variable has to be stated by control
- * inputs, names of nodes that have to run before.
+ * TensorFlow runs a node as soon as its inputs are available. `controlInputs` are nodes that must run before it
+ * although it takes no value from them, such as the reads of a variable before its assignment.
  */
 export class IterationBuilder {
   readonly context: LoopContext;
@@ -74,17 +79,17 @@ export class IterationBuilder {
     });
   }
 
-  /** A float32 scalar. */
+  /** A constant, [] float32. */
   float32(value: number): string {
     return this.iteration.constant({ dtype: 'float32', shape: [] }, Float32Array.of(value));
   }
 
-  /** An int32 vector. */
+  /** A constant, [values.length] int32. */
   int32(values: readonly number[]): string {
     return this.iteration.constant({ dtype: 'int32', shape: [values.length] }, Int32Array.from(values));
   }
 
-  /** The element, or row, of a tensor outside the loop whose index is the number of this iteration. */
+  /** Element i of a tensor outside the loop, along its first dimension, where i is the number of this iteration. */
   elementOf(values: string, dtype: DataType): string {
     const axis = this.iteration.constant({ dtype: 'int32', shape: [] }, Int32Array.of(0));
     return this.graph.add('GatherV2', [this.capture(values, dtype), this.iteration.index, axis], {
@@ -95,7 +100,7 @@ export class IterationBuilder {
     });
   }
 
-  /** Reshapes a tensor to an int32 vector `shape`. */
+  /** @param shape the new shape, a node [rank] int32 */
   reshape(value: string, dtype: DataType, shape: string): string {
     return this.graph.add('Reshape', [value, shape], { T: { type: dtype }, Tshape: { type: 'int32' } });
   }

@@ -1,3 +1,4 @@
+/** Step 2 of 4 of the compiled engines (see engine.ts), loop body: the recorded step as one iteration of a loop. */
 import { emitProgram, group, type Iteration } from '../../graph/index.ts';
 import { waitForLateReads } from './control-dependencies.ts';
 import { IterationBuilder, type LoopContext, type StoredArray } from './iteration-builder.ts';
@@ -5,12 +6,10 @@ import { emitUpdates } from './updates.ts';
 
 /**
  * Adds one optimizer step to the body of the training loop: gathers the batch, runs the recorded program, updates
- * weights and slots, and stores the loss.
+ * weights and slots, and stores the loss. An iteration reads a variable after the update of the previous iteration,
+ * and updates it after all its own reads.
  *
- * TensorFlow runs a node as soon as its inputs are there. Control inputs make an iteration read variables after all
- * updates of the previous one, and update them after all its own reads.
- *
- * @returns the nodes after which the iteration is complete
+ * @returns the nodes that complete the iteration
  */
 export function emitIteration(context: LoopContext, iteration: Iteration): string[] {
   const { graph, step, xla } = context;
@@ -109,13 +108,13 @@ function emitLoss(builder: IterationBuilder, loss: string): string {
 interface InactiveIteration {
   /** Reads of all values before the iteration. */
   readonly reads: readonly string[];
-  /** If the iteration is inactive, assigns those values again. Returns the nodes after which the iteration is complete. */
+  /** If the iteration is inactive, assigns those values again. Returns the nodes that complete the iteration. */
   restore(updates: readonly string[]): readonly string[];
 }
 
 /**
- * Makes iterations outside `context.active` leave weights and slots as they were. They run if the loop has a fixed
- * length, or runs several steps per iteration, and a call has fewer steps to run.
+ * Makes iterations outside `context.active` leave weights and slots as they were. There are such iterations if the
+ * loop has a fixed length or is unrolled, and a call has fewer steps.
  */
 function keepInactive(builder: IterationBuilder): InactiveIteration {
   const { context, graph, iteration } = builder;

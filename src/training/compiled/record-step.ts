@@ -1,3 +1,4 @@
+/** Step 1 of 4 of the compiled engines (see engine.ts), record: one optimizer step as a program. */
 import * as tf from '@tensorflow/tfjs';
 import { type InputSpec, type Program, record, simplify } from '../../graph/index.ts';
 import { type Batch, batchArrays } from '../data.ts';
@@ -9,11 +10,11 @@ import { modelWeights, trainableWeights } from '../weights.ts';
 import { type FusedUpdate, fusedUpdate } from './fused-update.ts';
 
 /**
- * One optimizer step as a program. Its inputs are the batch (inputs, then labels), the number of the step as an int32
- * scalar, and the update's scalars. Its first output is the loss, a float32 scalar.
+ * One optimizer step as a program. Its inputs are the batch (inputs, then labels), the number of the step ([] int32),
+ * and the scalars of the update ([] float32 each). Its first output is the loss, [] float32.
  *
- * The update has two forms. With `fusedUpdate` the other outputs are gradients, from which updates.ts computes the new
- * weights and slots. Otherwise the program assigns the new weights and slots itself.
+ * With `fusedUpdate` the other outputs are gradients, and updates.ts adds the update to the graph. Otherwise the
+ * program assigns the new weights and slots itself.
  */
 export interface RecordedStep {
   readonly program: Program;
@@ -27,11 +28,13 @@ export interface RecordedStep {
   readonly slotNames: readonly string[];
   /** The slots of all trainable weights, by `<slot>/<weight>`. */
   readonly slots: ReadonlyMap<string, SlotSpec>;
+  /** How to update the weights; undefined if the program does. */
   readonly fusedUpdate: FusedUpdate | undefined;
-  /** With `fusedUpdate`: the weights that it updates, in the order of the gradients in the program's outputs. */
+  /** The weights that have gradients, in the order in which the gradients are outputs of the program. */
   readonly updatedWeights: readonly string[];
-  /** Names of the update's scalars, and their values at a step; the first step is 0. */
+  /** Names of the numbers that the update takes and that change from step to step, such as the learning rate. */
   readonly scalarNames: readonly string[];
+  /** Returns their values at a step; the first step is 0. */
   scalarsAt(step: number): readonly number[];
 }
 
@@ -45,7 +48,8 @@ export interface SlotSpec {
 /**
  * Runs one step of a task and records it. The model is unchanged afterwards.
  *
- * @throws TrainingError if the step cannot be recorded, the loss is not a scalar, or the model has no trainable weights
+ * @throws RecordingError if the step cannot be recorded
+ * @throws TrainingError if the loss is not a scalar, or the model has no trainable weights
  */
 export function recordStep(task: TrainingTask): RecordedStep {
   const trainable = trainableWeights(task.model);

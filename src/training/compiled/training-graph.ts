@@ -1,3 +1,4 @@
+/** Step 3 of 4 of the compiled engines (see engine.ts), loop: the whole graph, with its variables. */
 import { type TensorSpec, whileLoop, type XlaTarget } from '../../graph/index.ts';
 import {
   type DataType,
@@ -27,25 +28,26 @@ export interface TrainingGraph {
 export interface TrainingGraphOptions {
   /** What XLA compiles the loop for; undefined to run it node by node. */
   readonly xla: XlaTarget | undefined;
-  /** Make matrix products specify their precision; run the graph with `withExplicitPrecision` then. */
+  /** Make matrix products specify their precision. The graph then has to be run with `withExplicitPrecision`. */
   readonly explicitPrecision?: boolean;
-  /** Steps in the body of the loop. Default 1. */
+  /** How many iterations the loop runs per pass. Default 1. */
   readonly unroll?: number;
-  /** Most iterations of one call. */
+  /** The most iterations that a call can run. */
   readonly capacity: number;
-  /** Run `capacity` iterations in each call. XLA then knows the number. */
+  /** Run `capacity` iterations in each call, a number that XLA then knows. */
   readonly fixed?: boolean;
 }
 
 /**
- * Adds a loop to a graph that runs a recorded step again and again. What changes lives in session variables, so it stays
- * on the device from call to call.
+ * Adds the training loop to a graph. Each iteration runs the recorded step on the next batch; what it changes is in
+ * session variables.
  *
- * Feeds of a call, where [capacity] is per iteration:
- * - `rows` [capacity, batch] int64, and one [capacity] float32 for each of `step.scalarNames`
- * - `step`: the number of the optimizer step in iteration 0, int32 scalar
- * - `iterations`: how many to run, a multiple of `unroll`, int32 scalar; not if `fixed`
- * - `first`, `end`: only the iterations in [first, end) change anything, int32 scalars; only if `fixed` or `unroll` > 1
+ * A call feeds:
+ * - `rows` [capacity, batch] int64, the rows of each iteration
+ * - one [capacity] float32 for each of `step.scalarNames`
+ * - `step` [] int32, the number of the optimizer step in iteration 0
+ * - `iterations` [] int32, how many to run, a multiple of `unroll`; absent if `fixed`
+ * - `first` and `end` [] int32: only iterations in [first, end) change anything; absent if neither `fixed` nor unrolled
  */
 export function buildTrainingGraph(
   graph: GraphBuilder,

@@ -1,3 +1,4 @@
+/** Part of step 2 of the compiled engines (see engine.ts): the nodes that update weights and slots. */
 import { slotName } from '../training-state.ts';
 import {
   type FusedUpdate,
@@ -8,13 +9,13 @@ import {
 } from './fused-update.ts';
 import type { IterationBuilder } from './iteration-builder.ts';
 
-/** What an iteration has computed before it updates the weights. Strings are nodes. */
+/** What an iteration computes before it updates the weights. Strings are names of nodes. */
 export interface StepOutputs {
   /** The gradients of `step.updatedWeights`, each in the shape of its weight. */
   readonly gradients: readonly string[];
-  /** The scalars of the update, by name. */
+  /** The scalars of the update by name, [] float32 each. */
   readonly scalars: ReadonlyMap<string, string>;
-  /** Runs after everything that reads the old weights. */
+  /** A node that runs after everything that reads the old weights. */
   readonly afterReads: string;
 }
 
@@ -25,7 +26,7 @@ interface UpdatedWeight {
   readonly gradient: string;
 }
 
-/** Adds the update of all weights and slots. Returns the nodes after which it is complete. */
+/** Adds the update of all weights and slots. Returns the nodes that complete it. */
 export function emitUpdates(builder: IterationBuilder, update: FusedUpdate, outputs: StepOutputs): string[] {
   const { step, xla } = builder.context;
   const { op, arithmetic } = update;

@@ -10,8 +10,8 @@ export interface EngineChoice {
 }
 
 /**
- * From this many steps per op of the program, XLA's speed makes up for its compile time on a CPU: compiling takes 15 to
- * 30 ms per op, and saves 0.1 to 0.3 ms per step of a small network.
+ * From this many steps per op of the program, XLA's speed makes up for its compile time on a CPU: compiling takes 15
+ * to 30 ms per op, and saves 0.1 to 0.3 ms per step of a small network.
  */
 const STEPS_PER_OP = 100;
 
@@ -38,10 +38,10 @@ export function chooseEngine(steps: number, program: () => Program): EngineChoic
 }
 
 /**
- * Chooses how many steps to unroll in the body of the compiled loop. Four make short steps a fifth faster on a CPU and
- * double the compile time, which only long runs of small adapters make up for. Splitting n + m steps into calls of n
- * and m steps then gives the same bits only if n is a multiple of four, and otherwise the same to rounding. On a GPU
- * the loop itself takes next to no time.
+ * Chooses how many steps to unroll in the body of the compiled loop. Four make short steps a fifth faster on a CPU
+ * and double the compile time, which only long runs of small adapters make up for. Splitting n + m steps into calls
+ * of n and m steps then gives the same bits only if n is a multiple of four, and otherwise the same to rounding. On a
+ * GPU the loop itself takes next to no time.
  */
 export function chooseUnroll({ model }: TrainingTask, steps: number): number {
   if (nativeBackend().binding.isUsingGpuDevice()) return 1;

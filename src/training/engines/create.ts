@@ -20,8 +20,8 @@ export interface EngineOptions {
 }
 
 /**
- * Creates an engine for a task; `auto` chooses the one that is expected to be fastest. If XLA cannot compile the step,
- * the engine continues as `graph`; if the step cannot be put into a graph, an eager engine is returned.
+ * Creates an engine for a task; `auto` chooses the one that is expected to be fastest. If XLA cannot compile the
+ * step, the engine continues as `graph`; if the step cannot be put into a graph, an eager engine is returned.
  *
  * @throws TrainingError if the model has no trainable weights, or the loss is not a scalar
  * @throws UsageError if `name` is not an engine

@@ -26,7 +26,9 @@ export function requireEngine(name: EngineName | 'auto'): void {
  */
 export interface Engine {
   readonly name: EngineName;
-  /** How many steps per call run best. Undefined if the engine has no preference; a call of fewer may take as long. */
+  /**
+   * How many steps per call run best. Undefined if the engine has no preference; a call of fewer may take as long.
+   */
   readonly stepsPerCall?: number;
   /**
    * Runs `rows.length / batchSize` steps; step k trains on rows [k * batchSize, (k + 1) * batchSize). It blocks

@@ -28,8 +28,8 @@ export interface AdaptiveReplay extends Sampler {
 }
 
 /**
- * Creates a sampler that takes a share of each batch from the other classes, and shares it out by weight. Weights follow
- * the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies the weight of a class by
+ * Creates a sampler that takes a share of each batch from the other classes, and shares it out by weight. Weights
+ * follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies the weight of a class by
  * e^(drop / maxDrop). Each class has a seeded order of its own.
  *
  * @throws RangeError if `share` is not in (0, 1)
@@ -65,7 +65,9 @@ class WeightedReplay implements AdaptiveReplay {
   readonly #labels: readonly number[];
   readonly #targetSampler: Sampler;
   readonly #classSamplers: readonly Sampler[];
-  /** The state at the start and after each update, in the order of their batches. Any position is reached from them. */
+  /**
+   * The state at the start and after each update, in the order of their batches. Any position is reached from them.
+   */
   readonly #snapshots: ReplayState[];
   /** The snapshot that `#current` started from. */
   #origin: ReplayState;

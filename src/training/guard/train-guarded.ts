@@ -73,10 +73,10 @@ const DEFAULT_CHECK_EVERY = 20;
 const DEFAULT_PATIENCE = 3;
 
 /**
- * Trains like `train`, and checks regularly what the training costs. It ends early if `patience` checks in a row exceed
- * the budget. At the end model and engine have the state that gained most within the budget, which is the initial state
- * if no other is within it. A training that is stopped by its signal keeps its last state instead, so that it can be
- * resumed; with its history the result is as if it had not been stopped.
+ * Trains like `train`, and checks regularly what the training costs. It ends early if `patience` checks in a row
+ * exceed the budget. At the end model and engine have the state that gained most within the budget, which is the
+ * initial state if no other is within it. A training that is stopped by its signal keeps its last state instead, so
+ * that it can be resumed; with its history the result is as if it had not been stopped.
  *
  * @throws UsageError if the budget or the patience is invalid, or the history has other validation examples
  * @throws TrainingError like `train`

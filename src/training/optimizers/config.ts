@@ -49,14 +49,7 @@ export interface OptimizerConfig {
   readonly clipNorm?: number;
 }
 
-/** The kinds of `OptimizerRule`. */
-export const OPTIMIZER_NAMES: readonly OptimizerRule['kind'][] = [
-  'adam',
-  'adamw',
-  'sgd',
-  'rmsprop',
-  'adagrad',
-];
+const OPTIMIZER_NAMES: readonly OptimizerRule['kind'][] = ['adam', 'adamw', 'sgd', 'rmsprop', 'adagrad'];
 
 const SCHEDULE_NAMES: readonly Schedule['kind'][] = ['constant', 'cosine', 'step'];
 

@@ -17,7 +17,10 @@ export interface UpdateRule {
   readonly slots: readonly Slot[];
   /** Names of the numbers that change from step to step, such as the learning rate. */
   readonly scalarNames: readonly string[];
-  /** Returns the values of those numbers at a step; the first step is 0. In double precision, as PyTorch computes them. */
+  /**
+   * Returns the values of those numbers at a step; the first step is 0. In double precision, as PyTorch computes
+   * them.
+   */
   scalarsAt(step: number): readonly number[];
   /**
    * Returns the new weight, followed by the new slots.
@@ -71,8 +74,8 @@ function sgd({ momentum = 0, nesterov = false }: RuleOptions<'sgd'>, rate: Rate)
 }
 
 /**
- * Adam (Kingma & Ba 2014, arXiv:1412.6980) and AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101) as in `torch.optim`:
- * epsilon is added after the bias correction, and weight decay shrinks the weight before the update.
+ * Adam (Kingma & Ba 2014, arXiv:1412.6980) and AdamW (Loshchilov & Hutter 2017, arXiv:1711.05101) as in
+ * `torch.optim`: epsilon is added after the bias correction, and weight decay shrinks the weight before the update.
  */
 function adam(options: RuleOptions<'adam' | 'adamw'>, rate: Rate): UpdateRule {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
@@ -100,8 +103,8 @@ function adam(options: RuleOptions<'adam' | 'adamw'>, rate: Rate): UpdateRule {
 }
 
 /**
- * RMSProp as in `torch.optim.RMSprop`: epsilon is added to the root (tfjs adds it under the root), and the learning rate
- * is applied after the momentum. Slots: `square`, then `mean` if centered, then `momentum` if it is above 0.
+ * RMSProp as in `torch.optim.RMSprop`: epsilon is added to the root (tfjs adds it under the root), and the learning
+ * rate is applied after the momentum. Slots: `square`, then `mean` if centered, then `momentum` if it is above 0.
  */
 function rmsprop(options: RuleOptions<'rmsprop'>, rate: Rate): UpdateRule {
   const { decay = 0.99, epsilon = 1e-8, momentum = 0, centered = false } = options;

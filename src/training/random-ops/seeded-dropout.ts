@@ -16,8 +16,8 @@ type RandomCall = (layer: never, input: tf.Tensor, draws: Draws) => tf.Tensor;
 
 /**
  * Runs `fn` with the random layers of tfjs drawing from (seed, step) instead of from tfjs' own generators: Dropout,
- * SpatialDropout1D, GaussianNoise, GaussianDropout, AlphaDropout, and dropout in recurrent layers. Seeds of the layers
- * are ignored. A step then has the same masks if it is repeated, resumed, recorded or compiled. (tfjs draws in
+ * SpatialDropout1D, GaussianNoise, GaussianDropout, AlphaDropout, and dropout in recurrent layers. Seeds of the
+ * layers are ignored. A step then has the same masks if it is repeated, resumed, recorded or compiled. (tfjs draws in
  * JavaScript, so a recorded step would have the same mask at every step.)
  *
  * @example

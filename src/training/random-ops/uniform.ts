@@ -16,10 +16,10 @@ const MULTIPLIER_1 = 0x7feb352d;
 const MULTIPLIER_2 = 0x846ca68b;
 
 /**
- * Draws uniform numbers in [0, 1) with 24 random bits each: the hash of (element, step, draw, seed) by the integer mixer
- * `lowbias32` (C. Wellons, "Prospecting for Hash Functions", 2018). A hash has no state that would have to be saved to
- * resume training, and is simple enough for XLA to fuse into its consumer: on a CPU it runs three times as fast as
- * TensorFlow's stateless generator (Philox).
+ * Draws uniform numbers in [0, 1) with 24 random bits each: the hash of (element, step, draw, seed) by the integer
+ * mixer `lowbias32` (C. Wellons, "Prospecting for Hash Functions", 2018). A hash has no state that would have to be
+ * saved to resume training, and is simple enough for XLA to fuse into its consumer: on a CPU it runs three times as
+ * fast as TensorFlow's stateless generator (Philox).
  *
  * @returns [...shape] float32
  */
