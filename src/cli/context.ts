@@ -1,31 +1,31 @@
 import type { TrainingProgress } from '../training/index.ts';
 
-/** The world as a command sees it; tests hand in their own. */
+/** Environment, terminal and output of a command. Tests pass their own. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Whether stderr is a terminal: progress bars there, plain lines elsewhere. */
+  /** Whether stderr is a terminal. If so, progress is shown as a bar; otherwise as plain lines. */
   readonly interactive: boolean;
-  /** Whether results on stdout may carry colours (a terminal, NO_COLOR, FORCE_COLOR, TERM=dumb). */
+  /** Whether to colour results on stdout. Depends on the terminal, NO_COLOR, FORCE_COLOR and TERM=dumb. */
   readonly color: boolean;
-  /** Columns of the terminal, 80 where there is none. */
+  /** Width of the terminal in columns; 80 if stdout is not a terminal. */
   readonly columns: number;
-  /** The least time between two checkpoints of a training. */
+  /** Minimum time between two checkpoints of a training. */
   readonly checkpointEveryMs: number;
-  /** Called with each progress of a training; for tests that act at a certain step. */
+  /** Called with each progress report of a training. Tests use it to act at a certain step. */
   readonly onTrainingProgress?: (progress: TrainingProgress) => void;
   /** Writes a result to stdout, with a line end. */
   print(text: string): unknown;
   /** Writes everything that is not a result to stderr, with a line end. */
   note(text: string): unknown;
-  /** Like `note`, but not silenced by `--quiet`: for lines that a CI server reads. */
+  /** Like `note`, but `--quiet` does not suppress it: for lines that a CI server parses. */
   annotate(text: string): unknown;
 }
 
-/** What a shell sees when results could not be written, as for any other file. */
+/** Exit code if results cannot be written to stdout; the same as for any other file. */
 const LOST_OUTPUT_EXIT_CODE = 4;
 
-/** The context of this process. */
+/** Returns the context of this process. */
 export function processContext(): CliContext {
   const { env, stdout, stderr } = process;
   surviveLostOutput();
@@ -45,8 +45,8 @@ export function processContext(): CliContext {
 }
 
 /**
- * A reader that goes away (`| head`) neither ends the command, which may still have a run to save and gates to check,
- * nor is an error; anything else that keeps results from stdout is.
+ * Keeps the command running if writing to stdout fails, because it may still have to save a run or check gates. A reader
+ * that exits early (`| head`, EPIPE) is not an error. Any other failure is reported and sets the exit code.
  */
 function surviveLostOutput(): void {
   process.stderr.on('error', () => undefined);

@@ -1,4 +1,4 @@
-/** Step 1 of 4, record: runs a function on zeros and returns the ops that it ran as a program. */
+/** Step 1 of 4, record: runs a function on zeros, and returns the ops that it ran, as a program. */
 import * as tf from '@tensorflow/tfjs';
 import { type NativeBackend, nativeBackend, runOp, type TensorSpec, tensorId } from '../tensorflow/index.ts';
 import { compareTraces } from './compare-traces.ts';
@@ -13,13 +13,14 @@ export interface InputSpec {
   readonly dtype: 'float32' | 'int32' | 'bool';
 }
 
+/** The result of `record`. */
 export interface Recording {
   readonly program: Program;
   /** The variables of `program.variables`, in the same order. */
   readonly variables: readonly tf.Variable[];
   /**
-   * Whether a tensor whose values went into the program as a constant has been disposed since. It has
-   * probably been replaced by another one, so record again.
+   * Returns whether a captured tensor has been disposed: one made outside the function, whose values are now a
+   * constant of the program. It has probably been replaced by another one, so record again.
    */
   isStale(): boolean;
 }
@@ -28,7 +29,7 @@ export type TensorFunction = (...inputs: tf.Tensor[]) => readonly tf.Tensor[];
 
 let recording = false;
 
-/** Whether a function is being recorded right now. */
+/** Returns whether a function is being recorded. */
 export function isRecording(): boolean {
   return recording;
 }
@@ -36,14 +37,14 @@ export function isRecording(): boolean {
 /**
  * Records a function of tensors and variables as a program.
  *
- * The function runs two or three times on zeros, and the recordings (traces) are compared. A value that
- * differs was computed in JavaScript, such as a random number: a program would repeat it in every run, so the
- * function is rejected. Assignments to variables become part of the program and are undone. Gradients and
- * layers can be recorded. The caller disposes nothing.
+ * The function runs two or three times on zeros, and the recordings (traces) are compared. If a value differs,
+ * it was computed in JavaScript, such as a random number. A program would repeat the recorded value in every
+ * run, so such a function is rejected. Assignments to variables become part of the program; those made while
+ * recording are undone. Gradients and layers can be recorded. Nothing needs to be disposed.
  *
  * @param fn synchronous; its control flow must not depend on the values of tensors
  * @param inputs shape and dtype of each tensor that `fn` takes
- * @throws RecordingError if a program cannot do what `fn` does; everything is then as before
+ * @throws RecordingError if `fn` cannot be recorded; variables that existed before keep their values
  * @throws TensorFlowError if tfjs does not run on native TensorFlow
  * @example
  * const { program } = record((x) => [tf.relu(x)], [{ shape: [2, 3], dtype: 'float32' }]);
@@ -54,7 +55,7 @@ export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Record
   let first = trace(fn, inputs);
   let second = trace(fn, inputs);
   if (first.createdVariable !== undefined) {
-    // Layers create their weights when they are first applied, so only later traces can be equal.
+    // Layers create their weights when they are first applied, so compare the traces after that.
     first = second;
     second = trace(fn, inputs);
   }
@@ -69,11 +70,11 @@ export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Record
 }
 
 interface Trace extends Recording {
-  /** The name of a variable that the function created. */
+  /** Name of a variable that the function created; undefined if it created none. */
   readonly createdVariable: string | undefined;
 }
 
-/** Runs the function once with a tape attached, and undoes what it assigned. */
+/** Runs the function once with a tape attached, and undoes its assignments to variables. */
 function trace(fn: TensorFunction, inputs: readonly InputSpec[]): Trace {
   const backend = nativeBackend();
   const snapshots = registeredVariables().map((variable) => takeSnapshot(backend, variable));
@@ -125,7 +126,7 @@ function traceWithTape(
   const results = fn(...placeholders);
   if (!Array.isArray(results)) {
     throw new RecordingError(
-      'the function: does not return a list of tensors (a promise?); make it synchronous',
+      'the function: does not return a list of tensors; if it returns a promise, make it synchronous',
     );
   }
   tape.finish();
@@ -156,13 +157,16 @@ function traceWithTape(
 
 interface Snapshot {
   readonly variable: tf.Variable;
-  /** The id of the variable's tensor. It changes when the variable is assigned. */
+  /** Id of the variable's tensor. Assigning the variable changes it. */
   readonly id: number;
-  /** Keeps the value, to undo assignments. */
+  /** Copy of the value, to undo assignments. */
   readonly copy: tf.Tensor;
 }
 
-/** Notes a variable's tensor. If variables share a tensor it is copied first, so that an id belongs to one variable. */
+/**
+ * Saves the id and value of a variable's tensor. If variables share a tensor, it is copied first, so that each id
+ * belongs to one variable.
+ */
 function takeSnapshot(backend: NativeBackend, variable: tf.Variable): Snapshot {
   if (backend.refCount(variable.dataId) > 1) {
     const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);

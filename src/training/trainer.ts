@@ -7,20 +7,20 @@ import { StepsPerCall } from './steps-per-call.ts';
 import type { TrainingTask } from './task.ts';
 import { findNonFiniteWeight, type TrainingState } from './training-state.ts';
 
-/** What to train, on which rows, and for how long. */
+/** Options of `train`. */
 export interface TrainOptions {
   readonly task: TrainingTask;
-  /** An engine of the task. The caller disposes it. */
+  /** An engine created for `task`. The caller disposes it. */
   readonly engine: Engine;
-  /** Which rows each step trains on. */
+  /** Returns the rows that each step trains on. */
   readonly sampler: Sampler;
-  /** Number of steps, including those before `resume`. */
+  /** Total number of steps, including those done before `resume`. */
   readonly steps: number;
-  /** Steps from one progress report to the next. Default: as many as take about a quarter of a second. */
+  /** Steps between progress reports. Default: `engine.stepsPerCall`, or else as many as take about 0.25 seconds. */
   readonly stepsPerCall?: number;
-  /** Stops training at the next progress report. */
+  /** If aborted, training stops before the next call of the engine. */
   readonly signal?: AbortSignal;
-  /** The state in which an earlier training of the same task ended. */
+  /** State to continue from: the one in which an earlier training of the same task ended. */
   readonly resume?: TrainingState;
 }
 
@@ -28,31 +28,33 @@ export interface TrainOptions {
 export interface TrainingProgress {
   /** Number of steps done, including those before `resume`. */
   readonly step: number;
+  /** `TrainOptions.steps`. */
   readonly steps: number;
-  /** The losses of the steps since the last report. */
+  /** Losses of the steps since the last report. */
   readonly losses: Float32Array;
-  /** Mean loss of all steps of this run. */
+  /** Mean loss of all steps of this run, without those before `resume`. */
   readonly meanLoss: number;
+  /** Milliseconds since this run started. */
   readonly elapsedMs: number;
 }
 
 /** How a training ended. */
 export interface TrainingResult {
-  /** `stopped` if the signal ended it before the last step. */
+  /** `stopped` if the signal ended training before the last step. */
   readonly status: 'finished' | 'stopped';
   readonly state: TrainingState;
-  /** Mean loss of all steps of this run; NaN if there were none. */
+  /** Mean loss of all steps of this run, without those before `resume`; NaN if it ran no steps. */
   readonly meanLoss: number;
   readonly elapsedMs: number;
 }
 
 /**
- * Trains until `steps` steps are done, and yields progress. At the end the model has the trained weights; before
- * that, only after a call of `engine.syncModel()`.
+ * Trains until `steps` steps are done, and yields progress reports. The model gets the trained weights at the end;
+ * call `engine.syncModel()` to update it earlier.
  *
- * @throws TrainingError if a loss, or a weight after the last step, is NaN or infinite. Engine and model then have the
- *   last state whose loss was finite.
- * @throws UsageError if a number of steps is invalid
+ * @throws TrainingError if a loss, or a weight after the last step, is NaN or infinite. Engine and model are then set
+ *   back to the last state with a finite loss.
+ * @throws UsageError if `steps` or `stepsPerCall` is invalid, or `resume` is past `steps`
  * @example
  * for await (const { step, meanLoss } of train({ task, engine, sampler, steps: 6000 })) console.log(step, meanLoss);
  */
@@ -88,7 +90,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
 
     const elapsedMs = performance.now() - startMs;
     yield { step, steps, losses, meanLoss: lossSum / (step - firstStep), elapsedMs };
-    // A call of the engine blocks the event loop: let timers and signals run.
+    // engine.run() blocks the event loop. Give timers and signal handlers a chance to run between calls.
     await setImmediate();
   }
 
@@ -107,7 +109,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingProg
 }
 
 /**
- * Trains like `train`, and returns the result.
+ * Runs `train` to its end, passes each progress report to `onProgress`, and returns the result.
  *
  * @example
  * const { meanLoss } = await trainToEnd({ task, engine, sampler, steps: 6000 });
@@ -145,7 +147,7 @@ function validateSteps({ steps, stepsPerCall, resume }: TrainOptions): void {
   if (resume && resume.step > steps) {
     throw new UsageError(
       'invalid-argument',
-      `steps ${steps}: the state to resume has ${resume.step} steps already; train for more`,
+      `steps ${steps}: must be at least ${resume.step}, the step of the state to resume`,
     );
   }
 }

@@ -150,7 +150,7 @@ test.for<[string, { steps: number; stepsPerCall?: number; resumeAt?: number }, s
   [
     'fewer steps than the resumed state has',
     { steps: 5, resumeAt: 6 },
-    'the state to resume has 6 steps already',
+    'must be at least 6, the step of the state to resume',
   ],
 ])('rejects %s', async ([, { resumeAt, ...numbers }, message]) => {
   const { task, engine } = setUp();

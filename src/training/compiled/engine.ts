@@ -49,15 +49,15 @@ export interface CompiledOptions {
   readonly jit: boolean;
   /** How many steps the loop runs per pass. Default 1. */
   readonly unroll?: number;
-  /** How many steps each call of `run` will have, if known: a loop of fixed length is made to fit them. */
+  /** Number of steps of each call of `run`, if known. A loop of fixed length then runs fewer unused iterations. */
   readonly stepsPerCall?: number;
   /** Make matrix products specify their precision on a GPU, if all of them can. Default true. */
   readonly explicitPrecision?: boolean;
-  /** Which device to write the step for. Default: the one that it will run on. */
+  /** Device to write the loop for; only with `jit`. Default: the device that TensorFlow uses. */
   readonly target?: XlaTarget;
 }
 
-/** Runs a recorded step in a loop of one TensorFlow graph. The model's weights change only in `syncModel`. */
+/** Runs a recorded step in a loop of one TensorFlow graph. Only `syncModel` updates the model's weights. */
 export class CompiledEngine implements Engine {
   readonly name: 'graph' | 'xla';
   /** Whether matrix products specify their precision, which some GPUs do not support. */
@@ -106,7 +106,7 @@ export class CompiledEngine implements Engine {
     }
   }
 
-  /** Number of optimizer steps done. */
+  /** Number of optimizer steps done, including those of a restored state. */
   get step(): number {
     return this.#step;
   }
@@ -176,8 +176,8 @@ export class CompiledEngine implements Engine {
   /**
    * Runs `steps` steps in one call of the session, and returns their losses.
    *
-   * Step s always runs in the same copy of the unrolled body, s modulo `unroll`, because XLA may round differently in
-   * each copy. So a call that starts in the middle of the body starts with inactive iterations.
+   * The body of the loop has `unroll` copies of the step, and XLA may round differently in each. Step s therefore always
+   * runs in copy s modulo `unroll`: a call first runs inactive iterations, which change nothing, up to that copy.
    */
   #runCall(rows: Int32Array, steps: number): Float32Array {
     const { batchSize } = this.#task;
@@ -203,7 +203,7 @@ export class CompiledEngine implements Engine {
     return losses.slice(first, end);
   }
 
-  /** The update's scalars, such as the learning rate, for iterations 0 to `count - 1`. */
+  /** Returns the feeds of the update's scalars, such as the learning rate, for iterations 0 to `count - 1`. */
   #scalarFeeds(firstStep: number, count: number): Record<string, HostTensor> {
     const { scalarNames, scalarsAt } = this.#recorded;
     const { capacity } = this.#call;

@@ -7,16 +7,18 @@ import type { OptimizerConfig, RuleOptions } from '../optimizers/config.ts';
 import { learningRateAt } from '../optimizers/schedule.ts';
 
 /**
- * How a compiled engine updates a weight and its slots: by one op of TensorFlow, or by arithmetic that XLA compiles
- * into one kernel. Either is faster than the recorded ops of the `UpdateRule`, and takes the same step.
+ * How a compiled engine updates a weight and its slots (the optimizer's state, such as Adam's moments): by one
+ * TensorFlow op, or by arithmetic that XLA compiles into one kernel. Both compute the same step as the recorded ops
+ * of the `UpdateRule`, but faster. record-step.ts chooses the update; updates.ts adds it to the graph.
  */
 export interface FusedUpdate {
   /** Undefined if TensorFlow has no op for the rule. */
   readonly op?: UpdateOp;
-  /** Used by XLA on a CPU, and everywhere if there is no op. */
+  /** Used by XLA on a CPU; on other targets only if `op` is undefined. */
   readonly arithmetic?: UpdateArithmetic;
-  /** Names of the numbers that change from step to step, and their values at a step; the first step is 0. */
+  /** Names of the numbers that change from step to step, such as the learning rate. */
   readonly scalarNames: readonly string[];
+  /** Returns the values of `scalarNames`, in the same order. The first step is 0. */
   scalarsAt(step: number): readonly number[];
 }
 
@@ -25,7 +27,7 @@ export interface FusedUpdate {
  */
 export interface UpdateOp {
   readonly name: string;
-  /** The name of a scalar, a number, or `GRADIENT`. */
+  /** Each is a number, `GRADIENT`, or one of `scalarNames`. */
   readonly operands: readonly (string | number)[];
   readonly attributes: Readonly<Record<string, NodeAttribute>>;
 }
@@ -33,7 +35,7 @@ export interface UpdateOp {
 /** Stands for the gradient among the operands of an update op. */
 export const GRADIENT = 'gradient';
 
-/** float32 arithmetic on nodes of a graph. Operands are nodes or numbers. */
+/** float32 arithmetic on a graph. Strings are names of nodes; each method adds a node and returns its name. */
 export interface GraphMath {
   add(a: string, b: string | number): string;
   sub(a: string, b: string | number): string;
@@ -42,21 +44,21 @@ export interface GraphMath {
   sqrt(a: string): string;
 }
 
-/** The nodes that an update is computed from. */
+/** What an update is computed from. Strings are names of nodes. */
 export interface UpdateInputs {
   readonly weight: string;
   readonly slots: readonly string[];
   readonly gradient: string;
-  /** Returns the scalar of that name. */
+  /** Returns the node of one of `scalarNames`. */
   scalar(name: string): string;
-  /** Do not compute any result from another one; see `adamArithmetic`. */
+  /** Recompute the moments for the weight's update instead of sharing those of the slots; see `adamArithmetic`. */
   readonly recomputeMoments: boolean;
 }
 
-/** Adds the nodes of an update, and returns the new weight, followed by the new slots. */
+/** Adds the nodes of an update. Returns the new weight, then the new slots. */
 export type UpdateArithmetic = (math: GraphMath, inputs: UpdateInputs) => readonly string[];
 
-/** Returns the fused update of a rule; undefined for RMSProp and Adagrad, which are recorded. */
+/** Returns the fused update of a rule; undefined for RMSProp and Adagrad, whose ops are recorded instead. */
 export function fusedUpdate(config: OptimizerConfig): FusedUpdate | undefined {
   const { rule } = config;
   if (rule.kind === 'sgd') return fusedSgd(config, rule);
@@ -93,6 +95,7 @@ function fusedAdam(config: OptimizerConfig, options: RuleOptions<'adam' | 'adamw
   const decays = weightDecay !== undefined;
   const op: UpdateOp = {
     name: 'ResourceApplyAdam',
+    // beta1_power and beta2_power are 0: `adamScalars` corrects the bias.
     operands: [0, 0, 'stepSize', beta1, beta2, 'epsilon', GRADIENT],
     attributes: { ...attributes, use_nesterov: { bool: false } },
   };
@@ -109,8 +112,10 @@ function fusedAdam(config: OptimizerConfig, options: RuleOptions<'adam' | 'adamw
 }
 
 /**
- * Returns the learning rate and epsilon with which ResourceApplyAdam, at beta powers of 0, takes PyTorch's step. The
- * op adds epsilon before the bias correction, and computes 1 - beta in float32; PyTorch does neither.
+ * Returns `stepSize` and `epsilon`: the learning rate and epsilon to pass to ResourceApplyAdam so that it computes
+ * PyTorch's step. Both include the bias correction, which the op skips if its beta powers are 0. They also
+ * compensate for two differences from PyTorch: the op adds epsilon before the bias correction, and computes 1 - beta
+ * in float32.
  */
 function adamScalars(
   step: number,
@@ -124,10 +129,12 @@ function adamScalars(
 }
 
 /**
- * Adam as ResourceApplyAdam computes it. XLA on a CPU fuses kernels that read the same arrays, but never a kernel
- * with one that reads its result. With `recomputeMoments` the weight's update therefore computes the moments itself,
- * by other ops than those of the slots' update, so that XLA cannot recognize them as the same. All three updates then
- * take one pass over memory, where the op takes three.
+ * Returns the arithmetic of ResourceApplyAdam. `keep` is AdamW's decay factor, 1 - learning rate * weight decay.
+ *
+ * XLA on a CPU fuses kernels that read the same arrays, but never a kernel with one that reads its result. With
+ * `recomputeMoments` the weight's update therefore computes the new moments itself. It uses a different formula than
+ * the slots' updates, so that XLA does not merge the two computations into one. All three updates then take one pass
+ * over memory; the op takes three.
  */
 function adamArithmetic(beta1: number, beta2: number, decays: boolean): UpdateArithmetic {
   const [oneMinusBeta1, oneMinusBeta2] = [1 - Math.fround(beta1), 1 - Math.fround(beta2)];

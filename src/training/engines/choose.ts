@@ -5,29 +5,31 @@ import type { EngineName } from './engine.ts';
 
 export interface EngineChoice {
   readonly name: EngineName;
-  /** Why it was chosen, in a few words. */
+  /** Why it was chosen: a short phrase for the line that names the engine. */
   readonly reason: string;
 }
 
 /**
- * From this many steps per op of the program, XLA's speed makes up for its compile time on a CPU: compiling takes 15
- * to 30 ms per op, and saves 0.1 to 0.3 ms per step of a small network.
+ * On a CPU, XLA is chosen for runs of at least this many steps per op of the program. Compiling takes 15 to 30 ms
+ * per op and saves 0.1 to 0.3 ms per step of a small network, so shorter runs would end later with XLA.
  */
 const STEPS_PER_OP = 100;
 
-/** Ops that run many times slower under XLA on a CPU than as TensorFlow's own kernels, and are slow to compile. */
+/** On a CPU, XLA compiles these ops slowly, and runs them many times slower than TensorFlow's own kernels. */
 const SLOW_UNDER_XLA = /^(Conv|Depthwise|MaxPool|AvgPool)/;
 
 /**
- * Chooses an engine by platform, number of steps, and ops of the step. docs/performance.md has the measurements.
+ * Chooses the fastest engine for the device, the number of steps, and the ops of a step. The measurements are in
+ * docs/performance.md.
  *
- * @param steps how many steps will be run
- * @param program records the step; called only if its ops matter
+ * @param steps number of steps that will be run
+ * @param program records a step and returns it; called only if the choice depends on its ops
  */
 export function chooseEngine(steps: number, program: () => Program): EngineChoice {
   if (!hasNativeBackend()) return { name: 'eager', reason: 'graphs need native TensorFlow' };
   if (nativeBackend().binding.isUsingGpuDevice()) return { name: 'xla', reason: 'XLA is fastest on a GPU' };
   const tooFewSteps: EngineChoice = { name: 'graph', reason: `${steps} steps take less time than compiling` };
+  // Steps have more than 10 ops. For runs this short, do not spend time on recording one to count them.
   if (steps < 10 * STEPS_PER_OP) return tooFewSteps;
   const counts = countOps(program());
   const slowOp = [...counts.keys()].find((op) => SLOW_UNDER_XLA.test(op));
@@ -38,10 +40,12 @@ export function chooseEngine(steps: number, program: () => Program): EngineChoic
 }
 
 /**
- * Chooses how many steps to unroll in the body of the compiled loop. Four make short steps a fifth faster on a CPU
- * and double the compile time, which only long runs of small adapters make up for. Splitting n + m steps into calls
- * of n and m steps then gives the same bits only if n is a multiple of four, and otherwise the same to rounding. On a
- * GPU the loop itself takes next to no time.
+ * Returns how many steps to unroll in the body of the XLA loop: 4 for long runs of small adapters on a CPU,
+ * otherwise 1.
+ *
+ * On a CPU, unrolling 4 steps makes short steps a fifth faster and doubles the compile time. It also changes
+ * rounding: calls of n and m steps then give the same bits as one call of n + m steps only if n is a multiple of 4.
+ * On a GPU the loop takes almost no time, so unrolling does not help.
  */
 export function chooseUnroll({ model }: TrainingTask, steps: number): number {
   if (nativeBackend().binding.isUsingGpuDevice()) return 1;

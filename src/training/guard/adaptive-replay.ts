@@ -12,7 +12,7 @@ export interface AdaptiveReplayOptions {
   readonly share: number;
   readonly batchSize: number;
   readonly seed: number;
-  /** The most accuracy that a class may lose, as a fraction. Drops are weighed relative to it. */
+  /** Maximum accuracy that a class may lose, as a fraction. Weights depend on drop / maxDrop. */
   readonly maxDrop: number;
 }
 
@@ -28,9 +28,9 @@ export interface AdaptiveReplay extends Sampler {
 }
 
 /**
- * Creates a sampler that takes a share of each batch from the other classes, and shares it out by weight. Weights
- * follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies the weight of a class by
- * e^(drop / maxDrop). Each class has a seeded order of its own.
+ * Creates a sampler that takes `share` of each batch from the other classes, divided among them in proportion to
+ * their weights. Weights follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies
+ * the weight of a class by e^(drop / maxDrop). The rows of each class are shuffled separately.
  *
  * @throws RangeError if `share` is not in (0, 1)
  */
@@ -40,23 +40,23 @@ export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
   return new WeightedReplay(options);
 }
 
-/** The largest and smallest exponent of one update, so that a noisy check cannot change a weight at will. */
+/** Bounds of the exponent of one update. They limit the effect of a noisy check. */
 const EXPONENTS = { least: -1, most: 2 } as const;
-/** Bounds of the weights: no class is left out, and none that gained needs many checks to be replayed more again. */
+/** Bounds of the weights. The lower one keeps all classes in the batches and lets a weight recover in a few checks. */
 const WEIGHTS = { least: 0.5, most: 100 } as const;
-/** Stands for a budget of 0 in drop / maxDrop: a tenth of a percentage point. */
+/** Smallest divisor in drop / maxDrop, so that `maxDrop` may be 0: a tenth of a percentage point. */
 const SMALLEST_BUDGET = 0.001;
 
-/** Where the sampler is before a batch. Arrays have one element per replayed class. */
+/** State of the sampler before a batch. Arrays have one element per replayed class. */
 interface ReplayState {
   batch: number;
   readonly weights: number[];
   /**
-   * Credit of each class: each row that is drawn adds weight / sum of weights to all, the class with the most credit
-   * gets the row, and pays 1 for it.
+   * Credit of each class, which decides the class of the next row. Before each row, every class gains weight / sum of
+   * weights. The row is taken from the class with the most credit, which then loses 1.
    */
   readonly credits: number[];
-  /** Rows that were taken from the order of each class. */
+  /** Number of rows taken from each class so far. */
   readonly taken: number[];
 }
 
@@ -66,12 +66,12 @@ class WeightedReplay implements AdaptiveReplay {
   readonly #targetSampler: Sampler;
   readonly #classSamplers: readonly Sampler[];
   /**
-   * The state at the start and after each update, in the order of their batches. Any position is reached from them.
+   * The states at the start and after each update, ordered by batch. The state at any batch is computed from them.
    */
   readonly #snapshots: ReplayState[];
-  /** The snapshot that `#current` started from. */
+  /** The snapshot that `#current` was computed from. */
   #origin: ReplayState;
-  /** The state before the next batch if batches are taken in order, so that they need not start from a snapshot. */
+  /** The state after the last batch drawn. Batches taken in order continue from it instead of from a snapshot. */
   #current: ReplayState;
 
   constructor(options: AdaptiveReplayOptions) {
@@ -109,12 +109,12 @@ class WeightedReplay implements AdaptiveReplay {
       const exponent = clamp(drop / scale, EXPONENTS);
       state.weights[index] = clamp(state.weights[index]! * Math.exp(exponent), WEIGHTS);
     });
-    // An update at an earlier step than the last one replaces those after it.
+    // An update at an earlier step than the last one discards the updates from that step on.
     this.#snapshots.splice(this.#snapshots.findLastIndex(({ batch }) => batch < step) + 1);
     this.#snapshots.push(state);
   }
 
-  /** Returns the state before a batch, reached from the last snapshot before it. */
+  /** Returns the state before a batch, computed from the last snapshot at or before it. */
   #stateBefore(batch: number): ReplayState {
     const snapshot = this.#snapshots.findLast((candidate) => candidate.batch <= batch)!;
     if (snapshot !== this.#origin || this.#current.batch > batch) {

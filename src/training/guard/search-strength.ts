@@ -7,7 +7,7 @@ import {
   validateBudget,
 } from './tradeoff.ts';
 
-/** What one adapter strength gains and costs. */
+/** The tradeoff of one adapter strength. */
 export interface StrengthCheck extends Tradeoff {
   /** Multiplies the adapter's update: 0 is the base model, 1 the whole adapter. */
   readonly strength: number;
@@ -15,17 +15,17 @@ export interface StrengthCheck extends Tradeoff {
 
 /** The result of `searchStrength`. */
 export interface StrengthSearch {
-  /** The strength with the most gain within the budget; 0 if none but the base model is within it. */
+  /** The strength with the largest gain within the budget; 0 (the base model) if no other strength is within it. */
   readonly strength: number;
-  /** All strengths that were tried, in ascending order. */
+  /** The tradeoffs of all strengths that were measured, in ascending order of strength. */
   readonly checks: readonly StrengthCheck[];
 }
 
-/** 0, 0.05, .. 1. With some thousand validation examples, finer steps do not differ significantly. */
+/** 0, 0.05, ..., 1. With a few thousand validation examples, smaller differences are not significant. */
 const STRENGTHS = Array.from({ length: 21 }, (_, index) => index / 20);
 
 /**
- * Finds the adapter strength that gains most within a budget.
+ * Finds the adapter strength with the largest gain within a budget.
  *
  * @param measure returns the counts on a validation set at a strength, indexed by label
  * @throws UsageError if the budget is invalid

@@ -1,42 +1,45 @@
 import { UsageError } from '../../errors.ts';
 
-/** The validation examples of one class. */
+/** How many validation examples of a class there are, and how many are misclassified. */
 export interface ClassCount {
   /** Number of examples. */
   readonly support: number;
-  /** How many of them are misclassified. */
+  /** Number of misclassified examples. */
   readonly errors: number;
 }
 
-/** What fine-tuning may cost. */
+/** Which classes fine-tuning should improve, and how much accuracy the others may lose. */
 export interface Budget {
-  /** The classes that training is meant to improve. Empty: all classes, which are then all guarded as well. */
+  /** Labels of the classes to improve. Empty: all classes, and all of them are guarded as well. */
   readonly targetLabels: readonly number[];
-  /** The most accuracy that any single other class may lose, as a fraction: 0.01 is one percentage point. */
+  /**
+   * Maximum accuracy that any guarded class (all but the targets) may lose, as a fraction: 0.01 is one percentage point.
+   */
   readonly maxDrop: number;
 }
 
-/** What training gained and cost on the validation set, compared with the model before. */
+/** Accuracy gained and lost on the validation set, compared with the model before training. */
 export interface Tradeoff {
-  /** Accuracy gained by the target classes together, as a fraction; negative for a loss. */
+  /** Accuracy gained on all examples of the target classes, as a fraction; negative if it decreased. */
   readonly gain: number;
-  /** Accuracy lost by the guarded class that lost most, as a fraction; negative if all gained. */
+  /** Largest accuracy loss of any guarded class, as a fraction; negative if all of them gained. */
   readonly drop: number;
-  /** The label of that class; undefined if no guarded class has examples. */
+  /** Label of the class with that loss; undefined if no guarded class has examples. */
   readonly dropLabel?: number;
-  /** Misclassified examples of all classes. */
+  /** Number of misclassified examples after training, over all classes. */
   readonly errors: number;
+  /** Whether `drop` is at most `Budget.maxDrop`. */
   readonly withinBudget: boolean;
 }
 
-/** A drop of 7 in 1000 images is computed as slightly more than a budget of 0.7 / 100. */
+/** Tolerance for floating-point error: 7 / 1000 is slightly more than 0.7 / 100. */
 const ROUNDING = 1e-9;
 
 /**
  * Compares a model before and after training.
  *
- * @param before counts of all classes, indexed by label
- * @param after the same after training
+ * @param before counts of all classes before training, indexed by label
+ * @param after counts of all classes after training, indexed by label
  */
 export function computeTradeoff(
   before: readonly ClassCount[],
@@ -69,7 +72,7 @@ export function computeTradeoff(
   };
 }
 
-/** Returns the candidate within the budget that gains most; on a tie the one with fewer errors, then the first. */
+/** Returns the candidate within the budget with the largest gain. Ties go to fewer errors, then to the first one. */
 export function bestWithinBudget<T extends Tradeoff>(candidates: readonly T[]): T | undefined {
   let best: T | undefined;
   for (const candidate of candidates) {
@@ -81,17 +84,17 @@ export function bestWithinBudget<T extends Tradeoff>(candidates: readonly T[]): 
   return best;
 }
 
-/** Whether the last `patience` checks all exceeded the budget. */
+/** Returns whether each of the last `patience` checks exceeded the budget. */
 export function isExhausted(checks: readonly Tradeoff[], patience: number): boolean {
   return checks.length >= patience && checks.slice(-patience).every(({ withinBudget }) => !withinBudget);
 }
 
-/** @throws UsageError if `maxDrop` is not a fraction, or a target label is not a class */
+/** @throws UsageError if `maxDrop` is not in [0, 1], or a target label is not in [0, classes) */
 export function validateBudget({ targetLabels, maxDrop }: Budget, classes: number): void {
   if (!(maxDrop >= 0 && maxDrop <= 1)) {
     throw new UsageError(
       'invalid-argument',
-      `largest drop ${100 * maxDrop} points: must be from 0 to 100 points`,
+      `maximum drop ${100 * maxDrop} points: must be from 0 to 100 points`,
     );
   }
   const outside = targetLabels.find((label) => !(Number.isInteger(label) && label >= 0 && label < classes));

@@ -13,27 +13,27 @@ import {
   validateBudget,
 } from './tradeoff.ts';
 
-/** What a training may cost, and how that is measured. */
+/** Options of the guard: the budget, how to measure the model, and when. */
 export interface GuardOptions extends Budget {
-  /** Counts of all classes on the validation set before training, indexed by label: without the adapter. */
+  /** Counts of all classes on the validation set before training (without the adapter), indexed by label. */
   readonly before: readonly ClassCount[];
   /**
-   * Returns the counts of the task's model as it is when called, indexed by label. The validation set must be neither
-   * trained on nor the test set.
+   * Returns the counts of the task's model with its current weights, indexed by label. The validation set must not
+   * overlap with the training examples or the test set.
    */
   measure(): readonly ClassCount[];
-  /** The sampler of the training, to be updated by each check. */
+  /** The sampler of the training, if each check should update it. */
   readonly replay?: AdaptiveReplay;
   /** Steps from one check to the next. Default 20. */
   readonly checkEvery?: number;
   /**
    * Training ends after this many checks in a row that exceed the budget. Default 3; unlimited with `replay`, which
-   * needs some checks to bring a class back.
+   * may need several checks to recover a class.
    */
   readonly patience?: number;
   /**
-   * The history of the training that `resume` continues. Without it the checks start again, and the best state is one
-   * from `resume` on.
+   * The history of the training that `resume` continues. Without it the checks start again at the step of `resume`, and
+   * the best state is chosen among the states from there on.
    */
   readonly history?: GuardHistory;
 }
@@ -46,7 +46,7 @@ export interface GuardHistory {
   readonly best: TrainingState;
 }
 
-/** What training had gained and cost at a step. */
+/** The tradeoff at a step. */
 export interface GuardCheck extends Tradeoff {
   readonly step: number;
 }
@@ -54,15 +54,15 @@ export interface GuardCheck extends Tradeoff {
 /** A progress report of `trainGuarded`, with the check at its step. */
 export interface GuardedProgress extends TrainingProgress {
   readonly check: GuardCheck;
-  /** Continues from this step; valid until the next report. */
+  /** Pass it as `GuardOptions.history` to resume from this step. Valid until the next report. */
   readonly history: GuardHistory;
 }
 
 /** How a guarded training ended. */
 export interface GuardedResult extends TrainingResult {
-  /** All checks, including that of the state before the first step. */
+  /** All checks, including the one before the first step. */
   readonly checks: readonly GuardCheck[];
-  /** The check of `state`, which model and engine have now. */
+  /** The check of `state`, the state that model and engine are left in. */
   readonly kept: GuardCheck;
   /** The step at which the guard ended training; undefined if it ran to the last step or was stopped. */
   readonly endedAt?: number;
@@ -73,12 +73,12 @@ const DEFAULT_CHECK_EVERY = 20;
 const DEFAULT_PATIENCE = 3;
 
 /**
- * Trains like `train`, and checks regularly what the training costs. It ends early if `patience` checks in a row
- * exceed the budget. At the end model and engine have the state that gained most within the budget, which is the
- * initial state if no other is within it. A training that is stopped by its signal keeps its last state instead, so
- * that it can be resumed; with its history the result is as if it had not been stopped.
+ * Trains like `train`, and measures the tradeoff every `checkEvery` steps. Ends early if `patience` checks in a row
+ * exceed the budget. At the end, restores the state with the largest gain within the budget, or the initial state if
+ * no other is within it. If the signal stops training, the last state is kept instead, so that training can be
+ * resumed. Resumed with its history, it gives the same result as without the stop.
  *
- * @throws UsageError if the budget or the patience is invalid, or the history has other validation examples
+ * @throws UsageError if the budget or the patience is invalid, or the history is from another validation set
  * @throws TrainingError like `train`
  * @example
  * const guard = { targetLabels: [2, 3], maxDrop: 0.01, before, measure };
@@ -93,7 +93,7 @@ export async function* trainGuarded(
   guard.replayHistory();
   const firstStep = resume?.step ?? 0;
   if (guard.lastStep !== firstStep) guard.check(firstStep);
-  // The process may have ended after the check that exhausted the budget.
+  // The previous process may have ended after the check that used up `patience`.
   if (guardOptions.history && guard.isExhausted) {
     const unchanged = { state: engine.state(), meanLoss: Number.NaN, elapsedMs: 0 };
     return guard.finish({ status: 'finished', ...unchanged }, firstStep);
@@ -122,7 +122,7 @@ class Guard {
   readonly #checks: GuardCheck[] = [];
   #best: TrainingState | undefined;
 
-  /** @throws UsageError if the budget or the patience is invalid, or the history has other validation examples */
+  /** @throws UsageError if the budget or the patience is invalid, or the history is from another validation set */
   constructor(engine: Engine, options: GuardOptions) {
     const { before, replay, history } = options;
     this.#engine = engine;
@@ -149,7 +149,7 @@ class Guard {
     return { checks: this.#counts, best: this.#best! };
   }
 
-  /** Repeats the checks of the training that is resumed, which also brings the replay to where it was. */
+  /** Adds the checks of the history again, which also restores the weights of the replay. */
   replayHistory(): void {
     for (const { step, counts } of this.#options.history?.checks ?? []) this.#add(step, counts);
   }
@@ -192,6 +192,6 @@ function validateHistory({ checks }: GuardHistory, before: readonly ClassCount[]
   if (isSame) return;
   throw new UsageError(
     'invalid-argument',
-    'the validation set is not that of the stopped training; resume with the same data and seed',
+    'the validation set differs from that of the stopped training; resume with the same data and seed',
   );
 }

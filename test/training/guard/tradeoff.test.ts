@@ -100,8 +100,8 @@ test('patience is exhausted by checks in a row that exceed the budget', () => {
 });
 
 test.for([
-  [{ targetLabels: [1], maxDrop: -0.01 }, 'largest drop -1 points: must be from 0 to 100 points'],
-  [{ targetLabels: [1], maxDrop: Number.NaN }, 'largest drop NaN points: must be'],
+  [{ targetLabels: [1], maxDrop: -0.01 }, 'maximum drop -1 points: must be from 0 to 100 points'],
+  [{ targetLabels: [1], maxDrop: Number.NaN }, 'maximum drop NaN points: must be'],
   [{ targetLabels: [4], maxDrop: 0.1 }, 'target label 4 is outside the 4 classes (0 to 3)'],
 ] as const)('rejects the budget %j', ([invalid, message]) => {
   expect(() => validateBudget(invalid, 4)).toThrow(UsageError);

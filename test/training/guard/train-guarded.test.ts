@@ -199,7 +199,7 @@ describe('a training that is resumed with its history', () => {
     const { state, history } = await stopAt(20);
     const checks = history.checks.map(({ step, counts }) => ({ step, counts: [...counts, counts[0]!] }));
     await expect(run({ errorsAfter, resume: state, history: { ...history, checks } })).rejects.toThrow(
-      /the validation set is not that of the stopped training/,
+      /the validation set differs from that of the stopped training/,
     );
   });
 });
