@@ -4,4 +4,7 @@ import { writeFileSync } from 'node:fs';
 const built = new URL('../dist/report/schema.js', import.meta.url);
 const { reportJsonSchema } = await import(built.href);
 
+const { errorJsonSchema } = await import(new URL('../dist/cli/error-document.js', import.meta.url).href);
+
+writeFileSync(new URL('../docs/schemas/error.schema.json', import.meta.url), errorJsonSchema());
 writeFileSync(new URL('../docs/schemas/report.schema.json', import.meta.url), reportJsonSchema());

@@ -1,6 +1,7 @@
 // Plain tfjs-node as in its documentation (optimizer.minimize, model.trainOnBatch, model.predict), on the same native TensorFlow.
 import * as tf from '@tensorflow/tfjs';
-import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
+import { shuffledSampler } from '../../dist/data/index.js';
+import { loadMnist } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization, normalize } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { buildModel } from './models.mjs';

@@ -1,6 +1,8 @@
 // tfjs-lora: training with one of its engines, evaluation, or a whole run.
+
+import { shuffledSampler } from '../../dist/data/index.js';
 import { createEvaluator } from '../../dist/inference/index.js';
-import { loadMnist, shuffledSampler } from '../../dist/mnist-data-loader/index.js';
+import { loadMnist } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization } from '../../dist/models/index.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { classificationTask, createEngine } from '../../dist/training/index.js';

@@ -1,6 +1,6 @@
 // Measures what keeps fine-tuning from forgetting, over five seeds; prints the tables of docs/forgetting.md.
 
-import { selectRows, splitRows } from '../../dist/mnist-data-loader/index.js';
+import { selectRows, splitRows } from '../../dist/data/index.js';
 import { finetune } from '../../dist/recipes/index.js';
 import { loadData, pretrain, SEEDS, TARGET_DIGITS, table, tensorflow } from './lib.mjs';
 

@@ -1,6 +1,7 @@
 /** The entry point `tfjs-lora/mnist-data-loader`: IDX files. Needs no TensorFlow. */
 
 export {
+  checkMnist,
   encodeIdx,
   findMnist,
   type IdxArray,
@@ -9,6 +10,7 @@ export {
   loadSplit,
   MAX_IDX_BYTES,
   type Mnist,
+  type MnistCheck,
   type MnistFiles,
   parseIdx,
   readIdx,

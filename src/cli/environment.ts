@@ -15,7 +15,7 @@ interface DeviceOptions {
  * How to load TensorFlow for a command. If it aborts the process, the user gets one line and an exit code. Notices go to
  * stderr.
  */
-export function tensorflowOptions(
+function tensorflowOptions(
   { device, tf32, deterministic }: DeviceOptions,
   { note }: CliContext,
 ): LoadOptions {

@@ -1,19 +1,3 @@
-export {
-  countByLabel,
-  datasetWarnings,
-  type ImageDataset,
-  overlapWarnings,
-  parseLabels,
-  replaySampler,
-  rowsOfLabels,
-  type Sampler,
-  type SubsetOptions,
-  selectRows,
-  sharedRows,
-  shuffledSampler,
-  splitRows,
-  subsetOf,
-} from '../data/index.ts';
 export { checkMnist, type MnistCheck } from './check.ts';
 export { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
 export { encodeIdx, type IdxArray, MAX_IDX_BYTES, parseIdx, readIdx, writeIdx } from './idx.ts';

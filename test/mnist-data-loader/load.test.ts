@@ -1,14 +1,9 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { countByLabel } from '../../src/data/index.ts';
 import { DataError } from '../../src/errors.ts';
-import {
-  countByLabel,
-  findMnist,
-  loadMnist,
-  loadSplit,
-  writeIdx,
-} from '../../src/mnist-data-loader/index.ts';
+import { findMnist, loadMnist, loadSplit, writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 

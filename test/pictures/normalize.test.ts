@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { ImageDataset } from '../../src/data/index.ts';
 import { DataError } from '../../src/errors.ts';
-import { findMnist, type ImageDataset, loadSplit } from '../../src/mnist-data-loader/index.ts';
+import { findMnist, loadSplit } from '../../src/mnist-data-loader/index.ts';
 import { normalizeDigit, type Picture } from '../../src/pictures/index.ts';
 import { enlarged, picture } from '../helpers/pictures.ts';
 

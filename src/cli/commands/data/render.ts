@@ -1,4 +1,5 @@
-import { countByLabel, type Split } from '../../../mnist-data-loader/index.ts';
+import { countByLabel } from '../../../data/index.ts';
+import type { Split } from '../../../mnist-data-loader/index.ts';
 import { formatCount, plainTable, tableText } from '../../../text/index.ts';
 
 interface SetDocument {

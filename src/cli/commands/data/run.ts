@@ -1,17 +1,8 @@
 import { resolve } from 'node:path';
+import { type ImageDataset, selectRows, splitRows, subsetOf } from '../../../data/index.ts';
 import { DataError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
-import {
-  checkMnist,
-  findMnist,
-  type ImageDataset,
-  loadMnist,
-  loadSplit,
-  selectRows,
-  splitRows,
-  subsetOf,
-  writeMnist,
-} from '../../../mnist-data-loader/index.ts';
+import { checkMnist, findMnist, loadMnist, loadSplit, writeMnist } from '../../../mnist-data-loader/index.ts';
 import { importPictures } from '../../../pictures/index.ts';
 import type { CliContext } from '../../context.ts';
 import { type DataDocument, dataDocument, renderData } from './render.ts';
