@@ -1,4 +1,4 @@
-// Writes the JSON Schemas of docs/schemas from the built package: npm run schemas.
+// Updates docs/schemas/report.schema.json from the built package: npm run schemas.
 import { writeFileSync } from 'node:fs';
 
 const built = new URL('../dist/report/schema.js', import.meta.url);

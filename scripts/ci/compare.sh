@@ -1,11 +1,11 @@
 #!/bin/sh
-# Compares two evaluations of the same examples and refuses the second when it breaks the policy.
-# Needs no TensorFlow: both are run folders or report.json files.
+# Compares two evaluations of the same examples and fails if the second does not meet the policy.
 #
 #   compare.sh BEFORE AFTER [POLICY]
 #
-# Writes report.json, report.html and gates.xml (JUnit) to $REPORTS (default: reports), and on GitHub the
-# job's summary and annotations. Exit code 10: a gate was not met; the reports are complete all the same.
+# BEFORE and AFTER are run folders or report.json files. Needs no TensorFlow.
+# Writes report.json, report.html and gates.xml (JUnit) to $REPORTS (default: reports); on GitHub also the job
+# summary and annotations. Exits with code 10 if a gate was not met, after writing the reports.
 set -eu
 usage='usage: compare.sh BEFORE AFTER [POLICY]'
 before=${1:?$usage}

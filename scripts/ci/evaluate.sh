@@ -1,12 +1,12 @@
 #!/bin/sh
-# Evaluates a run and refuses it when it is worse than a baseline by more than the policy allows.
+# Evaluates a run and fails if it does not meet the policy, compared with a baseline.
 #
 #   evaluate.sh RUN BASELINE [POLICY]
 #
-# BASELINE is the run folder or the report.json of what is in use today. Writes report.json, report.html and
-# gates.xml (JUnit) to $REPORTS (default: reports), and on GitHub the job's summary and annotations. Other
-# options of `tfjs-lora eval` can be set as TFJS_LORA_*, such as TFJS_LORA_DATA.
-# Exit code 10: a gate was not met; the reports are complete all the same.
+# BASELINE is the run folder or the report.json of the model in use.
+# Writes report.json, report.html and gates.xml (JUnit) to $REPORTS (default: reports); on GitHub also the job
+# summary and annotations. Exits with code 10 if a gate was not met, after writing the reports.
+# Set other options of `tfjs-lora eval` as TFJS_LORA_* variables, such as TFJS_LORA_DATA.
 set -eu
 usage='usage: evaluate.sh RUN BASELINE [POLICY]'
 run=${1:?$usage}

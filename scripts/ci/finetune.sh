@@ -1,12 +1,12 @@
 #!/bin/sh
-# Fine-tunes a base on the digits it is weak at, and refuses the result when it breaks the policy.
+# Fine-tunes a base model on some digits and fails if the result does not meet the policy.
 #
 #   finetune.sh BASE OUT DIGITS [POLICY]
 #
-# DIGITS is a list such as 2,3,5,8,9; OUT is replaced when it holds a run. Writes report.json, report.html and
-# gates.xml (JUnit) to $REPORTS (default: reports), and on GitHub the job's summary and annotations. Other
-# options of `tfjs-lora finetune` can be set as TFJS_LORA_*, such as TFJS_LORA_REPLAY=0.5.
-# Exit code 10: a gate was not met; run and reports are complete all the same.
+# DIGITS is a list such as 2,3,5,8,9. A run in OUT is replaced.
+# Writes report.json, report.html and gates.xml (JUnit) to $REPORTS (default: reports); on GitHub also the job
+# summary and annotations. Exits with code 10 if a gate was not met, after writing the run and the reports.
+# Set other options of `tfjs-lora finetune` as TFJS_LORA_* variables, such as TFJS_LORA_REPLAY=0.5.
 set -eu
 usage='usage: finetune.sh BASE OUT DIGITS [POLICY]'
 base=${1:?$usage}

@@ -1,4 +1,4 @@
-// What the studies share: data, a pretrained DigitsNet, tables. They run on the built library.
+// Shared by the studies: data, a pretrained DigitsNet and tables. They use the built library.
 import { loadMnist } from '../../dist/mnist-data-loader/index.js';
 import { pretrain as pretrainRecipe } from '../../dist/recipes/index.js';
 
@@ -7,7 +7,7 @@ import { pretrain as pretrainRecipe } from '../../dist/recipes/index.js';
 export const SEEDS = [0, 1, 2, 3, 4];
 export const TARGET_DIGITS = [2, 3, 5, 8, 9];
 
-/** One thread, so that sums have one order and a run repeats itself. */
+/** One thread, so that sums have a fixed order and runs are reproducible. */
 export const tensorflow = /** @type {const} */ ({ device: 'cpu', threads: 1 });
 
 export async function loadData() {
@@ -15,7 +15,7 @@ export async function loadData() {
 }
 
 /**
- * DigitsNet after one epoch over the training set, with Adam at 1e-3 and batches of ten as published.
+ * DigitsNet after one epoch over the training set, with Adam at 1e-3 and batches of ten, as published.
  *
  * @param {Mnist} data
  * @param {number} seed
@@ -30,14 +30,14 @@ export function mean(losses) {
 }
 
 /**
- * A Markdown table; the first row is its head, the first column text, the others numbers.
+ * A Markdown table. The first row is the header; the first column is aligned left, the others right.
  *
  * @param {(string | number)[][]} rows
  */
 export function table(rows) {
-  const [head = [], ...body] = rows.map((cells) => `| ${cells.join(' | ')} |`);
+  const [header = [], ...body] = rows.map((cells) => `| ${cells.join(' | ')} |`);
   const rule = rows[0]?.map((_, column) => (column === 0 ? '---' : '---:')) ?? [];
-  return [head, `| ${rule.join(' | ')} |`, ...body].join('\n');
+  return [header, `| ${rule.join(' | ')} |`, ...body].join('\n');
 }
 
 /** @param {number | null} fraction */

@@ -1,4 +1,5 @@
 // Repeats the published experiment over five seeds and prints the tables of docs/published-experiment.md.
+// Run it with: node scripts/studies/published.mjs
 
 import { overall, perClass } from '../../dist/metrics/index.js';
 import { finetune } from '../../dist/recipes/index.js';
@@ -9,9 +10,8 @@ import { loadData, mean, percent, pretrain, SEEDS, TARGET_DIGITS, table, tensorf
 const STEPS = 200;
 
 /**
- * What the article reports, and how its methods are called here. Method 1 reads B·A in the shape of PyTorch's weight
- * and freezes the biases; method 2 is the path beside the layer and trains them. The last phase has neither: no
- * reshape and no biases.
+ * The published results and the options that reproduce them. Method 1 reshapes B·A to the shape of PyTorch's weight and freezes
+ * the biases; method 2 is a parallel branch and trains the biases. `neither` has no reshape and freezes the biases.
  *
  * @type {{ name: string, published?: { accuracy: number, loss: number, wrong: number[] },
  *   lora?: Partial<import('../../dist/lora/index.js').LoraConfig> }[]}
@@ -61,7 +61,7 @@ for (const seed of SEEDS) {
   base.dispose();
 }
 
-const head = ['', 'published', ...SEEDS.map((seed) => `seed ${seed}`)];
+const header = ['', 'published', ...SEEDS.map((seed) => `seed ${seed}`)];
 const accuracies = results.map(({ name, published, runs }) => [
   name,
   published ? percent(published.accuracy) : '',
@@ -80,6 +80,6 @@ const wrong = results.flatMap(({ name, published, runs }) => [
   ]),
 ]);
 const digits = ['', ...Array.from({ length: 10 }, (_, digit) => digit)];
-console.log(`Accuracy on the 10,000 test images:\n\n${table([head, ...accuracies])}\n`);
-console.log(`Mean loss over the steps of training:\n\n${table([head, ...losses])}\n`);
-console.log(`Images read wrong, by digit:\n\n${table([digits, ...wrong])}`);
+console.log(`Accuracy on the 10,000 test images:\n\n${table([header, ...accuracies])}\n`);
+console.log(`Mean loss over the steps of training:\n\n${table([header, ...losses])}\n`);
+console.log(`Misclassified images, by digit:\n\n${table([digits, ...wrong])}`);

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 
-const PLACES = [
+const PATHS = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
   '/snap/bin/chromium',
 ];
 
-/** Where Chromium is: `CHROMIUM`, or where distributions put it; undefined where there is none. */
-export const chromiumPath = process.env.CHROMIUM ?? PLACES.find((place) => existsSync(place));
+/** Path of Chromium: the environment variable CHROMIUM, or where distributions install it; undefined if there is none. */
+export const chromiumPath = process.env.CHROMIUM ?? PATHS.find((path) => existsSync(path));
 
-/** CI has to open pages; elsewhere the tests that do are skipped where there is no Chromium. */
+/** Tests that open pages are skipped without Chromium, except in CI, where they fail. */
 export const withoutChromium = chromiumPath === undefined && !process.env.CI;

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { readReport } from '../../src/report/index.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 
-/** A project that depends on this package, with a base trained on a few digits. */
+/** A project that depends on this package, with a base model trained on a few images. */
 let project: string;
 
 const repository = resolve('.');
@@ -39,7 +39,7 @@ function sh(command: string, env: Record<string, string | undefined> = {}) {
 const scripts = 'node_modules/tfjs-lora/scripts/ci';
 
 describe('scripts/ci', () => {
-  test('finetune.sh, evaluate.sh and compare.sh judge a candidate, and leave their reports', async () => {
+  test('finetune.sh, evaluate.sh and compare.sh check a candidate and write reports', async () => {
     await writeFile(join(project, 'lax.toml'), 'max-digit-drop = 100\n');
     const tuned = await sh(`${scripts}/finetune.sh models/base models/tuned 2,3 lax.toml`, {
       REPORTS: 'out/one',
@@ -62,7 +62,7 @@ describe('scripts/ci', () => {
     ['evaluate.sh', 'models/base models/base'],
     ['compare.sh', 'models/base models/base'],
     ['finetune.sh', 'models/base models/refused 2,3'],
-  ])('%s exits with 10 and names the gate when the policy is broken', async (script, argv) => {
+  ])('%s exits with 10 and names the gate if the policy is not met', async (script, argv) => {
     await writeFile(join(project, 'strict.toml'), 'min-gain = 50\n');
     const { exitCode, stderr } = await sh(`${scripts}/${script} ${argv} strict.toml`, {
       REPORTS: 'out/refused',
@@ -72,27 +72,27 @@ describe('scripts/ci', () => {
     expect((await readReport(join(project, 'out/refused'))).gates).toMatchObject([{ passed: false }]);
   });
 
-  test('give the same bytes for the same run, dates aside', async () => {
-    const made = [];
+  test('write the same bytes for the same run, except for dates', async () => {
+    const reports = [];
     for (const REPORTS of ['out/first', 'out/second']) {
       await sh(`${scripts}/finetune.sh models/base models/same 2,3`, { REPORTS });
       for (const name of ['report.json', 'report.html']) {
         const text = await readFile(join(project, REPORTS, name), 'utf8');
-        made.push(text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'date'));
+        reports.push(text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'date'));
       }
     }
-    expect(made[0] === made[2]).toBe(true);
-    expect(made[1] === made[3]).toBe(true);
+    expect(reports[0] === reports[2]).toBe(true);
+    expect(reports[1] === reports[3]).toBe(true);
   });
 
-  test('take gates.toml when no policy is given', async () => {
+  test('use gates.toml if no policy is given', async () => {
     const { exitCode } = await sh(`${scripts}/compare.sh models/base models/base`);
     expect(exitCode).toBe(0);
     const { gates } = await readReport(join(project, 'reports'));
     expect(gates!.map(({ gate }) => gate)).toEqual(['max-digit-drop', 'max-other-drop', 'min-gain']);
   });
 
-  test('say how they are used', async () => {
+  test('print their usage without arguments', async () => {
     for (const script of ['compare', 'evaluate', 'finetune']) {
       const { exitCode, stderr } = await sh(`${scripts}/${script}.sh`);
       expect(exitCode).not.toBe(0);
@@ -100,7 +100,7 @@ describe('scripts/ci', () => {
     }
   });
 
-  test('the workflow’s own commands run in a project that depends on tfjs-lora', async () => {
+  test('the commands of workflow.yml run in a project that depends on tfjs-lora', async () => {
     const workflow = parse(await readFile(join(repository, 'scripts/ci/workflow.yml'), 'utf8'));
     const { env, steps } = workflow.jobs.gates;
     await cp(join(repository, 'scripts/ci/gates.toml'), join(project, env.POLICY));
