@@ -1,9 +1,10 @@
 // Writes docs/api/<entry point>.api.md: the public names and their types, so that a change of the API shows in review.
 // With --check it fails instead if a report is out of date.
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 
+mkdirSync('docs/api', { recursive: true });
 const check = process.argv.includes('--check');
 const outdated = readdirSync('dist/api')
   .filter((file) => file.endsWith('.d.ts'))
