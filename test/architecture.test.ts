@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
 import { expect, test } from 'vitest';
 
 const WITHOUT_TENSORFLOW = [
@@ -30,6 +31,33 @@ test('only the command line reads argv, prints and exits', () => {
     .filter(({ room, text }) => room !== 'cli' && forbidden.test(withoutComments(text)))
     .map((file) => file.path);
   expect(wrong).toEqual([]);
+});
+
+test('only the command line names its options: the library has none', () => {
+  const commandLine = files.filter(({ room }) => room === 'cli');
+  const options = new Set(
+    commandLine.flatMap(({ text }) =>
+      [...text.matchAll(/(?:new Option|\.option)\(\s*'(--[a-z0-9-]+)/g)].map((match) => match[1]!),
+    ),
+  );
+  expect(options.size).toBeGreaterThan(50);
+  const named = files
+    .filter(({ room }) => room !== 'cli')
+    .flatMap(({ path, text }) =>
+      stringsIn(path, text).flatMap((string) =>
+        [...string.matchAll(/(?<![\w-])--[a-z][a-z0-9-]*/g)]
+          .map(([option]) => option)
+          .filter((option) => options.has(option))
+          .map((option) => `${path}: ${option}`),
+      ),
+    );
+  const ofNvidiaSmi = 'src/tensorflow/cuda/gpus.ts: --format';
+  expect(named).toEqual([ofNvidiaSmi]);
+});
+
+test('--help does not load TensorFlow', () => {
+  expect(importedBy('src/cli/main.ts')).toContain('@commander-js/extra-typings');
+  expect(importedBy('src/cli/main.ts')).not.toContain('@tensorflow/tfjs');
 });
 
 test('LoRA layers run in a browser: lora and models import only tfjs and packages of plain JavaScript', () => {
@@ -64,4 +92,17 @@ function importedBy(path: string, found = new Set<string>()): Set<string> {
     importedBy(used, found);
   }
   return found;
+}
+
+/** The texts of all string literals and templates. Comments do not count. */
+function stringsIn(path: string, text: string): string[] {
+  const strings: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) {
+      strings.push(node.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest));
+  return strings;
 }

@@ -14,28 +14,28 @@ export interface CliContext {
   readonly checkpointEveryMs: number;
   /** Called with each progress report of a training. Tests use it to act at a certain step. */
   readonly onTrainingProgress?: (progress: TrainingProgress) => void;
-  /** Writes a result to stdout, with a line end. */
+  /** Prints a line with a result to stdout. */
   print(text: string): unknown;
-  /** Writes everything that is not a result to stderr, with a line end. */
+  /** Prints a line that is not a result to stderr, unless `--quiet` is set. */
   note(text: string): unknown;
   /** Like `note`, but `--quiet` does not suppress it: for lines that a CI server parses. */
   annotate(text: string): unknown;
 }
 
 /** Exit code if results cannot be written to stdout; the same as for any other file. */
-const LOST_OUTPUT_EXIT_CODE = 4;
+const OUTPUT_ERROR_EXIT_CODE = 4;
 
 /** Returns the context of this process. */
 export function processContext(): CliContext {
   const { env, stdout, stderr } = process;
-  surviveLostOutput();
-  const dumb = env.TERM === 'dumb';
-  const forced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
+  handleOutputErrors();
+  const isDumb = env.TERM === 'dumb';
+  const isForced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
   return {
     env,
     cwd: process.cwd(),
-    interactive: stderr.isTTY === true && !dumb,
-    color: !env.NO_COLOR && (forced || (stdout.isTTY === true && !dumb)),
+    interactive: stderr.isTTY === true && !isDumb,
+    color: !env.NO_COLOR && (isForced || (stdout.isTTY === true && !isDumb)),
     columns: stdout.columns ?? 80,
     checkpointEveryMs: 60_000,
     print: (text) => stdout.write(`${text}\n`),
@@ -48,14 +48,14 @@ export function processContext(): CliContext {
  * Keeps the command running if writing to stdout fails, because it may still have to save a run or check gates. A reader
  * that exits early (`| head`, EPIPE) is not an error. Any other failure is reported and sets the exit code.
  */
-function surviveLostOutput(): void {
+function handleOutputErrors(): void {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
     const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
     process.stderr.write(`error: results cannot be written to stdout: ${reason}\n`);
     process.once('exit', () => {
-      process.exitCode ||= LOST_OUTPUT_EXIT_CODE;
+      process.exitCode ||= OUTPUT_ERROR_EXIT_CODE;
     });
   });
 }

@@ -5,7 +5,7 @@ import { transpile } from 'typescript';
 import { beforeAll, expect, test } from 'vitest';
 import { keptFolder } from '../helpers/temporary.ts';
 
-/** Prints a lot through the context of a process, waits until it is written, then ends with 3. */
+/** Prints many lines through the context of a process, waits until they are written, then sets the exit code. */
 const SCRIPT = `import { processContext } from './context.mjs';
   const context = processContext();
   for (let line = 0; line < 50_000; line++) context.print('line ' + line);
@@ -20,8 +20,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'context.mjs'), transpile(source, { module: 99, target: 99 }));
 });
 
-/** What the script prints behind `redirection`, and on stderr, with its exit code as the last line there. */
-function behind(redirection: string, exitCode: number) {
+/** Runs the script with stdout redirected. Its exit code is the last line of stderr. */
+function runWith(redirection: string, exitCode: number) {
   const line = `{ "$0" --input-type=module --eval "$1" "$2"; echo "code $?" >&2; } ${redirection}`;
   return spawnSync('sh', ['-c', line, process.execPath, SCRIPT, String(exitCode)], {
     cwd: folder,
@@ -29,16 +29,16 @@ function behind(redirection: string, exitCode: number) {
   });
 }
 
-test('a reader of stdout that goes away neither ends the command nor changes its exit code', () => {
-  const { stdout, stderr } = behind('| head -n 1', 10);
+test('a closed stdout neither ends the command nor changes its exit code', () => {
+  const { stdout, stderr } = runWith('| head -n 1', 10);
   expect(stdout).toBe('line 0\n');
   expect(stderr).toBe('done\ncode 10\n');
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'results that cannot be written are one line and exit code 4',
+  'prints one line and exits with code 4 if results cannot be written',
   () => {
-    const { stderr } = behind('> /dev/full', 0);
+    const { stderr } = runWith('> /dev/full', 0);
     expect(stderr).toBe('error: results cannot be written to stdout: the disk is full\ndone\ncode 4\n');
   },
 );

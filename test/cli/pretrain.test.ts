@@ -28,7 +28,7 @@ describe('pretrain', () => {
     expect(await goOn('--steps', '12', '--lr', '0.01')).toMatchObject({
       code: 2,
       err: expect.stringContaining(
-        'was started with optimizer.learningRate 0.001, and cannot be resumed with 0.01; leave the option out',
+        'was started with optimizer.learningRate 0.001, and cannot be resumed with 0.01; omit the option',
       ),
     });
     const resumed = await runCommand(cwd, [

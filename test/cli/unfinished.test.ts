@@ -88,7 +88,7 @@ describe('a training that ends without saving', () => {
     const refused = await runCommand(cwd, again);
     expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(message) });
     expect(refused.err).toMatch(
-      /resume it or replace it; name it with --out, and add --resume or --overwrite$/,
+      /resume it or replace it; choose it with --out, and add --resume or --overwrite$/,
     );
     expect(await beside('precious')).toBe(1);
     const dropped = await runCommand(cwd, [...again, '--overwrite']);
