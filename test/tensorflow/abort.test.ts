@@ -7,9 +7,9 @@ const from = (path: string) => `await import(${JSON.stringify(resolve('dist', pa
 
 /** A statement that loads TensorFlow as commands do. */
 const asCommand = `
-  const { tensorflowOptions } = ${from('cli/environment.js')};
+  const { recipeOptions } = ${from('cli/environment.js')};
   const { loadTensorFlow } = ${from('tensorflow/index.js')};
-  await loadTensorFlow(tensorflowOptions({ device: 'cpu' }, { note() {} }));`;
+  await loadTensorFlow(recipeOptions({ device: 'cpu' }, { note() {} }).tensorflow);`;
 /** A statement that loads TensorFlow as users of the library do. */
 const asLibrary = `
   const { loadTensorFlow } = ${from('tensorflow/index.js')};
