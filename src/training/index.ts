@@ -1,3 +1,14 @@
+/**
+ * Trains any LayersModel with one output.
+ *
+ *   TrainingTask (model, data, loss, optimizer) --createEngine--> Engine --train(sampler, steps)--> trained weights
+ *
+ * - task.ts says what to train, with data.ts, losses.ts and optimizers/.
+ * - engines/ has the interface of engines, the choice of one, and the eager engine; compiled/ has the engines that run
+ *   steps inside TensorFlow. Both compute loss-and-gradients.ts, with the dropout masks of random-ops/.
+ * - trainer.ts is the training loop: rows from a sampler, progress, stopping, and recovery from NaN.
+ * - guard/ trains in the same way, and watches what fine-tuning costs other classes.
+ */
 export { recordStep } from './compiled/record-step.ts';
 export { type DataArray, gatherBatch, type TrainingData } from './data.ts';
 export { createEngine, type EngineOptions } from './engines/create.ts';

@@ -48,6 +48,19 @@ export interface TaskOptions {
  * regularization losses of the layers.
  *
  * @throws UsageError, DataError or TrainingError if the model, the data and the options do not fit together
+ * @example
+ * const task = trainingTask({
+ *   model, // [batch, 3] -> [batch, 1]
+ *   data: {
+ *     rows: 1000,
+ *     inputs: [{ values: features, featureShape: [3] }], // Float32Array of 3000 values
+ *     labels: { values: targets, featureShape: [] }, // Float32Array of 1000 values
+ *   },
+ *   batchSize: 10,
+ *   optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
+ *   seed: 0,
+ *   loss: 'mean-squared-error',
+ * });
  */
 export function trainingTask(options: TaskOptions): TrainingTask {
   const { model, data, batchSize, optimizer, seed, classWeights, prepare } = options;

@@ -12,8 +12,8 @@ export interface CallSize {
 const CPU_CAPACITY = 512;
 
 /**
- * Steps are fast on a GPU, so that it takes many to make up for the start of a call. Large batches have more row numbers
- * to feed, and run longer.
+ * Steps are fast on a GPU, so that it takes many to make up for the start of a call. Large batches have more row
+ * numbers to feed, and run longer.
  */
 const gpuCapacity = (batchSize: number) => Math.min(2000, Math.max(64, Math.floor(200_000 / batchSize)));
 

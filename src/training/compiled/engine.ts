@@ -176,8 +176,9 @@ export class CompiledEngine implements Engine {
   /**
    * Runs `steps` steps in one call of the session, and returns their losses.
    *
-   * The body of the loop has `unroll` copies of the step, and XLA may round differently in each. Step s therefore always
-   * runs in copy s modulo `unroll`: a call first runs inactive iterations, which change nothing, up to that copy.
+   * The body of the loop has `unroll` copies of the step, and XLA may round differently in each. Step s therefore
+   * always runs in copy s modulo `unroll`: a call first runs inactive iterations, which change nothing, up to that
+   * copy.
    */
   #runCall(rows: Int32Array, steps: number): Float32Array {
     const { batchSize } = this.#task;

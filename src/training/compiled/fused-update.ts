@@ -1,6 +1,6 @@
 /**
- * Part of step 1 of the compiled engines (see engine.ts): what the optimizers do to a weight, in a form that is faster
- * than the ops of optimizers/update-rules.ts.
+ * Part of step 1 of the compiled engines (see engine.ts): what the optimizers do to a weight, in a form that is
+ * faster than the ops of optimizers/update-rules.ts.
  */
 import type { NodeAttribute } from '../../tensorflow/index.ts';
 import type { OptimizerConfig, RuleOptions } from '../optimizers/config.ts';

@@ -12,8 +12,8 @@ export interface StoredArray extends BatchArray {
 }
 
 /**
- * What all iterations of the training loop share. Strings are names of nodes outside the loop. [capacity] is the number
- * of iterations that a call can run.
+ * What all iterations of the training loop share. Strings are names of nodes outside the loop. [capacity] is the
+ * number of iterations that a call can run.
  */
 export interface LoopContext {
   readonly graph: GraphBuilder;

@@ -33,6 +33,9 @@ export interface AdaptiveReplay extends Sampler {
  * the weight of a class by e^(drop / maxDrop). The rows of each class are shuffled separately.
  *
  * @throws RangeError if `share` is not in (0, 1)
+ * @example
+ * const replay = adaptiveReplay({ rows, replayRows, share: 0.5, batchSize: 10, seed: 0, maxDrop: 0.01 });
+ * const training = trainGuarded({ task, engine, sampler: replay, steps: 1000, guard: { ...guard, replay } });
  */
 export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
   const { share } = options;
@@ -42,7 +45,9 @@ export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
 
 /** Bounds of the exponent of one update. They limit the effect of a noisy check. */
 const EXPONENTS = { least: -1, most: 2 } as const;
-/** Bounds of the weights. The lower one keeps all classes in the batches and lets a weight recover in a few checks. */
+/**
+ * Bounds of the weights. The lower one keeps all classes in the batches and lets a weight recover in a few checks.
+ */
 const WEIGHTS = { least: 0.5, most: 100 } as const;
 /** Smallest divisor in drop / maxDrop, so that `maxDrop` may be 0: a tenth of a percentage point. */
 const SMALLEST_BUDGET = 0.001;
@@ -52,8 +57,9 @@ interface ReplayState {
   batch: number;
   readonly weights: number[];
   /**
-   * Credit of each class, which decides the class of the next row. Before each row, every class gains weight / sum of
-   * weights. The row is taken from the class with the most credit, which then loses 1.
+   * Credit of each class, which decides the class of the next row (smooth weighted round-robin). Before each row,
+   * every class gains weight / sum of weights. The row is taken from the class with the most credit, which then loses
+   * 1.
    */
   readonly credits: number[];
   /** Number of rows taken from each class so far. */

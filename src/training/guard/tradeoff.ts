@@ -13,7 +13,8 @@ export interface Budget {
   /** Labels of the classes to improve. Empty: all classes, and all of them are guarded as well. */
   readonly targetLabels: readonly number[];
   /**
-   * Maximum accuracy that any guarded class (all but the targets) may lose, as a fraction: 0.01 is one percentage point.
+   * Maximum accuracy that any guarded class (all but the targets) may lose, as a fraction: 0.01 is one percentage
+   * point.
    */
   readonly maxDrop: number;
 }

@@ -32,8 +32,8 @@ export interface GuardOptions extends Budget {
    */
   readonly patience?: number;
   /**
-   * The history of the training that `resume` continues. Without it the checks start again at the step of `resume`, and
-   * the best state is chosen among the states from there on.
+   * The history of the training that `resume` continues. Without it the checks start again at the step of `resume`,
+   * and the best state is chosen among the states from there on.
    */
   readonly history?: GuardHistory;
 }
