@@ -1,8 +1,8 @@
-// Updates docs/schemas/report.schema.json from the built package: npm run schemas.
+// Updates the JSON Schemas of docs/schemas from the built package: npm run schemas.
 import { writeFileSync } from 'node:fs';
+import { errorJsonSchema } from '../dist/cli/error-document.js';
+import { reportJsonSchema } from '../dist/report/schema.js';
 
-const { reportJsonSchema } = await import(new URL('../dist/report/schema.js', import.meta.url).href);
-const { errorJsonSchema } = await import(new URL('../dist/cli/error-document.js', import.meta.url).href);
-
-writeFileSync(new URL('../docs/schemas/report.schema.json', import.meta.url), reportJsonSchema());
-writeFileSync(new URL('../docs/schemas/error.schema.json', import.meta.url), errorJsonSchema());
+const folder = new URL('../docs/schemas/', import.meta.url);
+writeFileSync(new URL('error.schema.json', folder), errorJsonSchema());
+writeFileSync(new URL('report.schema.json', folder), reportJsonSchema());

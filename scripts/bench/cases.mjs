@@ -15,7 +15,8 @@
  * @property {number} [threads] default: all cores
  * @property {string} [engine] of tfjs-lora; for plain tfjs `minimize` or `trainOnBatch`
  * @property {number} [unroll] of JAX's `lax.scan`: steps per iteration of the loop; 0 for one call per step
- * @property {number} [steps] length of a whole run; for tfjs-lora's `auto`, the length it chooses an engine for (default: 6,000)
+ * @property {number} [steps] length of a whole run; for tfjs-lora's `auto`, the length that it chooses an engine for
+ *   (default: 6,000)
  * @property {number} seconds minimum duration of a round
  * @property {string} data folder of the IDX files
  */
@@ -34,8 +35,8 @@
  * @property {string} name
  * @property {string} title
  * @property {'steps/s' | 'runs/s' | 's'} unit of the printed figures
- * @property {'serve' | 'run' | 'process'} kind `serve`: one process for all rounds; `run`: a process per round, which measures
- *   its own time; `process`: a process per round, measured from start to exit
+ * @property {'serve' | 'run' | 'process'} kind `serve`: one process for all rounds; `run`: a process per round, which
+ *   measures its own time; `process`: a process per round, measured from start to exit
  * @property {Partial<Work>} work
  * @property {readonly Contender[]} contenders those of tfjs-lora first
  * @property {Readonly<Record<string, number>>} [goals] wanted speed-up over a framework

@@ -1,4 +1,4 @@
-// Compares the speed of tfjs-lora with that of plain tfjs, PyTorch and JAX on this machine and prints a table: npm run bench.
+// Compares the speed of tfjs-lora with plain tfjs, PyTorch and JAX on this machine: npm run bench.
 import { parseArgs } from 'node:util';
 import { findMnist } from '../../dist/mnist-data-loader/index.js';
 import { PythonError, pythonVenv } from '../python-venv.mjs';

@@ -1,4 +1,5 @@
-// Plain tfjs-node as in its documentation (optimizer.minimize, model.trainOnBatch, model.predict), on the same native TensorFlow.
+// Plain tfjs-node as in its documentation (optimizer.minimize, model.trainOnBatch, model.predict), on the same native
+// TensorFlow.
 import * as tf from '@tensorflow/tfjs';
 import { shuffledSampler } from '../../dist/data/index.js';
 import { loadMnist } from '../../dist/mnist-data-loader/index.js';

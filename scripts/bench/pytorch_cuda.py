@@ -1,6 +1,6 @@
 """
-PyTorch on a GPU. `mode` is `script` (as in beginners' tutorials), `eager` (all data on the GPU, fused Adam), `graph` (the same
-as a CUDA graph of `stepsPerCall` steps) or `compiled` (torch.compile). Evaluation is `eager` or `compiled`.
+PyTorch on a GPU. `mode` is `script` (as in beginners' tutorials), `eager` (all data on the GPU, fused Adam), `graph`
+(the same as a CUDA graph of `stepsPerCall` steps) or `compiled` (torch.compile). Evaluation is `eager` or `compiled`.
 """
 
 import numpy as np

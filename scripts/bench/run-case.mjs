@@ -35,49 +35,40 @@ import { median, summary } from './statistics.mjs';
  * @property {number} [operations] floating-point operations per unit
  */
 
+/** @typedef {import('./cases.mjs').Case} Case */
+/** @typedef {import('./cases.mjs').Contender} Contender */
+/** @typedef {import('./processes.mjs').RunningContender} RunningContender */
+/** @typedef {import('./processes.mjs').Setting} Setting */
+
 /**
  * Runs a case. Every contender takes one turn in each round; every second round runs in reverse order.
  *
- * @param {import('./cases.mjs').Case} benchCase
+ * @param {Case} benchCase
  * @param {number} rounds
- * @param {import('./processes.mjs').Setting} setting
+ * @param {Setting} setting
  * @returns {Promise<Result>}
  */
 export async function runCase(benchCase, rounds, setting) {
   const { name, title, unit, limitSeconds, goals, operations } = benchCase;
-  /** @type {(import('./cases.mjs').Contender & import('./processes.mjs').RunningContender & { rounds: import('./processes.mjs').Round[] })[]} */
+  /** @type {(RunningContender & { contender: Contender, rounds: import('./processes.mjs').Round[] })[]} */
   const running = [];
   try {
-    // Contenders warm up in parallel, as many as there are cores; rounds run one at a time. On a GPU compilers time kernels
-    // while they warm up, so there contenders warm up one at a time, too.
-    const atOnce = benchCase.work.device === 'cuda' ? 1 : availableParallelism();
-    for (let first = 0; first < benchCase.contenders.length; first += atOnce) {
-      const group = benchCase.contenders.slice(first, first + atOnce);
-      const outcomes = await Promise.allSettled(
-        group.map((contender) => startContender(benchCase, contender, setting)),
-      );
-      for (const [index, outcome] of outcomes.entries()) {
-        const contender = group[index];
-        if (outcome.status === 'fulfilled' && contender) {
-          running.push({ ...contender, ...outcome.value, rounds: [] });
-        }
-      }
-      const failed = outcomes.find(({ status }) => status === 'rejected');
-      if (failed?.status === 'rejected') throw failed.reason;
+    for await (const [contender, started] of startAll(benchCase, setting)) {
+      running.push({ ...started, contender, rounds: [] });
     }
     for (let round = 0; round < rounds; round++) {
-      for (const contender of round % 2 === 0 ? running : running.toReversed()) {
-        contender.rounds.push(await contender.round());
+      for (const entry of round % 2 === 0 ? running : running.toReversed()) {
+        entry.rounds.push(await entry.round());
       }
     }
   } finally {
-    await Promise.allSettled(running.map((contender) => contender.close()));
+    await Promise.allSettled(running.map((entry) => entry.close()));
   }
-  const contenders = running.map(({ name, framework, rounds }) => {
+  const contenders = running.map(({ contender, rounds }) => {
     const seconds = rounds.map((round) => round.seconds);
     return {
-      name,
-      framework,
+      name: contender.name,
+      framework: contender.framework,
       note: rounds.at(-1)?.note ?? '',
       seconds,
       medianSeconds: median(seconds),
@@ -96,6 +87,32 @@ export async function runCase(benchCase, rounds, setting) {
 }
 
 /**
+ * Starts the contenders of a case, in their order. They warm up in parallel, as many as there are cores. On a GPU compilers
+ * time kernels while they warm up, so there contenders warm up one at a time.
+ *
+ * If a contender fails, those that started with it are still returned, so that they can be closed.
+ *
+ * @param {Case} benchCase
+ * @param {Setting} setting
+ * @returns {AsyncGenerator<[Contender, RunningContender]>}
+ */
+async function* startAll(benchCase, setting) {
+  const atOnce = benchCase.work.device === 'cuda' ? 1 : availableParallelism();
+  for (let first = 0; first < benchCase.contenders.length; first += atOnce) {
+    const group = benchCase.contenders.slice(first, first + atOnce);
+    const outcomes = await Promise.allSettled(
+      group.map((contender) => startContender(benchCase, contender, setting)),
+    );
+    for (const [index, outcome] of outcomes.entries()) {
+      const contender = group[index];
+      if (outcome.status === 'fulfilled' && contender) yield [contender, outcome.value];
+    }
+    const failed = outcomes.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
+}
+
+/**
  * Compares the fastest contender of the first framework, tfjs-lora, with the fastest of each other framework.
  *
  * @param {readonly ContenderResult[]} contenders
@@ -103,18 +120,20 @@ export async function runCase(benchCase, rounds, setting) {
  * @returns {Comparison[]}
  */
 export function comparisons(contenders, goals = {}) {
-  const [own = '', ...others] = new Set(contenders.map(({ framework }) => framework));
+  const [product = '', ...frameworks] = new Set(contenders.map(({ framework }) => framework));
   const fastest = (/** @type {string} */ framework) =>
     contenders
       .filter((contender) => contender.framework === framework)
       .reduce((a, b) => (b.medianSeconds < a.medianSeconds ? b : a));
-  return others.map((framework) => {
-    const product = fastest(own);
+  return frameworks.map((framework) => {
+    const fastestProduct = fastest(product);
     const against = fastest(framework);
-    const ratios = product.seconds.map((seconds, round) => (against.seconds[round] ?? Number.NaN) / seconds);
+    const ratios = fastestProduct.seconds.map(
+      (seconds, round) => (against.seconds[round] ?? Number.NaN) / seconds,
+    );
     return {
       framework,
-      product: product.name,
+      product: fastestProduct.name,
       against: against.name,
       ratios,
       ratio: summary(ratios),

@@ -10,8 +10,9 @@ import { loadData, mean, percent, pretrain, SEEDS, TARGET_DIGITS, table, tensorf
 const STEPS = 200;
 
 /**
- * The published results and the options that reproduce them. Method 1 reshapes B·A to the shape of PyTorch's weight and freezes
- * the biases; method 2 is a parallel branch and trains the biases. `neither` has no reshape and freezes the biases.
+ * The published results and the options that reproduce them. Method 1 reshapes B·A to the shape of PyTorch's weight and
+ * freezes the biases; method 2 is a parallel branch and trains the biases. `neither` has no reshape and freezes the
+ * biases.
  *
  * @type {{ name: string, published?: { accuracy: number, loss: number, wrong: number[] },
  *   lora?: Partial<import('../../dist/lora/index.js').LoraConfig> }[]}

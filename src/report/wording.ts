@@ -70,7 +70,8 @@ export function guardLines({ guard, targetLabels, evaluation }: Report): string[
       : [`all ${pluralOf(word)}`, `worst ${word}`];
   const outcome = (check: Tradeoff | undefined) =>
     check && `: ${targets} ${formatPoints(check.gain)} points, ${worst} ${formatPoints(-check.drop)}`;
-  const budget = `at most ${Number((100 * maxDrop).toFixed(2))} points lost on ${formatCount(examples)} validation examples`;
+  const points = Number((100 * maxDrop).toFixed(2));
+  const budget = `at most ${points} points lost on ${formatCount(examples)} validation examples`;
   const lines: string[] = [];
   if (training) {
     const { checks, keptStep, endedAtStep } = training;

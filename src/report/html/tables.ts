@@ -20,7 +20,11 @@ export function evaluationTable(
     formatPercent(accuracy),
     formatInterval(interval, ' – '),
   ];
-  const averageCells = ({ precision, recall, f1 }: EvaluationResults['classes'][number] | typeof macro) =>
+  const averageCells = ({
+    precision,
+    recall,
+    f1,
+  }: Pick<EvaluationResults['classes'][number], 'precision' | 'recall' | 'f1'>) =>
     [precision, recall, f1].map(formatPercent);
   const noScore = ['', '', '', ''];
   const noAverages = ['', '', ''];

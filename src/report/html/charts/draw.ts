@@ -15,8 +15,8 @@ export const splitLine = { lineStyle: { color: 'var(--line)' } };
 /**
  * Draws a chart as SVG markup.
  *
- * The same chart always gives the same bytes: echarts puts process-wide counters into its style, class and clip-path names, which
- * only matter for hovering and for drawing outside the grid, so they are removed.
+ * The same chart always gives the same bytes. For this, styles, classes and clip paths are removed: echarts names them
+ * with counters of the process, and they only matter for hovering and for drawing outside of the grid.
  *
  * @param width in CSS pixels
  * @param height in CSS pixels
