@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { main } from '../src/cli/main.ts';
-import { recordedContext } from './helpers/context.ts';
+import { runCommand, splitWords } from './helpers/command.ts';
 import { keptFolder } from './helpers/temporary.ts';
 
 const PAGES = [
@@ -14,8 +13,8 @@ const PAGES = [
 ];
 
 /**
- * The command lines of a page, continued lines joined, without prompts and comments; without those that need a
- * card or set TensorFlow up, which have tests of their own.
+ * The command lines of a page, without prompts and comments. Lines that end in a backslash are joined with the next.
+ * Commands for a GPU or set-up are left out; they have tests of their own.
  */
 function commandsOf(page: string): string[] {
   const text = readFileSync(page, 'utf8').replaceAll(/\\\n\s*/g, '');
@@ -29,27 +28,27 @@ beforeAll(async () => {
   cwd = await keptFolder();
 });
 
-/** Pages go from a base of their own, or from that of the README; from files that users have. */
+/** A folder with the files that a page assumes. A page that does not create `runs/base` gets that of the README. */
 async function folderFor(page: string): Promise<string> {
   const folder = join(cwd, page);
   await cp('test/fixtures/peft/base.safetensors', join(folder, 'base.safetensors'), { recursive: true });
   await cp('test/fixtures/peft/plain', join(folder, 'my-adapter'), { recursive: true });
-  const makesBase = commandsOf(page).some((command) => command.includes('--out runs/base'));
   const base = 'runs/base';
-  if (!makesBase) await cp(join(cwd, 'README.md', base), join(folder, base), { recursive: true });
+  const createsBase = commandsOf(page).some((command) => command.includes(`--out ${base}`));
+  if (!createsBase) await cp(join(cwd, 'README.md', base), join(folder, base), { recursive: true });
   return folder;
 }
 
-test.each(PAGES)('the commands that %s shows work', async (page) => {
+test.each(PAGES)('the commands in %s work', async (page) => {
   const folder = await folderFor(page);
   for (const command of commandsOf(page)) {
-    const context = recordedContext({ cwd: folder });
-    const code = await main(argumentsOf(command), context);
-    expect({ command, code, shown: code === 0 ? [] : context.err }).toEqual({ command, code: 0, shown: [] });
+    const [, , ...argv] = splitWords(command);
+    const { code, err } = await runCommand(folder, argv);
+    expect({ command, code, err: code === 0 ? '' : err }).toEqual({ command, code: 0, err: '' });
   }
 });
 
-test('links between pages lead somewhere', () => {
+test('links between pages lead to existing files', () => {
   const broken = PAGES.flatMap((page) =>
     [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
       .map((match) => join(dirname(page), match[1]!))
@@ -58,9 +57,3 @@ test('links between pages lead somewhere', () => {
   );
   expect(broken).toEqual([]);
 });
-
-/** Splits as a shell would where there are only plain words and quotes. */
-function argumentsOf(command: string): string[] {
-  const words = command.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
-  return words.slice(2).map((word) => word.replace(/^(['"])(.*)\1$/, '$2'));
-}

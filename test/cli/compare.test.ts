@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseReport, renderReport, resultsOf } from '../../src/report/index.ts';
-import { runCommand } from '../helpers/command.ts';
+import { runCommand, sh } from '../helpers/command.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 import { comparisonReport, singleReport } from '../report/make-report.ts';
 
@@ -22,19 +22,19 @@ beforeAll(async () => {
   }
 });
 
-const run = (argv: string[], env: NodeJS.ProcessEnv = {}) =>
-  runCommand(folder, ['compare', ...argv], { env });
+const compare = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  runCommand(folder, sh`compare ${argv}`, { env });
 
 describe('compare', () => {
   test('compares two runs digit by digit', async () => {
-    const { code, out, err } = await run(['runs/base', 'runs/tuned']);
+    const { code, out, err } = await compare(sh`runs/base runs/tuned`);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('before -> after: runs/base -> runs/tuned');
     expect(out).toMatch(/^8 target +\d+/m);
   });
 
-  test('prints one JSON document that says the same', async () => {
-    const { out } = await run(['runs/base/report.json', 'runs/tuned/report.json', '--json']);
+  test('prints the same results as one JSON document', async () => {
+    const { out } = await compare(sh`runs/base/report.json runs/tuned/report.json --json`);
     const document = JSON.parse(out);
     expect(document.results.comparison).toEqual(
       JSON.parse(JSON.stringify(resultsOf(comparisonReport(count)).comparison)),
@@ -42,11 +42,11 @@ describe('compare', () => {
     expect(parseReport('stdout', document).run.command).toBe('compare');
   });
 
-  test('ends with 10 and a line for each gate not met, after everything is written', async () => {
-    const { code, out, err } = await run([
-      ...['runs/base', 'runs/tuned', '--max-digit-drop', '1', '--min-accuracy', '0.5', '--min-gain', '50'],
-      ...['--report', 'out/report.html', '--report', 'out/gates.xml,out/report.md', '--format', 'markdown'],
-    ]);
+  test('exits with 10 and a line for each gate that is not met, after writing all reports', async () => {
+    const { code, out, err } = await compare(
+      sh`runs/base runs/tuned --max-digit-drop 1 --min-accuracy 0.5 --min-gain 50 --format markdown
+        --report out/report.html --report out/gates.xml,out/report.md`,
+    );
     expect(code).toBe(10);
     expect(err).toMatch(
       /error: 2 of 3 gates not met\n {2}max-digit-drop 1: .*\n {2}min-gain 50: total gained/,
@@ -57,65 +57,58 @@ describe('compare', () => {
     expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).toContain('Gates: 1 of 3 met');
   });
 
-  test('takes gates from a policy', async () => {
+  test('checks the gates of a policy file', async () => {
     writeFileSync(join(folder, 'gates.toml'), 'min-accuracy = 0.99\n');
-    const { code, err } = await run(['runs/base', 'runs/tuned', '--policy', 'gates.toml']);
+    const { code, err } = await compare(sh`runs/base runs/tuned --policy gates.toml`);
     expect(code).toBe(10);
     expect(err).toContain('min-accuracy 0.99: accuracy is 0.9');
   });
 
-  test('on GitHub annotates the gates and adds to the job’s summary; stdout stays as it is', async () => {
+  test('annotates gates and extends the job summary on GitHub, with the same stdout', async () => {
     const summary = join(folder, 'summary.md');
     writeFileSync(summary, 'earlier\n');
     const env = { GITHUB_ACTIONS: 'true', GITHUB_STEP_SUMMARY: summary };
-    const { out, err } = await run(['runs/base', 'runs/tuned', '--min-gain', '50'], env);
+    const { out, err } = await compare(sh`runs/base runs/tuned --min-gain 50`, env);
     expect(err).toContain('::error title=tfjs-lora min-gain::min-gain 50: ');
     expect(out).not.toContain('::');
     expect(readFileSync(summary, 'utf8')).toMatch(/^earlier\n## compare\n/);
   });
 
-  test('on GitHub annotates with --quiet too, which silences the rest', async () => {
+  test('annotates gates on GitHub also with --quiet', async () => {
     const env = { GITHUB_ACTIONS: 'true' };
-    const { err } = await run(['runs/base', 'runs/tuned', '--min-gain', '-100', '--quiet'], env);
+    const { err } = await compare(sh`runs/base runs/tuned --min-gain=-100 --quiet`, env);
     expect(err).toBe('::notice title=tfjs-lora gates::all 1 gates met');
-    const refused = await run(['runs/base', 'runs/tuned', '--min-gain', '50', '--quiet'], env);
-    expect(refused.err).toMatch(/^::error title=tfjs-lora min-gain::.+\nerror: 1 of 1 gates not met\n/);
+    const failed = await compare(sh`runs/base runs/tuned --min-gain 50 --quiet`, env);
+    expect(failed.err).toMatch(/^::error title=tfjs-lora min-gain::.+\nerror: 1 of 1 gates not met\n/);
   });
 
-  test('an HTML report without images at hand says so, and is written', async () => {
-    const { code, err } = await run(['runs/base', 'runs/tuned', '--report', 'plain.html', '--quiet']);
+  test('writes an HTML report without images if there are none, with a note', async () => {
+    const { code, err } = await compare(sh`runs/base runs/tuned --report plain.html --quiet`);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(existsSync(join(folder, 'plain.html'))).toBe(true);
-    expect((await run(['runs/base', 'runs/tuned', '--report', 'plain.html'])).err).toContain(
-      'shows no images',
-    );
+    expect((await compare(sh`runs/base runs/tuned --report plain.html`)).err).toContain('shows no images');
   });
 
   test.each([
-    [4, 'a run that is not there', ['runs/base', 'runs/none'], 'no such run folder or report'],
+    [4, 'a missing run', sh`runs/base runs/none`, 'no such run folder or report'],
     [
       4,
       'a folder without a report',
-      ['runs/base', 'runs'],
+      sh`runs/base runs`,
       "the folder has no report.json; write one with 'tfjs-lora eval",
     ],
-    [4, 'runs on other examples', ['runs/base', 'runs/other'], 'cannot compare 5000 examples with 4999'],
+    [4, 'reports of different images', sh`runs/base runs/other`, 'cannot compare 5000 examples with 4999'],
     [
       2,
-      'a report file of unknown kind',
-      ['runs/base', 'runs/tuned', '--report', 'a.pdf'],
+      'a report file with an unknown extension',
+      sh`runs/base runs/tuned --report a.pdf`,
       '.txt, .json, .md, .xml, .html',
     ],
-    [2, 'an unknown digit', ['runs/base', 'runs/tuned', '--min-digit-accuracy', '12=0.5'], 'unknown class'],
-    [2, 'a missing argument', ['runs/base'], "missing required argument 'after'"],
-    [
-      3,
-      'a data folder that is none',
-      ['runs/base', 'runs/tuned', '--format', 'html', '--data', 'nowhere'],
-      'nowhere',
-    ],
+    [2, 'an unknown digit', sh`runs/base runs/tuned --min-digit-accuracy 12=0.5`, 'unknown class'],
+    [2, 'a missing argument', sh`runs/base`, "missing required argument 'after'"],
+    [3, 'a missing data folder', sh`runs/base runs/tuned --format html --data nowhere`, 'nowhere'],
   ])('exits with %i for %s', async (exitCode, _, argv, words) => {
-    const { code, err, out } = await run(argv);
+    const { code, err, out } = await compare(argv);
     expect(err).toContain(words);
     expect({ code, out }).toEqual({ code: exitCode, out: '' });
   });

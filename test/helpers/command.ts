@@ -33,6 +33,11 @@ export function sh(texts: TemplateStringsArray, ...values: readonly unknown[]): 
   return words;
 }
 
+/** The words of a command line, split as by `sh`. */
+export function splitWords(line: string): string[] {
+  return sh(Object.assign([line], { raw: [line] }));
+}
+
 /** Runs a command line in `cwd` and returns its exit code, stdout and stderr. */
 export async function runCommand(
   cwd: string,
@@ -44,7 +49,7 @@ export async function runCommand(
   return { code, out: context.out.join('\n'), err: context.err.join('\n') };
 }
 
-/** A folder with a set of 4x4 images in `data`, and a run in `base` that was trained on it; it outlives the test. */
+/** A folder with a data set of 4x4 images in `data`, and a run `base` trained on it. It is kept for all tests of a file. */
 export async function workplaceWithBase(): Promise<string> {
   const cwd = await keptFolder();
   const digits = Array.from({ length: 40 }, (_, index) => index % 10);
@@ -52,8 +57,10 @@ export async function workplaceWithBase(): Promise<string> {
   await mkdir(data);
   await writeSplit(data, 'train', digits, { height: 4, width: 4 });
   await writeSplit(data, 't10k', digits.slice(0, 20), { height: 4, width: 4 });
-  const argv = ['pretrain', '--steps', '8', '--head', 'linear', '--out', 'base', '--quiet'];
-  expect(await runCommand(cwd, argv)).toMatchObject({ code: 0, err: '' });
+  expect(await runCommand(cwd, sh`pretrain --steps 8 --head linear --out base --quiet`)).toMatchObject({
+    code: 0,
+    err: '',
+  });
   return cwd;
 }
 

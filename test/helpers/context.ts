@@ -5,7 +5,7 @@ export interface RecordedContext extends CliContext {
   readonly err: string[];
 }
 
-/** A context off the terminal that keeps what was printed. */
+/** A context without a terminal that collects what is printed, one entry per line of stdout and stderr. */
 export function recordedContext(overrides: Partial<CliContext> = {}): RecordedContext {
   const out: string[] = [];
   const err: string[] = [];
