@@ -18,8 +18,8 @@ const JSON_ERRORS =
   'if there is none.';
 
 const OTHER_SOURCES =
-  'Options can also be set by environment variables, such as TFJS_LORA_DATA for --data, and in the TOML file of --config. ' +
-  'The command line takes precedence over the environment, and the environment over the file.';
+  'Any option can also be set by an environment variable (--batch-size by TFJS_LORA_BATCH_SIZE), or in the TOML file of ' +
+  '--config. The command line takes precedence over the environment, and the environment over the file.';
 
 /** Runs a command line and returns its exit code, one of those that `--help` lists. */
 export async function main(argv: readonly string[], context: CliContext = processContext()): Promise<number> {
@@ -86,8 +86,9 @@ function configureOutput(command: CommandUnknownOpts, context: CliContext, paren
   for (const child of command.commands) configureOutput(child, context, `${path} `);
 }
 
+/** How a failure is reported. */
 type Failure = ErrorDocument['error'] & {
-  /** What stderr gets. */
+  /** Lines for stderr. */
   readonly lines: readonly string[];
 };
 

@@ -30,9 +30,7 @@ describe('--help', () => {
   test('of a command says how else options can be set', async () => {
     const { code, out } = await runCommand('.', sh`eval --help`);
     expect(code).toBe(0);
-    expect(out.replaceAll(/\s+/g, ' ')).toContain(
-      'environment variables, such as TFJS_LORA_DATA for --data, ',
-    );
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('--batch-size by TFJS_LORA_BATCH_SIZE');
   });
 
   test('fits into the terminal', async () => {

@@ -37,36 +37,49 @@ export function readSettingsFile(
   const path = resolve(context.cwd, file);
   const topLevel = readToml(path);
   const commands = commandsBelow(rootOf(command));
-  const isCommand = (key: string) => commands.some((candidate) => candidate.name() === key);
-  // Words such as `data` are both: a table is the command's, any other value the option's.
-  const isCommandTable = (key: string) => isCommand(key) && isRecord(topLevel[key]);
-  const table = isCommandTable(command.name()) ? (topLevel[command.name()] as object) : {};
-  const tableValues = new Map(Object.entries(table));
-
+  // Words such as `data` are both a command and an option: a table is the command's, any other value the option's.
+  const tables = new Set(
+    commands.map((candidate) => candidate.name()).filter((name) => isRecord(topLevel[name])),
+  );
+  const table = tables.has(command.name()) ? (topLevel[command.name()] as Record<string, unknown>) : {};
   const names = options.map(optionName);
-  const anyOption = commands.flatMap((candidate) => candidate.options.map(optionName));
   const listed = `options of ${command.name()}: ${names.join(', ')}`;
-  for (const key of Object.keys(topLevel)) {
-    if (anyOption.includes(key) || isCommandTable(key)) continue;
-    if (isCommand(key))
-      throw new UsageError('invalid-argument', `${path}: ${key}: must be a table of options`);
-    const similar = suggestion(key, [...commands.map((candidate) => candidate.name()), ...anyOption]);
-    throw new UsageError('invalid-argument', `${path}: unknown option '${key}'; ${similar}${listed}`);
-  }
-  for (const key of tableValues.keys()) {
-    if (names.includes(key)) continue;
-    throw new UsageError(
-      'invalid-argument',
-      `${path}: unknown option '${key}' of ${command.name()}; ${suggestion(key, names)}${listed}`,
-    );
+  requireKnownKeys(
+    path,
+    Object.keys(topLevel).filter((key) => !tables.has(key)),
+    commands,
+    listed,
+  );
+  const unknown = Object.keys(table).find((key) => !names.includes(key));
+  if (unknown !== undefined) {
+    const problem = `unknown option '${unknown}' of ${command.name()}`;
+    throw new UsageError('invalid-argument', `${path}: ${problem}; ${suggestion(unknown, names)}${listed}`);
   }
   return (option) => {
     const name = optionName(option);
-    const ofCommand = tableValues.get(name);
-    if (ofCommand !== undefined) return { value: ofCommand, source: path, layer: "command's table" };
-    if (topLevel[name] === undefined || isCommandTable(name)) return undefined;
+    if (table[name] !== undefined) return { value: table[name], source: path, layer: "command's table" };
+    if (topLevel[name] === undefined || tables.has(name)) return undefined;
     return { value: topLevel[name], source: path, layer: 'top level' };
   };
+}
+
+/** @throws UsageError with the first key that is not an option of any command */
+function requireKnownKeys(
+  path: string,
+  keys: readonly string[],
+  commands: readonly CommandUnknownOpts[],
+  listed: string,
+): void {
+  const commandNames = commands.map((command) => command.name());
+  const optionNames = commands.flatMap((command) => command.options.map(optionName));
+  const unknown = keys.find((key) => !optionNames.includes(key));
+  if (unknown === undefined) return;
+  if (commandNames.includes(unknown))
+    throw new UsageError('invalid-argument', `${path}: ${unknown}: must be a table of options`);
+  throw new UsageError(
+    'invalid-argument',
+    `${path}: unknown option '${unknown}'; ${suggestion(unknown, [...commandNames, ...optionNames])}${listed}`,
+  );
 }
 
 /** Suggests the most similar known word, unless more than half of its letters differ. */
