@@ -31,10 +31,8 @@ export const shared = {
   out: () => new Option('--out <dir>', 'folder of the new run (default: runs/<command>, numbered if taken)'),
   overwrite: () => new Option('--overwrite', 'replace the run in --out'),
   resume: () => new Option('--resume', 'resume the interrupted run in --out'),
-  seed: () =>
-    new Option('--seed <n>', 'seed of initial weights and row order')
-      .argParser(integer(0, 2 ** 31 - 1))
-      .default(0),
+  seed: (purpose = 'initial weights and row order') =>
+    new Option('--seed <n>', `seed of ${purpose}`).argParser(integer(0, 2 ** 31 - 1)).default(0),
   config: () => new Option('--config <file>', 'TOML file with values for options'),
   printConfig: () =>
     new Option(

@@ -80,7 +80,7 @@ function addImportCommand(data: Command, context: CliContext): void {
 
 const addWriteSetOptions = optionGroup<Omit<WriteSetOptions, 'out'> & Partial<Pick<WriteSetOptions, 'out'>>>(
   () => [
-    shared.seed(),
+    shared.seed('the random choice of images'),
     new Option('--gzip', 'compress the files'),
     new Option('--overwrite', 'replace IDX files in --out'),
     new Option('--out <dir>', 'folder for the new files; required'),

@@ -12,9 +12,10 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     .description('evaluate a run on the test set, digit by digit, alone or compared with another run')
     .argument('<run>', 'run folder')
     .addOption(
-      new Option('--strength <0..1>', "strength of the adapter, 0 is off (default: the run's)").argParser(
-        number(0, 1),
-      ),
+      new Option(
+        '--strength <0..1>',
+        "strength of the adapter: multiplies alpha / rank, 0 turns it off (default: the run's)",
+      ).argParser(number(0, 1)),
     )
     .addOption(new Option('--compare <run>', 'run to compare with, evaluated on the same test set'))
     .addOption(

@@ -10,7 +10,10 @@ export function addMergeCommand(program: CommandUnknownOpts, context: CliContext
     .description("merge a run's adapter into its model, as a plain LayersModel")
     .argument('<run>', 'run folder with an adapter')
     .addOption(
-      new Option('--strength <0..1>', "strength of the adapter (default: the run's)").argParser(number(0, 1)),
+      new Option(
+        '--strength <0..1>',
+        "strength of the adapter: multiplies alpha / rank (default: the run's)",
+      ).argParser(number(0, 1)),
     );
   addNewRunOptions(command).action(async (run, options) => {
     const { runMerge } = await import('./run.ts');
