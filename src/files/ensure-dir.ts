@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder, and those above it, if it does not exist.
+ * Creates a folder, and those above it, if it does not exist. Several processes may do so at once.
  *
  * Used instead of `mkdir` with `recursive: true`, which never returns for a path below /proc on Linux (Node 20, 22
  * and 24): there, mkdir reports ENOENT although the folder above exists, and Node tries again for ever.
@@ -17,10 +17,17 @@ export async function ensureDir(path: string): Promise<string | undefined> {
   } catch (error) {
     if (await isFolder(path)) return undefined;
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    if (await isFolder(dirname(path))) throw notSupported(path, error);
   }
   const topmost = await ensureDir(dirname(path));
-  return (await ensureDir(path)) === undefined ? topmost : (topmost ?? path);
+  try {
+    await mkdir(path);
+    return topmost ?? path;
+  } catch (error) {
+    if (await isFolder(path)) return topmost;
+    const isMisleading =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' && (await isFolder(dirname(path)));
+    throw isMisleading ? notSupported(path, error) : error;
+  }
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -30,7 +37,6 @@ async function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** Replaces ENOENT, which would be misleading: the folder above exists. */
 function notSupported(path: string, cause: unknown): NodeJS.ErrnoException {
   return Object.assign(new Error(`${path}: folders cannot be created there`, { cause }), { code: 'ENOTSUP' });
 }

@@ -21,11 +21,14 @@ describe('ensureDir', () => {
     expect(await ensureDir('/')).toBeUndefined();
   });
 
-  test('can be called several times at once for one folder', async () => {
-    const path = join(await temporaryFolder(), 'a', 'b');
-    const created = await Promise.all([ensureDir(path), ensureDir(path), ensureDir(path)]);
-    expect(existsSync(path)).toBe(true);
-    expect(created).toContain(join(path, '..'));
+  test('can be called several times at once for one folder, and for folders in it', async () => {
+    for (let round = 0; round < 50; round++) {
+      const path = join(await temporaryFolder(), 'a', 'b');
+      const paths = [path, path, join(path, 'c'), join(path, 'd'), path];
+      const created = await Promise.all(paths.map((folder) => ensureDir(folder)));
+      expect(paths.every((folder) => existsSync(folder))).toBe(true);
+      expect(created).toContain(join(path, '..'));
+    }
   });
 
   test.each([
