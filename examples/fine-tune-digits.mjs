@@ -26,7 +26,7 @@ const { target, other, total } = tuned.comparison;
 for (const [name, change] of Object.entries({ target, other, total })) {
   console.log(`${name}: ${change.before.errors} errors before, ${change.after.errors} after`);
 }
-console.log(`kept step ${tuned.report.guard.training.keptStep}`);
+console.log(`kept step: ${tuned.report.guard.training.keptStep}`);
 
 tuned.dispose();
 base.dispose();
