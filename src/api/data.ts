@@ -1,6 +1,7 @@
 /** The entry point `tfjs-lora/data`: labelled images, splits, subsets and samplers. Needs no TensorFlow. */
 export {
   countByLabel,
+  dataHash,
   datasetWarnings,
   type ImageDataset,
   overlapWarnings,

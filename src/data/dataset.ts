@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DataError } from '../errors.ts';
 
 /** Labelled grey images in flat arrays, one byte per pixel. */
@@ -45,4 +46,18 @@ export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): Imag
     labels[index] = dataset.labels[row]!;
   }
   return { ...dataset, images, labels, count: rows.length };
+}
+
+/**
+ * Hashes a data set with SHA-256: the number and size of its images, their pixels and their labels, in order. Takes about
+ * 10 ms for the 10,000 test images of MNIST.
+ *
+ * @returns 64 hexadecimal digits
+ */
+export function dataHash({ images, labels, count, height, width }: ImageDataset): string {
+  return createHash('sha256')
+    .update(`${count} ${height} ${width}\n`)
+    .update(images)
+    .update(labels)
+    .digest('hex');
 }

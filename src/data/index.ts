@@ -1,4 +1,4 @@
-export { countByLabel, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
+export { countByLabel, dataHash, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 export { defaultClassNames, MAX_CLASSES, parseLabels, requireClasses, requireLabels } from './labels.ts';
 export { replaySampler, type Sampler, shuffledSampler } from './sampler.ts';
 export { type SubsetOptions, splitRows, subsetOf } from './split.ts';

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { defaultClassNames, type ImageDataset, requireLabels } from '../data/index.ts';
+import { dataHash, defaultClassNames, type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
@@ -54,7 +54,16 @@ export function createEvaluator(
       }
       requireLabels(labels, classes);
       const logits = classifier.logits(images, dataset);
-      return { count, classNames: names, labels, ...evaluateLogits(logits, labels, classes) };
+      return {
+        count,
+        classNames: names,
+        // Computed when read: checks while training do not need it.
+        get dataHash() {
+          return dataHash(dataset);
+        },
+        labels,
+        ...evaluateLogits(logits, labels, classes),
+      };
     },
     dispose: () => classifier.dispose(),
   };

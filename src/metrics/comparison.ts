@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts';
+import { shorten } from '../text/index.ts';
 import { type ConfusionChange, topConfusionChanges } from './confusion.ts';
 import type { Evaluation } from './evaluation.ts';
 import { perClass, pooled, type Score } from './per-class.ts';
@@ -51,7 +52,7 @@ export interface Comparison {
  * testing several classes (`holmCorrection`); those of `total`, `target` and `other` are not.
  *
  * @param options.targetLabels labels of the classes that fine-tuning was meant to improve; none by default
- * @throws CheckpointError if the evaluations differ in their classes or true labels
+ * @throws CheckpointError if the evaluations differ in their classes, true labels or images (`dataHash`)
  *
  * @example
  * const { classes, other } = compareEvaluations(before, after, { targetLabels: [2, 3] });
@@ -126,25 +127,43 @@ function significance(pValue: number | null): Pick<Change, 'pValue' | 'significa
   return { pValue, significant: pValue !== null && pValue < SIGNIFICANCE_LEVEL };
 }
 
-function requireSameExamples(before: Evaluation, after: Evaluation): void {
+/**
+ * Checks that two evaluations are of the same examples in the same order: equal classes, labels and, if both evaluations
+ * have it, `dataHash`.
+ *
+ * @param names of both evaluations, for messages
+ * @throws CheckpointError if they are not
+ */
+export function requireSameExamples(
+  before: Evaluation,
+  after: Evaluation,
+  names?: readonly [before: string, after: string],
+): void {
+  const difference = differenceOf(before, after);
+  if (difference === undefined) return;
+  const prefix = names ? `${names[0]} and ${names[1]}: ` : '';
+  throw new CheckpointError(
+    'not-comparable',
+    `${prefix}cannot compare ${difference}; evaluate both models on the same data`,
+  );
+}
+
+function differenceOf(before: Evaluation, after: Evaluation): string | undefined {
   const { classNames, labels } = before;
   const [classesBefore, classesAfter] = [classNames.join(', '), after.classNames.join(', ')];
   if (classesBefore !== classesAfter) {
-    throw notComparable(`classes ${classesBefore} with classes ${classesAfter}`);
+    return `classes ${shorten(classesBefore, 100)} with classes ${shorten(classesAfter, 100)}`;
   }
-  if (before.count !== after.count) throw notComparable(`${before.count} examples with ${after.count}`);
+  if (before.count !== after.count) return `${before.count} examples with ${after.count}`;
   const index = labels.findIndex((label, row) => label !== after.labels[row]);
   if (index >= 0) {
     const [nameBefore, nameAfter] = [classNames[labels[index]!], classNames[after.labels[index]!]];
-    throw notComparable(
-      `different examples: the label of example ${index} is ${nameBefore} before and ${nameAfter} after`,
-    );
+    return `different examples: the label of example ${index} is ${nameBefore} before and ${nameAfter} after`;
   }
-}
-
-function notComparable(what: string): CheckpointError {
-  return new CheckpointError(
-    'not-comparable',
-    `cannot compare ${what}; evaluate both models on the same data`,
+  const [hashBefore, hashAfter] = [before.dataHash, after.dataHash];
+  if (hashBefore === undefined || hashAfter === undefined || hashBefore === hashAfter) return undefined;
+  return (
+    'different images with the same labels: ' +
+    `the data hash is ${hashBefore.slice(0, 12)} before and ${hashAfter.slice(0, 12)} after`
   );
 }

@@ -4,6 +4,8 @@ export interface Evaluation {
   readonly count: number;
   /** Name of each class, in label order; digits are '0' to '9'. */
   readonly classNames: readonly string[];
+  /** `dataHash` of the evaluated images and labels. Absent if unknown, such as in reports of older versions. */
+  readonly dataHash?: string;
   /** The true label of each example. */
   readonly labels: Uint8Array;
   /** The label with the largest logit of each example; of equal logits the lowest label. */

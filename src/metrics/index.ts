@@ -3,6 +3,7 @@ export {
   type ClassChange,
   type Comparison,
   compareEvaluations,
+  requireSameExamples,
   SIGNIFICANCE_LEVEL,
 } from './comparison.ts';
 export { type ConfusionChange, confusionMatrix, topConfusionChanges } from './confusion.ts';

@@ -4,6 +4,7 @@ import { CheckpointError, UsageError } from '../errors.ts';
 import { checkGates, type Gates, validateGates } from '../gates/index.ts';
 import { evaluate } from '../inference/index.ts';
 import { setAdapterStrength } from '../lora/index.ts';
+import { requireSameExamples } from '../metrics/index.ts';
 import { type NamedEvaluation, type Report, readReport } from '../report/index.ts';
 import type { Run } from '../runs/index.ts';
 import { loadTestSet, testSetName } from './data.ts';
@@ -67,6 +68,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
       );
     }
     const baseline = await loadBaseline(options, images);
+    if (baseline) requireSameExamples(baseline, evaluation, [baseline.name, path]);
     const targetLabels = training?.targetLabels ?? [];
     const report: Report = {
       createdAt: new Date().toISOString(),
@@ -104,6 +106,8 @@ export interface CompareReportsOptions {
   readonly gates?: Gates;
   /** Folder that relative paths are resolved against. Default: the working directory of the process. */
   readonly cwd?: string;
+  /** Called with one line if a report does not have the hash of its images, so that only labels can be compared. */
+  readonly onNotice?: (line: string) => void;
 }
 
 /**
@@ -120,11 +124,19 @@ export async function compareReports({
   after: afterPath,
   gates = {},
   cwd = process.cwd(),
+  onNotice,
 }: CompareReportsOptions): Promise<Report> {
   const before = await readReport(resolve(cwd, beforePath));
   const after = await readReport(resolve(cwd, afterPath));
   const { evaluation, targetLabels } = after;
   validateGates(gates, { classNames: evaluation.classNames, hasBaseline: true });
+  requireSameExamples(before.evaluation, evaluation, [beforePath, afterPath]);
+  for (const [path, report] of [
+    [beforePath, before],
+    [afterPath, after],
+  ] as const) {
+    if (report.evaluation.dataHash === undefined) onNotice?.(withoutHash(path));
+  }
   return {
     ...after,
     createdAt: new Date().toISOString(),
@@ -141,7 +153,7 @@ function evaluateOn({ model, manifest }: Run, images: ImageDataset) {
 }
 
 async function loadBaseline(
-  { compare, baseline, cwd = process.cwd() }: EvaluateRunOptions,
+  { compare, baseline, cwd = process.cwd(), onNotice }: EvaluateRunOptions,
   images: ImageDataset,
 ): Promise<NamedEvaluation | undefined> {
   if (compare !== undefined) {
@@ -149,5 +161,10 @@ async function loadBaseline(
   }
   if (baseline === undefined) return undefined;
   const { evaluation } = await readReport(resolve(cwd, baseline));
+  if (evaluation.dataHash === undefined) onNotice?.(withoutHash(baseline));
   return { ...evaluation, name: baseline };
+}
+
+function withoutHash(report: string): string {
+  return `warning: ${report}: has no hash of the images, so only their labels are compared; evaluate the run again`;
 }

@@ -1,3 +1,4 @@
+export { areEvaluatedImages } from './evaluated-images.ts';
 export { githubAnnotations } from './github.ts';
 export { REPORT_FORMATS, type RenderOptions, type ReportFormat, renderReport } from './render.ts';
 export type { NamedEvaluation, Report, TrainingCurve } from './report.ts';

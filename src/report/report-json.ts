@@ -44,10 +44,11 @@ export function parseReport(path: string, content: unknown): Report {
   });
   const { createdAt, run, classNames, targetLabels, training, guard, layers, gates, evaluation, baseline } =
     document;
+  const { dataHash } = document;
   const labels = decodeLabels(path, 'labels', document.labels, classNames);
   checkLabels(path, 'targetLabels', targetLabels, classNames);
   const decode = (part: 'evaluation' | 'baseline', stored: StoredPredictions) =>
-    decodePredictions(path, part, stored, { labels, classNames });
+    decodePredictions(path, part, stored, { labels, classNames, dataHash });
   return {
     createdAt,
     run,
@@ -80,6 +81,7 @@ function toDocument(report: Report): ReportDocument {
     layers,
     training: training && { losses: encodeFloats(training.losses), validation: training.validation },
     guard,
+    dataHash: evaluation.dataHash,
     labels: encodeBytes(evaluation.labels),
     evaluation: encodePredictions(evaluation),
     baseline: baseline && encodePredictions(baseline),
@@ -94,12 +96,13 @@ function decodePredictions(
   path: string,
   part: string,
   { name, loss, predictions, confidences }: StoredPredictions,
-  { labels, classNames }: Pick<NamedEvaluation, 'labels' | 'classNames'>,
+  { labels, classNames, dataHash }: Pick<NamedEvaluation, 'labels' | 'classNames' | 'dataHash'>,
 ): NamedEvaluation {
   const evaluation = {
     name,
     count: labels.length,
     classNames,
+    dataHash,
     labels,
     predictions: decodeLabels(path, `${part}.predictions`, predictions, classNames),
     confidences: decodeFloats(path, `${part}.confidences`, confidences),

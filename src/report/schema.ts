@@ -165,6 +165,14 @@ export const reportSchema = z.object({
   layers: z.array(layerRank).optional(),
   training: trainingCurve.optional(),
   guard: forgettingGuard.optional(),
+  dataHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .describe(
+      'SHA-256 of the evaluated images and labels: reports with different hashes are not compared. ' +
+        'Absent in reports of older versions.',
+    ),
   labels: z.base64().describe('True label of each example, a byte each.'),
   evaluation: predictions,
   baseline: predictions.optional(),

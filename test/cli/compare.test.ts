@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parseReport, renderReport, resultsOf } from '../../src/report/index.ts';
+import { parseReport, type Report, renderReport, resultsOf } from '../../src/report/index.ts';
 import { runCommand, sh } from '../helpers/command.ts';
 import { keptFolder } from '../helpers/temporary.ts';
 import { comparisonReport, singleReport } from '../report/make-report.ts';
@@ -16,11 +16,21 @@ beforeAll(async () => {
     ['base', singleReport(count)],
     ['tuned', comparisonReport(count)],
     ['other', singleReport(count - 1)],
+    ['turned', withDataHash(comparisonReport(count), '7'.repeat(64))],
+    ['old', withDataHash(comparisonReport(count), undefined)],
   ] as const) {
     mkdirSync(join(folder, 'runs', name));
     writeFileSync(join(folder, 'runs', name, 'report.json'), await renderReport(report, 'json'));
   }
 });
+
+function withDataHash({ baseline, evaluation, ...report }: Report, dataHash: string | undefined): Report {
+  return {
+    ...report,
+    evaluation: { ...evaluation, dataHash },
+    baseline: baseline && { ...baseline, dataHash },
+  };
+}
 
 const compare = (argv: readonly string[], env: NodeJS.ProcessEnv = {}) =>
   runCommand(folder, sh`compare ${argv}`, { env });
@@ -89,6 +99,12 @@ describe('compare', () => {
     expect((await compare(sh`runs/base runs/tuned --report plain.html`)).err).toContain('shows no images');
   });
 
+  test('compares a report without a hash of the images by its labels, with a warning', async () => {
+    const { code, err } = await compare(sh`runs/base runs/old`);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^warning: runs\/old: has no hash of the images/);
+  });
+
   test.each([
     [4, 'a missing run', sh`runs/base runs/none`, 'no such run folder or report'],
     [
@@ -97,7 +113,18 @@ describe('compare', () => {
       sh`runs/base runs`,
       "the folder has no report.json; write one with 'tfjs-lora eval",
     ],
-    [4, 'reports of different images', sh`runs/base runs/other`, 'cannot compare 5000 examples with 4999'],
+    [
+      4,
+      'reports of different images',
+      sh`runs/base runs/other`,
+      'runs/base and runs/other: cannot compare 5000 examples with 4999',
+    ],
+    [
+      4,
+      'reports of different images with equal labels',
+      sh`runs/base runs/turned`,
+      'different images with the same labels: the data hash is 555555555555 before and 777777777777 after',
+    ],
     [
       2,
       'a report file with an unknown extension',

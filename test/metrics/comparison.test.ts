@@ -50,6 +50,20 @@ describe('compareEvaluations', () => {
     expect(classes[2]!.gain).toBeNull();
   });
 
+  test('refuses evaluations of different images with equal labels', () => {
+    const labels = [0, 1, 2];
+    const [before, after] = [makeEvaluation(labels, labels), makeEvaluation(labels, labels)];
+    const hashed = (evaluation: typeof before, digit: string) => ({
+      ...evaluation,
+      dataHash: digit.repeat(64),
+    });
+    expect(() => compareEvaluations(hashed(before, 'a'), hashed(after, 'b'))).toThrow(
+      /^cannot compare different images with the same labels: the data hash is a{12} before and b{12} after;/,
+    );
+    expect(compareEvaluations(hashed(before, 'a'), hashed(after, 'a')).total.fixed).toBe(0);
+    expect(compareEvaluations(before, hashed(after, 'b')).total.fixed).toBe(0);
+  });
+
   test('lists the mistakes whose count changed most, without correct predictions', () => {
     const labels = [0, 0, 0, 1, 1, 2];
     const before = makeEvaluation(labels, [1, 1, 0, 1, 2, 2], { classes: 3 });

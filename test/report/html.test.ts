@@ -1,5 +1,6 @@
 import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
+import { dataHash } from '../../src/data/index.ts';
 import { worstMistakes } from '../../src/metrics/index.ts';
 import { type RenderOptions, type Report, renderReport } from '../../src/report/index.ts';
 import { makeEvaluation } from '../metrics/make-evaluation.ts';
@@ -48,8 +49,10 @@ describe('a report as HTML', () => {
   });
 
   test('shows the mistakes with the highest confidence as PNG images with alternative texts', async () => {
-    const report = singleReport();
-    const page = await renderHtml(report, { images: imagesOf(report) });
+    const { evaluation, ...rest } = singleReport();
+    const images = imagesOf({ evaluation, ...rest });
+    const report = { ...rest, evaluation: { ...evaluation, dataHash: dataHash(images) } };
+    const page = await renderHtml(report, { images });
     const [worst] = worstMistakes(report.evaluation, 1);
     const item = /<img alt="a (\d)" src="data:image\/png;base64,([^"]+)"><b>(\d), read as (\d)<\/b>/;
     const [, alt, base64, truth, predicted] = item.exec(page)!;
@@ -58,6 +61,16 @@ describe('a report as HTML', () => {
     const start = worst!.index * 4;
     const expected = imagesOf(report).images.slice(start, start + 4);
     expect([png.data[0], png.data[4], png.data[8], png.data[12]]).toEqual([...expected]);
+  });
+
+  test('shows no images of another data set', async () => {
+    const report = singleReport();
+    const images = imagesOf(report);
+    expect(await renderHtml(report, { images })).not.toContain('<img');
+    const unhashed = { ...report, evaluation: { ...report.evaluation, dataHash: undefined } };
+    expect(await renderHtml(unhashed, { images })).toContain('<img');
+    const relabelled = { ...images, labels: images.labels.toReversed() };
+    expect(await renderHtml(unhashed, { images: relabelled })).not.toContain('<img');
   });
 
   test('describes every chart in words', async () => {

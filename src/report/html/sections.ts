@@ -1,7 +1,8 @@
 import type { ImageDataset } from '../../data/index.ts';
-import { type Change, type Evaluation, type Mistake, worstMistakes } from '../../metrics/index.ts';
+import { type Change, type Mistake, worstMistakes } from '../../metrics/index.ts';
 import { encodeGreyPng } from '../../pictures/index.ts';
 import { formatCount, formatPercent, formatPoints, formatPValue } from '../../text/index.ts';
+import { areEvaluatedImages } from '../evaluated-images.ts';
 import type { Report } from '../report.ts';
 import type { EvaluationResults, Results, Tradeoff } from '../schema.ts';
 import { type ClassWord, guardLines, pluralOf } from '../wording.ts';
@@ -145,20 +146,16 @@ export function worstMistakesSection(report: Report, images?: ImageDataset): Mar
     },
   ].filter(({ mistakes }) => mistakes.length > 0);
   if (groups.length === 0) return undefined;
+  const evaluated = images && areEvaluatedImages(images, evaluation) ? images : undefined;
   return html`<section><h2>The worst mistakes</h2>
 <p class="note">Wrong predictions with the highest confidence.</p>${groups.map(
     ({ heading, mistakes }) =>
-      html`${heading !== '' && html`<h3>${heading}</h3>`}<ul class="digits">${mistakes.map((mistake) => mistakeItem(mistake, evaluation, images))}</ul>`,
+      html`${heading !== '' && html`<h3>${heading}</h3>`}<ul class="digits">${mistakes.map((mistake) => mistakeItem(mistake, evaluated))}</ul>`,
   )}</section>`;
 }
 
-function mistakeItem(
-  { index, truth, predicted, confidence }: Mistake,
-  { count }: Evaluation,
-  images?: ImageDataset,
-): Markup {
-  const image =
-    images?.count === count && html`<img alt="${`a ${truth}`}" src="${imageDataUri(images, index)}">`;
+function mistakeItem({ index, truth, predicted, confidence }: Mistake, images?: ImageDataset): Markup {
+  const image = images && html`<img alt="${`a ${truth}`}" src="${imageDataUri(images, index)}">`;
   return html`<li>${image}<b>${truth}, read as ${predicted}</b>${formatPercent(confidence)} % sure<br>example ${index}</li>
 `;
 }

@@ -2,7 +2,7 @@ import type { ImageDataset } from '../../../data/index.ts';
 import { requireGates } from '../../../gates/index.ts';
 import { findMnist, loadSplit } from '../../../mnist-data-loader/index.ts';
 import { compareReports } from '../../../recipes/index.ts';
-import type { Report } from '../../../report/index.ts';
+import { areEvaluatedImages, type Report } from '../../../report/index.ts';
 import type { CliContext } from '../../context.ts';
 import { type GateOptions, gatesFrom } from '../../options/gates.ts';
 import { type ReportOptions, wantsHtml } from '../../options/report.ts';
@@ -19,7 +19,7 @@ export async function runCompare(
   context: CliContext,
 ): Promise<void> {
   const gates = await gatesFrom(options, context);
-  const report = await compareReports({ before, after, gates, cwd: context.cwd });
+  const report = await compareReports({ before, after, gates, cwd: context.cwd, onNotice: context.note });
   const images = wantsHtml(options) ? await imagesOf(report, options.data, context) : undefined;
   await publishReport(report, options, context, { images });
   requireGates(report.gates ?? []);
@@ -33,8 +33,7 @@ async function imagesOf(
 ): Promise<ImageDataset | undefined> {
   try {
     const { dataset } = await loadSplit(await findMnist(directory, context.cwd), 'test');
-    const { labels } = report.evaluation;
-    if (Buffer.compare(Buffer.from(labels), Buffer.from(dataset.labels)) === 0) return dataset;
+    if (areEvaluatedImages(dataset, report.evaluation)) return dataset;
     context.note(
       'the HTML report shows no images: the test set found is a different one; name its folder with --data',
     );
