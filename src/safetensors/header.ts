@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.ts';
+import { quote } from '../text/index.ts';
 import { byteSize, DATA_TYPES, type DataType, isDataType } from './data-type.ts';
 
 /** The longest header that the format allows, in bytes. */
@@ -123,21 +124,21 @@ function parseEntry(source: string, name: string, value: unknown): TensorEntry {
   if (!isObject(value)) throw invalidEntry('not described by an object');
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDataType(dtype)) {
-    throw invalidEntry(`unknown type ${JSON.stringify(dtype)}; expected one of ${DATA_TYPES.join(', ')}`);
+    throw invalidEntry(`unknown type ${quote(dtype)}; expected one of ${DATA_TYPES.join(', ')}`);
   }
   if (!isSizes(shape)) {
-    throw invalidEntry(`invalid shape ${JSON.stringify(shape)}; expected a list of integers from 0`);
+    throw invalidEntry(`invalid shape ${quote(shape)}; expected a list of integers from 0`);
   }
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    throw invalidEntry(`invalid data_offsets ${JSON.stringify(offsets)}; expected [begin, end]`);
+    throw invalidEntry(`invalid data_offsets ${quote(offsets)}; expected [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = byteSize(dtype, shape);
   if (bytes === undefined) {
-    throw invalidEntry(`the size of ${dtype} [${shape}] is too large or not a whole number of bytes`);
+    throw invalidEntry(`the size of ${dtype} ${quote(shape)} is too large or not a whole number of bytes`);
   }
   if (bytes !== end - begin) {
-    throw invalidEntry(`${dtype} [${shape}] needs ${bytes} bytes, its data_offsets span ${end - begin}`);
+    throw invalidEntry(`${dtype} ${quote(shape)} needs ${bytes} bytes, its data_offsets span ${end - begin}`);
   }
   return { name, dtype, shape, begin, end };
 }
@@ -206,11 +207,6 @@ function isFollowedByColon(text: string, index: number): boolean {
   let next = index;
   while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++;
   return text[next] === ':';
-}
-
-/** A name for messages: quoted, and shortened to 200 characters. */
-function quote(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

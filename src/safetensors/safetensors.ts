@@ -1,3 +1,4 @@
+import { quote } from '../text/index.ts';
 import { byteSize, DATA_TYPES, type DataType } from './data-type.ts';
 import {
   checkName,
@@ -73,9 +74,9 @@ export function serializeSafetensors(source: string, { tensors, metadata }: Safe
   let end = 0;
   for (const [name, { dtype, shape, data }] of sorted) {
     checkName(source, name);
-    if (name === '__metadata__') throw invalid(source, `a tensor cannot be named ${json(name)}`);
+    if (name === '__metadata__') throw invalid(source, `a tensor cannot be named ${quote(name)}`);
     if (data.length !== byteSize(dtype, shape)) {
-      throw invalid(source, `${json(name)}: ${data.length} bytes do not fit ${dtype} [${shape}]`);
+      throw invalid(source, `${quote(name)}: ${data.length} bytes do not fit ${dtype} ${quote(shape)}`);
     }
     const begin = end;
     end += data.length;

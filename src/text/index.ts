@@ -9,3 +9,4 @@ export {
   shorten,
 } from './format.ts';
 export { plainTable, tableText } from './plain-table.ts';
+export { listNames, printable, quote } from './quote.ts';

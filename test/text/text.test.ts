@@ -6,7 +6,10 @@ import {
   formatPoints,
   formatPValue,
   formatSigned,
+  listNames,
   plainTable,
+  printable,
+  quote,
   shorten,
   tableText,
 } from '../../src/text/index.ts';
@@ -39,4 +42,32 @@ test('a plain table aligns its columns and has no borders or trailing spaces', (
   const table = plainTable(['left', 'right', 'left']);
   table.push(['layer', 'rank', ''], ['linear1', '2', 'dense']);
   expect(tableText(table)).toBe('layer    rank\nlinear1     2  dense');
+});
+
+describe('values of files in messages', () => {
+  test.each([
+    [quote('F33'), '"F33"'],
+    [quote([1, 2]), '[1,2]'],
+    [quote(undefined), 'undefined'],
+    [quote(null), 'null'],
+    [quote(Number.NaN), 'NaN'],
+    [quote(1n), '1'],
+    [quote('a\u001b[2Jb\u009b\u202e\n'), '"a\\u001b[2Jb\\u009b\\u202e\\n"'],
+    [quote({ 'a\u009b': 1 }), '{"a\\u009b":1}'],
+    [printable('layer\u001b[31m\n'), 'layer\\u001b[31m\\u000a'],
+    [printable('größe 層'), 'größe 層'],
+    [listNames([]), ''],
+    [listNames(['a', 'b\u0007']), 'a, b\\u0007'],
+    [listNames([...'abcdefghij']), 'a, b, c, d, e, f, g, h and 2 more'],
+  ])('%s', (text, expected) => {
+    expect(text).toBe(expected);
+  });
+
+  test('are shortened', () => {
+    const long = 'A'.repeat(1_000_000);
+    expect(quote(long)).toBe(`"${'A'.repeat(99)}…"`);
+    expect(quote({ long }).length).toBe(100);
+    expect(printable(long).length).toBe(100);
+    expect(listNames(Array.from({ length: 100 }, () => long)).length).toBeLessThan(900);
+  });
 });
