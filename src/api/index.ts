@@ -23,6 +23,7 @@ export {
   evaluate,
 } from '../inference/index.ts';
 export {
+  type AdapterOptions,
   type AddWeightedAdapterOptions,
   activeAdapters,
   addAdapter,

@@ -1,5 +1,6 @@
 /** The entry point `tfjs-lora/lora`: adapters for any LayersModel. Imports only tfjs and plain JavaScript, so it runs in browsers. */
 export {
+  type AdapterOptions,
   type AdapterSettings,
   type AdapterTensor,
   type AddWeightedAdapterOptions,

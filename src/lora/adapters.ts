@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkInit, type InitOptions, initializeAdapter } from './init.ts';
+import { type AdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
@@ -15,7 +15,7 @@ export function addAdapter(
   model: tf.LayersModel,
   name: string,
   config: LoraConfig = {},
-  { loss }: InitOptions = {},
+  { loss, onWarning }: AdapterOptions = {},
 ): void {
   const layers = adaptableLayers(model);
   const { method } = layers[0]!.layer;
@@ -27,7 +27,7 @@ export function addAdapter(
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
   checkInit(resolved, loss);
-  const plan = planAdapter(model, resolved, name);
+  const plan = planAdapter(model, resolved, name, onWarning);
   for (const { path, layer } of layers) {
     const settings = plan.get(path);
     if (settings) layer.addAdapter({ ...settings, active: false });

@@ -26,7 +26,7 @@ export interface AddWeightedAdapterOptions {
    * How to combine the updates:
    *
    * - `cat`: exactly their weighted sum. Its rank is the sum of the ranks.
-   * - `svd`: the best approximation of that sum with rank `rank`.
+   * - `svd`: the best approximation of that sum with rank `rank`, padded with zeros above the rank of the sum.
    * - `linear`: adds the A matrices and the B matrices, each with the root of its weight. Needs equal ranks, and is not
    *   the sum of the updates.
    */
@@ -156,12 +156,6 @@ function combineFactors(
   const a = hstack(...factors.map((pair) => pair.a));
   const b = vstack(...factors.map((pair) => pair.b));
   if (type === 'cat') return { a, b };
-  const largest = Math.min(a.rows, b.columns);
-  if (rank > largest)
-    throw new UsageError(
-      'invalid-argument',
-      `layer '${path}': rank ${rank} is too large for its kernel; use at most ${largest}`,
-    );
   const { u, s, v } = productSvd(a, b);
   const singularValues = Array.from({ length: rank }, (_, index) => s[index] ?? 0);
   return {

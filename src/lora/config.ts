@@ -21,7 +21,8 @@ export type LayerPattern = string | RegExp | readonly string[];
 /** How to adapt a model, as PEFT's `LoraConfig`. All options are optional. */
 export interface LoraConfig {
   /**
-   * Rank r of the update: A is [in, r], B is [r, out]. At least 1, at most the smaller of `in` and `out`. Default 8.
+   * Rank r of the update: A is [in, r], B is [r, out]. At least 1, default 8. Above the smaller of `in` and `out` the
+   * update A·B does not gain rank, and inits `pissa`, `olora` and `lora-ga` do not support it.
    */
   readonly rank?: number;
   /** The update is scaled by alpha / rank. Above 0. Default: equal to `rank`, for a scaling of 1. */

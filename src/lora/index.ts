@@ -21,7 +21,7 @@ export {
   type LoraMethod,
   resolveLoraConfig,
 } from './config.ts';
-export type { InitOptions } from './init.ts';
+export type { AdapterOptions, InitOptions } from './init.ts';
 export { type InjectOptions, injectLora } from './inject.ts';
 export type { AdapterSettings } from './layers/adapter.ts';
 export { baseClassOf, isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';

@@ -17,6 +17,12 @@ export interface InitOptions {
   readonly loss?: (model: tf.LayersModel) => tf.Scalar;
 }
 
+/** Options of a new adapter besides its configuration. */
+export interface AdapterOptions extends InitOptions {
+  /** Called with one line for each option that is probably not intended, such as a rank above a layer's smaller side. */
+  readonly onWarning?: (message: string) => void;
+}
+
 /** @throws UsageError if the initialization needs a loss and there is none */
 export function checkInit({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: InitOptions['loss']): void {
   if (init === 'lora-ga' && !loss)

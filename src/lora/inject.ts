@@ -3,14 +3,14 @@ import { UsageError } from '../errors.ts';
 import { namedLayers, rebuild } from '../models/index.ts';
 import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { checkInit, type InitOptions, initializeAdapter } from './init.ts';
+import { type AdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { ADAPTABLE } from './layers/kinds.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
 /** Options of `injectLora` besides the configuration. */
-export interface InjectOptions extends InitOptions {
+export interface InjectOptions extends AdapterOptions {
   /** Name of the adapter. Default 'default'. */
   readonly adapter?: string;
 }
@@ -32,7 +32,7 @@ export interface InjectOptions extends InitOptions {
 export function injectLora(
   model: tf.LayersModel,
   config: LoraConfig = {},
-  { adapter = 'default', loss }: InjectOptions = {},
+  { adapter = 'default', loss, onWarning }: InjectOptions = {},
 ): tf.LayersModel {
   const resolved = resolveLoraConfig(config);
   if (hasLora(model))
@@ -42,7 +42,7 @@ export function injectLora(
     );
   checkAdapterName(adapter);
   checkInit(resolved, loss);
-  const plan = planAdapter(model, resolved, adapter);
+  const plan = planAdapter(model, resolved, adapter, onWarning);
   const { method } = resolved;
   // Layers that this adapter leaves unchanged become LoRA layers as well: these freeze the base's weights, have
   // gradients that tfjs lacks, and accept other adapters later.

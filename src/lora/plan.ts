@@ -5,12 +5,14 @@ import type { ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import { ADAPTABLE, kindOf } from './layers/kinds.ts';
 import { baseClassOf, isBias, type LayerKind } from './layers/lora-layer.ts';
+import { checkRankFits, type LayerRank, rankWarning } from './rank.ts';
 import { patternValue, selectLayers } from './targets.ts';
 
 /**
  * Decides what an adapter does on each layer. Changes nothing.
  *
  * @param adapter name of the adapter
+ * @param onWarning called with one line if a rank is larger than a layer can use
  * @returns the settings of the adapter by layer path; layers without an entry have no part in it
  * @throws UsageError if a pattern matches no layer, or a layer does not support an option
  */
@@ -18,10 +20,15 @@ export function planAdapter(
   model: tf.LayersModel,
   config: ResolvedLoraConfig,
   adapter: string,
+  onWarning: (message: string) => void = () => {},
 ): Map<string, AdapterSettings> {
   const { candidates, modulesToSave, targets } = selectLayers(model, config);
   const plan = new Map<string, AdapterSettings>();
-  for (const target of targets) plan.set(target.path, lowRankSettings(target, config, adapter));
+  const ranks = targets.map((target) => layerRank(target, config));
+  for (const layer of ranks) {
+    checkRankFits(layer, config);
+    plan.set(layer.path, lowRankSettings(layer, config, adapter));
+  }
   for (const { path, layer } of modulesToSave) {
     if (!(baseClassOf(layer) in ADAPTABLE))
       throw new UsageError(
@@ -34,16 +41,26 @@ export function planAdapter(
     for (const { path, layer } of candidates)
       if (!plan.has(path) && hasTrainableBias(path, layer)) plan.set(path, copySettings(adapter, 'bias'));
   }
+  const warning = rankWarning(adapter, ranks);
+  if (warning !== undefined) onWarning(warning);
   return plan;
 }
 
-/** Settings of an adapter with A and B on a layer. */
-function lowRankSettings(target: NamedLayer, config: ResolvedLoraConfig, name: string): AdapterSettings {
+/** The rank of an adapter on a target. */
+function layerRank(target: NamedLayer, config: ResolvedLoraConfig): LayerRank {
   const { path, layer } = target;
   const kind = requireKind(target, config);
-  const rank = patternValue(path, config.rankPattern) ?? config.rank;
   const kernel = namedWeights(layer).get(kind.kernelName)!;
-  checkRankFits(path, rank, kind.matrixShape(kernel.shape as number[]), config);
+  const rank = patternValue(path, config.rankPattern) ?? config.rank;
+  return { path, rank, ...kind.matrixShape(kernel.shape as number[]) };
+}
+
+/** Settings of an adapter with A and B on a layer. */
+function lowRankSettings(
+  { path, rank }: LayerRank,
+  config: ResolvedLoraConfig,
+  name: string,
+): AdapterSettings {
   return {
     name,
     rank,
@@ -90,30 +107,6 @@ function requireKind({ path, layer }: NamedLayer, { method, dora }: ResolvedLora
       `layer '${path}' (${className}): does not support DoRA; leave the layer out with 'exclude'`,
     );
   return kind;
-}
-
-function checkRankFits(
-  path: string,
-  rank: number,
-  { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
-  { init }: ResolvedLoraConfig,
-): void {
-  const largest = Math.min(inputs, outputs);
-  if (rank > largest)
-    throw new UsageError(
-      'rank-too-large',
-      `layer '${path}': rank ${rank} is too large (${inputs} inputs, ${outputs} outputs); set a rank of at most ${largest} for it in rankPattern`,
-    );
-  if (init === 'lora-ga' && 2 * rank > largest)
-    throw new UsageError(
-      'rank-too-large',
-      `layer '${path}': init 'lora-ga' needs 2 * rank singular vectors, and its kernel has ${largest} (rank ${rank}); set a lower rank for it in rankPattern`,
-    );
-  if (init === 'orthogonal' && rank % 2 > 0)
-    throw new UsageError(
-      'invalid-argument',
-      `layer '${path}': init 'orthogonal' needs an even rank (${rank}); set one for it in rankPattern`,
-    );
 }
 
 /** @throws UsageError if the layer has a bias that cannot be trained as a copy */

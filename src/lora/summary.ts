@@ -1,5 +1,4 @@
 import type * as tf from '@tensorflow/tfjs';
-import { UsageError } from '../errors.ts';
 import { countParameters, namedLayers } from '../models/index.ts';
 import { checkRank } from './config.ts';
 import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
@@ -112,7 +111,7 @@ export interface LoraCost {
  * Computes what a low-rank update of a kernel costs (Hu et al. 2021, arXiv:2106.09685, section 4.2). For a convolution
  * `inputs` is window height · width · channels, and multiply-adds are per output position.
  *
- * @throws UsageError if a value is not a whole number of at least 1, or the rank is larger than the kernel allows
+ * @throws UsageError if a value is not a whole number of at least 1
  *
  * @example
  * loraCost({ inputs: 300, outputs: 200, rank: 4 }).loraParameters; // 2000, of 60000
@@ -120,12 +119,6 @@ export interface LoraCost {
 export function loraCost(shape: { inputs: number; outputs: number; rank: number }): LoraCost {
   const { inputs, outputs, rank } = shape;
   for (const [name, value] of Object.entries(shape)) checkRank(name, value);
-  const largest = Math.min(inputs, outputs);
-  if (rank > largest)
-    throw new UsageError(
-      'invalid-argument',
-      `rank: must be at most ${largest} for a ${inputs} x ${outputs} kernel (${rank})`,
-    );
   const kernelParameters = inputs * outputs;
   const loraParameters = rank * (inputs + outputs);
   return {

@@ -14,13 +14,13 @@ export interface UpdateSpectrum {
   /** Frobenius norm of the update at strength 1, scaling·A·B. */
   readonly updateNorm: number;
   /**
-   * Singular values of the update, descending: `rank` of them; 2 · rank for PiSSA, OLoRA and LoRA-GA; all of them for
-   * method 'weight-view'.
+   * Singular values of the update, descending: `rank` of them, or 2 · rank for PiSSA, OLoRA and LoRA-GA, but at most as
+   * many as the smaller side of the kernel. All of them for method 'weight-view'.
    */
   readonly singularValues: readonly number[];
   /**
    * How many directions the update uses: exp of the entropy of the squared singular values, as shares of their sum
-   * (Roy and Vetterli 2007). From 1 to the rank; 0 if the update is zero.
+   * (Roy and Vetterli 2007). From 1 to the rank or the smaller side of the kernel; 0 if the update is zero.
    */
   readonly effectiveRank: number;
 }

@@ -21,6 +21,8 @@ export interface AdapterFiles {
   readonly adapter: string;
   readonly configPath: string;
   readonly weightsPath: string;
+  /** Called with one line for each problem that does not prevent loading. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** An adapter that was read from files. */
@@ -52,10 +54,12 @@ export interface StoredAdapter extends AdapterFiles {
  */
 export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.LayersModel {
   const { adapter, configPath, weightsPath, lora } = stored;
+  const onWarning = (message: string) => stored.onWarning?.(`${configPath}: ${message}`);
   const modules = new Map(peftModules(base).map((module) => [module.path, module]));
+  checkRanks(stored);
   const model = withConfigErrors(configPath, () => {
-    if (!hasLora(base)) return injectLora(base, lora, { adapter });
-    addAdapter(base, adapter, lora);
+    if (!hasLora(base)) return injectLora(base, lora, { adapter, onWarning });
+    addAdapter(base, adapter, lora, { onWarning });
     return base;
   });
   try {
@@ -79,4 +83,19 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
     else model.dispose();
     throw error;
   }
+}
+
+/**
+ * Checks the configured ranks before memory of their size is allocated.
+ *
+ * @throws CheckpointError if a rank is larger than every side of every tensor
+ */
+function checkRanks({ lora, tensors, configPath, weightsPath }: StoredAdapter): void {
+  const largest = [...tensors.values()].flatMap(({ shape }) => shape).reduce((a, b) => Math.max(a, b), 0);
+  const rank = [lora.rank ?? 1, ...Object.values(lora.rankPattern ?? {})].find((value) => value > largest);
+  if (rank === undefined) return;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${configPath}: rank ${rank} does not fit ${weightsPath}, whose tensors have at most ${largest} rows or columns`,
+  );
 }

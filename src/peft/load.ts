@@ -59,14 +59,14 @@ export async function loadPeft(
   const weightsPath = join(adapterFolder, WEIGHTS_FILE);
   if (!existsSync(weightsPath) && existsSync(mlxPath)) {
     const { tensors } = await readSafetensors(mlxPath);
-    const files = { adapter, configPath, weightsPath: mlxPath };
+    const files = { adapter, configPath, weightsPath: mlxPath, onWarning };
     return attachAdapter(base, readMlxAdapter(files, content, tensors, modules));
   }
   const { config, unknownKeys } = parsePeftConfig(configPath, content);
   if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${unknownKeys.join(', ')}`);
   const weights = await readSafetensors(weightsPath);
   if (!anyBase) checkBase(weightsPath, weights.metadata.get(METADATA.baseHash), base);
-  const files = { adapter, configPath, weightsPath };
+  const files = { adapter, configPath, weightsPath, onWarning };
   return attachAdapter(base, readPeftAdapter(files, config, weights, modules));
 }
 

@@ -1,7 +1,13 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { Sampler } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
-import { type InitOptions, injectLora, type LoraConfig, setAdapterStrength } from '../lora/index.ts';
+import {
+  type AdapterOptions,
+  type InitOptions,
+  injectLora,
+  type LoraConfig,
+  setAdapterStrength,
+} from '../lora/index.ts';
 import type { Run } from '../runs/index.ts';
 import { gatherBatch, type TrainingTask, withSeededDropout } from '../training/index.ts';
 
@@ -15,16 +21,16 @@ const INIT_EXAMPLES = 256;
  * The adapted model of a run at full strength, or its base with a new adapter.
  *
  * @param lora the new adapter; for a run that has one, options that must be the same
- * @param loss for `init: 'lora-ga'`, see `gradientInitLoss`
+ * @param options for a new adapter; the loss for `init: 'lora-ga'` is that of `gradientInitLoss`
  * @throws UsageError if `lora` sets an option that the run's adapter has fixed
  */
 export function adaptedModel(
   { manifest, base, model }: Pick<Run, 'manifest' | 'base' | 'model'>,
   lora: LoraConfig,
-  loss: InitOptions['loss'],
+  options: AdapterOptions,
 ): tf.LayersModel {
   const { adapter } = manifest;
-  if (!adapter) return injectLora(base, lora, { loss });
+  if (!adapter) return injectLora(base, lora, options);
   for (const [name, value] of Object.entries(lora)) {
     const recorded = RECORDED.find((option) => option === name);
     if (value === undefined || name === 'seed' || (recorded && adapter[recorded] === value)) continue;

@@ -57,7 +57,8 @@ export async function adaptRun(options: AdaptRunOptions): Promise<NewRun> {
       const tensorflow = await loadRecipeTensorFlow(options);
       const { base, folder: source, manifest: baseManifest } = await openRun(path, cwd);
       scope.result(base);
-      const model = scope.result(injectLora(base, lora));
+      const onWarning = (message: string) => options.onNotice?.(`warning: ${message}`);
+      const model = scope.result(injectLora(base, lora, { onWarning }));
       const { method, rank, alpha, seed } = resolveLoraConfig(lora);
       const { contentHash: baseHash, classNames, normalization } = baseManifest;
       const manifest: RunManifest = {

@@ -153,7 +153,9 @@ async function trainAdapter(
   const taskFor = (model: tf.LayersModel) =>
     classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed });
   const lora = resume ? {} : settings.lora;
-  const model = scope.result(adaptedModel(source, lora, gradientInitLoss(sampler, taskFor)));
+  const loss = gradientInitLoss(sampler, taskFor);
+  const onWarning = (message: string) => options.onNotice?.(`warning: ${message}`);
+  const model = scope.result(adaptedModel(source, lora, { loss, onWarning }));
   options.onAdapted?.(loraSummary(model));
   const evaluator = scope.temporary(createEvaluator(model, { normalization, classNames }));
   const before = evaluateWithoutAdapter(model, evaluator, test);

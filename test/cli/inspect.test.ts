@@ -28,7 +28,6 @@ describe('inspect --shape', () => {
   });
 
   test.each([
-    [sh`inspect --shape 3x3 --rank 4`, /rank: must be at most 3 for a 3 x 3 kernel \(4\)/],
     [sh`inspect`, /name a run, or use --shape/],
     [sh`inspect a-run --shape 3x3`, /--shape: needs no run; omit a-run/],
     [sh`inspect --program --shape 3x3`, /--shape: needs no run; omit --program/],

@@ -166,14 +166,9 @@ test.each<[string, LoraConfig, string[]]>([
 test.each<[string, LoraConfig, RegExp]>([
   ['a rank of 0', { rank: 0 }, /rank: must be a whole number of at least 1 \(0\)/],
   [
-    'a rank too large for a layer',
-    { rank: 4 },
-    /layer 'out': rank 4 is too large \(7 inputs, 3 outputs\); set a rank of at most 3/,
-  ],
-  [
-    'a rankPattern too large for a layer',
-    { rank: 1, rankPattern: { out: 9 } },
-    /layer 'out': rank 9 is too large/,
+    'factors too large for a tensor',
+    { rank: 2 ** 30 },
+    /layer 'hidden': rank 1073741824 is too large \(6 inputs, 8 outputs; a tensor holds at most 2147483647 values\)/,
   ],
   ['an alpha of 0', { rank: 1, alpha: 0 }, /alpha: must be above 0 \(0\)/],
   [

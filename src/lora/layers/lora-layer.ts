@@ -63,7 +63,7 @@ export interface LayerKind {
     | 'embedding';
   /** Name of the layer's weight that is updated. */
   readonly kernelName: 'kernel' | 'depthwise_kernel' | 'pointwise_kernel' | 'embeddings';
-  /** Sides of the kernel as a matrix. The rank cannot be larger than the smaller one. */
+  /** Sides of the kernel as a matrix. A·B cannot have a larger rank than the smaller one. */
   matrixShape(kernelShape: readonly number[]): { readonly inputs: number; readonly outputs: number };
   factorShapes(kernelShape: readonly number[], rank: number): { readonly a: number[]; readonly b: number[] };
   /** Returns A·B in the kernel's shape. */
