@@ -31,7 +31,7 @@ export function outputsOf(model: tf.LayersModel, inputs: readonly tf.Tensor[]): 
 }
 
 /**
- * Checks that values equal the expected ones.
+ * Compares values with the expected ones.
  *
  * @param allowed largest relative difference that passes; 0 requires equality bit for bit
  */
@@ -51,7 +51,7 @@ export function compareHashes(check: Pick<Check, 'name' | 'claim'>, actual: stri
   return {
     ...check,
     outcome: actual === expected ? 'passed' : 'failed',
-    detail: actual === expected ? `content ${actual}` : `content ${actual}, expected ${expected}`,
+    detail: actual === expected ? `content hash ${actual}` : `content hash ${actual}, expected ${expected}`,
   };
 }
 

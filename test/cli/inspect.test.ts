@@ -43,9 +43,11 @@ describe('inspect of a run', () => {
     const cwd = await importedAdapter('patterns');
     const { code, out } = await runCommand(cwd, sh`inspect adapted --device cpu`);
     expect(code).toBe(0);
-    expect(out).toMatch(/^layer +kernel +rank +alpha +scale +trainable +change +rank used$/m);
+    expect(out).toMatch(/^layer +kernel +rank +alpha +scale +trainable +change +effective rank$/m);
     expect(out).toMatch(/^linear2 +Dense 256 x 128 +2 +10 +5 +768 +[\d.]+ % +[\d.]+$/m);
-    expect(out).toMatch(/^trainable: 5,480 of 240,626 values, 2.33 % of the base's 235,146$/m);
+    expect(out).toMatch(
+      /^trainable parameters: 5,480 of 240,626 = 2.28 % \(2.33 % of the base's 235,146\)$/m,
+    );
     const tooLong = out.split('\n').filter((line) => line.length > 80 && !line.startsWith('warning: '));
     expect(tooLong).toEqual([]);
     const json = JSON.parse((await runCommand(cwd, sh`inspect adapted --json --device cpu`)).out);

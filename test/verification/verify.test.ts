@@ -89,7 +89,7 @@ test('checks each adapter of a model separately', async () => {
   expect(checks.filter(({ name }) => name === 'peft-round-trip').length).toBe(2);
 });
 
-test('checks only content and files of a model without adapters', async () => {
+test('checks only the content hash and the files of a model without adapters', async () => {
   const base = createDigitsNet(SMALL);
   expect(outcomes(await checksOf(base, base))).toEqual({ content: 'passed', 'base-reload': 'passed' });
 });

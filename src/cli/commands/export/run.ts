@@ -33,7 +33,7 @@ export async function runExport(
     context.print(
       json
         ? jsonText({ adapter: out, base: baseHash })
-        : `wrote the adapter for PEFT to ${out}; its base has content ${baseHash.slice(0, 12)}`,
+        : `wrote the adapter for PEFT to ${out}; its base has content hash ${baseHash.slice(0, 12)}`,
     );
     return;
   }

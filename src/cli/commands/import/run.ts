@@ -35,7 +35,7 @@ export async function runImport(
   context.print(
     options.json
       ? jsonText({ run: saved, contentHash, parameters, adapter })
-      : `imported ${source}: ${formatCount(parameters)} values, content ${contentHash.slice(0, 12)}${adapterText}`,
+      : `imported ${source}: ${formatCount(parameters)} parameters, content hash ${contentHash.slice(0, 12)}${adapterText}`,
   );
   context.note(`saved in ${saved}`);
 }

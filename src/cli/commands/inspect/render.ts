@@ -3,6 +3,7 @@ import type { LoraSummary } from '../../../lora/index.ts';
 import type { ModelSummary } from '../../../models/index.ts';
 import { formatCount, formatNumber, formatPercent, plainTable, tableText } from '../../../text/index.ts';
 import type { LayerInspection } from '../../../verification/index.ts';
+import { renderTrainable } from '../../adapter-summary.ts';
 
 /** A table of the layers of a plain model. */
 export function renderLayers({ layers, parameters }: ModelSummary): string {
@@ -20,7 +21,7 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
   const hasSeveral = new Set(layers.map(({ adapter }) => adapter)).size > 1;
   const nameOf = ({ path, adapter }: LayerInspection) => (hasSeveral ? `${path} (${adapter})` : path);
   const table = plainTable(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right']);
-  table.push(['layer', 'kernel', 'rank', 'alpha', 'scale', 'trainable', 'change', 'rank used']);
+  table.push(['layer', 'kernel', 'rank', 'alpha', 'scale', 'trainable', 'change', 'effective rank']);
   for (const layer of layers) {
     const { type, kernelShape, rank, alpha, effectiveScale, trainableParameters } = layer;
     const { updateShare, effectiveRank } = layer;
@@ -34,18 +35,17 @@ export function renderAdapters(layers: readonly LayerInspection[], summary: Lora
       effectiveRank === undefined ? '-' : effectiveRank.toFixed(1),
     ]);
   }
-  const { trainableParameters, totalParameters, baseParameters, shareOfBase } = summary;
   return [
     tableText(table),
     '',
     'change: norm of the update / norm of the kernel, at strength 1',
+    'effective rank: how many directions the update uses, at most the rank',
     'singular values of the update:',
     ...layers.flatMap((layer) =>
       layer.singularValues ? [`  ${nameOf(layer)}  ${listValues(layer.singularValues)}`] : [],
     ),
     '',
-    `trainable: ${formatCount(trainableParameters)} of ${formatCount(totalParameters)} values, ` +
-      `${formatPercent(shareOfBase)} % of the base's ${formatCount(baseParameters)}`,
+    renderTrainable(summary),
   ].join('\n');
 }
 

@@ -26,7 +26,7 @@ export async function runMerge(
   context.print(
     options.json
       ? jsonText({ run: saved, contentHash, strength })
-      : `merged ${run} at strength ${strength} into a plain model with content ${contentHash.slice(0, 12)}`,
+      : `merged ${run} at strength ${strength} into a plain model with content hash ${contentHash.slice(0, 12)}`,
   );
   context.note(`saved in ${saved}`);
 }

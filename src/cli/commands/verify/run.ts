@@ -40,7 +40,8 @@ export async function runVerify(
       `${run}: ${failed.length} of ${checks.length} checks failed (${failed.join(', ')})`,
     );
   }
-  context.note(`${checks.length} checks, none failed`);
+  const skipped = checks.filter(({ outcome }) => outcome === 'skipped').length;
+  context.note(`${checks.length - skipped} checks passed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 }
 
 function renderCheck({ outcome, claim, difference, allowed, detail }: Check): string {
