@@ -41,7 +41,7 @@ export interface Comparison {
   readonly target?: Change;
   /** The other classes together; absent if there are no target classes. */
   readonly other?: Change;
-  /** The kinds of mistakes whose count changed most. */
+  /** The confusions (pairs of true and predicted class) whose count changed most. */
   readonly topConfusionChanges: readonly ConfusionChange[];
 }
 

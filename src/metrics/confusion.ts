@@ -8,7 +8,7 @@ export function confusionMatrix(evaluation: Evaluation): number[][] {
   return matrix;
 }
 
-/** How many examples of one class were classified as another, before and after. */
+/** How many examples of one class were predicted as another, before and after. */
 export interface ConfusionChange {
   readonly truth: string;
   readonly predicted: string;
@@ -16,7 +16,7 @@ export interface ConfusionChange {
   readonly after: number;
 }
 
-/** The kinds of mistakes whose count changed, the largest change first, ties in label order. */
+/** The confusions (pairs of true and predicted class) whose count changed, largest change first, ties in label order. */
 export function topConfusionChanges(before: Evaluation, after: Evaluation, limit = 8): ConfusionChange[] {
   const { classNames } = before;
   const matrixBefore = confusionMatrix(before);

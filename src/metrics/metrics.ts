@@ -4,9 +4,9 @@ import type { Evaluation } from './evaluation.ts';
 /** Metrics of one class, fractions 0 to 1. */
 export interface ClassMetrics {
   readonly className: string;
-  /** Fraction of the examples classified as this class that belong to it; null if there are none. */
+  /** Fraction of the examples predicted as this class that belong to it; null if there are none. */
   readonly precision: number | null;
-  /** Fraction of the examples of this class that were classified as it; null if there are none. */
+  /** Fraction of the examples of this class that were predicted as it; null if there are none. */
   readonly recall: number | null;
   /** Harmonic mean of precision and recall; null if the class occurs neither as truth nor as prediction. */
   readonly f1: number | null;

@@ -5,7 +5,7 @@ import { DataError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
 import { encodeGreyPng } from './png.ts';
 
-/** The part of an evaluation that names its mistakes. */
+/** The labels and predictions of an evaluation. */
 export interface LabelledPredictions {
   /** True class of each image [count]. */
   readonly labels: Uint8Array;
@@ -14,7 +14,7 @@ export interface LabelledPredictions {
 }
 
 /**
- * Writes each misread image as `<folder>/<label>/<row>-read-as-<prediction>.png`, for `importPictures` to read back.
+ * Writes each misclassified image as `<folder>/<label>/<row>-predicted-<prediction>.png`, which `importPictures` reads.
  * To correct a label, move the file into the folder of another label.
  *
  * If writing fails, all files are removed again.
@@ -61,7 +61,7 @@ async function writeFiles(
     await mkdir(join(folder, String(label)), { recursive: true });
     const image = images.subarray(row * pixels, (row + 1) * pixels);
     await writeFile(
-      join(folder, String(label), `${row}-read-as-${prediction}.png`),
+      join(folder, String(label), `${row}-predicted-${prediction}.png`),
       encodeGreyPng(image, { height, width }),
     );
     files += 1;

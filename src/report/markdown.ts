@@ -24,7 +24,7 @@ export function renderMarkdown(report: Report): string {
     );
     parts.push(comparisonTable(word, results.comparison));
     parts.push('\\* significant: exact McNemar test, Holm-corrected over the classes, p < 0.05.');
-    if (results.comparison.topConfusionChanges.length > 0) parts.push(mistakesTable(results.comparison));
+    if (results.comparison.topConfusionChanges.length > 0) parts.push(confusionsTable(results.comparison));
   } else {
     parts.push(evaluationTable(word, results.evaluation));
   }
@@ -102,14 +102,14 @@ function changeCells(change: Change): string[] {
   ];
 }
 
-function mistakesTable({ topConfusionChanges }: Comparison): string {
+function confusionsTable({ topConfusionChanges }: Comparison): string {
   const rows = topConfusionChanges.map(({ truth, predicted, before, after }) => [
-    `${escapeMarkdown(truth)} read as ${escapeMarkdown(predicted)}`,
+    `${escapeMarkdown(truth)} predicted as ${escapeMarkdown(predicted)}`,
     formatCount(before),
     formatCount(after),
     formatSigned(after - before),
   ]);
-  return table(['mistake', 'before', 'after', 'change'], rows);
+  return table(['confusion', 'before', 'after', 'change'], rows);
 }
 
 function averagesTable({ evaluation, baseline }: Results): string {

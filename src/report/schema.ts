@@ -45,8 +45,8 @@ const change = z.object({
   before: score,
   after: score,
   gain: accuracyChange.nullable().describe('Accuracy after minus before; null without examples.'),
-  fixed: count.describe('Examples misclassified before and right after.'),
-  broken: count.describe('Examples right before and misclassified after.'),
+  fixed: count.describe('Examples misclassified before and correct after.'),
+  broken: count.describe('Examples correct before and misclassified after.'),
   pValue: fraction
     .nullable()
     .describe('Exact McNemar test; those of the classes are Holm-corrected. Null without examples.'),
@@ -60,7 +60,7 @@ const comparison = z.object({
   other: change.optional().describe('The other classes together.'),
   topConfusionChanges: z
     .array(z.object({ truth: z.string(), predicted: z.string(), before: count, after: count }))
-    .describe('The mistakes whose count changed most.'),
+    .describe('The confusions (pairs of true and predicted class) whose count changed most.'),
 });
 
 const runInfo = z.object({

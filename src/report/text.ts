@@ -20,15 +20,15 @@ const WIDTH = 80;
 const SHORT_NAME = 2;
 /** Longest class name that leaves room for a plus sign in its row; longer names are cut. */
 const LONG_NAME = 7;
-/** How many kinds of mistakes are listed. */
-const MAX_MISTAKES = 5;
+/** How many confusions (pairs of true and predicted class) are listed. */
+const MAX_CONFUSIONS = 5;
 
 type Colors = ReturnType<typeof picocolors.createColors>;
 
 /**
  * A report as text for a terminal of 80 columns.
  *
- * @param options.color whether to use colours; they only repeat what signs and words tell
+ * @param options.color whether to use colours; they repeat what signs and words already show
  */
 export function renderText(report: Report, { color = false }: { readonly color?: boolean } = {}): string {
   const colors = picocolors.createColors(color);
@@ -128,11 +128,10 @@ function comparisonNotes(comparison: Comparison, colors: Colors): string[] {
       .join(', ');
   const better = significantNames('better');
   const worse = significantNames('worse');
-  const mistakes = comparison.topConfusionChanges
-    .slice(0, MAX_MISTAKES)
-    .map(
-      ({ truth, predicted, before, after }) =>
-        `${truth} read as ${predicted} ${formatCount(before)} -> ${formatCount(after)}`,
+  const confusions = comparison.topConfusionChanges
+    .slice(0, MAX_CONFUSIONS)
+    .map(({ truth, predicted, before, after }) =>
+      unbroken(`${truth} predicted as ${predicted}: ${formatCount(before)} -> ${formatCount(after)}`),
     )
     .join('; ');
   return [
@@ -140,7 +139,7 @@ function comparisonNotes(comparison: Comparison, colors: Colors): string[] {
     ...(hasShortNames(comparison) ? [] : [colors.dim('+ target')]),
     ...(better ? wrap(`significantly better: ${better}`) : []),
     ...(worse ? wrap(`significantly worse: ${worse}`).map(colors.bold) : []),
-    ...(mistakes ? wrap(`mistakes that changed most: ${mistakes}`) : []),
+    ...(confusions ? wrap(`confusions that changed most: ${confusions}`) : []),
   ];
 }
 
@@ -153,7 +152,7 @@ function averages(evaluation: EvaluationResults, baseline?: EvaluationResults): 
     `macro F1 % ${values(({ macro }) => formatPercent(macro.f1))}`,
     `calibration error % ${values(({ calibrationError }) => formatPercent(calibrationError))}`,
   ];
-  return wrap(parts.join('; '));
+  return wrap(parts.map(unbroken).join('; '));
 }
 
 function gateLines({ gates = [] }: Report, colors: Colors): string[] {
@@ -161,6 +160,13 @@ function gateLines({ gates = [] }: Report, colors: Colors): string[] {
   const met = colors.green('met    ');
   const notMet = colors.red('NOT MET');
   return ['', ...gates.map(({ passed, message }) => `${passed ? met : notMet}  ${message}`)];
+}
+
+const NO_BREAK_SPACE = '\u00a0';
+
+/** Makes `wrap` keep a text on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(' ', NO_BREAK_SPACE);
 }
 
 /** Breaks a text at spaces into lines of at most `WIDTH` characters; all but the first are indented. */
@@ -175,5 +181,5 @@ function wrap(text: string): string[] {
       line = line === '' ? word : `${line} ${word}`;
     }
   }
-  return [...lines, line];
+  return [...lines, line].map((text) => text.replaceAll(NO_BREAK_SPACE, ' '));
 }

@@ -76,18 +76,18 @@ describe('predict', () => {
 });
 
 describe('eval --mistakes', () => {
-  test('writes each misread image into the folder of its digit', async () => {
+  test('writes each misclassified image into the folder of its digit', async () => {
     const argv = sh`eval base --data . --mistakes wrong`;
     const { code, err } = await run(argv);
     expect(code).toBe(0);
-    expect(err).toMatch(/^wrote \d+ misread images to wrong$/m);
+    expect(err).toMatch(/^wrote \d+ misclassified images to wrong$/m);
     expect(await run(argv)).toMatchObject({
       code: 2,
       err: expect.stringMatching(/wrong: the folder is not empty/),
     });
     const { labels, predictions } = (await readReport(join(cwd, 'base', 'report.json'))).evaluation;
     const expected = [...labels].flatMap((label, row) =>
-      predictions[row] === label ? [] : [`${label}/${row}-read-as-${predictions[row]}.png`],
+      predictions[row] === label ? [] : [`${label}/${row}-predicted-${predictions[row]}.png`],
     );
     expect(expected.length).toBeGreaterThan(0);
     const files = await readdir(join(cwd, 'wrong'), { recursive: true });

@@ -24,20 +24,20 @@ const size = { height: 28, width: 28 };
 const imageOf = (row: number) => [...dataset.images.subarray(784 * row, 784 * (row + 1))];
 
 describe('writeMistakes', () => {
-  test('writes each misread image under its label, with its row and prediction in the name', async () => {
+  test('writes each misclassified image under its label, with its row and prediction in the name', async () => {
     const folder = join(await temporaryFolder(), 'new', 'mistakes');
     expect(await writeMistakes(evaluation, dataset, folder)).toBe(4);
     expect((await readdir(folder)).sort()).toEqual(['0', '12']);
     const files = await readdir(join(folder, '0'));
-    expect(files.sort()).toEqual(['0-read-as-1.png', '2-read-as-2.png', '3-read-as-1.png']);
-    expect(await readdir(join(folder, '12'))).toEqual(['7-read-as-0.png']);
+    expect(files.sort()).toEqual(['0-predicted-1.png', '2-predicted-2.png', '3-predicted-1.png']);
+    expect(await readdir(join(folder, '12'))).toEqual(['7-predicted-0.png']);
   });
 
   test('writes images that importPictures reads back bit for bit, with corrected labels', async () => {
     const folder = await temporaryFolder();
     await writeMistakes(evaluation, dataset, folder);
     await mkdir(join(folder, '2'));
-    await rename(join(folder, '0', '2-read-as-2.png'), join(folder, '2', '2-read-as-2.png'));
+    await rename(join(folder, '0', '2-predicted-2.png'), join(folder, '2', '2-predicted-2.png'));
     const { images, labels, classes } = await importPictures(folder, size);
     expect([...labels]).toEqual([0, 0, 2, 12]);
     expect(classes).toBe(13);

@@ -54,7 +54,7 @@ describe('a report as HTML', () => {
     const report = { ...rest, evaluation: { ...evaluation, dataHash: dataHash(images) } };
     const page = await renderHtml(report, { images });
     const [worst] = worstMistakes(report.evaluation, 1);
-    const item = /<img alt="a (\d)" src="data:image\/png;base64,([^"]+)"><b>(\d), read as (\d)<\/b>/;
+    const item = /<img alt="a (\d)" src="data:image\/png;base64,([^"]+)"><b>(\d), predicted as (\d)<\/b>/;
     const [, alt, base64, truth, predicted] = item.exec(page)!;
     expect([alt, truth, predicted]).toEqual([worst!.truth, worst!.truth, worst!.predicted]);
     const png = PNG.sync.read(Buffer.from(base64!, 'base64'));
@@ -87,8 +87,6 @@ describe('a report as HTML', () => {
       expect(page).not.toContain(`<h2>${heading}`);
     }
     const perfect = { ...makeEvaluation([0, 1, 2], [0, 1, 2]), name: 'base' };
-    expect(await renderHtml({ ...singleReport(), evaluation: perfect })).not.toContain(
-      '<h2>The worst mistakes',
-    );
+    expect(await renderHtml({ ...singleReport(), evaluation: perfect })).not.toContain('<h2>Worst mistakes');
   });
 });

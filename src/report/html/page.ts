@@ -4,7 +4,7 @@ import { resultsOf } from '../results.ts';
 import { classWord, settings, title } from '../wording.ts';
 import { html, Markup } from './markup.ts';
 import {
-  changedMistakesSection,
+  changedConfusionsSection,
   classesSection,
   confusionSection,
   errorsSection,
@@ -42,7 +42,7 @@ ${gatesSection(report)}
 ${classesSection(word, results)}
 ${errorsSection(word, report)}
 ${confusionSection(report, results)}
-${changedMistakesSection(results)}
+${changedConfusionsSection(results)}
 ${worstMistakesSection(report, images)}
 ${trainingSection(report)}
 ${guardSection(word, report)}

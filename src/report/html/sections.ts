@@ -10,7 +10,7 @@ import { errorBars, rankBars } from './charts/bars.ts';
 import { confusionMap } from './charts/confusion-map.ts';
 import { accuracyLine, lossLine, tradeoffLines } from './charts/lines.ts';
 import { html, Markup } from './markup.ts';
-import { comparisonTable, evaluationTable, mistakesTable, rankTable, withMinusSign } from './tables.ts';
+import { comparisonTable, confusionsTable, evaluationTable, rankTable, withMinusSign } from './tables.ts';
 
 /** Widths that charts are drawn in, in pixels: for wide and for narrow pages. The style sheet shows one of them. */
 const LARGE = 940;
@@ -92,40 +92,38 @@ ${chart(`Bars of the wrong counts of each ${word}; the table above has the numbe
 
 export function confusionSection(report: Report, { evaluation, baseline }: Results): Markup {
   const { classNames } = report.evaluation;
-  const largestCount = Math.max(
-    largestMistakeCount(evaluation),
-    baseline ? largestMistakeCount(baseline) : 0,
-  );
+  const largestCount = Math.max(largestOffDiagonal(evaluation), baseline ? largestOffDiagonal(baseline) : 0);
   const map = (name: string, { confusionMatrix }: EvaluationResults) =>
     html`<figure role="img" aria-label="${`Confusion matrix, ${name}. ${matrixInWords(classNames, confusionMatrix)}`}"><figcaption>${name}</figcaption>${new Markup(confusionMap(classNames, confusionMatrix, largestCount))}</figure>`;
-  return html`<section><h2>What is read as what</h2>
-<p class="note">Rows are true classes, columns are predictions. Mistakes are shaded by their count${baseline && ', on the same scale in both'}; correct predictions are not shaded.</p>
+  return html`<section><h2>Confusion matrix</h2>
+<p class="note">Rows are true classes, columns are predicted classes. Cells off the diagonal are shaded by their count${baseline && ', on the same scale in both matrices'}.</p>
 <div class="pair">${[
     baseline && map(`before: ${report.baseline!.name}`, baseline),
     map(baseline ? `after: ${report.evaluation.name}` : report.evaluation.name, evaluation),
   ]}</div></section>`;
 }
 
-function largestMistakeCount({ confusionMatrix }: EvaluationResults): number {
+function largestOffDiagonal({ confusionMatrix }: EvaluationResults): number {
   return Math.max(0, ...confusionMatrix.flatMap((row, truth) => row.filter((_, column) => column !== truth)));
 }
 
-/** The most frequent mistakes of a matrix as a sentence. */
+/** The most frequent confusions of a matrix as a sentence. */
 function matrixInWords(classNames: readonly string[], matrix: readonly (readonly number[])[]): string {
-  const mistakes = matrix
+  const confusions = matrix
     .flatMap((row, truth) => row.map((count, predicted) => ({ truth, predicted, count })))
     .filter(({ truth, predicted, count }) => truth !== predicted && count > 0)
     .sort((a, b) => b.count - a.count)
     .slice(0, 5);
-  const words = mistakes.map(
-    ({ truth, predicted, count }) => `${classNames[truth]} read as ${classNames[predicted]} ${count} times`,
+  const words = confusions.map(
+    ({ truth, predicted, count }) =>
+      `${classNames[truth]} predicted as ${classNames[predicted]} ${count} times`,
   );
-  return words.length > 0 ? `Most frequent mistakes: ${words.join(', ')}.` : 'No mistakes.';
+  return words.length > 0 ? `Most frequent confusions: ${words.join(', ')}.` : 'No misclassified examples.';
 }
 
-export function changedMistakesSection({ comparison }: Results): Markup | undefined {
+export function changedConfusionsSection({ comparison }: Results): Markup | undefined {
   if (!comparison || comparison.topConfusionChanges.length === 0) return undefined;
-  return html`<section><h2>Mistakes that changed most</h2>${mistakesTable(comparison.topConfusionChanges)}</section>`;
+  return html`<section><h2>Confusions that changed most</h2>${confusionsTable(comparison.topConfusionChanges)}</section>`;
 }
 
 /** The misclassified examples with the highest confidence, with their images if these are the evaluated ones. */
@@ -135,20 +133,20 @@ export function worstMistakesSection(report: Report, images?: ImageDataset): Mar
     ...(baseline
       ? [
           {
-            heading: 'Right before, wrong now',
+            heading: 'Correct before, misclassified after',
             mistakes: worstMistakes(evaluation, MAX_MISTAKES, baseline),
           },
         ]
       : []),
     {
-      heading: baseline ? 'All, most confident first' : '',
+      heading: baseline ? 'All' : '',
       mistakes: worstMistakes(evaluation, MAX_MISTAKES),
     },
   ].filter(({ mistakes }) => mistakes.length > 0);
   if (groups.length === 0) return undefined;
   const evaluated = images && areEvaluatedImages(images, evaluation) ? images : undefined;
-  return html`<section><h2>The worst mistakes</h2>
-<p class="note">Wrong predictions with the highest confidence.</p>${groups.map(
+  return html`<section><h2>Worst mistakes</h2>
+<p class="note">Misclassified examples, highest confidence first.</p>${groups.map(
     ({ heading, mistakes }) =>
       html`${heading !== '' && html`<h3>${heading}</h3>`}<ul class="digits">${mistakes.map((mistake) => mistakeItem(mistake, evaluated))}</ul>`,
   )}</section>`;
@@ -156,7 +154,7 @@ export function worstMistakesSection(report: Report, images?: ImageDataset): Mar
 
 function mistakeItem({ index, truth, predicted, confidence }: Mistake, images?: ImageDataset): Markup {
   const image = images && html`<img alt="${`a ${truth}`}" src="${imageDataUri(images, index)}">`;
-  return html`<li>${image}<b>${truth}, read as ${predicted}</b>${formatPercent(confidence)} % sure<br>example ${index}</li>
+  return html`<li>${image}<b>${truth}, predicted as ${predicted}</b>confidence ${formatPercent(confidence)} %<br>example ${index}</li>
 `;
 }
 

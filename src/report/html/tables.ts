@@ -76,13 +76,13 @@ function changeRow(name: string, change: Change, isTarget = false): Markup {
 `;
 }
 
-export function mistakesTable(changes: readonly ConfusionChange[]): Markup {
+export function confusionsTable(changes: readonly ConfusionChange[]): Markup {
   return scrollable(
-    'Mistakes that changed most',
+    'Confusions that changed most',
     html`<table>
-<thead><tr><th scope="col">mistake</th>${['before', 'after', 'change'].map(columnHeader)}</tr></thead>
+<thead><tr><th scope="col">confusion</th>${['before', 'after', 'change'].map(columnHeader)}</tr></thead>
 <tbody>${changes.map(({ truth, predicted, before, after }) =>
-      row(`${truth} read as ${predicted}`, [
+      row(`${truth} predicted as ${predicted}`, [
         formatCount(before),
         formatCount(after),
         formatSigned(after - before),

@@ -27,7 +27,7 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     .addOption(
       new Option(
         '--mistakes <dir>',
-        'write each misread image as a PNG file, <digit>/<row>-read-as-<digit>.png, to an empty or new folder',
+        'write each misclassified image as a PNG file, <digit>/<row>-predicted-<digit>.png, to an empty or new folder',
       ),
     );
   const withReport = addGateOptions(addReportOptions(command))

@@ -35,7 +35,7 @@ export async function runEval(run: string, options: EvalCommandOptions, context:
   });
   if (mistakes !== undefined) {
     const count = await writeMistakes(evaluation, images, resolve(context.cwd, mistakes));
-    context.note(`wrote ${formatCount(count)} misread images to ${mistakes}`);
+    context.note(`wrote ${formatCount(count)} misclassified images to ${mistakes}`);
   }
   await publishReport(report, options, context, { images });
   requireGates(report.gates ?? []);

@@ -14,10 +14,10 @@ interface Cell {
 }
 
 /**
- * A confusion matrix with shaded mistakes.
+ * A confusion matrix whose cells off the diagonal are shaded by their count.
  *
  * @param matrix counts by true label (row) and predicted label (column)
- * @param largestCount the count of mistakes with the darkest shade
+ * @param largestCount the count that gets the darkest shade
  */
 export function confusionMap(
   classNames: readonly string[],
@@ -33,7 +33,7 @@ export function confusionMap(
   const option = {
     grid: { left: labels + 22, right: 6, top: labels + 22, bottom: 6, outerBoundsMode: 'none' },
     xAxis: {
-      ...classAxis('read as', names, labels > 40 ? 90 : 0),
+      ...classAxis('predicted class', names, labels > 40 ? 90 : 0),
       position: 'top',
       nameGap: labels + 2,
     },
@@ -73,7 +73,7 @@ function drawCell(
   const [x, y] = api.coord([predicted, truth]);
   const [width, height] = api.size([1, 1]);
   const isCorrect = truth === predicted;
-  // The square root keeps rare mistakes visible next to frequent ones.
+  // The square root keeps small counts visible next to large ones.
   const shade = isCorrect ? 0 : Math.sqrt(count / Math.max(largestCount, 1));
   return {
     type: 'rect',
