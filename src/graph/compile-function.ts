@@ -13,9 +13,11 @@ import {
   type TensorSpec,
   tensorId,
 } from '../tensorflow/index.ts';
+import { requireCompileOptions, requireFunction, requireInput } from './arguments.ts';
 import { emitProgram } from './emit.ts';
+import { countIterations } from './hooks.ts';
 import type { Program } from './program.ts';
-import { type InputSpec, isRecording, type Recording, record } from './record.ts';
+import { isRecording, type Recording, record } from './record.ts';
 import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
@@ -35,8 +37,9 @@ export interface CompileOptions {
   readonly maxShapes?: number;
 }
 
-export interface CompiledFunction<R extends Result> {
-  (...inputs: Input[]): R;
+/** Takes what the function takes, with bytes in place of any tensor, and returns what it returns. */
+export interface CompiledFunction<R extends Result, I extends tf.Tensor[] = tf.Tensor[]> {
+  (...inputs: { [K in keyof I]: I[K] | Bytes }): R;
   /** Frees the graphs and their variables. The function can still be called, and is then recorded again. */
   dispose(): void;
 }
@@ -44,36 +47,51 @@ export interface CompiledFunction<R extends Result> {
 /**
  * Compiles a function of tensors to a TensorFlow graph, like `tf.function` in Python.
  *
- * `fn` is recorded on the first call for each combination of input shapes and dtypes, and again once a
- * variable or tensor that it uses has been disposed. Each call reads the current values of variables, and
- * assigns to them what `fn` assigns. As with `fn` itself, the caller disposes the results. No gradients flow
- * through the compiled function.
+ * `fn` is recorded on the first call for each combination of input shapes and dtypes, and again after a change that
+ * `Recording.isStale` finds. Each call reads the current values of variables, and assigns to them what `fn` assigns; so
+ * `fn` may take a step with an optimizer of tfjs. Other values of JavaScript, such as a number that `fn` reads from outside,
+ * are fixed when it is recorded; pass what changes as a tensor, or keep it in a variable. As with `fn` itself, the caller
+ * disposes the results. No gradients flow through the compiled function.
  *
  * @param fn synchronous; takes tensors and returns a tensor or a list of tensors; see `record` for what it
  *   must not do
- * @returns a function that throws RecordingError if `fn` cannot be recorded, and TensorFlowError if its graph
- *   cannot be run
+ * @returns a function that throws UsageError if an input is invalid, RecordingError if `fn` cannot be recorded, and
+ *   TensorFlowError if its graph cannot be run
+ * @throws UsageError if an argument is invalid
  * @example
- * const predict = compileFunction((x) => tf.softmax(tf.matMul(x, w)), { jit: true });
+ * const predict = compileFunction((x: tf.Tensor2D) => tf.softmax(tf.matMul(x, w)), { jit: true });
  * const y = predict(tf.zeros([32, 784])); // [32, 10] float32
  */
-export function compileFunction<R extends Result>(
-  fn: (...inputs: tf.Tensor[]) => R,
-  { jit = false, maxShapes = 8 }: CompileOptions = {},
-): CompiledFunction<R> {
+export function compileFunction<I extends tf.Tensor[], R extends Result>(
+  fn: (...inputs: I) => R,
+  options: CompileOptions = {},
+): CompiledFunction<R, I> {
+  requireFunction(fn);
+  requireCompileOptions(options);
+  const { jit = false, maxShapes = 8 } = options;
   // By input shapes and dtypes, the least recently used first.
   const concreteFunctions = new Map<string, ConcreteFunction>();
-  const call = (...inputs: Input[]): R => {
-    if (isRecording()) return fn(...inputs.map(tensorOf));
-    const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
-    let concrete = concreteFunctions.get(key);
-    concreteFunctions.delete(key);
-    if (concrete?.isStale()) {
-      concrete.dispose();
-      concrete = undefined;
-    }
-    concrete ??= new ConcreteFunction(fn, inputs, jit);
+  const create = (key: string, inputs: readonly Input[]) => {
+    const concrete = new ConcreteFunction(fn as never as ListOrTensorFunction, inputs, jit);
     concreteFunctions.set(key, concrete);
+    return concrete;
+  };
+  const find = (key: string): ConcreteFunction | undefined => {
+    const concrete = concreteFunctions.get(key);
+    if (!concrete) return undefined;
+    concreteFunctions.delete(key);
+    if (concrete.isStale()) {
+      concrete.dispose();
+      return undefined;
+    }
+    concreteFunctions.set(key, concrete);
+    return concrete;
+  };
+  const call = (...inputs: Input[]): R => {
+    inputs.forEach(requireInput);
+    if (isRecording()) return fn(...(inputs.map(tensorOf) as I));
+    const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
+    const concrete = find(key) ?? create(key, inputs);
     for (const [leastRecentKey, leastRecent] of concreteFunctions) {
       if (concreteFunctions.size <= maxShapes) break;
       concreteFunctions.delete(leastRecentKey);
@@ -84,17 +102,17 @@ export function compileFunction<R extends Result>(
     } catch (error) {
       if (!(error instanceof DamagedCacheError)) throw error;
       concrete.dispose();
-      concrete = new ConcreteFunction(fn, inputs, jit);
-      concreteFunctions.set(key, concrete);
-      return concrete.run(inputs) as R;
+      return create(key, inputs).run(inputs) as R;
     }
   };
   const dispose = () => {
     for (const concrete of concreteFunctions.values()) concrete.dispose();
     concreteFunctions.clear();
   };
-  return Object.assign(call, { dispose });
+  return Object.assign(call, { dispose }) as unknown as CompiledFunction<R, I>;
 }
+
+type ListOrTensorFunction = (...inputs: tf.Tensor[]) => Result;
 
 function isBytes(input: Input): input is Bytes {
   return input.dtype === 'uint8';
@@ -116,17 +134,20 @@ class ConcreteFunction {
   /** The `dataId` that each variable had when it was last copied to the session. An assignment changes it. */
   readonly #copiedData = new Map<tf.Variable, object>();
 
-  constructor(fn: (...inputs: tf.Tensor[]) => Result, inputs: readonly Input[], jit: boolean) {
+  constructor(fn: ListOrTensorFunction, inputs: readonly Input[], jit: boolean) {
     let returnsTensor = false;
     const listFn = (...tensors: tf.Tensor[]) => {
       const result = fn(...tensors);
       returnsTensor = result instanceof tf.Tensor;
       return returnsTensor ? [result as tf.Tensor] : (result as tf.Tensor[]);
     };
-    const specs = inputs.map((input): InputSpec => {
-      return { shape: input.shape, dtype: isBytes(input) ? 'float32' : (input.dtype as InputSpec['dtype']) };
-    });
-    this.#recording = record(listFn, specs);
+    // Recorded on the actual values: variables that the function creates then start as they would eagerly.
+    const tensors = inputs.map(tensorOf);
+    try {
+      this.#recording = record(listFn, tensors);
+    } finally {
+      tf.dispose(tensors.filter((_, index) => isBytes(inputs[index]!)));
+    }
     this.#returnsTensor = returnsTensor;
     this.#program = simplify(this.#recording.program);
     const graph = new GraphBuilder();
@@ -135,7 +156,7 @@ class ConcreteFunction {
   }
 
   isStale(): boolean {
-    return this.#recording.isStale() || this.#recording.variables.some(({ isDisposed }) => isDisposed);
+    return this.#recording.isStale();
   }
 
   run(inputs: readonly Input[]): Result {
@@ -155,6 +176,7 @@ class ConcreteFunction {
       this.#recording.variables[variable]!.assign(value);
       value.dispose();
     });
+    for (const [optimizer, count] of this.#recording.optimizerSteps) countIterations(optimizer, count);
     return this.#returnsTensor ? results[0]! : results;
   }
 

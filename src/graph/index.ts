@@ -5,8 +5,8 @@
  *   function --record--> Program --simplify--> Program --emitProgram--> graph nodes --Session--> results
  *               1                     2                       3                          4
  *
- * 1. record.ts runs the function once on zeros. A tape (tape.ts) between tfjs-node and its addon notes each
- *    op. A second run has to give the same program (compare-traces.ts).
+ * 1. record.ts runs the function, and undoes what the run changed (trace.ts). A tape (tape.ts) between tfjs-node and its
+ *    addon notes each op. A second run has to give the same program (compare-traces.ts).
  * 2. simplify.ts removes the ops that tfjs adds around the mathematics.
  * 3. emit.ts writes the program into a graph (GraphBuilder), loop.ts a loop around it. Where XLA compiles the
  *    graph, xla/ replaces some ops by faster ones.
@@ -44,8 +44,10 @@ export {
   type VariableNode,
 } from './program.ts';
 export { type ProgramRow, programTable } from './program-table.ts';
-export { type InputSpec, isRecording, type Recording, record, type TensorFunction } from './record.ts';
+export { isRecording, type Recording, record, type TensorFunction } from './record.ts';
 export { RecordingError } from './recording-error.ts';
 export { simplify } from './simplify.ts';
+export type { InputSpec } from './trace.ts';
+export { type VariableWatch, watchVariables } from './variable-watch.ts';
 export { supportsExplicitPrecision } from './xla/matmul.ts';
 export type { XlaTarget } from './xla/ops.ts';

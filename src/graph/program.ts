@@ -4,6 +4,7 @@
  * compared without TensorFlow.
  */
 import type { Attributes, TensorSpec, TensorValues, VariableSpec } from '../tensorflow/index.ts';
+import { requireProgram } from './arguments.ts';
 
 /** A function of tensors and variables as a list of nodes. Each node comes after the nodes that it uses. */
 export interface Program {
@@ -62,10 +63,12 @@ export interface OpNode extends NodeBase {
  * For each node, whether one of `targets` depends on it.
  *
  * @param targets by default the program's outputs and assigned values: then the other nodes are dead code
+ * @throws UsageError if `program` is not a program
  */
-export function liveNodes(program: Program, targets: readonly ValueRef[] = results(program)): boolean[] {
+export function liveNodes(program: Program, targets?: readonly ValueRef[]): boolean[] {
+  requireProgram(program);
   const live = new Array<boolean>(program.nodes.length).fill(false);
-  for (const { node } of targets) live[node] = true;
+  for (const { node } of targets ?? results(program)) live[node] = true;
   for (let index = program.nodes.length - 1; index >= 0; index--) {
     const node = program.nodes[index]!;
     if (live[index] && node.kind === 'op') for (const input of node.inputs) live[input.node] = true;
@@ -73,7 +76,11 @@ export function liveNodes(program: Program, targets: readonly ValueRef[] = resul
   return live;
 }
 
-/** How many times each op runs when the program runs once, by name. Dead code is not counted. */
+/**
+ * How many times each op runs when the program runs once, by name. Dead code is not counted.
+ *
+ * @throws UsageError if `program` is not a program
+ */
 export function countOps(program: Program): Map<string, number> {
   const live = liveNodes(program);
   const counts = new Map<string, number>();

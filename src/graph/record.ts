@@ -1,31 +1,35 @@
-/** Step 1 of 4, record: runs a function on zeros, and returns the ops that it ran, as a program. */
+/** Step 1 of 4, record: returns the ops that a function runs, as a program. */
 import * as tf from '@tensorflow/tfjs';
-import { type NativeBackend, nativeBackend, runOp, type TensorSpec, tensorId } from '../tensorflow/index.ts';
+import { nativeBackend } from '../tensorflow/index.ts';
+import { requireFunction, requireInputs } from './arguments.ts';
 import { compareTraces } from './compare-traces.ts';
-import { attachTape, trackLayers } from './hooks.ts';
+import { watchDependencies } from './dependencies.ts';
 import type { Program } from './program.ts';
 import { RecordingError } from './recording-error.ts';
-import { Tape } from './tape.ts';
-
-/** A tensor that the recorded function takes. */
-export interface InputSpec {
-  readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32' | 'bool';
-}
+import { type InputSpec, type Trace, trace } from './trace.ts';
 
 /** The result of `record`. */
 export interface Recording {
   readonly program: Program;
   /** The variables of `program.variables`, in the same order. */
   readonly variables: readonly tf.Variable[];
+  /** How many steps each optimizer of tfjs makes in a run. It counts them in JavaScript, so the program cannot. */
+  readonly optimizerSteps: ReadonlyMap<tf.Optimizer, number>;
   /**
-   * Returns whether a captured tensor has been disposed: one made outside the function, whose values are now a
-   * constant of the program. It has probably been replaced by another one, so record again.
+   * Returns whether the function has to be recorded again, which takes a few microseconds to find out: whether a captured
+   * tensor (made outside the function, and now a constant of the program) or a variable has been disposed, a layer has got
+   * other weights, an optimizer of tfjs has got other settings, or the function computes gradients and other variables are
+   * trainable.
    */
   isStale(): boolean;
+  /**
+   * Runs the function once more and returns whether it gives another program, or cannot be recorded any more. So it also
+   * finds a JavaScript value or a captured tensor that has been replaced.
+   */
+  hasChanged(): boolean;
 }
 
-export type TensorFunction = (...inputs: tf.Tensor[]) => readonly tf.Tensor[];
+export type TensorFunction<I extends tf.Tensor[] = tf.Tensor[]> = (...inputs: I) => readonly tf.Tensor[];
 
 let recording = false;
 
@@ -37,158 +41,83 @@ export function isRecording(): boolean {
 /**
  * Records a function of tensors and variables as a program.
  *
- * The function runs two or three times on zeros, and the recordings (traces) are compared. If a value differs,
- * it was computed in JavaScript, such as a random number. A program would repeat the recorded value in every
- * run, so such a function is rejected. Assignments to variables become part of the program; those made while
- * recording are undone. Gradients and layers can be recorded. Nothing needs to be disposed.
+ * The function runs two or three times, and the recordings (traces) are compared. If a value differs, it was computed in
+ * JavaScript, such as a random number. A program would repeat the recorded value in every run, so such a function is
+ * rejected. Assignments to variables become part of the program; those made while recording are undone, also to variables
+ * that the function creates, such as the moments of a tfjs optimizer. Gradients and layers can be recorded. Nothing needs to
+ * be disposed.
+ *
+ * Other values of JavaScript are fixed when the function is recorded, as in Python's `tf.function`. What the function itself
+ * does to JavaScript variables while recording is not undone.
  *
  * @param fn synchronous; its control flow must not depend on the values of tensors
- * @param inputs shape and dtype of each tensor that `fn` takes
- * @throws RecordingError if `fn` cannot be recorded; variables that existed before keep their values
+ * @param inputs shape and dtype of each tensor that `fn` takes, to run it on zeros; or a tensor, to run it on its values
+ * @throws RecordingError if `fn` cannot be recorded. Variables, optimizers and captured tensors are as before; variables that
+ *   `fn` created keep their first values.
+ * @throws UsageError if an argument is invalid
  * @throws TensorFlowError if tfjs does not run on native TensorFlow
  * @example
  * const { program } = record((x) => [tf.relu(x)], [{ shape: [2, 3], dtype: 'float32' }]);
  * countOps(program); // Map { 'Relu' => 1 }
  */
-export function record(fn: TensorFunction, inputs: readonly InputSpec[]): Recording {
+export function record<I extends tf.Tensor[]>(
+  fn: (...inputs: I) => readonly tf.Tensor[],
+  inputs: readonly (InputSpec | tf.Tensor)[],
+): Recording {
+  requireFunction(fn);
+  requireInputs(inputs);
+  const listFn = fn as TensorFunction;
+  const { program, dependencies, optimizerSteps } = whileRecording(() => traceTwice(listFn, inputs));
+  const specs = inputs.map(({ shape, dtype }) => ({ shape: [...shape], dtype }) as InputSpec);
+  return {
+    program,
+    variables: dependencies.variables,
+    optimizerSteps,
+    isStale: watchDependencies(nativeBackend(), dependencies),
+    hasChanged: () => {
+      try {
+        return compareTraces(program, whileRecording(() => trace(listFn, specs)).program) !== undefined;
+      } catch {
+        return true; // recording it again reports why
+      }
+    },
+  };
+}
+
+/** Runs `fn` in a scope of tfjs. Of its tensors, those that a trace has captured stay: the recorded function keeps them. */
+function whileRecording(fn: () => Trace): Trace {
   if (recording) throw new Error('record() cannot be called by a function that is being recorded');
+  nativeBackend();
+  const engine = tf.engine();
+  recording = true;
+  engine.startScope('recording');
+  try {
+    const result = fn();
+    const captured = new Set(result.dependencies.captured);
+    for (const tensor of engine.state.activeScope.track) if (captured.has(tensor.dataId)) tf.keep(tensor);
+    return result;
+  } finally {
+    engine.endScope();
+    recording = false;
+  }
+}
+
+/** Traces a function until two traces agree. */
+function traceTwice(fn: TensorFunction, inputs: readonly (InputSpec | tf.Tensor)[]): Trace {
   let first = trace(fn, inputs);
   let second = trace(fn, inputs);
   if (first.createdVariable !== undefined) {
-    // Layers create their weights when they are first applied, so compare the traces after that.
+    // Layers and optimizers create variables when they are first used, so compare the traces after that.
     first = second;
     second = trace(fn, inputs);
   }
-  if (first.createdVariable !== undefined) {
+  const created = first.createdVariable ?? second.createdVariable;
+  if (created !== undefined) {
     throw new RecordingError(
-      `the function: creates a variable on every run ('${first.createdVariable}'); create it once, outside the function`,
+      `the function: creates a variable on every run ('${created}'); create it once, outside the function`,
     );
   }
   const difference = compareTraces(first.program, second.program);
   if (difference) throw new RecordingError(difference);
   return second;
-}
-
-interface Trace extends Recording {
-  /** Name of a variable that the function created; undefined if it created none. */
-  readonly createdVariable: string | undefined;
-}
-
-/** Runs the function once with a tape attached, and undoes its assignments to variables. */
-function trace(fn: TensorFunction, inputs: readonly InputSpec[]): Trace {
-  const backend = nativeBackend();
-  const snapshots = registeredVariables().map((variable) => takeSnapshot(backend, variable));
-  const layers = trackLayers();
-  const tape = new Tape(backend, layers.current);
-  const detachTape = attachTape(backend, tape);
-  tf.engine().startScope('record');
-  recording = true;
-  try {
-    return traceWithTape(fn, inputs, { backend, tape, snapshots });
-  } finally {
-    recording = false;
-    detachTape();
-    layers.stop();
-    for (const { variable, id, copy } of snapshots) {
-      if (!variable.isDisposed && tensorId(backend, variable) !== id) variable.assign(copy);
-      copy.dispose();
-    }
-    tf.engine().endScope();
-  }
-}
-
-interface TraceContext {
-  readonly backend: NativeBackend;
-  readonly tape: Tape;
-  /** All variables that exist before the function runs. */
-  readonly snapshots: readonly Snapshot[];
-}
-
-function traceWithTape(
-  fn: TensorFunction,
-  inputs: readonly InputSpec[],
-  { backend, tape, snapshots }: TraceContext,
-): Trace {
-  const refOf = (tensor: tf.Tensor) => tape.ref(tensorId(backend, tensor));
-  const variables: tf.Variable[] = [];
-  for (const { variable, id } of snapshots) {
-    tape.declare(id, () => {
-      const index = variables.push(variable) - 1;
-      return { kind: 'variable', index, outputs: [specOf(variable)] };
-    });
-  }
-  const placeholders = inputs.map(({ shape, dtype }) => tf.zeros([...shape], dtype));
-  placeholders.forEach((tensor, index) => {
-    const outputs = [specOf(tensor)];
-    tape.declare(tensorId(backend, tensor), () => ({ kind: 'input', index, outputs }));
-  });
-
-  const results = fn(...placeholders);
-  if (!Array.isArray(results)) {
-    throw new RecordingError(
-      'the function: does not return a list of tensors; if it returns a promise, make it synchronous',
-    );
-  }
-  tape.finish();
-  rejectValueReads(tape);
-
-  const outputs = results.map(refOf);
-  const assignments = snapshots
-    .filter(({ variable, id }) => tensorId(backend, variable) !== id)
-    .map(({ variable, id }) => {
-      tape.ref(id); // adds the variable to `variables` if the function only assigns it
-      return { variable: variables.indexOf(variable), value: refOf(variable) };
-    });
-  const known = new Set(snapshots.map(({ variable }) => variable));
-  const captured = [...tape.captured];
-  return {
-    program: {
-      nodes: tape.nodes,
-      inputs: placeholders.map(specOf),
-      variables: variables.map((variable) => ({ name: variable.name, ...specOf(variable) })),
-      outputs,
-      assignments,
-    },
-    variables,
-    isStale: () => captured.some((dataId) => !backend.tensorMap.has(dataId)),
-    createdVariable: registeredVariables().find((variable) => !known.has(variable))?.name,
-  };
-}
-
-interface Snapshot {
-  readonly variable: tf.Variable;
-  /** Id of the variable's tensor. Assigning the variable changes it. */
-  readonly id: number;
-  /** Copy of the value, to undo assignments. */
-  readonly copy: tf.Tensor;
-}
-
-/**
- * Saves the id and value of a variable's tensor. If variables share a tensor, it is copied first, so that each id
- * belongs to one variable.
- */
-function takeSnapshot(backend: NativeBackend, variable: tf.Variable): Snapshot {
-  if (backend.refCount(variable.dataId) > 1) {
-    const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);
-    variable.assign(copy);
-    copy.dispose();
-  }
-  return { variable, id: tensorId(backend, variable), copy: variable.clone() };
-}
-
-function rejectValueReads(tape: Tape): void {
-  const [layer] = tape.valueReads;
-  if (layer === undefined) return;
-  const place = layer === '' ? 'the function' : `layer '${layer}'`;
-  throw new RecordingError(
-    `${place}: reads a tensor's values into JavaScript (dataSync, arraySync or similar), which a program cannot do; use tensor ops instead, or run it eagerly`,
-  );
-}
-
-function specOf(tensor: tf.Tensor): TensorSpec {
-  return { dtype: tensor.dtype, shape: [...tensor.shape] };
-}
-
-function registeredVariables(): tf.Variable[] {
-  return Object.values(tf.engine().state.registeredVariables);
 }

@@ -85,6 +85,11 @@ export class Tape {
     return this.#addSource(id, { kind: 'constant', values, outputs, ...this.#layer() }, false);
   }
 
+  /** Returns whether a tensor was created in this run and depends on no input or variable. */
+  isConstant(id: number): boolean {
+    return this.#constants.has(id);
+  }
+
   /** To be called after the function: completes `valueReads`. */
   finish(): void {
     this.#checkReads('', []);
