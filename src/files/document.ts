@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
+import { firstFault } from './schema-fault.ts';
 
 /** What identifies a kind of JSON document of this program. */
 interface DocumentKind {
@@ -35,12 +36,6 @@ export function checkDocument<T>(
   if (result.success) return result.data;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${path}: ${firstFault(result.error)}; the file is damaged`,
+    `${path}: ${firstFault(result.error, content)}; the file is damaged`,
   );
-}
-
-/** Returns the first invalid field and what is wrong with it: `training.steps: Invalid input: ...`. */
-export function firstFault({ issues }: z.ZodError): string {
-  const { path, message } = issues[0]!;
-  return `${path.join('.') || 'content'}: ${message}`;
 }

@@ -22,7 +22,8 @@ const policySchema = z.strictObject({
  * @throws UsageError naming the file and the first invalid key or value, or the line of a syntax error
  */
 export function readPolicy(path: string): Gates {
-  const result = policySchema.safeParse(readToml(path));
+  const content = readToml(path);
+  const result = policySchema.safeParse(content);
   if (!result.success) {
     const [issue] = result.error.issues;
     if (issue?.code === 'unrecognized_keys') {
@@ -32,7 +33,7 @@ export function readPolicy(path: string): Gates {
         `${path}: unknown gate '${issue.keys[0]}'; expected one of ${known}`,
       );
     }
-    throw new UsageError('invalid-argument', `${path}: ${firstFault(result.error)}`);
+    throw new UsageError('invalid-argument', `${path}: ${firstFault(result.error, content)}`);
   }
   const policy = result.data;
   return {

@@ -81,7 +81,7 @@ export function parsePeftConfig(
 ): { config: PeftConfig; unknownKeys: readonly string[] } {
   const result = schema.safeParse(content);
   if (!result.success) {
-    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error)}`);
+    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error, content)}`);
   }
   const config = result.data;
   const unsupported = UNSUPPORTED.filter((key) => isSet(config[key]));

@@ -67,7 +67,7 @@ export function readMlxAdapter(
 function parseMlxConfig(configPath: string, content: unknown) {
   const result = schema.safeParse(content);
   if (!result.success) {
-    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error)}`);
+    throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error, content)}`);
   }
   const { fine_tune_type: type, lora_parameters: parameters } = result.data;
   if (type !== 'lora' && type !== 'dora') {

@@ -160,7 +160,7 @@ export function finetuneSettings(given: Given<FinetuneSettings>): FinetuneSettin
 
 function parseSettings<T extends TrainingSettings>(schema: z.ZodType<T>, given: Given<T>): T {
   const result = schema.safeParse(given);
-  if (!result.success) throw new UsageError('invalid-argument', firstFault(result.error));
+  if (!result.success) throw new UsageError('invalid-argument', firstFault(result.error, given));
   const { optimizer, steps } = result.data;
   if (optimizer.warmup >= steps) {
     throw new UsageError(

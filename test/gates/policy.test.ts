@@ -50,7 +50,7 @@ describe('readPolicy', () => {
       'max-drop = 1',
       "gates.toml: unknown gate 'max-drop'; expected one of min-accuracy, min-digit-accuracy, max-digit-drop",
     ],
-    ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: Too big: expected number to be <=1'],
+    ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: must be at most 1 (85)'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
     ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
     ['a drop of more than all points', 'max-other-drop = 101', 'max-other-drop: '],

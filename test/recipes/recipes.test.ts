@@ -77,11 +77,11 @@ describe('pretrain', () => {
   });
 
   test.each<[string, Parameters<typeof pretrain>[0], string]>([
-    ['a batch size of 0', { batchSize: 0 }, 'batchSize: Too small: expected number to be >=1'],
+    ['a batch size of 0', { batchSize: 0 }, 'batchSize: must be at least 1 (0)'],
     [
       'an unknown schedule',
       { optimizer: { schedule: 'linear' as never } },
-      'optimizer.schedule: Invalid option',
+      'optimizer.schedule: must be one of constant, cosine, step ("linear")',
     ],
     [
       'a warmup of all steps',
@@ -171,7 +171,7 @@ describe('finetune', () => {
     ['a share that is not used', { validation: 0.2 }, 'neither a guard nor a strength search uses'],
     ['replay without other classes', { replay: 0.5 }, 'there are no others to replay'],
     ['a strength search without other classes', { searchStrength: true }, 'there are no others to protect'],
-    ['a drop over 1', { guard: { maxDrop: 2 } }, 'guard.maxDrop: Too big: expected number to be <=1'],
+    ['a drop over 1', { guard: { maxDrop: 2 } }, 'guard.maxDrop: must be at most 1 (2)'],
     ['a misspelt adapter option', { lora: { ranks: 2 } as never }, "unknown option 'ranks'"],
   ])('rejects %s', async (_, options, message) => {
     const failing = finetune({ ...common, run: base, steps: 2, ...options });
