@@ -1,4 +1,3 @@
-import { requireGates } from '../gates/index.ts';
 import {
   displayPath,
   type FinetuneResult,
@@ -10,7 +9,7 @@ import { recipeOptions, saveOptions } from './environment.ts';
 import type { ReportOptions } from './options/report.ts';
 import type { TrainingOptions } from './options/training.ts';
 import { createProgress } from './progress.ts';
-import { publishReport } from './publish-report.ts';
+import { publishReport, requireReportPlaces } from './publish-report.ts';
 import { untilSignal } from './signals.ts';
 
 /** Returns the value of an option to pass to the recipe, or undefined to omit it. */
@@ -46,6 +45,7 @@ export async function runTraining(
 ): Promise<void> {
   const { resume, data, engine, tensorboard } = options;
   const save = saveOptions(options, command);
+  await requireReportPlaces(options, context);
   const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
   await untilSignal(async (signal) => {
     try {
@@ -89,8 +89,9 @@ async function publishResult(
   context: CliContext,
 ): Promise<void> {
   const run = folder && displayPath(folder, context.cwd);
-  await publishReport({ ...report, run: { ...report.run, folder: run } }, options, context, { images });
-  context.note(`saved in ${run}`);
-  if (failure) throw failure;
-  requireGates(report.gates ?? []);
+  await publishReport({ ...report, run: { ...report.run, folder: run } }, options, context, {
+    images,
+    failure,
+    onPublished: () => context.note(`saved in ${run}`),
+  });
 }

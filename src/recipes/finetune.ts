@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
-import { type ImageDataset, requireClasses } from '../data/index.ts';
+import { type ImageDataset, requireClasses, type Sampler } from '../data/index.ts';
 import { CheckpointError, type TrainingError, UsageError } from '../errors.ts';
 import { type Gates, validateGates } from '../gates/index.ts';
 import { createEvaluator, type Evaluator } from '../inference/index.ts';
@@ -13,21 +13,22 @@ import {
   unmergeLora,
 } from '../lora/index.ts';
 import { type Comparison, compareEvaluations, type Evaluation } from '../metrics/index.ts';
+import type { Mnist } from '../mnist-data-loader/index.ts';
 import type { Report } from '../report/index.ts';
 import { type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.ts';
-import { classificationTask } from '../training/index.ts';
+import { classificationTask, type TrainingTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
 import { loadData } from './data.ts';
 import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-run.ts';
-import { fitTask } from './fit.ts';
+import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
 import { type Resumed, resumeRun } from './resume.ts';
 import { openSource, type RunSource } from './run-source.ts';
 import { targetSampler } from './sampler.ts';
-import { saveTrainedRun, withRunWriter } from './save.ts';
+import { keepTraining, saveTrainedRun, withRunWriter } from './save.ts';
 import { type Scope, withScope } from './scope.ts';
 import {
   type FinetuneSettings,
@@ -36,7 +37,7 @@ import {
   type GuardSettings,
   optimizerConfig,
 } from './settings.ts';
-import { createValidation, splitForValidation } from './validation.ts';
+import { createValidation, splitForValidation, type Validation } from './validation.ts';
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends TrainingRecipeOptions {
@@ -132,23 +133,55 @@ export async function finetune(options: FinetuneOptions): Promise<FinetuneResult
 
 async function trainAdapter(
   options: FinetuneOptions,
-  { settings, resume }: PreparedTraining,
+  training: PreparedTraining,
   { writer, scope }: { readonly writer: RunWriter | undefined; readonly scope: Scope },
 ): Promise<FinetuneResult> {
+  const task = await prepareTask(options, training, scope);
+  const { settings, source, validation } = task;
+  const checkpoint = (state: FitState) => finetuneContent(task, state, { base: source.base, strength: 1 });
+  const fitted = await fitTask({
+    ...options,
+    task: task.taskFor(task.model),
+    sampler: task.sampler,
+    steps: settings.steps,
+    resume: training.resume,
+    guard: settings.guard && validation?.guard,
+    saveCheckpoint: writer && ((state) => saveCheckpoint(writer, checkpoint(state))),
+  });
+  return await keepTraining(
+    writer,
+    () => checkpoint(fitted.resumable),
+    () => finishTraining(task, fitted, { writer, scope }),
+  );
+}
+
+/** What a fine-tuning needs to train, and the results before it. */
+interface FinetuneTask extends FinetuneJob {
+  readonly options: FinetuneOptions;
+  readonly mnist: Mnist;
+  readonly sampler: Sampler;
+  readonly taskFor: (model: tf.LayersModel) => TrainingTask;
+  readonly evaluator: Evaluator;
+  readonly before: Evaluation;
+  readonly validation: Validation | undefined;
+}
+
+/** Loads the run and the data, adds the adapter and evaluates the model without it. */
+async function prepareTask(
+  options: FinetuneOptions,
+  { settings, resume }: PreparedTraining,
+  scope: Scope,
+): Promise<FinetuneTask> {
   const { targetLabels, steps, batchSize, seed } = settings;
   const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
   const source = await openSource(options, scope);
   const { normalization, classNames } = source.manifest;
   validateGates(options.gates ?? {}, { classNames, hasBaseline: true });
   requireClasses(targetLabels, classNames.length);
-
-  // Data
   const mnist = await loadData(options);
   const { train, test } = mnist;
   const split = splitForValidation(train, settings);
   const sampler = targetSampler(train, split.train, settings);
-
-  // Model
   const optimizer = optimizerConfig(settings);
   const taskFor = (model: tf.LayersModel) =>
     classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed });
@@ -162,58 +195,60 @@ async function trainAdapter(
   const validation =
     split.validation &&
     createValidation(model, evaluator, { train, rows: split.validation, sampler }, settings);
-
-  // Train
-  const job: FinetuneJob = { options, settings, tensorflow, source, model };
-  const fitted = await fitTask({
-    ...options,
-    task: taskFor(model),
+  return {
+    options,
+    settings,
+    tensorflow,
+    source,
+    model,
+    mnist,
     sampler,
-    steps,
-    resume,
-    guard: settings.guard && validation?.guard,
-    saveCheckpoint:
-      writer &&
-      ((state) => saveCheckpoint(writer, finetuneContent(job, state, { base: source.base, strength: 1 }))),
-  });
-  const search = settings.searchStrength ? validation?.searchStrength() : undefined;
+    taskFor,
+    evaluator,
+    before,
+    validation,
+  };
+}
 
-  // Compare
-  const after = evaluator.evaluate(test);
+/** Chooses the strength, evaluates the model with the adapter and saves the run. */
+async function finishTraining(
+  task: FinetuneTask,
+  fitted: FitResult,
+  { writer, scope }: { readonly writer: RunWriter | undefined; readonly scope: Scope },
+): Promise<FinetuneResult> {
+  const { options, settings, source, model, mnist, evaluator, before, validation } = task;
+  const { targetLabels } = settings;
+  const images = mnist.test;
+  const search = settings.searchStrength ? validation?.searchStrength() : undefined;
+  const after = evaluator.evaluate(images);
+  const base = scope.result(unmergeLora(model));
+  requireUnchanged(base, source.manifest.contentHash);
+  const content = finetuneContent(task, fitted, { base, strength: search?.strength ?? 1 });
+  const { manifest } = content;
+  const report = finetuneReport(task, { manifest, mnist, before, after, fitted, validation, search });
+  const folder = writer && (await saveTrainedRun(writer, content, report));
   await recordAccuracies(options, [
     { step: 0, evaluation: before },
     { step: fitted.state.step, evaluation: after },
   ]);
-
-  // Save
-  const base = scope.result(unmergeLora(model));
-  requireUnchanged(base, source.manifest.contentHash);
-  const content = finetuneContent(job, fitted, { base, strength: search?.strength ?? 1 });
-  const { manifest } = content;
-  const report = finetuneReport(job, { manifest, mnist, before, after, fitted, validation, search });
-  const folder = writer && (await saveTrainedRun(writer, content, report));
   const failure = fitted.failure ?? testLossFailure(after);
-  const status = failure ? 'failed' : manifest.status;
-  const { losses } = fitted;
-  const comparison = compareEvaluations(before, after, { targetLabels });
-  const dispose = () => {
-    model.dispose();
-    base.dispose();
-  };
   return {
-    status,
+    status: failure ? 'failed' : manifest.status,
     failure,
     folder,
     manifest,
     model,
     base,
-    losses,
+    losses: fitted.losses,
     before,
     after,
-    images: test,
-    comparison,
+    images,
+    comparison: compareEvaluations(before, after, { targetLabels }),
     report,
-    dispose,
+    dispose: () => {
+      model.dispose();
+      base.dispose();
+    },
   };
 }
 

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { Sampler } from '../data/index.ts';
 import { TrainingError } from '../errors.ts';
-import { createEventWriter, type ScalarPoint } from '../tensorboard/index.ts';
+import { createEventWriter, type EventWriter, type ScalarPoint } from '../tensorboard/index.ts';
 import {
   createEngine,
+  type Engine,
   type EngineName,
   findNonFiniteWeight,
   type GuardedProgress,
@@ -14,6 +15,7 @@ import {
   type TrainingProgress,
   type TrainingState,
   type TrainingTask,
+  type TrainOptions,
   train,
   trainGuarded,
 } from '../training/index.ts';
@@ -68,6 +70,8 @@ export interface FitResult extends FitState {
   readonly failure?: TrainingError;
   /** What the guard saw and kept. */
   readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt'>;
+  /** The training before the guard chose a state, to resume from if the rest of the work fails. */
+  readonly resumable: FitState;
 }
 
 const DEFAULT_CHECKPOINT_EVERY_MS = 60_000;
@@ -75,11 +79,12 @@ const DEFAULT_CHECKPOINT_EVERY_MS = 60_000;
 /**
  * Trains the task's model: reports progress, writes event files and checkpoints, and stops at `signal`. The engine
  * is disposed on every path.
+ *
+ * @throws UsageError if an option is invalid, or the folder of the event files cannot be written at the start
+ * @throws TrainingError if a resumed training gets no further
  */
 export async function fitTask(options: FitOptions): Promise<FitResult> {
-  const { task, sampler, steps, resume, guard, signal, tensorboard, saveCheckpoint } = options;
-  const onNotice = options.onNotice ?? (() => {});
-  const firstStep = resume?.state.step ?? 0;
+  const { task, steps, guard, onNotice = () => {} } = options;
   // The number of all steps decides, so that a resumed training runs on the engine it began with.
   const engine = createEngine(options.engine ?? 'auto', task, {
     steps,
@@ -87,66 +92,115 @@ export async function fitTask(options: FitOptions): Promise<FitResult> {
     note: onNotice,
   });
   try {
-    const events =
-      tensorboard === undefined
-        ? undefined
-        : await createEventWriter(resolve(options.cwd ?? process.cwd(), tensorboard), {
-            resumedAt: resume && firstStep + 1,
-            onFailure: (error) => onNotice(`note: ${error.message}; training continues without event files`),
-          });
-    if (guard && resume && !resume.guard) {
-      onNotice(
-        `note: the run has no record of earlier checks; the guard looks for the best state from step ${firstStep}`,
-      );
-    }
-    const losses = new Float32Array(steps);
-    losses.set(resume?.losses.subarray(0, firstStep) ?? []);
-    const started = performance.now();
-    let status: FitState['status'] = 'stopped';
-    let history: GuardHistory | undefined;
-    const current = (): FitState => {
-      const state = engine.state();
-      const elapsedMs = performance.now() - started;
-      const { name } = engine;
-      return { engine: name, status, state, losses: losses.subarray(0, state.step), history, elapsedMs };
-    };
-    const checkpoint = checkpointWhenDue(
-      async () => {
-        const progress = current();
-        if (!saveCheckpoint || findNonFiniteWeight(progress.state) !== undefined) return;
-        engine.syncModel();
-        await saveCheckpoint(progress);
-      },
-      { everyMs: options.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS, onNotice },
-    );
-    const onProgress = async (progress: TrainingProgress | GuardedProgress) => {
-      const { step, losses: recent } = progress;
-      losses.set(recent, step - recent.length);
-      if ('history' in progress) history = progress.history;
-      options.onProgress?.(progress);
-      await events?.write(scalars(task, step - recent.length, recent));
-      if (step < steps && !signal?.aborted) await checkpoint();
-    };
+    const events = await openEvents(options);
     try {
-      const trainOptions = { task, engine, sampler, steps, signal, resume: resume?.state };
-      if (!guard) {
-        ({ status } = await runToEnd(train(trainOptions), onProgress));
-        return current();
-      }
-      const guardOptions = { ...guard, history: resume?.guard };
-      const guarded = await runToEnd(trainGuarded({ ...trainOptions, guard: guardOptions }), onProgress);
-      ({ status, history } = guarded);
-      return { ...current(), guarded };
-    } catch (error) {
-      // A resumed run that gets no further stays as it is: there is nothing to save.
-      if (!(error instanceof TrainingError) || (resume && engine.state().step <= firstStep)) throw error;
-      history = undefined; // its last check is of a later step than the restored state
-      return { ...current(), failure: error };
+      return await new Fit(engine, events, options).run();
     } finally {
       await events?.close();
     }
   } finally {
     engine.dispose();
+  }
+}
+
+async function openEvents({
+  tensorboard,
+  cwd = process.cwd(),
+  resume,
+  onNotice,
+}: FitOptions): Promise<EventWriter | undefined> {
+  if (tensorboard === undefined) return undefined;
+  return await createEventWriter(resolve(cwd, tensorboard), {
+    resumedAt: resume && resume.state.step + 1,
+    onFailure: (error) => onNotice?.(`warning: ${error.message}; training continues without event files`),
+  });
+}
+
+/** A training in progress. */
+class Fit {
+  readonly #engine: Engine;
+  readonly #events: EventWriter | undefined;
+  readonly #options: FitOptions;
+  readonly #losses: Float32Array;
+  readonly #startedMs = performance.now();
+  readonly #checkpoint: () => Promise<void>;
+  #history: GuardHistory | undefined;
+
+  constructor(engine: Engine, events: EventWriter | undefined, options: FitOptions) {
+    this.#engine = engine;
+    this.#events = events;
+    this.#options = options;
+    const { steps, resume, onNotice = () => {} } = options;
+    const everyMs = options.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS;
+    this.#losses = new Float32Array(steps);
+    this.#losses.set(resume?.losses.subarray(0, resume.state.step) ?? []);
+    this.#checkpoint = checkpointWhenDue(() => this.#saveCheckpoint(), { everyMs, onNotice });
+  }
+
+  async run(): Promise<FitResult> {
+    const { task, sampler, steps, resume, guard, signal } = this.#options;
+    const trainOptions = { task, engine: this.#engine, sampler, steps, signal, resume: resume?.state };
+    try {
+      if (guard) return await this.#runGuarded(trainOptions, guard);
+      const { status } = await runToEnd(train(trainOptions), (progress) => this.#onProgress(progress));
+      const result = this.#current(status);
+      return { ...result, resumable: { ...result, status: 'stopped' } };
+    } catch (error) {
+      // A resumed run that gets no further stays as it is: there is nothing to save.
+      const isUnchanged = resume && this.#engine.state().step <= resume.state.step;
+      if (!(error instanceof TrainingError) || isUnchanged) throw error;
+      this.#history = undefined; // its last check is of a later step than the restored state
+      const result = this.#current('stopped');
+      return { ...result, failure: error, resumable: result };
+    }
+  }
+
+  async #runGuarded(trainOptions: TrainOptions, guard: GuardOptions): Promise<FitResult> {
+    const { resume, onNotice } = this.#options;
+    if (resume && !resume.guard) {
+      onNotice?.(
+        `note: the run has no record of earlier checks; the guard looks for the best state from step ${resume.state.step}`,
+      );
+    }
+    const guarded = await runToEnd(
+      trainGuarded({ ...trainOptions, guard: { ...guard, history: resume?.guard } }),
+      (progress) => this.#onProgress(progress),
+    );
+    this.#history = guarded.history;
+    return {
+      ...this.#current(guarded.status),
+      guarded,
+      resumable: this.#current('stopped', guarded.lastState),
+    };
+  }
+
+  async #onProgress(progress: TrainingProgress | GuardedProgress): Promise<void> {
+    const { step, steps, losses } = progress;
+    const { task, signal, onProgress } = this.#options;
+    this.#losses.set(losses, step - losses.length);
+    if ('history' in progress) this.#history = progress.history;
+    onProgress?.(progress);
+    await this.#events?.write(scalars(task, step - losses.length, losses));
+    if (step < steps && !signal?.aborted) await this.#checkpoint();
+  }
+
+  async #saveCheckpoint(): Promise<void> {
+    const progress = this.#current('stopped');
+    const { saveCheckpoint } = this.#options;
+    if (!saveCheckpoint || findNonFiniteWeight(progress.state) !== undefined) return;
+    this.#engine.syncModel();
+    await saveCheckpoint(progress);
+  }
+
+  #current(status: FitState['status'], state = this.#engine.state()): FitState {
+    return {
+      engine: this.#engine.name,
+      status,
+      state,
+      losses: this.#losses.subarray(0, state.step),
+      history: this.#history,
+      elapsedMs: performance.now() - this.#startedMs,
+    };
   }
 }
 

@@ -7,16 +7,16 @@ import type { Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import { createDigitsNet, mnistNormalization } from '../models/index.ts';
 import type { Report } from '../report/index.ts';
-import { type RunContent, type RunManifest, saveCheckpoint } from '../runs/index.ts';
+import { type RunContent, type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.ts';
 import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { loadData, testSetName } from './data.ts';
-import { type FitState, fitTask } from './fit.ts';
+import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { resumeRun } from './resume.ts';
-import { manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
+import { keepTraining, manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
 import {
   type Given,
@@ -81,7 +81,7 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
     withScope(async (scope) => {
       // Data
       const mnist = await loadData(options);
-      const { train, test } = mnist;
+      const { train } = mnist;
       const settings = resumed?.settings ?? newSettings(given, train.count);
       const { seed, batchSize, steps, head } = settings;
       const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
@@ -103,30 +103,46 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
         saveCheckpoint: writer && ((state) => saveCheckpoint(writer, runContent(job, state))),
       });
 
-      // Evaluate
-      const evaluation = evaluate(model, test, { normalization, classNames: classNamesOf(train.classes) });
-      await recordAccuracies(options, [{ step: fitted.state.step, evaluation }]);
-
-      // Save
-      const content = runContent(job, fitted);
-      const report = pretrainReport(job, { fitted, manifest: content.manifest, evaluation });
-      const folder = writer && (await saveTrainedRun(writer, content, report));
-      const failure = fitted.failure ?? testLossFailure(evaluation);
-      return {
-        status: failure ? 'failed' : content.manifest.status,
-        failure,
-        folder,
-        manifest: content.manifest,
-        model,
-        base: model,
-        losses: fitted.losses,
-        evaluation,
-        images: test,
-        report,
-        dispose: () => model.dispose(),
-      };
+      return await keepTraining(
+        writer,
+        () => runContent(job, fitted.resumable),
+        () => finishTraining(job, fitted, writer),
+      );
     }),
   );
+}
+
+/** Evaluates the model and saves the run. */
+async function finishTraining(
+  job: Job,
+  fitted: FitResult,
+  writer: RunWriter | undefined,
+): Promise<PretrainResult> {
+  const { options, mnist, model } = job;
+  const { train, test } = mnist;
+  const evaluation = evaluate(model, test, {
+    normalization: mnistNormalization,
+    classNames: classNamesOf(train.classes),
+  });
+  const content = runContent(job, fitted);
+  const { manifest } = content;
+  const report = pretrainReport(job, { fitted, manifest, evaluation });
+  const folder = writer && (await saveTrainedRun(writer, content, report));
+  await recordAccuracies(options, [{ step: fitted.state.step, evaluation }]);
+  const failure = fitted.failure ?? testLossFailure(evaluation);
+  return {
+    status: failure ? 'failed' : manifest.status,
+    failure,
+    folder,
+    manifest,
+    model,
+    base: model,
+    losses: fitted.losses,
+    evaluation,
+    images: test,
+    report,
+    dispose: () => model.dispose(),
+  };
 }
 
 function givenSettings(options: PretrainOptions): Given<PretrainSettings> {

@@ -2,7 +2,14 @@ import * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
 import { type Report, renderReport } from '../report/index.ts';
-import { RUN_FORMAT_VERSION, type RunContent, type RunManifest, RunWriter, saveRun } from '../runs/index.ts';
+import {
+  RUN_FORMAT_VERSION,
+  type RunContent,
+  type RunManifest,
+  RunWriter,
+  saveCheckpoint,
+  saveRun,
+} from '../runs/index.ts';
 import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { version } from '../version.ts';
 import { displayPath } from './data.ts';
@@ -39,6 +46,23 @@ export async function withRunWriter<T>(
       const folder = displayPath(writer.target, cwd);
       onNotice(`${folder}: the checkpoint of step ${training.stepsDone} is kept; resume the run to continue`);
     }
+  }
+}
+
+/**
+ * Runs what follows training. If it fails, the training is saved as a checkpoint to resume from, unless that fails as
+ * well.
+ */
+export async function keepTraining<T>(
+  writer: RunWriter | undefined,
+  content: () => RunContent,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (writer && !writer.isCommitted) await saveCheckpoint(writer, content()).catch(() => undefined);
+    throw error;
   }
 }
 

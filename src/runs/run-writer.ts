@@ -38,6 +38,7 @@ export class RunWriter {
   readonly staging: string;
   readonly #place: Place;
   readonly #overwrite: boolean;
+  #committed = false;
   #checkpoint?: { readonly folder: string; readonly manifest: RunManifest };
 
   private constructor(place: Place, overwrite: boolean) {
@@ -72,6 +73,11 @@ export class RunWriter {
   /** The path of a file or folder of the run while it is being written. */
   path(...parts: string[]): string {
     return join(this.staging, ...parts);
+  }
+
+  /** Whether the run is in its place. */
+  get isCommitted(): boolean {
+    return this.#committed;
   }
 
   /** The last checkpoint, until there is a commit. */
@@ -109,6 +115,7 @@ export class RunWriter {
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
     const folder = await withFileErrors(CheckpointError, this.target, 'written', () => this.#putInPlace());
+    this.#committed = true;
     if (this.#checkpoint) await removeBeside(this.#checkpoint.folder);
     this.#checkpoint = undefined;
     if (folder === this.target || this.#place.number !== undefined) return folder;

@@ -22,6 +22,11 @@ export interface EventWriter {
    * @throws UsageError if the file cannot be written and no `onFailure` is set
    */
   write(points: readonly ScalarPoint[]): Promise<void>;
+  /**
+   * Closes the file.
+   *
+   * @throws UsageError if that fails and no `onFailure` is set
+   */
   close(): Promise<void>;
 }
 
@@ -31,7 +36,7 @@ export interface EventWriterOptions {
   readonly resumedAt?: number;
   /**
    * Called on the first failed write, for example on a full disk. Later points are dropped silently, so that a long
-   * training is not stopped by its log. Without it, `write` throws.
+   * training is not stopped by its log. Without it, `write` and `close` throw.
    */
   readonly onFailure?: (error: UsageError) => void;
   /** The current time in milliseconds since 1970. Default `Date.now`. */
@@ -60,26 +65,38 @@ export async function createEventWriter(
     await ensureDir(directory);
     return await openNew(directory, Math.floor(now() / 1000));
   });
+  const withWriteErrors = (operation: () => Promise<void>) =>
+    withFileErrors(UsageError, path, 'written', operation);
   const append = (events: readonly Uint8Array[]) =>
-    withFileErrors(UsageError, path, 'written', () => file.appendFile(Buffer.concat(events)));
+    withWriteErrors(() => file.appendFile(Buffer.concat(events)));
   const seconds = () => now() / 1000;
   const firstEvents = [versionEvent(seconds())];
   if (resumedAt !== undefined) firstEvents.push(resumeEvent(seconds(), resumedAt));
-  await append(firstEvents);
+  try {
+    await append(firstEvents);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
   let failed = false;
+  const reportFailure = async (operation: () => Promise<void>) => {
+    try {
+      await operation();
+    } catch (error) {
+      if (!onFailure || !(error instanceof UsageError)) throw error;
+      if (!failed) onFailure(error);
+      failed = true;
+    }
+  };
   return {
     path,
     async write(points) {
       if (failed) return;
-      try {
-        await append(points.map(({ step, values }) => scalarEvent(seconds(), step, values)));
-      } catch (error) {
-        if (!onFailure || !(error instanceof UsageError)) throw error;
-        failed = true;
-        onFailure(error);
-      }
+      await reportFailure(() =>
+        append(points.map(({ step, values }) => scalarEvent(seconds(), step, values))),
+      );
     },
-    close: () => file.close(),
+    close: () => reportFailure(() => withWriteErrors(() => file.close())),
   };
 }
 

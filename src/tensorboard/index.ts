@@ -1,1 +1,1 @@
-export { createEventWriter, type ScalarPoint } from './event-writer.ts';
+export { createEventWriter, type EventWriter, type ScalarPoint } from './event-writer.ts';

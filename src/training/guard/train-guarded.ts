@@ -66,6 +66,8 @@ export interface GuardedResult extends TrainingResult {
   readonly kept: GuardCheck;
   /** The step at which the guard ended training; undefined if it ran to the last step or was stopped. */
   readonly endedAt?: number;
+  /** The state after the last step, which `history` continues from. */
+  readonly lastState: TrainingState;
   readonly history: GuardHistory;
 }
 
@@ -170,7 +172,8 @@ class Guard {
     this.#engine.restore(state);
     this.#engine.syncModel();
     const kept = this.#checks.find(({ step }) => step === state.step)!;
-    return { ...result, state, checks: this.#checks, kept, endedAt, history: this.history };
+    const { history } = this;
+    return { ...result, state, checks: this.#checks, kept, endedAt, history, lastState: result.state };
   }
 
   #add(step: number, counts: readonly ClassCount[]): GuardCheck {

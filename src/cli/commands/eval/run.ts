@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { requireGates } from '../../../gates/index.ts';
 import { writeMistakes } from '../../../pictures/index.ts';
 import { evaluateRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
@@ -8,7 +7,7 @@ import { recipeOptions } from '../../environment.ts';
 import { type GateOptions, gatesFrom } from '../../options/gates.ts';
 import type { ReportOptions } from '../../options/report.ts';
 import type { Device } from '../../options/shared.ts';
-import { publishReport } from '../../publish-report.ts';
+import { failureOf, publishReport } from '../../publish-report.ts';
 
 /** Options of `eval`. */
 export type EvalCommandOptions = ReportOptions &
@@ -33,10 +32,10 @@ export async function runEval(run: string, options: EvalCommandOptions, context:
     data,
     gates: await gatesFrom(options, context),
   });
-  if (mistakes !== undefined) {
+  const fileFailure = await failureOf(async () => {
+    if (mistakes === undefined) return;
     const count = await writeMistakes(evaluation, images, resolve(context.cwd, mistakes));
     context.note(`wrote ${formatCount(count)} misclassified images to ${mistakes}`);
-  }
-  await publishReport(report, options, context, { images });
-  requireGates(report.gates ?? []);
+  });
+  await publishReport(report, options, context, { images, fileFailure });
 }
