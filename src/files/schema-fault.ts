@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { shorten } from '../text/index.ts';
+import { quote } from '../text/index.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -18,9 +18,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   datetime: 'a date and time as in ISO 8601',
   base64: 'base64 text',
 };
-
-/** Longest value, in characters, that a message quotes in full. */
-const MAX_QUOTED = 60;
 
 /**
  * Returns the first invalid field, what is allowed, and the value: `training.steps: must be at least 1 (0)`.
@@ -78,10 +75,4 @@ function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
     (value, key) => (value as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[key],
     content,
   );
-}
-
-/** A value as JSON, shortened. Text of many MB is cut before it is quoted. */
-function quote(value: unknown): string {
-  const short = typeof value === 'string' ? shorten(value, MAX_QUOTED) : value;
-  return shorten(JSON.stringify(short) ?? String(short), MAX_QUOTED + 2);
 }

@@ -1,5 +1,4 @@
 import type { ImageDataset } from '../../../data/index.ts';
-import { requireGates } from '../../../gates/index.ts';
 import { findMnist, loadSplit } from '../../../mnist-data-loader/index.ts';
 import { compareReports } from '../../../recipes/index.ts';
 import { areEvaluatedImages, type Report } from '../../../report/index.ts';
@@ -22,7 +21,6 @@ export async function runCompare(
   const report = await compareReports({ before, after, gates, cwd: context.cwd, onNotice: context.note });
   const images = wantsHtml(options) ? await imagesOf(report, options.data, context) : undefined;
   await publishReport(report, options, context, { images });
-  requireGates(report.gates ?? []);
 }
 
 /** The images of the report, or a notice and none if they are not available. */
