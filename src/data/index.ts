@@ -1,5 +1,13 @@
 export { countByLabel, dataHash, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
-export { defaultClassNames, MAX_CLASSES, parseLabels, requireClasses, requireLabels } from './labels.ts';
+export {
+  defaultClassNames,
+  listEntries,
+  MAX_CLASSES,
+  parseLabels,
+  parseRange,
+  requireClasses,
+  requireLabels,
+} from './labels.ts';
 export { replaySampler, type Sampler, shuffledSampler } from './sampler.ts';
 export { type SubsetOptions, splitRows, subsetOf } from './split.ts';
 export { datasetWarnings, overlapWarnings, sharedRows } from './warnings.ts';

@@ -10,11 +10,32 @@ describe('parseLabels', () => {
   });
 
   test.each([
-    ['10', "labels '10': 10 is not one of the 10 classes; list labels from 0 to 9, separated by commas"],
+    ['2-5', [2, 3, 4, 5]],
+    ['2 3', [2, 3]],
+    [' 7  2, 3 ', [2, 3, 7]],
+    ['0,2-4', [0, 2, 3, 4]],
+    ['8 – 9 , 0', [0, 8, 9]],
+    ['4-4', [4]],
+  ])("reads '%s'", (text, labels) => {
+    expect(parseLabels(text, 10)).toEqual(labels);
+  });
+
+  test.each([
+    [
+      '10',
+      "labels '10': 10 is not one of the 10 classes; list labels from 0 to 9, separated by commas, or ranges such as 2-5",
+    ],
     ['2,2', "labels '2,2': 2 is listed twice; list each label once"],
-    ['', "labels '': the list is empty; list labels from 0 to 9, separated by commas"],
+    ['', "labels '': the list is empty; list labels from 0 to 9, separated by commas, or ranges such as 2-5"],
     ['1,,2', "labels '1,,2': '' is not a label"],
     ['1.5', "labels '1.5': '1.5' is not a label"],
+    ['5-2', "labels '5-2': the range 5-2 is reversed; write 2-5"],
+    ['2-4,3', "labels '2-4,3': 3 is listed twice; list each label once"],
+    ['2 2', "labels '2 2': 2 is listed twice"],
+    ['8-10', "labels '8-10': 10 is not one of the 10 classes"],
+    ['0-999999999', '999999999 is not one of the 10 classes'],
+    ['2-', "'2-' is not a label"],
+    ['1-2-3', "'1-2-3' is not a label"],
     ['-1', "labels '-1': '-1' is not a label"],
     ['1e0', "labels '1e0': '1e0' is not a label"],
     ['two', "labels 'two': 'two' is not a label"],

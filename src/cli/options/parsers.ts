@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { parseLabels } from '../../data/index.ts';
+import { listEntries, parseLabels, parseRange } from '../../data/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { LayerPattern } from '../../lora/index.ts';
+import { shorten } from '../../text/index.ts';
 
 // Each parser converts the text of an option to its value, or throws Commander's InvalidArgumentError. Commander prints
 // the message after "option '--x' argument 'y' is invalid."
@@ -48,7 +49,7 @@ function range(minimum: number, maximum: number): string {
     : `of at least ${minimum}`;
 }
 
-/** Parses labels: '3,2,5' -> [2, 3, 5]. Labels that the model or data set does not have are rejected later. */
+/** Parses labels: '3,2,5' -> [2, 3, 5], '2-4 7' -> [2, 3, 4, 7]. Labels that the data does not have are rejected later. */
 export function labels(text: string): readonly number[] {
   try {
     return parseLabels(text);
@@ -58,14 +59,13 @@ export function labels(text: string): readonly number[] {
   }
 }
 
-/** Parses row numbers: '0,5,10-12' -> [0, 5, 10, 11, 12], in the given order. */
+/** Parses row numbers: '0,5,10-12' or '0 5 10-12' -> [0, 5, 10, 11, 12], in the given order. */
 export function rows(text: string): number[] {
-  return text.split(',').flatMap((part) => {
-    const match = /^\s*(\d{1,9})(?:-(\d{1,9}))?\s*$/.exec(part);
-    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-    if (!match || last < first) {
+  return listEntries(text).flatMap((entry) => {
+    const [first, last] = parseRange(entry) ?? [0, -1];
+    if (last < first) {
       throw new InvalidArgumentError(
-        `It must be row numbers or ranges separated by commas, such as 0,5,10-19 (invalid: '${part}').`,
+        `It must be row numbers or ranges separated by commas, such as 0,5,10-19 (invalid: '${shorten(entry, 20)}').`,
       );
     }
     if (last - first >= MAX_ROWS)

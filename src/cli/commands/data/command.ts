@@ -40,7 +40,7 @@ function addSubsetCommand(data: Command, context: CliContext): void {
     .description('write a random subset of a data set as IDX files')
     .addOption(shared.data())
     .addOption(
-      new Option('--digits <list>', 'labels to keep, such as 2,3,5,8,9 (default: all)').argParser(labels),
+      new Option('--digits <list>', 'labels to keep, such as 2,3,5 or 2-5 (default: all)').argParser(labels),
     )
     .addOption(
       new Option('--count <n>', 'training images per label; all if there are fewer (default: all)').argParser(

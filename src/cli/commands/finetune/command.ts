@@ -17,9 +17,10 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
       'run folder: a base gets a new adapter, the adapter of an adapted run is trained further',
     )
     .addOption(
-      new Option('--digits <list>', 'target digits to train on, such as 2,3,5,8,9 (default: all)').argParser(
-        labels,
-      ),
+      new Option(
+        '--digits <list>',
+        'target digits to train on, such as 2,3,5 or 2-5 (default: all)',
+      ).argParser(labels),
     )
     .addOption(new Option('--steps <n>', 'optimizer steps').argParser(integer(1, MAX_STEPS)).default(200))
     .addOption(
