@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
-import { withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { fileKind, withFileErrors, writeFileAtomic } from '../files/index.ts';
 
 /**
  * An array of unsigned bytes in the IDX format of the MNIST files: two zero bytes, a type code, the number of
@@ -142,9 +142,11 @@ function parseHeader(bytes: Uint8Array, name: string, valueBytes: ValueBytes = B
   if (bytes.length < 4) throw invalid(name, `header is truncated (${bytes.length} of 4 bytes)`);
   const type = bytes[2]!;
   const rank = bytes[3]!;
-  if (bytes[0] !== 0 || bytes[1] !== 0) {
+  const kind = fileKind(bytes);
+  if (kind || bytes[0] !== 0 || bytes[1] !== 0) {
     const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
-    throw new DataError('invalid-data', `${name}: not an IDX file (magic ${magic}); use an IDX file`);
+    const outcome = kind ? ` but ${kind.name}; ${kind.advice}` : '; use an IDX file';
+    throw new DataError('invalid-data', `${name}: not an IDX file (magic ${magic})${outcome}`);
   }
   const size = valueBytes[type];
   if (size === undefined) {

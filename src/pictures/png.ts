@@ -1,6 +1,7 @@
 import CRC32 from 'crc-32';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
+import { fileKind } from '../files/index.ts';
 
 /** In pixels. */
 export interface ImageSize {
@@ -37,7 +38,10 @@ export function isPng(bytes: Uint8Array): boolean {
 export function parsePng(bytes: Uint8Array, name: string): Picture {
   const invalid = (problem: string, cause?: unknown) =>
     new DataError('invalid-data', `${name}: ${problem}`, { cause });
-  if (!isPng(bytes) || bytes.length < HEADER_BYTES) throw invalid('not a PNG file; convert it');
+  if (!isPng(bytes)) throw notPng(bytes, name);
+  if (bytes.length < HEADER_BYTES) {
+    throw invalid(`not a PNG file (${bytes.length} bytes, a header takes ${HEADER_BYTES}); save it again`);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   if (width * height === 0) throw invalid(`the picture has no pixels (${width}x${height}); remove it`);
@@ -55,6 +59,15 @@ export function parsePng(bytes: Uint8Array, name: string): Picture {
   } catch (error) {
     throw invalid(`damaged PNG file (${(error as Error).message}); save it again`, error);
   }
+}
+
+/** The error of a file that should be a PNG but is not: names its format, or its first bytes. */
+export function notPng(bytes: Uint8Array, name: string): DataError {
+  const kind = fileKind(bytes);
+  if (kind) return new DataError('invalid-data', `${name}: not a PNG file but ${kind.name}; ${kind.advice}`);
+  const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+  const found = bytes.length === 0 ? 'it is empty' : `magic ${magic}`;
+  return new DataError('invalid-data', `${name}: not a PNG file (${found}); save it as PNG`);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { DataError, UsageError } from '../errors.ts';
-import { withFileErrors } from '../files/index.ts';
+import { fileKind, looksLikeIdx, withFileErrors } from '../files/index.ts';
 import { readIdx } from '../mnist-data-loader/index.ts';
 import { normalizeDigit } from './normalize.ts';
-import { type ImageSize, isDatasetImage, isPng, parsePng } from './png.ts';
+import { type ImageSize, isDatasetImage, isPng, notPng, parsePng } from './png.ts';
 
 /** An image for a model, and where it is from. */
 export interface InputImage {
@@ -32,13 +32,9 @@ export async function readImages(
 ): Promise<InputImage[]> {
   const bytes = await readBytes(file);
   if (isPng(bytes)) return [{ file, pixels: imageFromPng(bytes, size, file) }];
-  const format = otherFormat(bytes);
-  if (format) {
-    throw new DataError(
-      'invalid-data',
-      `${file}: ${format} files are not supported; use PNG pictures or IDX files`,
-    );
-  }
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const isNamedPng = file.toLowerCase().endsWith('.png');
+  if (!isGzip && !looksLikeIdx(bytes) && (fileKind(bytes) || isNamedPng)) throw notPng(bytes, file);
   const { shape, values } = await readIdx(file);
   const [count = 0, height, width] = shape;
   if (shape.length !== 3 || height !== size.height || width !== size.width) {
@@ -88,14 +84,4 @@ export async function readBytes(path: string): Promise<Uint8Array> {
     }
     return await readFile(path);
   });
-}
-
-function otherFormat(bytes: Uint8Array): string | undefined {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
-  if (start.startsWith('\xff\xd8\xff')) return 'JPEG';
-  if (start.startsWith('GIF8')) return 'GIF';
-  if (start.startsWith('BM')) return 'BMP';
-  if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'WebP';
-  if (start.startsWith('%PDF')) return 'PDF';
-  return undefined;
 }

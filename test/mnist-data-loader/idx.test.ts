@@ -41,7 +41,11 @@ describe('parseIdx', () => {
       header(8, 1, 1).subarray(0, 11),
       'f: header is truncated (11 of 12 bytes); download it again',
     ],
-    ['a PNG', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), 'f: not an IDX file (magic 89504e47)'],
+    [
+      'a PNG',
+      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+      'f: not an IDX file (magic 89504e47) but a PNG picture',
+    ],
     ['32-bit floats', header(13, 1), 'f: values are 32-bit floats; only unsigned bytes (0x08) are supported'],
     ['signed bytes', header(9, 1), 'f: values are signed bytes'],
     ['an unknown type', header(7, 1), 'f: values are an unknown type (0x07)'],

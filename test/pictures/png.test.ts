@@ -55,7 +55,7 @@ describe('parsePng', () => {
   });
 
   test.each([
-    ['text', Buffer.from('hello'), 'x: not a PNG file; convert it'],
+    ['text', Buffer.from('hello'), 'x: not a PNG file (magic 68656c6c); save it as PNG'],
     ['a file that ends after the signature', encoded().subarray(0, 8), 'x: not a PNG file'],
     ['a truncated picture', encoded().subarray(0, -20), 'x: damaged PNG file'],
     ['a flipped bit', Buffer.from(encoded()).fill(0x55, 45, 46), 'x: damaged PNG file'],

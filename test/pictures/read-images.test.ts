@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { writeIdx } from '../../src/mnist-data-loader/index.ts';
@@ -44,12 +45,25 @@ describe('readImages', () => {
   });
 
   test.each([
-    [Buffer.of(0xff, 0xd8, 0xff, 0xe0), 'x: JPEG files are not supported; use PNG pictures or IDX files'],
-    [Buffer.from('GIF89a'), 'x: GIF files are not supported'],
-    [Buffer.from('hello'), 'x: not an IDX file'],
-    [Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), 'x: not a PNG file'],
-  ])('rejects other file formats: %s', async (bytes, message) => {
-    const path = join(await temporaryFolder(), 'x');
+    ['x', Buffer.of(0xff, 0xd8, 0xff, 0xe0), 'x: not a PNG file but a JPEG picture; convert it to PNG'],
+    ['x.png', Buffer.from('GIF89a'), 'x.png: not a PNG file but a GIF picture; convert it to PNG'],
+    [
+      'x.png',
+      Buffer.from('\0\0\0\x1cftypheic\0\0\0\0', 'latin1'),
+      'x.png: not a PNG file but a HEIC picture',
+    ],
+    ['x.png', gzipSync('hello'), 'x.png: not an IDX file'],
+    ['x.png', Buffer.of(0, 0, 0, 9), 'x.png: not a PNG file (magic 00000009); save it as PNG'],
+    ['x.PNG', Buffer.from('hello'), 'x.PNG: not a PNG file (magic 68656c6c); save it as PNG'],
+    ['x.png', Buffer.alloc(0), 'x.png: not a PNG file (it is empty); save it as PNG'],
+    ['x', Buffer.from('hello'), 'x: not an IDX file'],
+    [
+      'x',
+      Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+      'x: not a PNG file (8 bytes, a header takes 33)',
+    ],
+  ])('rejects other file formats: %s, %s', async (name, bytes, message) => {
+    const path = join(await temporaryFolder(), name);
     await writeFile(path, bytes);
     await expect(readImages(path, size)).rejects.toThrowError(DataError);
     await expect(readImages(path, size)).rejects.toThrowError(message);
