@@ -1,11 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
+import { escapeControls } from '../text/index.ts';
 import { withFileErrors } from './file-errors.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
-/** Returns JSON indented by two spaces, without a newline at its end. */
+/**
+ * Returns JSON indented by two spaces, without a newline at its end. Control characters and marks of text direction are
+ * escaped, so that the text can be printed.
+ */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, null, 2);
+  return escapeControls(JSON.stringify(value, null, 2), '\n');
 }
 
 /** @throws CheckpointError if the file cannot be read or is not JSON */

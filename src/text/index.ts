@@ -1,3 +1,4 @@
+export { escapeControls, shortenMiddle } from './escape.ts';
 export {
   formatCount,
   formatNumber,

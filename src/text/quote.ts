@@ -1,7 +1,5 @@
+import { escapeControls } from './escape.ts';
 import { shorten } from './format.ts';
-
-/** What a terminal would obey or cannot show: control characters, line separators, bidi controls, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Characters of a value that a message shows. */
 const SHOWN = 100;
@@ -14,13 +12,13 @@ const LISTED = 8;
  * characters escaped. 'F33' -> '"F33"', [1, 2] -> '[1,2]'.
  */
 export function quote(value: unknown): string {
-  if (typeof value === 'string') return escaped(JSON.stringify(shorten(value, SHOWN)));
-  return printable(typeof value === 'object' ? JSON.stringify(value) : String(value));
+  if (typeof value === 'string') return escapeControls(JSON.stringify(shorten(value, SHOWN)));
+  return printable(typeof value === 'object' ? jsonOf(value) : String(value));
 }
 
 /** A name for a message: shortened to 100 characters, with control characters escaped. */
 export function printable(text: string): string {
-  return escaped(shorten(text, SHOWN));
+  return escapeControls(shorten(text, SHOWN));
 }
 
 /** Names for a message: ['a', 'b'] -> 'a, b'. At most 8 are shown, then 'and 12 more'. */
@@ -29,9 +27,10 @@ export function listNames(names: readonly string[]): string {
   return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
 }
 
-function escaped(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+function jsonOf(value: object | null): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a deeply nested value'; // JSON.parse accepts deeper nesting than JSON.stringify
+  }
 }
