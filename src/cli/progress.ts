@@ -7,6 +7,7 @@ const LINE_INTERVAL_MS = 3000;
 /** Shows how far a training is. */
 export interface ProgressReporter {
   update(progress: Progress): void;
+  /** Ends the display and shows the cursor again; later updates are ignored. */
   stop(): void;
 }
 
@@ -27,19 +28,22 @@ function createBar(label: string): ProgressReporter {
     format: `${label} {bar} {percentage}% | {value}/{total} steps | loss {loss} | {eta_formatted} left`,
     barsize: 24,
     hideCursor: true,
+    gracefulExit: false, // its signal handlers would keep a second signal from ending the process
     stopOnComplete: true,
     stream: process.stderr,
   });
   let started = false;
+  let stopped = false;
   return {
     update: ({ step, steps, meanLoss }) => {
+      if (stopped) return;
       if (!started) bar.start(steps, 0, { loss: '-' });
       started = true;
       bar.update(step, { loss: meanLoss.toFixed(4) });
     },
     stop: () => {
-      if (started) bar.stop();
-      started = false;
+      if (started && !stopped) bar.stop();
+      stopped = true;
     },
   };
 }

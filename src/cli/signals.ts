@@ -1,6 +1,8 @@
-import { constants } from 'node:os';
-
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/**
+ * The signals that end a session: Ctrl-C, `kill`, and a terminal that closes. Node resets SIGHUP to its default at start, so
+ * `nohup` does not keep it from this program.
+ */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
 
 /** Thrown by a command that a signal stopped, after it has saved its work. */
@@ -14,17 +16,21 @@ export class Interrupted extends Error {
 }
 
 /**
- * Runs work that saves what it has and ends soon after its AbortSignal aborts, which SIGINT and SIGTERM cause. A second
- * signal ends the process immediately.
+ * Runs work that saves what it has and ends soon after its AbortSignal aborts, which the first signal causes. The second
+ * signal ends the process immediately, even while the work blocks the event loop: the first one restores what the
+ * system does by default.
  *
  * @throws Interrupted if a signal arrived, once the work has ended
  */
 export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   let received: Signal | undefined;
+  const restoreDefaults = () => {
+    for (const signal of SIGNALS) process.off(signal, stop);
+  };
   const stop = (signal: Signal) => {
-    if (received) process.exit(128 + constants.signals[signal]);
     received = signal;
+    restoreDefaults();
     controller.abort();
   };
   for (const signal of SIGNALS) process.on(signal, stop);
@@ -33,6 +39,6 @@ export async function untilSignal<T>(work: (signal: AbortSignal) => Promise<T>):
     if (received) throw new Interrupted(received);
     return result;
   } finally {
-    for (const signal of SIGNALS) process.off(signal, stop);
+    restoreDefaults();
   }
 }

@@ -29,7 +29,7 @@ export function optionPicker(explicitOnly: boolean, explicit: ReadonlySet<string
 }
 
 /**
- * Runs a training recipe: shows progress, stops at SIGINT or SIGTERM, then prints the report and the run's folder.
+ * Runs a training recipe: shows progress, stops at a signal, then prints the report and the run's folder.
  *
  * @param label shown in front of the progress
  * @param pick selects the options to pass; see `optionPicker`
@@ -48,6 +48,7 @@ export async function runTraining(
   await requireReportPlaces(options, context);
   const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
   await untilSignal(async (signal) => {
+    signal.addEventListener('abort', () => progress.stop(), { once: true });
     try {
       const result = await recipe({
         ...recipeOptions(options, context),

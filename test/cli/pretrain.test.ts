@@ -60,6 +60,7 @@ describe('pretrain', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('saves its work at %s and exits with %i', async (signal, expected) => {
     const out = join(await temporaryFolder(), 'stopped');
     const { code } = await runCommand(cwd, sh`${long} ${out}`, interruptOnProgress(signal));

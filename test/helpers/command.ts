@@ -65,7 +65,7 @@ export async function workplaceWithBase(): Promise<string> {
 }
 
 /** Context settings that send this process a signal when training first reports progress. */
-export function interruptOnProgress(signal: 'SIGINT' | 'SIGTERM'): Partial<CliContext> {
+export function interruptOnProgress(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): Partial<CliContext> {
   let sent = false;
   return {
     onTrainingProgress: () => {
