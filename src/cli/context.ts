@@ -3,6 +3,7 @@ import type { TrainingProgress } from '../training/index.ts';
 /** Environment, terminal and output of a command. Tests pass their own. */
 export interface CliContext {
   readonly env: NodeJS.ProcessEnv;
+  /** The working directory; empty if it was removed, which `main` reports. */
   readonly cwd: string;
   /** Whether stderr is a terminal. If so, progress is shown as a bar; otherwise as plain lines. */
   readonly interactive: boolean;
@@ -30,18 +31,32 @@ export function processContext(): CliContext {
   const { env, stdout, stderr } = process;
   handleOutputErrors();
   const isDumb = env.TERM === 'dumb';
-  const isForced = env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0';
   return {
     env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     interactive: stderr.isTTY === true && !isDumb,
-    color: !env.NO_COLOR && (isForced || (stdout.isTTY === true && !isDumb)),
+    color: wantsColor(env, stdout.isTTY === true && !isDumb),
     columns: stdout.columns ?? 80,
     checkpointEveryMs: 60_000,
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
     annotate: (text) => stderr.write(`${text}\n`),
   };
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '';
+  }
+}
+
+/** NO_COLOR, if not empty, turns colours off (no-color.org); else FORCE_COLOR turns them on, or off if it is 0 or false. */
+function wantsColor({ NO_COLOR, FORCE_COLOR }: NodeJS.ProcessEnv, byDefault: boolean): boolean {
+  if (NO_COLOR) return false;
+  if (FORCE_COLOR === undefined) return byDefault;
+  return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
 }
 
 /**

@@ -1,17 +1,19 @@
+import { constants } from 'node:os';
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { AppError } from '../errors.ts';
+import { AppError, UsageError } from '../errors.ts';
 import { jsonText } from '../files/index.ts';
 import { version } from '../version.ts';
 import { addCommands } from './commands/index.ts';
 import { type CliContext, processContext } from './context.ts';
 import type { ErrorDocument } from './error-document.ts';
 import { hintFor, messageWithHint } from './hints.ts';
+import { messageLine, safeOutput } from './output.ts';
 import { applySettings } from './settings/apply.ts';
 import { Interrupted } from './signals.ts';
 
 const EXIT_CODES =
   'Exit codes: 0 success, 1 bug, 2 invalid arguments, 3 data files, 4 run or adapter, 5 training, 6 TensorFlow or ' +
-  'device, 10 gate not met, 130 and 143 stopped by a signal.';
+  'device, 10 gate not met, 129, 130 and 143 stopped by a signal.';
 
 const JSON_ERRORS =
   'With --json, stdout is one JSON document: the result, or { "error": { "code", "message", "hint", "exitCode" } } ' +
@@ -23,19 +25,26 @@ const OTHER_SOURCES =
 
 /** Runs a command line and returns its exit code, one of those that `--help` lists. */
 export async function main(argv: readonly string[], context: CliContext = processContext()): Promise<number> {
+  const output = safeOutput(context);
   let quiet = false;
   // Until the options are parsed. A command that does not know --json rejects it.
   let json = argv.includes('--json');
   let hasResult = false;
   const commandContext: CliContext = {
-    ...context,
-    note: (text) => (quiet ? undefined : context.note(text)),
+    ...output,
+    note: (text) => (quiet ? undefined : output.note(text)),
     print: (text) => {
       hasResult = true;
-      return context.print(text);
+      return output.print(text);
     },
   };
   const program = createProgram(commandContext).hook('preAction', (_program, command) => {
+    if (commandContext.cwd === '') {
+      throw new UsageError(
+        'file-not-found',
+        'the working directory was removed; change to an existing folder',
+      );
+    }
     applySettings(command, commandContext);
     quiet = command.getOptionValue('quiet') === true;
     json = command.getOptionValue('json') === true;
@@ -47,10 +56,10 @@ export async function main(argv: readonly string[], context: CliContext = proces
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const failure = await describeFailure(error);
-    for (const line of failure.lines) context.note(line);
+    for (const line of failure.lines) output.note(line);
     const { code, message, hint, exitCode } = failure;
     const document: ErrorDocument = { error: { code, message, hint, exitCode } };
-    if (json && !hasResult) context.print(jsonText(document));
+    if (json && !hasResult) output.print(jsonText(document));
     return exitCode;
   }
 }
@@ -100,13 +109,15 @@ async function describeFailure(error: unknown): Promise<Failure> {
     return { code: 'invalid-argument', message, hint, exitCode: 2, lines: [] };
   }
   if (error instanceof Interrupted) {
-    const exitCode = error.signal === 'SIGINT' ? 130 : 143;
+    const exitCode = 128 + constants.signals[error.signal];
     return { code: 'interrupted', message: error.message, exitCode, lines: [] };
   }
   const known = error instanceof AppError ? error : await deviceErrorOf(error);
   if (known) {
-    const { code, message, exitCode } = known;
-    return { code, message, hint: hintFor(code), exitCode, lines: [`error: ${messageWithHint(known)}`] };
+    const { code, exitCode } = known;
+    const message = messageLine(known.message);
+    const line = `error: ${messageWithHint({ code, message })}`;
+    return { code, message, hint: hintFor(code), exitCode, lines: [line] };
   }
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
   const lines = [stack, 'This is a bug in tfjs-lora. Please report it with the lines above and the command.'];

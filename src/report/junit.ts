@@ -1,4 +1,5 @@
 import junit, { type Builder } from 'junit-report-builder';
+import { escapeControls } from '../text/index.ts';
 import type { Report } from './report.ts';
 import { settings, title } from './wording.ts';
 
@@ -19,7 +20,8 @@ export function renderJunit(report: Report): string {
   return builder.build();
 }
 
-/** Removes the characters that XML 1.0 does not allow (section 2.2). */
+/** Removes the characters that XML 1.0 does not allow (section 2.2), and escapes other unprintable ones. */
 function removeControlCharacters(text: string): string {
-  return text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
+  const allowed = text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '');
+  return escapeControls(allowed, '\t\n\r');
 }

@@ -1,4 +1,5 @@
 import type { ImageDataset } from '../data/index.ts';
+import { escapeControls, shorten } from '../text/index.ts';
 import type { Report } from './report.ts';
 
 /** The formats a report can be rendered in. */
@@ -24,16 +25,30 @@ export async function renderReport(
   format: ReportFormat,
   { color, images }: RenderOptions = {},
 ): Promise<string> {
+  if (format === 'json') return (await import('./report-json.ts')).renderJson(report).trimEnd();
+  const shown = withPrintableText(report);
   switch (format) {
     case 'text':
-      return (await import('./text.ts')).renderText(report, { color });
-    case 'json':
-      return (await import('./report-json.ts')).renderJson(report).trimEnd();
+      return (await import('./text.ts')).renderText(shown, { color });
     case 'markdown':
-      return (await import('./markdown.ts')).renderMarkdown(report).trimEnd();
+      return (await import('./markdown.ts')).renderMarkdown(shown).trimEnd();
     case 'junit':
       return (await import('./junit.ts')).renderJunit(report).trimEnd();
     case 'html':
-      return (await import('./html/page.ts')).renderHtml(report, { images }).trimEnd();
+      return (await import('./html/page.ts')).renderHtml(shown, { images }).trimEnd();
   }
+}
+
+/** Longest name or message in a report, in characters. */
+const MAX_TEXT = 2000;
+
+/** A copy in which all text is printable and of limited length; names come from files. Typed arrays are shared. */
+function withPrintableText<T>(value: T): T {
+  const convert = (part: unknown): unknown => {
+    if (typeof part === 'string') return escapeControls(shorten(part, MAX_TEXT));
+    if (Array.isArray(part)) return part.map(convert);
+    if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, entry]) => [key, convert(entry)]));
+  };
+  return convert(value) as T;
 }

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transpile } from 'typescript';
 import { beforeAll, expect, test } from 'vitest';
-import { keptFolder } from '../helpers/temporary.ts';
+import { keptFolder, temporaryFolder } from '../helpers/temporary.ts';
 
 /** Prints many lines through the context of a process, waits until they are written, then sets the exit code. */
 const SCRIPT = `import { processContext } from './context.mjs';
@@ -42,3 +42,36 @@ test.skipIf(process.platform !== 'linux')(
     expect(stderr).toBe('error: results cannot be written to stdout: the disk is full\ndone\ncode 4\n');
   },
 );
+
+test.each([
+  [{ FORCE_COLOR: '1' }, true],
+  [{ FORCE_COLOR: 'true' }, true],
+  [{ FORCE_COLOR: '' }, true],
+  [{ FORCE_COLOR: '0' }, false],
+  [{ FORCE_COLOR: 'false' }, false],
+  [{ FORCE_COLOR: '1', NO_COLOR: '1' }, false],
+  [{ NO_COLOR: '' }, false],
+  [{}, false],
+])('in a pipe, %j sets colours to %j', (variables, expected) => {
+  const script = `import { processContext } from './context.mjs'; console.log(String(processContext().color));`;
+  const { NO_COLOR, FORCE_COLOR, ...env } = process.env;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...env, ...variables },
+  });
+  expect(stdout).toBe(`${expected}\n`);
+});
+
+test.skipIf(process.platform === 'win32')('has no working directory if it was removed', async () => {
+  const script = join(folder, 'working-directory.mjs');
+  await writeFile(
+    script,
+    `import { processContext } from './context.mjs'; console.log(JSON.stringify(processContext().cwd));`,
+  );
+  const { stdout } = spawnSync('sh', ['-c', 'rmdir "$PWD" && exec "$0" "$1"', process.execPath, script], {
+    cwd: await temporaryFolder(),
+    encoding: 'utf8',
+  });
+  expect(stdout).toBe('""\n');
+});

@@ -167,6 +167,13 @@ describe('a failed command prints one line and exits with', () => {
     expect(err).toMatch(message);
   });
 
+  test('2 if the working directory was removed', async () => {
+    expect(await runCommand('', sh`inspect run`)).toMatchObject({
+      code: 2,
+      err: 'error: the working directory was removed; change to an existing folder',
+    });
+  });
+
   test('1 for a bug, with its stack', async () => {
     const print = () => {
       throw new TypeError('a bug');

@@ -20,11 +20,37 @@ describe('a report as JUnit XML', () => {
     expect(xml).toContain('name="tfjs-lora eval &lt;a> &amp; &quot;b&quot;[1m"');
   });
 
+  test('escapes marks of text direction', async () => {
+    const report = singleReport();
+    const run = { ...report.run, folder: '\u202eab\x9b' };
+    expect(await renderReport({ ...report, run }, 'junit')).toContain('"tfjs-lora eval \\u202eab\\u009b"');
+  });
+
   test('does not depend on reports rendered before', async () => {
     const first = await renderReport(comparisonReport(), 'junit');
     expect(await renderReport(comparisonReport(), 'junit')).toBe(first);
   });
 });
+
+test.each(['text', 'markdown', 'html', 'json'] as const)(
+  'names reach a report as %s without control characters',
+  async (format) => {
+    const report = comparisonReport();
+    const hostile = (name: string) => `${name}\x1b]0;t\x07\x9b2J\0\u202e`;
+    const named = <T extends { name: string; classNames: readonly string[] }>(part: T): T => ({
+      ...part,
+      name: hostile(part.name),
+      classNames: part.classNames.map(hostile),
+    });
+    const text = await renderReport(
+      { ...report, evaluation: named(report.evaluation), baseline: named(report.baseline!) },
+      format,
+    );
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there
+    expect(text.match(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)).toBeNull();
+    expect(text).toContain(format === 'json' ? '\\u202e' : '\\');
+  },
+);
 
 describe('githubAnnotations', () => {
   test('returns an error for each gate that was not met', () => {

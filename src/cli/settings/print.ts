@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../files/index.ts';
+import { escapeControls } from '../../text/index.ts';
 import type { CliContext } from '../context.ts';
 import { isRecord, optionText } from '../options/parsers.ts';
 import { optionName } from './options.ts';
@@ -29,7 +30,7 @@ export function printSettings(
     return;
   }
   for (const { name, value, source } of settings) {
-    const text = JSON.stringify(isRecord(value) ? optionText(value) : value);
+    const text = escapeControls(JSON.stringify(isRecord(value) ? optionText(value) : value));
     context.print(value === null ? `# ${name} is not set` : `${name} = ${text}  # ${source}`);
   }
 }
