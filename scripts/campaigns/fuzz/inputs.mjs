@@ -8,7 +8,7 @@ import { mustRun } from '../command-line.mjs';
 import { writeSmallSet } from '../workplace.mjs';
 
 const QUICK = '--engine eager --quiet --device cpu';
-export const GUARD = '--digits 2,3 --steps 12 --replay 0.5 --max-drop 50 --validation 0.5 --check-every 4';
+const GUARD = '--digits 2,3 --steps 12 --replay 0.5 --max-drop 50 --validation 0.5 --check-every 4';
 
 /**
  * Writes the inputs of all kinds.

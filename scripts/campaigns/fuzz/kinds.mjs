@@ -1,5 +1,4 @@
 // The kinds of files that the fuzz campaign damages, and the commands that read them.
-import { GUARD } from './inputs.mjs';
 
 /**
  * @typedef {object} Kind
@@ -164,5 +163,3 @@ export const KINDS = [
 function resumeKind(name, file, format) {
   return { name, file: `resumed/${file}`, format, commands: [RESUME], restore: ['resumed'] };
 }
-
-export { GUARD };

@@ -21,7 +21,7 @@ const BOUNDARY_INTEGERS = [
   2n ** 64n - 1n,
 ];
 /** Texts in place of a number. */
-export const BOUNDARY_NUMBERS = [
+const BOUNDARY_NUMBERS = [
   '0',
   '-0',
   '-1',
@@ -87,12 +87,7 @@ const DAMAGES = {
 };
 
 /** Damages of lines. */
-export const LINE_DAMAGES = /** @type {const} */ ([
-  'deleted line',
-  'duplicated line',
-  'swapped lines',
-  'long line',
-]);
+const LINE_DAMAGES = /** @type {const} */ (['deleted line', 'duplicated line', 'swapped lines', 'long line']);
 
 /**
  * @param {Buffer} bytes

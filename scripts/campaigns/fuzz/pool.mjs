@@ -13,7 +13,7 @@ const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 const JOBS_PER_PROCESS = 500;
 const CHECK_EVERY_MS = 100;
 /** Resident memory at which a process is ended. */
-export const MEMORY_LIMIT_MB = 1500;
+const MEMORY_LIMIT_MB = 1500;
 
 /** Runs jobs one after the other, in a process that is replaced when needed. */
 export class Worker {

@@ -40,7 +40,7 @@ export function faultOf(outcome, expected, { sameOnly = false, leaves = false })
 }
 
 /** Values of a report that are null where a class has no examples or no predictions, which damaged data can cause. */
-const NULLABLE = new Set(['accuracy', 'precision', 'recall', 'f1', 'gain', 'interval', 'pValue', 'change']);
+const NULLABLE = new Set(['accuracy', 'precision', 'recall', 'f1', 'gain', 'interval', 'pValue']);
 
 /**
  * The first number of `expected` that is null in `found`, as NaN becomes in JSON.
