@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type * as tf from '@tensorflow/tfjs';
+import { namedLayers, numberAutomaticNames, numberedPaths, topologyOf } from './models/index.ts';
 
 /**
  * Hashes the names, dtypes, shapes and values of weights with SHA-256. The order of the weights does not matter.
@@ -23,18 +24,34 @@ export function weightsHash(weights: Iterable<readonly [name: string, value: tf.
 
 /**
  * Hashes what a model computes: its layers and its weights. Models that differ only in where they were saved, how they
- * were initialized or regularized, which weights are frozen, or the suffixes that tfjs adds to the names of a second
- * model have the same hash.
+ * were initialized or regularized, which weights are frozen, or the names that tfjs gives to layers without a name have
+ * the same hash, also in other processes.
  *
  * @returns 64 hexadecimal digits
  */
 export function contentHash(model: tf.LayersModel): string {
-  const topology = canonicalJson({
-    className: model.getClassName(),
-    config: { ...(model.getConfig() as object), name: '' },
-  });
-  const weights = model.weights.map((weight) => [weight.originalName, weight.read()] as const);
-  return createHash('sha256').update(topology).update(weightsHash(weights)).digest('hex');
+  const topology = topologyOf(model);
+  numberAutomaticNames(topology);
+  topology.config.name = '';
+  return createHash('sha256')
+    .update(canonicalJson(topology))
+    .update(weightsHash(weightsByPath(model)))
+    .digest('hex');
+}
+
+/** The weights of a model by `path/name`, without automatic names. */
+function* weightsByPath(model: tf.LayersModel): Generator<[string, tf.Tensor]> {
+  const paths = numberedPaths(model);
+  for (const { path, layer } of namedLayers(model)) {
+    const counts = new Map<string, number>();
+    for (const weight of layer.weights) {
+      // A wrapper of several layers has a weight of each name for each of them, always in the same order.
+      const name = weight.originalName.replace(/.*\//, '');
+      const count = counts.get(name) ?? 0;
+      counts.set(name, count + 1);
+      yield [`${paths.get(path) ?? path}/${name}${count > 0 ? `_${count}` : ''}`, weight.read()];
+    }
+  }
 }
 
 /** Keys of a layer's configuration that matter for training only. */
@@ -43,9 +60,10 @@ const TRAINING_KEYS = /(Initializer|Regularizer|Constraint)$|^trainable$/i;
 /** Returns JSON with sorted keys, without what does not change the outputs. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (key, entry) => {
-    // tfjs writes the default dtype only for models that were built from JSON.
-    if (TRAINING_KEYS.test(key) || (key === 'dtype' && entry === 'float32')) return undefined;
-    if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return entry;
+    // tfjs writes the default dtype, and null for options that are not set, only for models that were built from JSON.
+    if (TRAINING_KEYS.test(key) || (key === 'dtype' && entry === 'float32') || entry === null)
+      return undefined;
+    if (typeof entry !== 'object' || Array.isArray(entry)) return entry;
     return Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

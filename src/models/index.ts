@@ -1,3 +1,4 @@
+export { numberAutomaticNames, numberedPaths } from './automatic-names.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape, imageSizeOf } from './image-shape.ts';
 export { requireLogits } from './logits.ts';
@@ -5,4 +6,5 @@ export { type ExtendedLayer, type NamedLayer, namedLayers, namedWeights } from '
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
 export { cloneModel, rebuild } from './rebuild.ts';
 export { countParameters, type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
+export { topologyOf } from './topology.ts';
 export { takeValues, variableOf } from './values.ts';

@@ -1,13 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { isExtendedLayer, namedLayers, namedWeights } from './named-layers.ts';
+import { type LayerNode, topologyOf, visitTopology } from './topology.ts';
 import { variableOf } from './values.ts';
-
-/** A layer in a model's topology (the JSON form of its structure). */
-export interface LayerNode {
-  className: string;
-  config: Record<string, unknown> & { name?: string; trainable?: boolean };
-}
 
 /**
  * Builds a second model from the topology of the first, after `change` edited it, and copies all weights whose path
@@ -25,9 +20,7 @@ export function rebuild(
       'invalid-argument',
       `model '${model.name}': has no weights yet; give its first layer an inputShape`,
     );
-  const topology = JSON.parse(
-    JSON.stringify({ className: model.getClassName(), config: model.getConfig() }),
-  ) as LayerNode;
+  const topology = topologyOf(model);
   const layers = new Map(namedLayers(model).map(({ path, layer }) => [path, layer]));
   visitTopology(topology, (path, node) => {
     // tfjs omits a separable convolution's multiplier from its configuration.
@@ -44,24 +37,6 @@ export function rebuild(
 export function cloneModel(model: tf.LayersModel): tf.LayersModel {
   return rebuild(model, () => {});
 }
-
-/** Calls `visit` for each layer of a topology, with the paths that `namedLayers` gives. */
-function visitTopology(root: LayerNode, visit: (path: string, node: LayerNode) => void): void {
-  const visitContent = (node: LayerNode, prefix: string) => {
-    const layers = (Array.isArray(node.config) ? node.config : node.config.layers) as LayerNode[];
-    for (const layer of layers)
-      visitLayer(layer, `${prefix}${layer.config.name ?? (layer as { name?: string }).name}`);
-  };
-  const visitLayer = (node: LayerNode, path: string): void => {
-    const inner = node.config.layer as LayerNode;
-    if (isModel(node)) visitContent(node, `${path}.`);
-    else if (node.className === 'TimeDistributed') visitLayer(inner, `${path}.${inner.config.name}`);
-    else visit(path, node);
-  };
-  visitContent(root, '');
-}
-
-const isModel = ({ className }: LayerNode) => ['Sequential', 'Functional', 'Model'].includes(className);
 
 type FromConfig = (
   Class: tf.serialization.SerializableConstructor<tf.serialization.Serializable>,

@@ -13,7 +13,7 @@ import {
 } from '../lora/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
 import { withConfigErrors } from './config.ts';
-import { type PeftModule, peftModules } from './modules.ts';
+import type { PeftModule } from './modules.ts';
 
 /** The name of an adapter, and the files that it is read from. */
 export interface AdapterFiles {
@@ -28,6 +28,8 @@ export interface AdapterFiles {
 /** An adapter that was read from files. */
 export interface StoredAdapter extends AdapterFiles {
   readonly lora: LoraConfig;
+  /** The layers of the model. */
+  readonly modules: readonly PeftModule[];
   /** All tensors of the weights file. */
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   /**
@@ -55,7 +57,7 @@ export interface StoredAdapter extends AdapterFiles {
 export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.LayersModel {
   const { adapter, configPath, weightsPath, lora } = stored;
   const onWarning = (message: string) => stored.onWarning?.(`${configPath}: ${message}`);
-  const modules = new Map(peftModules(base).map((module) => [module.path, module]));
+  const modules = new Map(stored.modules.map((module) => [module.path, module]));
   checkRanks(stored);
   const model = withConfigErrors(configPath, () => {
     if (!hasLora(base)) return injectLora(base, lora, { adapter, onWarning });

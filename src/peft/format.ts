@@ -14,6 +14,8 @@ export const METADATA = {
   baseHash: 'tfjs_lora_base',
   /** `LoraConfig.method` */
   method: 'tfjs_lora_method',
+  /** See `automaticNames`. */
+  layers: 'tfjs_lora_layers',
   /** 'true' if `AdapterSettings.subtractsInitialUpdate`: the stored factors are those of `subtractInitialUpdate`. */
   subtractsInitialUpdate: 'tfjs_lora_anchored',
 } as const;

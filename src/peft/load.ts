@@ -7,6 +7,7 @@ import { readJson } from '../files/index.ts';
 import type { LoraConfig, LoraMethod } from '../lora/index.ts';
 import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
 import { type AdapterFiles, attachAdapter, type StoredAdapter } from './attach.ts';
+import { storedNames } from './automatic-names.ts';
 import { checkBase } from './base-hash.ts';
 import { type PeftConfig, parsePeftConfig } from './config.ts';
 import { CONFIG_FILE, DEFAULT_ADAPTER, METADATA, PREFIX, WEIGHTS_FILE } from './format.ts';
@@ -54,19 +55,19 @@ export async function loadPeft(
   const adapterFolder = await findAdapterFolder(folder, adapter);
   const configPath = join(adapterFolder, CONFIG_FILE);
   const content = await readJson(configPath);
-  const modules = peftModules(base);
   const mlxPath = join(adapterFolder, MLX_WEIGHTS_FILE);
   const weightsPath = join(adapterFolder, WEIGHTS_FILE);
   if (!existsSync(weightsPath) && existsSync(mlxPath)) {
     const { tensors } = await readSafetensors(mlxPath);
     const files = { adapter, configPath, weightsPath: mlxPath, onWarning };
-    return attachAdapter(base, readMlxAdapter(files, content, tensors, modules));
+    return attachAdapter(base, readMlxAdapter(files, content, tensors, peftModules(base)));
   }
   const { config, unknownKeys } = parsePeftConfig(configPath, content);
   if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${unknownKeys.join(', ')}`);
   const weights = await readSafetensors(weightsPath);
   if (!anyBase) checkBase(weightsPath, weights.metadata.get(METADATA.baseHash), base);
   const files = { adapter, configPath, weightsPath, onWarning };
+  const modules = peftModules(base, storedNames(weightsPath, weights.metadata, base));
   return attachAdapter(base, readPeftAdapter(files, config, weights, modules));
 }
 
@@ -83,6 +84,7 @@ function readPeftAdapter(
   return {
     ...files,
     tensors,
+    modules,
     lora: { method, ...loraConfigOf(config, targets, saved, subtractsInitialUpdate) },
     takeTensors(module, shapes, remaining) {
       const isLowRank = shapes.has('lora_A');

@@ -44,6 +44,7 @@ export function readMlxAdapter(
   return {
     ...files,
     tensors,
+    modules,
     lora: {
       targets: exactTargets(ranks.map(([module]) => module)),
       rank: ranks[0]![1],

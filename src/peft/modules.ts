@@ -7,7 +7,9 @@ import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts'
 export interface PeftModule {
   /** Path of the layer in tfjs. */
   readonly path: string;
-  /** Path of the PyTorch module that PEFT adapts: `path`, or `<path>.pointwise` for a separable convolution. */
+  /** Path of the PyTorch module in the adapter's files: `path`, unless automatic names differ. */
+  readonly name: string;
+  /** Path of the PyTorch module that PEFT adapts: `name`, or `<name>.pointwise` for a separable convolution. */
   readonly module: string;
   readonly layer: tf.layers.Layer;
   /** The class of the layer without its adapters, such as `Dense`. */
@@ -20,17 +22,26 @@ export interface PeftModule {
   readonly flattened: readonly number[] | undefined;
 }
 
-/** The layers of a model that have weights, in the model's order. */
-export function peftModules(model: tf.LayersModel): PeftModule[] {
+/**
+ * The layers of a model that have weights, in the model's order.
+ *
+ * @param names paths in the adapter's files, by paths in the model; a layer without an entry has its own path there
+ */
+export function peftModules(
+  model: tf.LayersModel,
+  names: ReadonlyMap<string, string> = new Map(),
+): PeftModule[] {
   return namedLayers(model)
     .filter(({ layer }) => layer.weights.length > 0)
     .map(({ path, layer }) => {
       const className = baseClassOf(layer);
       const layouts = layoutsOf(className) ?? [];
       const kernel = layouts.find(({ parameter }) => /(^|pointwise\.)weight$/.test(parameter));
+      const name = names.get(path) ?? path;
       return {
         path,
-        module: className === 'SeparableConv2D' ? `${path}.pointwise` : path,
+        name,
+        module: className === 'SeparableConv2D' ? `${name}.pointwise` : name,
         layer,
         className,
         layouts,

@@ -15,16 +15,16 @@ const BATCH_COUNTER = 'num_batches_tracked';
  *
  * @returns `running_mean` and `running_var` [channels] float32, `num_batches_tracked` [] int64; empty for other layers
  */
-export function runningStatistics({ path, layer, layouts, flattened }: PeftModule): Map<string, SafeTensor> {
+export function runningStatistics({ name, layer, layouts, flattened }: PeftModule): Map<string, SafeTensor> {
   const statistics = new Map<string, SafeTensor>();
   for (const layout of layouts.filter(({ weight }) => weight.startsWith('moving_'))) {
     const weight = layer.weights.find(({ originalName }) => originalName.endsWith(`/${layout.weight}`))!;
     const value = toTorch(weight.read() as tf.Tensor, layout, flattened);
-    statistics.set(`${PREFIX}${path}.${layout.parameter}`, safeTensor(takeValues(value), value.shape));
+    statistics.set(`${PREFIX}${name}.${layout.parameter}`, safeTensor(takeValues(value), value.shape));
   }
   if (statistics.size > 0) {
     const counter: SafeTensor = { dtype: 'I64', shape: [], data: new Uint8Array(8) };
-    statistics.set(`${PREFIX}${path}.${BATCH_COUNTER}`, counter);
+    statistics.set(`${PREFIX}${name}.${BATCH_COUNTER}`, counter);
   }
   return statistics;
 }

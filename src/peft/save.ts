@@ -4,6 +4,7 @@ import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
 import { adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
+import { automaticNames } from './automatic-names.ts';
 import { baseHashOf } from './base-hash.ts';
 import { type AdaptedModule, buildPeftConfig } from './build-config.ts';
 import { CONFIG_FILE, DEFAULT_ADAPTER, METADATA, WEIGHTS_FILE } from './format.ts';
@@ -94,7 +95,7 @@ function buildContent(model: tf.LayersModel, adapter: string, peftOnly: boolean)
     }
   }
   const { method } = adapted.find(({ settings }) => settings.rank > 0)!.layer;
-  const metadata = new Map<string, string>([[METADATA.method, method]]);
+  const metadata = automaticNames(model).set(METADATA.method, method);
   if (adapted.some(({ settings }) => settings.subtractsInitialUpdate)) {
     metadata.set(METADATA.subtractsInitialUpdate, 'true');
   }

@@ -26,7 +26,7 @@ export function selectModules(
     exclude_modules: excludeModules,
     modules_to_save: namesToSave,
   } = config;
-  const saved = modules.filter(({ path }) => namesToSave?.some((name) => isSuffix(path, name)));
+  const saved = modules.filter((module) => namesToSave?.some((name) => isSuffix(module.name, name)));
   const isTarget = ({ module, className }: PeftModule) =>
     targetModules === 'all-linear'
       ? className === 'Dense'
@@ -44,7 +44,7 @@ export function selectModules(
     );
   }
   const unknown = [
-    ...(namesToSave ?? []).filter((name) => !saved.some(({ path }) => isSuffix(path, name))),
+    ...(namesToSave ?? []).filter((name) => !saved.some((module) => isSuffix(module.name, name))),
     ...(Array.isArray(targetModules) ? targetModules : []).filter(
       (name) => !modules.some(({ module }) => isSuffix(module, name)),
     ),

@@ -135,7 +135,7 @@ function peftTensorOf(
   const parameter = layout.parameter.split('.').at(-1);
   const name = hasFactors
     ? `${module}.base_layer.${parameter}`
-    : `${PREFIX}${peftModule.path}.${layout.parameter}`;
+    : `${PREFIX}${peftModule.name}.${layout.parameter}`;
   return { name, layout, flattened };
 }
 
