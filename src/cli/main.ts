@@ -12,12 +12,12 @@ import { applySettings } from './settings/apply.ts';
 import { Interrupted } from './signals.ts';
 
 const EXIT_CODES =
-  'Exit codes: 0 success, 1 bug, 2 invalid arguments, 3 data files, 4 run or adapter, 5 training, 6 TensorFlow or ' +
-  'device, 10 gate not met, 129, 130 and 143 stopped by a signal.';
+  'Exit codes: 0 success, 1 bug, 2 invalid arguments, 3 invalid data, 4 invalid run or adapter, 5 training failed, ' +
+  '6 TensorFlow or device not available, 10 gate not met, 129, 130 and 143 stopped by a signal.';
 
 const JSON_ERRORS =
   'With --json, stdout is one JSON document: the result, or { "error": { "code", "message", "hint", "exitCode" } } ' +
-  'if there is none.';
+  'on failure.';
 
 const OTHER_SOURCES =
   'Any option can also be set by an environment variable (--batch-size by TFJS_LORA_BATCH_SIZE), or in the TOML file of ' +
@@ -27,7 +27,7 @@ const OTHER_SOURCES =
 export async function main(argv: readonly string[], context: CliContext = processContext()): Promise<number> {
   const output = safeOutput(context);
   let quiet = false;
-  // Until the options are parsed. A command that does not know --json rejects it.
+  // A guess for errors that occur before the options are parsed.
   let json = argv.includes('--json');
   let hasResult = false;
   const commandContext: CliContext = {

@@ -4,7 +4,7 @@ import type { CliContext } from './context.ts';
 
 const LINE_INTERVAL_MS = 3000;
 
-/** Shows how far a training is. */
+/** Shows the progress of a training. */
 export interface ProgressReporter {
   update(progress: Progress): void;
   /** Ends the display and shows the cursor again; later updates are ignored. */

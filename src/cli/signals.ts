@@ -16,9 +16,9 @@ export class Interrupted extends Error {
 }
 
 /**
- * Runs work that saves what it has and ends soon after its AbortSignal aborts, which the first signal causes. The second
- * signal ends the process immediately, even while the work blocks the event loop: the first one restores what the
- * system does by default.
+ * Runs `work` with an AbortSignal, which the first signal to the process aborts. The work then saves its results and
+ * returns. The first signal also restores the default handlers, so that a second one ends the process immediately, even
+ * while the work blocks the event loop.
  *
  * @throws Interrupted if a signal arrived, once the work has ended
  */

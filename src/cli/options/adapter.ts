@@ -52,7 +52,7 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     new Option(
       '--method <name>',
       "how the update is applied: 'side' as a parallel branch, 'weight' added to the kernel, " +
-        "'weight-view' as the published walk-through reshapes it",
+        "'weight-view' as in the published experiment",
     )
       .choices(METHODS)
       .default('side'),
@@ -63,7 +63,7 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     )
       .choices(INITS)
       .default('kaiming'),
-    new Option('--rslora', 'scale by alpha / sqrt(rank) instead'),
+    new Option('--rslora', 'scale by alpha / sqrt(rank) instead of alpha / rank (rsLoRA)'),
     new Option('--dora', "train the weight's magnitude separately from its direction (DoRA)"),
     new Option('--dropout <fraction>', 'dropout on the input of A during training, 0 to 0.99')
       .argParser(number(0, 0.99))

@@ -8,7 +8,7 @@ import { addSettings } from '../../options/shared.ts';
 export function addCompareCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('compare')
-    .description('compare two evaluations of the same images, digit by digit; gates check the second')
+    .description('compare two evaluations of the same images, digit by digit; gates apply to the second')
     .argument('<before>', 'run folder or report.json')
     .argument('<after>', 'run folder or report.json');
   const withReport = addGateOptions(addReportOptions(command)).addOption(

@@ -9,7 +9,7 @@ import type { WriteSetOptions } from './run.ts';
 export function addDataCommand(program: CommandUnknownOpts, context: CliContext): void {
   const data = program
     .command('data')
-    .description('show the data set that other commands use; validate, reduce or create one')
+    .description('show the data set that the other commands use; validate or create a data set')
     .enablePositionalOptions()
     .addOption(shared.data())
     .addOption(shared.json());

@@ -50,7 +50,7 @@ export async function runDoctor(options: DoctorCommandOptions, context: CliConte
 async function examine({ device, data }: DoctorCommandOptions, cwd: string): Promise<DoctorDocument> {
   const { loaded, failure } = await loadOrFallBack(device);
   const devices = await tryDevices(device, loaded, failure);
-  // The trials of other devices have changed the backend.
+  // Trying the other devices changed the backend.
   await loadTensorFlow({ device: loaded.device });
   const engines = tryEngines(loaded);
   const cuda = examineCuda(device === 'cuda', failure);
@@ -73,7 +73,7 @@ async function examine({ device, data }: DoctorCommandOptions, cwd: string): Pro
       ...cuda.problems,
       ...devices
         .filter(({ name, works }) => !works && (name !== 'cuda' || device === 'cuda'))
-        // The problems that were found say more than a failed trial.
+        // The listed problems are more specific than the error of a failed trial.
         .filter(({ name }) => name !== 'cuda' || !cuda.isExplained)
         .map(adviceFor),
       ...engines.filter(({ works }) => !works && loaded.version !== undefined).map(adviceFor),

@@ -14,7 +14,7 @@ export type Trial = DoctorDocument['devices'][number];
  * working if it is set up.
  *
  * @param requested the device of `--device`
- * @param failure why it could not be loaded
+ * @param failure the error, if it could not be loaded
  */
 export async function tryDevices(
   requested: DeviceName,

@@ -21,7 +21,7 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     .addOption(
       new Option(
         '--baseline <report>',
-        'report.json, or a run that has one, to compare with; of the same test set',
+        'report to compare with, of the same test set: a report.json, or a run folder with one',
       ).conflicts('compare'),
     )
     .addOption(

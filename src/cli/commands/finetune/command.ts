@@ -14,7 +14,7 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
     .description('train an adapter on chosen digits and compare each digit before and after')
     .argument(
       '<run>',
-      'run folder: a base gets a new adapter, the adapter of an adapted run is trained further',
+      'run folder: a base run gets a new adapter; the adapter of an adapted run is trained further',
     )
     .addOption(
       new Option(

@@ -43,7 +43,7 @@ export async function runFinetune(
   if (!resume) requireGuard(options, explicit);
   const gates = await gatesFrom(options, context);
   const pick = optionPicker(resume, explicit);
-  // An adapter that exists has its own settings, like a run to resume.
+  // An existing adapter has its own settings, like a resumed run.
   const isAdapted = !resume && (await readManifest(resolve(context.cwd, run))).adapter !== undefined;
   const pickLora = optionPicker(resume || isAdapted, explicit);
   await runTraining({ command: 'finetune', label: 'fine-tuning' }, options, pick, context, (training) =>
@@ -107,7 +107,7 @@ function guardOptions(options: FinetuneCommandOptions, pick: OptionPicker): Fine
   const checkEvery = pick(options, 'checkEvery');
   const patience = pick(options, 'patience');
   if (maxDrop !== undefined) return { maxDrop: maxDrop / 100, checkEvery, patience };
-  // A run to resume has the budget.
+  // A resumed run has its own budget.
   return options.resume && (checkEvery ?? patience) !== undefined
     ? ({ checkEvery, patience } as FinetuneOptions['guard'])
     : undefined;

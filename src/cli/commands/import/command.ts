@@ -27,7 +27,10 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
       ).default(''),
     )
     .addOption(
-      new Option('--head <name>', "output of a DigitsNet: 'relu' on the logits as published, or 'linear'")
+      new Option(
+        '--head <name>',
+        "activation of a DigitsNet's logits: 'relu', as in the published experiment, or 'linear'",
+      )
         .choices(['relu', 'linear'] as const)
         .default('relu'),
     )
@@ -38,7 +41,7 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
     )
     .addOption(new Option('--std <number>', 'standard deviation of these pixels').argParser(positive))
     .addOption(
-      new Option('--any-base', 'accept an adapter that was trained on another base than that of --into'),
+      new Option('--any-base', 'load the adapter even if it was trained on a base other than --into'),
     );
   addNewRunOptions(command).action(async (source, options) => {
     const { runImport } = await import('./run.ts');

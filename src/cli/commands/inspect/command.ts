@@ -13,7 +13,7 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
     .addOption(
       new Option(
         '--shape <in>x<out>',
-        'instead of a run: show what an adapter of --rank costs for a kernel of this shape',
+        'instead of a run: show the parameters, memory and operations of an adapter for a kernel of this shape',
       ).argParser(shape),
     )
     .addOption(new Option('--rank <n>', 'rank for --shape').argParser(integer(1)).default(2))

@@ -8,9 +8,9 @@ import { addSettings, shared } from '../../options/shared.ts';
 export function addPredictCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('predict')
-    .description('classify PNG files of digits, of any size and color, or rows of IDX files')
+    .description('classify PNG files of digits, of any size and colour, or rows of IDX files')
     .argument('<files...>', 'PNG files or IDX files of images')
-    .addOption(new Option('--model <run>', 'folder of the run whose model classifies; required'))
+    .addOption(new Option('--model <run>', 'run folder with the model to use; required'))
     .addOption(
       new Option('--rows <list>', 'rows of the IDX files, such as 0,5,10-19 (default: all)').argParser(rows),
     )
@@ -18,7 +18,10 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
       new Option('--top <n>', 'number of most likely classes to show').argParser(integer(1)).default(2),
     )
     .addOption(
-      new Option('--prepared <dir>', 'write the images as the model gets them to this folder, as PNG'),
+      new Option(
+        '--prepared <dir>',
+        'write the normalized images, the input of the model, to this folder as PNG files',
+      ),
     )
     .addOption(shared.device())
     .addOption(shared.json());

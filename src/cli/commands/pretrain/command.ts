@@ -20,7 +20,10 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
       new Option('--steps <n>', 'optimizer steps, instead of --epochs').argParser(integer(1, MAX_STEPS)),
     )
     .addOption(
-      new Option('--head <name>', "last layer: 'relu' on the logits as published, or 'linear'")
+      new Option(
+        '--head <name>',
+        "activation of the logits: 'relu', as in the published experiment, or 'linear'",
+      )
         .choices(['relu', 'linear'] as const)
         .default('relu'),
     );
