@@ -33,7 +33,7 @@ test('only the command line reads argv, prints and exits', () => {
   expect(wrong).toEqual([]);
 });
 
-test('only the command line names its options: the library has none', () => {
+test('only the command line mentions its options, not the library', () => {
   const commandLine = files.filter(({ room }) => room === 'cli');
   const options = new Set(
     commandLine.flatMap(({ text }) =>

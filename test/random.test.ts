@@ -4,7 +4,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { expect, test } from 'vitest';
 import { below, createRandom, permutation } from '../src/random.ts';
 
-test('below draws what uniformInt of pure-rand draws, also where numbers are left out', () => {
+test('below draws the same numbers as uniformInt of pure-rand, also after skipping numbers', () => {
   const bounds = fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: 1, max: 2 ** 32 - 1 }));
   fc.assert(
     fc.property(fc.integer(), bounds, (seed, bound) => {
@@ -16,7 +16,7 @@ test('below draws what uniformInt of pure-rand draws, also where numbers are lef
   );
 });
 
-test('a permutation holds every number once, in the same order for the same seed and key', () => {
+test('a permutation contains every number once, in the same order for the same seed and key', () => {
   const order = permutation(1000, createRandom(3, 1));
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
   expect(permutation(1000, createRandom(3, 1))).toEqual(order);

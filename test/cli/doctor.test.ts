@@ -33,7 +33,7 @@ test('doctor reports missing images with a fix', async () => {
   expect(document.advice).toEqual([expect.stringContaining('nowhere')]);
 });
 
-test('doctor exits with code 6 after the report if the device of --device does not work', async () => {
+test('doctor prints its report and exits with code 6 if --device does not work', async () => {
   const { code, out, err } = await runCommand('.', sh`doctor --device cuda --json`);
   expect(code).toBe(6);
   const document = doctorDocument.parse(JSON.parse(out));

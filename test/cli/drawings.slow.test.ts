@@ -7,7 +7,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 
 const COUNT = 300;
 
-it('reads large drawings of test images about as well as the images themselves', async () => {
+it('classifies large drawings of test images about as well as the images themselves', async () => {
   const cwd = await temporaryFolder();
   const run = async (argv: readonly string[]) => {
     const { code, out } = await runCommand(cwd, argv);

@@ -38,7 +38,7 @@ describe('predict', () => {
     }
   });
 
-  test('classifies PNG files and rows together, and writes them as the model gets them', async () => {
+  test('classifies PNG files and rows together, and writes the normalized images', async () => {
     const drawing = picture(50, 70, (x, y) => (x > 20 && x < 24 && y > 10 && y < 60 ? 0 : 255));
     await writePicture(join(cwd, 'one.png'), drawing);
     const { code, out } = await run(

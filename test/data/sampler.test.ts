@@ -51,12 +51,12 @@ describe('replaySampler', () => {
     replaySampler({ rows, replayRows, share, batchSize, seed: 5 });
   const countReplayed = (batch: Int32Array) => batch.filter((row) => dataset.labels[row] !== 2).length;
 
-  test('takes the share of every batch from the rows to replay', () => {
+  test('takes the fraction of every batch from the rows to replay', () => {
     const sampler = replay(0.3);
     for (let batch = 0; batch < 20; batch++) expect(countReplayed(sampler.take(batch * 10, 10))).toBe(3);
   });
 
-  test('keeps the share on average if it is not a whole number of examples', () => {
+  test('keeps the fraction on average if it is not a whole number of examples', () => {
     const sampler = replay(0.25);
     const counts = range(100).map((batch) => countReplayed(sampler.take(batch * 10, 10)));
     expect(new Set(counts)).toEqual(new Set([2, 3]));
@@ -76,11 +76,11 @@ describe('replaySampler', () => {
     }
   });
 
-  test('with share 0 returns the same order as shuffledSampler', () => {
+  test('with fraction 0 returns the same order as shuffledSampler', () => {
     expect(replay(0).take(0, 90)).toEqual(shuffledSampler({ rows, seed: 5 }).take(0, 90));
   });
 
-  test('rejects shares outside 0 to 1, and 1 itself', () => {
+  test('rejects fractions outside 0 to 1, and 1 itself', () => {
     for (const share of [1, -0.1, Number.NaN]) expect(() => replay(share)).toThrowError('outside [0, 1)');
   });
 });

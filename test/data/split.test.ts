@@ -5,7 +5,7 @@ import { range, sorted, stripedSet } from './striped-set.ts';
 const dataset = stripedSet();
 
 describe('splitRows', () => {
-  test('puts the same share of every class into validation', () => {
+  test('puts the same fraction of every class into validation', () => {
     const { train, validation } = splitRows(dataset, { share: 0.2, seed: 0 });
     expect(sorted([...train, ...validation])).toEqual(range(100));
     const perLabel = [0, 1, 2].map(
@@ -34,7 +34,7 @@ describe('splitRows', () => {
     expect(validation.length).toBe(15);
   });
 
-  test('rejects shares outside 0 to 1', () => {
+  test('rejects fractions outside 0 to 1', () => {
     for (const share of [-0.1, 1.5, Number.NaN])
       expect(() => splitRows(dataset, { share, seed: 0 })).toThrowError('outside [0, 1]');
   });

@@ -41,7 +41,7 @@ describe('checkGates', () => {
     });
   });
 
-  test('allows a drop of exactly the limit, whatever its binary fraction', () => {
+  test('allows a drop of exactly the limit, despite rounding', () => {
     for (let wrong = 1; wrong <= 100; wrong++) {
       const input = { evaluation: evaluation(wrong, 0), baseline: evaluation(0, 0) };
       expect(passed(input, { maxDigitDrop: Number((wrong / 10).toFixed(1)) })).toEqual([true]);

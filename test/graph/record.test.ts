@@ -10,7 +10,7 @@ useDevice();
 const variables = () => Object.values(tf.engine().state.registeredVariables);
 const pair = { shape: [2], dtype: 'float32' } as const;
 
-test('a program holds ops, attributes, edges, constants and the variables it reads', () => {
+test('a program contains ops, attributes, edges, constants and the variables it reads', () => {
   const w = tf.variable(tf.tensor1d([3, 4]), true, 'record/w');
   const { program, variables } = record((x) => [tf.add(tf.mul(x!, w), tf.tensor1d([1, 2]))], [pair]);
   expect(variables).toEqual([w]);

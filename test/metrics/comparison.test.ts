@@ -50,7 +50,7 @@ describe('compareEvaluations', () => {
     expect(classes[2]!.gain).toBeNull();
   });
 
-  test('refuses evaluations of different images with equal labels', () => {
+  test('rejects evaluations of different images with equal labels', () => {
     const labels = [0, 1, 2];
     const [before, after] = [makeEvaluation(labels, labels), makeEvaluation(labels, labels)];
     const hashed = (evaluation: typeof before, digit: string) => ({
@@ -64,7 +64,7 @@ describe('compareEvaluations', () => {
     expect(compareEvaluations(before, hashed(after, 'b')).total.fixed).toBe(0);
   });
 
-  test('lists the mistakes whose count changed most, without correct predictions', () => {
+  test('lists the confusions whose count changed most, without correct predictions', () => {
     const labels = [0, 0, 0, 1, 1, 2];
     const before = makeEvaluation(labels, [1, 1, 0, 1, 2, 2], { classes: 3 });
     const after = makeEvaluation(labels, [0, 0, 0, 1, 2, 1], { classes: 3 });

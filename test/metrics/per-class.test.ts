@@ -16,7 +16,7 @@ describe('perClass', () => {
     expect(perClass(evaluation)[1]).toEqual({ className: '1', support: 0, errors: 0, accuracy: null });
   });
 
-  test('support sums to the number of examples, errors to the number of mistakes', () => {
+  test('support sums to the number of examples, errors to the number of misclassified examples', () => {
     const evaluation = randomEvaluation(997, [0.1, 0.2, 0.9], 3);
     const wrong = evaluation.labels.filter((label, index) => label !== evaluation.predictions[index]).length;
     const classes = perClass(evaluation);

@@ -32,7 +32,7 @@ describe("torchvision's folders", () => {
     },
   );
 
-  test('prefers MNIST, and asks which of several others to read', async () => {
+  test('prefers MNIST, and rejects an ambiguous choice between other data sets', async () => {
     const root = await temporaryFolder();
     await copySet(join(root, 'FashionMNIST', 'raw'));
     await copySet(join(root, 'KMNIST', 'raw'));

@@ -90,7 +90,7 @@ describe('encodeIdx', () => {
 });
 
 describe('readIdx', () => {
-  test('reads raw and gzip files, whatever their names', async () => {
+  test('reads raw and gzip files regardless of their names', async () => {
     const folder = await temporaryFolder();
     for (const name of ['raw', 'packed.gz']) {
       await writeIdx(join(folder, name), twoByThree);

@@ -18,7 +18,7 @@ describe('loadMnist', () => {
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
   });
 
-  test('prefers data/ in the working directory to the package, and a named folder to both', async () => {
+  test('prefers data/ in the working directory to the package, and a given folder to both', async () => {
     const cwd = await temporaryFolder();
     await cp(await tinySet(), join(cwd, 'data'), { recursive: true });
     await cp(await tinySet({ height: 5 }), join(cwd, 'other', 'MNIST', 'raw'), { recursive: true });

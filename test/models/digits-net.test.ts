@@ -66,7 +66,7 @@ test('DigitsNet adapts its layers to the input size and the number of classes', 
   expect([layers[0]!.parameters, layers[2]!.outputShape]).toEqual([7 * 256, [3]]);
 });
 
-test('DigitsNet keeps no tensors besides its weights', () => {
+test('DigitsNet leaves no tensors other than its weights', () => {
   const before = tf.memory().numTensors;
   const model = createDigitsNet();
   expect(tf.memory().numTensors - before).toBe(6);

@@ -66,7 +66,7 @@ describe('writeMistakes', () => {
     expect(await readdir(folder)).toEqual(expected);
   });
 
-  test('rejects a folder that has files, and leaves them alone', async () => {
+  test('rejects a folder that contains files, and does not change them', async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'notes.txt'), '');
     const writing = writeMistakes(evaluation, dataset, folder);

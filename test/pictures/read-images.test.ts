@@ -21,7 +21,7 @@ describe('readImages', () => {
     ]);
   });
 
-  test('normalizes a picture, whatever its file is called', async () => {
+  test('normalizes a picture regardless of its file name', async () => {
     const path = join(await temporaryFolder(), 'misnamed.idx');
     await writePicture(
       path,

@@ -41,7 +41,7 @@ test('saves less often if saving takes long: at most a fiftieth of the time', as
   expect(await at(60_000, 161_999, 162_000)).toEqual([60_000, 162_000]);
 });
 
-test('does not fail with a checkpoint, says why once until one is saved, and tries again', async () => {
+test('continues after a failed checkpoint, reports the first failure in a row, and tries again', async () => {
   let full = true;
   const { at, notes } = atClock((nowMs) => {
     if (full) throw new Error(`the disk is full at ${nowMs}`);

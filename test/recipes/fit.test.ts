@@ -57,11 +57,11 @@ test.each(['eager', 'graph', 'xla'] as const)(
   },
 );
 
-test('no checkpoint is saved after the last step, where the run itself is saved', async () => {
+test('no checkpoint is saved after the last step, because the run itself is saved', async () => {
   expect((await fitWithCheckpoints(16, 'eager')).saved).toEqual([]);
 });
 
-test('no checkpoint is saved of weights that are not finite', async () => {
+test('no checkpoint is saved if a weight is not finite', async () => {
   // The learning rate jumps at the last step of the first call, before a loss shows what that did.
   const { saved, result } = await fitWithCheckpoints(40, 'eager', {
     optimizer: {
@@ -75,7 +75,7 @@ test('no checkpoint is saved of weights that are not finite', async () => {
   expect(saved).toEqual([]);
 });
 
-test('a resumed training runs on the engine that all its steps call for, however few are left', async () => {
+test('a resumed training chooses the engine by its total number of steps, not by those that remain', async () => {
   const { result } = await fitWithCheckpoints(10, 'graph');
   const step = 19_990;
   const resumed = await fitTask({

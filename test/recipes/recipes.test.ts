@@ -117,7 +117,7 @@ describe('finetune', () => {
     tuned.dispose();
   });
 
-  test('trains the adapter of an adapted run further, and refuses to change its shape', async () => {
+  test('trains the adapter of an adapted run further, and rejects a change of its shape', async () => {
     const first = await finetune({ ...common, run: base, lora, steps: 5 });
     const weightsBefore = first.model.getWeights().map((weight) => weight.dataSync());
     const second = await finetune({ ...common, run: first, lora, steps: 5 });

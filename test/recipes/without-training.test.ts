@@ -18,7 +18,7 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
-test('recipes that do not train keep a run equal through adapters, merging and files, and free all tensors', async () => {
+test('recipes that do not train preserve the outputs of a run, and free all tensors', async () => {
   const cwd = await workplaceWithBase();
   const data = join(cwd, 'data');
   const before = tf.memory().numTensors;

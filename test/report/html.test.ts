@@ -48,7 +48,7 @@ describe('a report as HTML', () => {
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;');
   });
 
-  test('shows the mistakes with the highest confidence as PNG images with alternative texts', async () => {
+  test('shows the mistakes with the highest confidence as PNG images with alt texts', async () => {
     const { evaluation, ...rest } = singleReport();
     const images = imagesOf({ evaluation, ...rest });
     const report = { ...rest, evaluation: { ...evaluation, dataHash: dataHash(images) } };

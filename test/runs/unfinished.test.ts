@@ -55,7 +55,7 @@ const stepInPlace = async (cwd: string) =>
   JSON.parse(await readFile(join(cwd, 'mine', 'run.json'), 'utf8')).training.stepsDone;
 
 describe('an unfinished training', () => {
-  test('is put in its place, the newest checkpoint of several', async () => {
+  test('is moved to the run folder, the newest of several checkpoints', async () => {
     const cwd = await temporaryFolder();
     await leave(cwd);
     for (const second of [3, 7, 5]) await leave(cwd, training(second), GONE, `0000000${second}`);
@@ -67,20 +67,23 @@ describe('an unfinished training', () => {
   });
 
   test.each([
-    ['a run that it was to replace', training(3), { overwrite: true }, 7],
-    ['a run that it went on with', training(3), { resume: true }, 7],
-    ['a run that is newer', training(9), { overwrite: true }, 9],
-    ['a run that another process made meanwhile', training(3), {}, 3],
-  ])('where there is %s, takes its place or does not', async (_, inPlace, options, expected) => {
-    const cwd = await temporaryFolder();
-    await putInPlace(cwd, inPlace);
-    await leave(cwd, training(7, options));
-    await takeUpUnfinished(join(cwd, 'mine'));
-    expect(await stepInPlace(cwd)).toBe(expected);
-    expect((await readdir(cwd)).length).toBe(expected === 7 ? 1 : 2);
-  });
+    ['a run to overwrite', training(3), { overwrite: true }, 7],
+    ['the run that it resumed', training(3), { resume: true }, 7],
+    ['a newer run', training(9), { overwrite: true }, 9],
+    ['a run that another process created in the meantime', training(3), {}, 3],
+  ])(
+    'replaces an existing run only if it is older and was to be replaced: %s',
+    async (_, inPlace, options, expected) => {
+      const cwd = await temporaryFolder();
+      await putInPlace(cwd, inPlace);
+      await leave(cwd, training(7, options));
+      await takeUpUnfinished(join(cwd, 'mine'));
+      expect(await stepInPlace(cwd)).toBe(expected);
+      expect((await readdir(cwd)).length).toBe(expected === 7 ? 1 : 2);
+    },
+  );
 
-  test('does not take the place of a run that was just being replaced', async () => {
+  test('does not replace a run whose replacement was interrupted', async () => {
     const cwd = await temporaryFolder();
     await putInPlace(cwd, training(3));
     await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
@@ -89,7 +92,7 @@ describe('an unfinished training', () => {
     expect(await stepInPlace(cwd)).toBe(3);
   });
 
-  test('leaves a run alone that another process is just replacing, however old it is', async () => {
+  test('leaves a run unchanged while another process replaces it', async () => {
     const cwd = await temporaryFolder();
     const old = join(cwd, `mine.replaced-${process.ppid}-00000000`);
     await putInPlace(cwd, training(3));
@@ -99,7 +102,7 @@ describe('an unfinished training', () => {
     expect(existsSync(old)).toBe(true);
   });
 
-  test('is an error of the run where one that was just being replaced cannot be put back', async () => {
+  test('is an error that names the run if an interrupted replacement cannot be undone', async () => {
     const cwd = await temporaryFolder();
     await putInPlace(cwd, training(3));
     await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
@@ -107,7 +110,7 @@ describe('an unfinished training', () => {
     await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(CheckpointError);
   });
 
-  test('does not bring back what is left of a run that was being removed', async () => {
+  test('does not restore a partly deleted run', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, `mine.replaced-${GONE}-00000000`, 'model'), { recursive: true });
     expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
@@ -116,7 +119,7 @@ describe('an unfinished training', () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  test('that cannot be moved leaves the run in its place', async () => {
+  test('that cannot be moved leaves the existing run unchanged', async () => {
     const cwd = await temporaryFolder();
     await putInPlace(cwd, training(3));
     await expect(replaceRun(join(cwd, 'mine'), join(cwd, 'nowhere'))).rejects.toThrow(/ENOENT/);
@@ -124,7 +127,7 @@ describe('an unfinished training', () => {
     expect(await stepInPlace(cwd)).toBe(3);
   });
 
-  test('never takes the place of what is no run', async () => {
+  test('never replaces a folder that is not a run', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, 'mine'));
     await writeFile(join(cwd, 'mine', 'thesis.txt'), 'x');
@@ -133,7 +136,7 @@ describe('an unfinished training', () => {
     expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
   });
 
-  test('is left alone while its process works on it', async () => {
+  test('is left alone while its process is running', async () => {
     const cwd = await temporaryFolder();
     const folder = await leave(cwd, training(7), process.ppid);
     await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/mine.partial-.* is still at work/);
@@ -143,33 +146,27 @@ describe('an unfinished training', () => {
     expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
   });
 
-  test.skipIf(process.platform !== 'linux')(
-    'is found also where its process has left its number to another',
-    async () => {
-      const cwd = await temporaryFolder();
-      const folder = await leave(cwd, training(7), process.ppid);
-      await utimes(folder, 0, 0);
-      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
-      await leave(cwd, training(9, { resume: true }), process.pid);
-      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
-    },
-  );
+  test.skipIf(process.platform !== 'linux')('is found if the PID of its process was reused', async () => {
+    const cwd = await temporaryFolder();
+    const folder = await leave(cwd, training(7), process.ppid);
+    await utimes(folder, 0, 0);
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
+    await leave(cwd, training(9, { resume: true }), process.pid);
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
+  });
 
-  test.skipIf(process.platform !== 'linux')(
-    'is found though nobody has asked how its process ended',
-    async () => {
-      const cwd = await temporaryFolder();
-      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
-      onTestFinished(() => void parent.kill('SIGKILL'));
-      const [first] = (await once(parent.stdout, 'data')) as [Buffer];
-      const pid = Number(first.toString());
-      await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
-      await leave(cwd, training(7), pid);
-      expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
-    },
-  );
+  test.skipIf(process.platform !== 'linux')('is found if its process is a zombie', async () => {
+    const cwd = await temporaryFolder();
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30']);
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    const [first] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(first.toString());
+    await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
+    await leave(cwd, training(7), pid);
+    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
+  });
 
-  test('is neither replaced nor removed by a new run, unless told to', async () => {
+  test('is replaced or deleted by a new run only with overwrite', async () => {
     const cwd = await temporaryFolder();
     const folder = await leave(cwd, training(7));
     await expect(create(cwd)).rejects.toThrow(UsageError);
@@ -183,7 +180,7 @@ describe('an unfinished training', () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  test('of a newer version is left alone, and named', async () => {
+  test('of a newer version is left unchanged and reported', async () => {
     const cwd = await temporaryFolder();
     const newer = { ...training(7), formatVersion: 2 } as unknown as RunManifest;
     const folder = await leave(cwd, newer);
@@ -205,7 +202,7 @@ describe('a checkpoint', () => {
     return Promise.all(whole.map((folder) => readFile(join(folder, 'note.txt'), 'utf8')));
   }
 
-  test('takes the place of the last once it is whole, and goes with the commit', async () => {
+  test('replaces the previous one when it is complete, and is removed by the commit', async () => {
     const cwd = await temporaryFolder();
     const writer = await create(cwd);
     await writer.saveCheckpoint(training(1), write('one'));
@@ -221,7 +218,7 @@ describe('a checkpoint', () => {
     expect(writer.checkpoint).toBeUndefined();
   });
 
-  test('that cannot be written leaves the last as it is, and nothing else', async () => {
+  test('that cannot be written leaves only the previous one', async () => {
     const cwd = await temporaryFolder();
     const writer = await create(cwd);
     await writer.saveCheckpoint(training(1), write('one'));
@@ -236,7 +233,7 @@ describe('a checkpoint', () => {
     expect(writer.checkpoint).toEqual(training(1));
   });
 
-  test('outlives work that fails', async () => {
+  test('is kept if the work fails', async () => {
     const cwd = await temporaryFolder();
     const writer = await create(cwd);
     await writer.saveCheckpoint(training(5), write('one'));
@@ -246,7 +243,7 @@ describe('a checkpoint', () => {
     expect(await readdir(cwd)).toEqual(['mine']);
   });
 
-  test('reserves the number of a run that has no name of its own', async () => {
+  test('reserves the number of a run in the default folder', async () => {
     const cwd = await temporaryFolder();
     const [first, second] = [
       await RunWriter.create({ out: 'runs/pretrain', numbered: true, cwd }),

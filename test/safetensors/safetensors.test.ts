@@ -51,7 +51,7 @@ test('returns tensors as views of the content, not as copies', () => {
   expect(tensors.get('linear1.weight')!.data.buffer).toBe(bytes.buffer);
 });
 
-test('serializes equal content to equal bytes, in whatever order it was added', () => {
+test('serializes equal content to equal bytes in any order of insertion', () => {
   const pairs = [
     ['10', safeTensor(Float32Array.of(1), [1])],
     ['9', safeTensor(Float32Array.of(2), [])],

@@ -81,7 +81,7 @@ test('pip downloads the pinned wheel, and only the files that are used are unpac
   expect(await readFile(join(cache, 'calls'), 'utf8')).toMatch(/--no-deps .*tensorflow-cpu==2\.21\.0$/m);
 });
 
-test('a damaged download is refused with both hashes and not used later', async () => {
+test('a damaged download is rejected with both hashes and not used later', async () => {
   const damaged = Buffer.from(wheel);
   damaged[60]! ^= 1;
   await usePip(damaged);

@@ -75,7 +75,7 @@ test("the system's CUDA 13 is linked under CUDA 12's names; runtime and CUPTI of
   expect(lstatSync(join(folder, 'nvidia/cuda_runtime/lib')).isDirectory()).toBe(true);
 });
 
-test('an incomplete toolkit is refused with the name of the missing file', async () => {
+test('an incomplete toolkit is rejected with the name of the missing file', async () => {
   expect(() => systemCuda()).toThrow(/no bin\/ptxas found; it must be the folder of a CUDA toolkit/);
   await writeFile(join(toolkit, 'bin/ptxas'), '');
   expect(() => systemCuda()).toThrow(/^libcudart\.so\.12: not found in /);

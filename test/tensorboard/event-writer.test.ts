@@ -106,7 +106,7 @@ describe('createEventWriter', () => {
     await expect((await closedWriter()).write(point)).rejects.toThrowError(UsageError);
   });
 
-  test('throws at once if the folder cannot be created or written', async () => {
+  test('throws at the start if the folder cannot be created or written', async () => {
     const path = join(await temporaryFolder(), 'file');
     await writeFile(path, '');
     await expect(createEventWriter(path)).rejects.toThrowError(UsageError);

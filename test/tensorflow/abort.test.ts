@@ -28,7 +28,7 @@ async function abortIn(name: string): Promise<string> {
   return `process.dlopen({ exports: {} }, ${JSON.stringify(library)});`;
 }
 
-test('if TensorFlow aborts, a command ends with one line and exit code 6', async () => {
+test('if TensorFlow aborts, a command prints one line and exits with code 6', async () => {
   const { exitCode, stderr } = await run(asCommand, await abortIn('libtensorflow_broken.so'));
   expect(stderr).toBe('error: TensorFlow aborted the process for the reason above');
   expect(exitCode).toBe(6);

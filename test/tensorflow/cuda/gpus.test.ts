@@ -17,7 +17,7 @@ test('the driver and each GPU are read from nvidia-smi', async () => {
   });
 });
 
-test('without an answer from nvidia-smi there is no driver and no GPU', async () => {
+test('if nvidia-smi fails, no driver and no GPU are reported', async () => {
   await stubNvidiaSmi('exit 9');
   expect(queryDriver()).toEqual({ driver: null, gpus: [] });
 });

@@ -3,7 +3,7 @@ import { parseDeviceLog } from '../../../src/tensorflow/cuda/problems.ts';
 
 const logged = (line: string) => `I0000 00:00:1795703320.009618    1684 ${line}`;
 
-test('a library that TensorFlow cannot load is named with the reason; set-up fixes it', () => {
+test('a library that TensorFlow cannot load is reported with the reason and set-up as the fix', () => {
   const log = [
     logged('dso_loader.cc:133] Successfully opened dynamic library libcublas.so.12'),
     logged(

@@ -18,7 +18,7 @@ test("a CUDA library is missing unless it is in the folder of its wheel, beside 
   expect(cudaFacts(libraries).missing).not.toContain('libcudart.so.12');
 });
 
-test('nothing is unmet with a new driver, a new GPU and all libraries', () => {
+test('all requirements are met with a new driver, a new GPU and all libraries', () => {
   expect(unmetRequirements({ driver, cards: [h100], missing: [] })).toEqual([]);
 });
 

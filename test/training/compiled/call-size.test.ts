@@ -27,7 +27,7 @@ test('a call on a CPU takes up to 512 steps', () => {
   }
 });
 
-test('with convolutions on a GPU each call has the same number of steps, with few left over at the end', () => {
+test('with convolutions on a GPU each call has the same number of steps, and few are unused at the end', () => {
   const sizeOf = (steps?: number) => chooseCallSize(convolution, { xla: 'gpu', batchSize: 10, steps });
   expect(sizeOf()).toEqual({ capacity: 2000, fixed: true });
   expect([6000, 2001, 4690, 20, 1, 0].map((steps) => sizeOf(steps).capacity)).toEqual([

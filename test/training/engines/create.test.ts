@@ -35,7 +35,7 @@ test('auto chooses XLA for many steps of dense layers, and the graph for few ste
   });
 });
 
-test('auto reports what it chose and why; an engine named by the caller reports nothing', () => {
+test('auto reports which engine it chose and why; an explicit engine reports nothing', () => {
   const auto = create('auto', smallTask());
   expect(auto.notes).toEqual(['engine graph: 10 steps take less time than compiling']);
   const named = create('graph', smallTask());

@@ -32,7 +32,7 @@ test('replays all classes equally in every batch before the first check', () => 
   }
 });
 
-test('keeps the share over several batches if it does not make whole rows', () => {
+test('keeps the fraction on average if it is not a whole number of rows', () => {
   expect(countByClass(create(0.25).take(0, 40 * BATCH))[0]).toBe(300);
 });
 
@@ -85,6 +85,6 @@ test('another seed takes other rows', () => {
   expect(create(0.5, 4).take(0, 20)).not.toEqual(create(0.5, 3).take(0, 20));
 });
 
-test('rejects a share outside (0, 1)', () => {
+test('rejects a fraction outside (0, 1)', () => {
   for (const share of [0, 1, Number.NaN]) expect(() => create(share)).toThrow(RangeError);
 });

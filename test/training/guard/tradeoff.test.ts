@@ -21,7 +21,7 @@ test('the gain is that of the target classes together, the drop that of the wors
   });
 });
 
-test('a drop equal to the budget is within it, however the fraction is rounded', () => {
+test('a drop equal to the budget is within it, despite rounding', () => {
   const before = counts([20, 10, 0, 0], 1000);
   const after = counts([20, 10, 0, 7], 1000);
   expect(computeTradeoff(before, after, { targetLabels: [0, 1], maxDrop: 0.7 / 100 }).withinBudget).toBe(

@@ -168,7 +168,7 @@ describe('a training that is resumed with its history', () => {
     expect(resumed.result.history).toEqual(uninterrupted.result.history);
   });
 
-  test('can continue from any progress report; from the last one it ends at once', async () => {
+  test('can continue from any progress report; from the last one it ends immediately', async () => {
     const uninterrupted = await run({ errorsAfter, patience });
     for (const { step, history } of uninterrupted.progress) {
       const { engine, progress, result } = await run({
