@@ -1,9 +1,10 @@
-// A convolutional network reads dark digits on a light ground. A scanner delivers light digits on a dark ground.
+// A convolutional network classifies MNIST's light digits on a dark background. A scanner delivers dark digits on a light
+// background.
 //
 //     node examples/adapt-a-cnn.mjs
 //
 // An adapter with a few percent of the network's parameters learns the scanner's images. The network itself does not
-// change: with the adapter off, it reads the old images exactly as before.
+// change: with the adapter off, its outputs are exactly those of before.
 import * as tf from '@tensorflow/tfjs';
 import {
   createEngine,

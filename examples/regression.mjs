@@ -3,7 +3,7 @@
 //     node examples/regression.mjs
 //
 // Uses only plain TensorFlow.js around the adapter: `compile`, `fit`, `predict`, `save`. The adapter is saved in PEFT's
-// format, and the merged model as a plain one.
+// format, and the merged model as a plain LayersModel.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +82,7 @@ await train(adapted, readings(60, BUILDINGS.new, 2), 20, 150);
 printErrors('adapted', adapted);
 printErrors('base, unchanged', base);
 
-// The adapter is saved, loaded onto the base and merged. The merged model is saved and loaded as a plain one.
+// The adapter is saved, loaded onto the base and merged. The merged model is saved and loaded as a plain LayersModel.
 const folder = await mkdtemp(join(tmpdir(), 'regression-'));
 try {
   await savePeft(adapted, folder);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { cacheFolder, withLock } from '../dist/setup/index.js';
 
-/** What tests and the bench compare with. PyTorch installs CUDA as well: 6 GB in all. */
+/** The packages that tests and the bench compare with. PyTorch installs CUDA as well: 6 GB in all. */
 const packages = [
   'jax==0.10.2',
   'numpy==2.4.6',
@@ -16,11 +16,11 @@ const packages = [
   'torch==2.15.0',
 ];
 
-/** The Python environment cannot be made. */
+/** The Python environment cannot be created. */
 export class PythonError extends Error {}
 
 /**
- * Makes a Python environment with these packages in the cache folder, unless it is there (minutes, by pip).
+ * Creates a Python environment with these packages in the cache folder, unless it exists. This takes minutes.
  *
  * @param {(line: string) => void} [note]
  * @returns {Promise<string>} path of its Python
@@ -35,7 +35,7 @@ export async function pythonVenv(note = () => {}) {
   if (isComplete()) return python;
   const install = async () => {
     if (isComplete()) return; // by another process, meanwhile
-    note(`making a Python environment in ${folder} (6 GB, minutes)`);
+    note(`creating a Python environment in ${folder} (6 GB, minutes)`);
     mkdirSync(folder, { recursive: true });
     await run(
       'python3',
@@ -50,7 +50,7 @@ export async function pythonVenv(note = () => {}) {
     writeFileSync(stamp, content);
   };
   await withLock(folder, install, () =>
-    note('another process is making the Python environment; waiting for it'),
+    note('another process is creating the Python environment; waiting for it'),
   );
   return python;
 }

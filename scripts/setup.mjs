@@ -28,7 +28,7 @@ if (!(await nothingToDo())) {
   process.exitCode = await main(['setup', ...args]);
 }
 
-/** Waits until no other set-up works in this clone. The lock is a socket without a file (on Linux only). */
+/** Waits until no other set-up runs in this clone. The lock is a socket without a file (on Linux only). */
 async function lockClone() {
   for (;;) {
     const server = createServer().listen(`\0${root}`);
@@ -38,7 +38,7 @@ async function lockClone() {
   }
 }
 
-/** Whether node_modules holds the versions of package-lock.json, by npm's own record. */
+/** Whether npm's record in node_modules matches package-lock.json. */
 function packagesAreInstalled() {
   const record = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(record)) return false;
@@ -53,11 +53,11 @@ function packagesAreInstalled() {
 
 function installPackages() {
   console.error('installing npm packages');
-  // Without install scripts: those of the native packages would download TensorFlow 2.9.
+  // No install scripts: those of the native packages would download TensorFlow 2.9.
   npm('ci', '--ignore-scripts', '--include=dev', '--loglevel=error');
 }
 
-/** Whether dist/ was built from the sources as they are now. */
+/** Whether dist/ was built from the current sources. */
 function distIsCurrent() {
   const stamp = join(root, 'dist', '.built');
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceState();

@@ -1,4 +1,4 @@
-// Runs the tests that compute with native TensorFlow on a CUDA device, or says why it cannot.
+// Runs the tests that compute with native TensorFlow on a CUDA device, or prints why it cannot.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

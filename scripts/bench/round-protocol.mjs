@@ -13,7 +13,7 @@ export function printJson(values) {
 
 /**
  * Calls `work` once to warm up (and to compile), then answers each line on stdin with a round: calls `work` for at least
- * `seconds` and prints how many units it did in what time.
+ * `seconds` and prints the number of units and the time.
  *
  * @param {() => number | Promise<number>} work does some units and returns their number
  * @param {number} seconds

@@ -47,7 +47,7 @@ def print_json(**values):
 def serve(run, work, note=""):
     """
     Calls `run` once to warm up (and to compile), then answers each line on stdin with a round: calls `run` for at least
-    `work["seconds"]` and prints how many units it did in what time. `run` does some units and returns their number.
+    `work["seconds"]` and prints the number of units and the time. `run` does some units and returns their number.
     """
     started = time.perf_counter()
     run()

@@ -5,7 +5,7 @@ import { selectRows, splitRows } from '../../dist/data/index.js';
 import { finetune } from '../../dist/recipes/index.js';
 import { loadData, pretrain, SEEDS, TARGET_DIGITS, table, tensorflow } from './lib.mjs';
 
-/** Share of the training set that is held out for validation. */
+/** Fraction of the training set that is held out for validation. */
 const VALIDATION = 0.2;
 /** Accuracy that any other digit may lose on the validation images: half a point. */
 const MAX_DROP = 0.005;

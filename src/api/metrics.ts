@@ -1,4 +1,4 @@
-/** The entry point `tfjs-lora/metrics`: what evaluations and their differences mean. Needs no TensorFlow. */
+/** The entry point `tfjs-lora/metrics`: accuracies, confusion matrices, and the significance of changes. Needs no TensorFlow. */
 export {
   type Averages,
   type Change,

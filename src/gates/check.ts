@@ -9,7 +9,7 @@ import {
 } from '../metrics/index.ts';
 import type { GateResult, Gates } from './gates.ts';
 
-/** Rounding errors up to this much do not break a limit: 7 of 1,000 examples are 0.7 points. */
+/** Tolerance for rounding errors, so that a drop by 7 of 1,000 examples meets a limit of 0.7 points. */
 const TOLERANCE = 1e-9;
 
 /** The results that gates are checked against. */

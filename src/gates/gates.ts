@@ -1,4 +1,4 @@
-/** Limits that results have to meet. Limits that are left out are not checked. */
+/** Limits that results have to meet. Omitted limits are not checked. */
 export interface Gates {
   /** Lowest accuracy over all examples, a fraction. */
   readonly minAccuracy?: number;

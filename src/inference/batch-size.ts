@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 
-/** With more images per batch, or more bytes in the largest output of a layer, a model gets no faster. */
+/** Batches with more images, or with more bytes in the largest output of a layer, are not faster per image. */
 const LIMITS = {
   cpu: { images: 2000, outputBytes: 16e6 },
   gpu: { images: 10_000, outputBytes: 256e6 },
 } as const;
 const FLOAT_BYTES = 4;
 
-/** Returns how many images per batch make a model fast without taking more memory than that needs. */
+/** Returns the largest useful batch size: larger batches take more memory, but are not faster. */
 export function largestBatch(model: tf.LayersModel, processor: keyof typeof LIMITS = 'cpu'): number {
   const { images, outputBytes } = LIMITS[processor];
   return Math.min(images, Math.max(1, Math.floor(outputBytes / (FLOAT_BYTES * largestOutput(model)))));

@@ -22,12 +22,12 @@ export interface ClassifierOptions {
   readonly engine?: EngineName | 'auto';
 }
 
-/** A graph saves more time than compiling takes from this many batches on; with convolutions from fewer. */
+/** From this many batches on, a graph saves more time than compiling it takes; with convolutions, fewer suffice. */
 const BATCHES_WORTH_COMPILING = 24;
 
 /**
  * Returns logits for batches of images. Each call uses the current weights, active adapters and adapter strengths of
- * the model. Other state of a layer that lives in JavaScript is fixed when the model is compiled.
+ * the model. Other JavaScript state of a layer is constant once the model is compiled.
  *
  * @example
  * const classifier = new Classifier(model, { normalization: mnistNormalization });
@@ -65,7 +65,7 @@ export class Classifier {
     this.#processor = hasNativeBackend() && nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
   }
 
-  /** The engine of the next batch, as far as it is known before. */
+  /** The engine of the next batch; with `auto`, `eager` until the model is compiled. */
   get engine(): EngineName {
     return this.#engine === 'auto' ? 'eager' : this.#engine;
   }

@@ -13,7 +13,7 @@ export interface EvaluateOptions extends ClassifierOptions {
 
 /** Evaluates one model many times. */
 export interface Evaluator {
-  /** The engine that the model runs on at present. */
+  /** The engine that the model currently runs on. */
   readonly engine: EngineName;
   /**
    * Evaluates the model with its current weights and adapters.
@@ -57,7 +57,7 @@ export function createEvaluator(
       return {
         count,
         classNames: names,
-        // Computed when read: checks while training do not need it.
+        // A getter, because hashing takes time and the checks of the guard do not need the hash.
         get dataHash() {
           return dataHash(dataset);
         },

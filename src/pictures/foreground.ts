@@ -8,7 +8,7 @@ export interface Foreground {
   readonly values: Float32Array;
 }
 
-/** A picture whose shades differ by less than this, of 255, is taken for an empty one. */
+/** A picture whose largest contrast (0 to 255) is below this is empty. */
 const MIN_CONTRAST = 16;
 
 /**

@@ -3,17 +3,17 @@ import type { ImageSize, Picture } from './png.ts';
 import { resize } from './resize.ts';
 import { removeSpeckles } from './speckles.ts';
 
-/** Side of the box that a digit is fitted into, as a share of the image: 20 of 28 pixels. */
+/** Side of the box that a digit is fitted into, as a fraction of the image's side: 20 of 28 pixels. */
 const BOX_SHARE = 20 / 28;
 /** Larger pictures are scaled down to this many pixels on their longest side before speckles are removed. */
 const WORKING_SIZE = 1024;
 
 /**
- * Turns a drawing of a digit into an image like those of MNIST: white on black, scaled to fit a box of 20x20 pixels
- * with its proportions kept, its centre of mass in the middle of 28x28 (LeCun's description of the data set; over its
+ * Converts a drawing of a digit to an image like those of MNIST: white on black, scaled to fit a box of 20x20 pixels
+ * without changing its proportions, its centre of mass in the middle of 28x28 (LeCun's description of the data set; over its
  * 70,000 images the mean column and row are 14.0, each within half a pixel).
  *
- * A picture that has this form already is not changed, except that dark on light becomes light on dark.
+ * A picture that already has this form is returned unchanged; if it is dark on light, it is inverted.
  *
  * @param name of the picture, for messages
  * @returns pixels 0..255 [height, width]

@@ -5,7 +5,7 @@ import { readIdx } from '../mnist-data-loader/index.ts';
 import { normalizeDigit } from './normalize.ts';
 import { type ImageSize, isDatasetImage, isPng, notPng, parsePng } from './png.ts';
 
-/** An image for a model, and where it is from. */
+/** An input image of a model, and the file that it is from. */
 export interface InputImage {
   readonly file: string;
   /** Row in an IDX file; absent for a picture. */
@@ -56,8 +56,8 @@ export async function readImages(
 }
 
 /**
- * Returns the image for a model of a PNG: its pixels, if it was written by `encodeGreyPng` and has the right size;
- * otherwise the picture as normalized by `normalizeDigit`.
+ * Converts a PNG to an image for a model. If `encodeGreyPng` wrote the PNG in the right size, its pixels are returned
+ * unchanged; otherwise the picture is normalized by `normalizeDigit`.
  *
  * @param name of the picture, for messages
  * @returns pixels 0..255 [height, width]

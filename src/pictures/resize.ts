@@ -1,6 +1,6 @@
 import type { Foreground } from './foreground.ts';
 
-/** Scales with a triangle filter (bilinear) that widens when it shrinks, so that thin strokes fade but do not break. */
+/** Scales with a bilinear filter, which is wider when scaling down, so that thin strokes fade but do not break. */
 export function resize(
   { width, height, values }: Foreground,
   newWidth: number,

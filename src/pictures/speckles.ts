@@ -5,7 +5,7 @@ const BACKGROUND_SHARE = 0.25;
 /** A connected component with less than this share of the largest one's mass is a speckle. */
 const SPECKLE_SHARE = 0.02;
 
-/** Sets background noise and speckles to 0; otherwise they would decide where the drawing begins and ends. */
+/** Sets background noise and speckles to 0, so that they do not enlarge the bounding box of the drawing. */
 export function removeSpeckles({ width, height, values }: Foreground): Foreground {
   const strongest = values.reduce((most, value) => Math.max(most, value), 0);
   const drawn = values.map((value) => (value < BACKGROUND_SHARE * strongest ? 0 : value));

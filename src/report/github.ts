@@ -2,7 +2,7 @@ import type { Report } from './report.ts';
 
 /**
  * The gates as GitHub workflow commands: an error annotation for each gate that was not met, or one notice if all were.
- * Without gates there are none.
+ * Empty if no gates were checked.
  */
 export function githubAnnotations({ gates = [] }: Report): string[] {
   const failed = gates.filter(({ passed }) => !passed);

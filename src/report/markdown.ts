@@ -141,7 +141,7 @@ function gatesTable({ gates = [] }: Report): string {
   );
 }
 
-/** A table whose first `textColumns` columns are aligned left and whose other columns, numbers, are aligned right. */
+/** A Markdown table. The first `textColumns` columns are aligned left, the others (numbers) right. */
 function table(header: readonly string[], rows: readonly (readonly string[])[], textColumns = 1): string {
   const alignments = header.map((_, column) => (column < textColumns ? ':--' : '--:'));
   return [header, alignments, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

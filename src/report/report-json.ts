@@ -33,7 +33,7 @@ export async function readReport(path: string): Promise<Report> {
 /**
  * Checks the parsed content of a `report.json`.
  *
- * @param path what error messages call the file
+ * @param path of the file, for error messages
  * @throws CheckpointError naming the first invalid part
  */
 export function parseReport(path: string, content: unknown): Report {

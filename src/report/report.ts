@@ -8,7 +8,7 @@ export interface NamedEvaluation extends Evaluation {
   readonly name: string;
 }
 
-/** How training went. */
+/** Losses and validation accuracies of a training. */
 export interface TrainingCurve {
   /** Loss of each step, in order. */
   readonly losses: Float32Array;
@@ -16,7 +16,7 @@ export interface TrainingCurve {
   readonly validation?: ValidationCurve;
 }
 
-/** One evaluation, or two evaluations of the same examples, and how they came about. */
+/** One evaluation, or two evaluations of the same examples, and how the model was trained. */
 export interface Report {
   /** ISO 8601. The only part that differs between two reports of the same run. */
   readonly createdAt: string;

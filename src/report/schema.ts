@@ -72,7 +72,7 @@ const runInfo = z.object({
   alpha: z.number().optional(),
   method: z.string().optional(),
   strength: fraction.optional().describe('Multiplies alpha / rank of every adapter.'),
-  replay: fraction.optional().describe('Share of each batch that came from the other classes.'),
+  replay: fraction.optional().describe('Fraction of each batch that came from the other classes.'),
   steps: count.optional(),
   batchSize: count.optional(),
   engine: z.string().optional(),
@@ -135,7 +135,7 @@ const layerRank = z.object({
 });
 
 const predictions = z.object({
-  name: z.string().describe("What tables call the evaluation, such as 'adapter on' or a run folder."),
+  name: z.string().describe("Name of the evaluation in tables, such as 'adapter on' or a run folder."),
   loss: z.number().describe('Mean cross entropy.'),
   predictions: z.base64().describe('Predicted label of each example, a byte each.'),
   confidences: z.base64().describe('Softmax probability of each prediction, float32 little-endian.'),
@@ -183,7 +183,7 @@ type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReado
 /** The content of `report.json`. Accuracies and their changes are fractions. */
 export type ReportDocument = DeepReadonly<z.infer<typeof reportSchema>>;
 
-/** How the evaluated model was made and on what it was evaluated, for readers; no number depends on it. */
+/** How the model was trained, and the data it was evaluated on. No result is computed from it. */
 export type RunInfo = ReportDocument['run'];
 
 /** The numbers of a report. */

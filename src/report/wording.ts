@@ -3,7 +3,7 @@ import { formatCount, formatPercent, formatPoints, formatSigned, NOT_AVAILABLE }
 import type { Report } from './report.ts';
 import type { RunInfo, Tradeoff } from './schema.ts';
 
-/** What readers call a class. */
+/** The word for a class in reports. */
 export type ClassWord = 'digit' | 'class';
 
 /** 'digit' if the name of every class is a digit, otherwise 'class'. */
@@ -59,7 +59,7 @@ export function formatInterval(interval: Interval | null, separator: string): st
   return interval === null ? NOT_AVAILABLE : interval.map(formatPercent).join(separator);
 }
 
-/** What the guard against forgetting and the strength search did, a line each; empty without a guard. */
+/** What the guard against forgetting and the strength search did, one line each; empty without a guard. */
 export function guardLines({ guard, targetLabels, evaluation }: Report): string[] {
   if (!guard) return [];
   const { examples, maxDrop, training, strengthSearch } = guard;

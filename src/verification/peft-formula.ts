@@ -20,9 +20,9 @@ const PREFIX = 'base_model.model.';
  *   m·V / |V|            DoRA, with V = W + s·B·A and the norm |V| of each row
  *
  * Trained biases and layers replace those of the base. This is a second implementation to compare `mergeLora` with,
- * so it shares nothing with it but the reading of safetensors files.
+ * so it shares no code with it except for reading safetensors files.
  *
- * @param folder holds `adapter_config.json` and `adapter_model.safetensors`
+ * @param folder contains `adapter_config.json` and `adapter_model.safetensors`
  * @param base the base's state dict, in PyTorch's layout: weights [out, in], [out, in, ...window]
  * @returns the merged state dict: float32 values of each tensor, row-major
  */

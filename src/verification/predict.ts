@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { largestBatch } from '../inference/index.ts';
 
 /**
- * Predicts in batches as large as the model's memory needs allow.
+ * Predicts in batches of `largestBatch` examples.
  *
  * @param inputs one tensor [batch, ...] for each input of the model
  * @returns one float32 tensor [batch, ...] for each output, which the caller disposes

@@ -41,7 +41,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Checks on a model and its adapters what this library guarantees: the base is unchanged, adapters that are off have
+ * Checks the guarantees of this library on a model and its adapters: the base is unchanged, adapters that are off have
  * no effect, merging and saving keep the outputs, and PEFT's formula gives the merged weights. Yields each result as
  * soon as it is known.
  *
@@ -122,7 +122,7 @@ async function checkReload(
   });
 }
 
-/** Saves all adapters, loads them onto the base and compares the outputs at full strength, which is what files hold. */
+/** Saves all adapters, loads them onto the base and compares the outputs at strength 1, the strength of saved adapters. */
 async function checkAdapterReload(options: VerifyOptions, folder: string): Promise<Check> {
   const { model, inputs } = options;
   const outputs = using(cloneModel(model), (copy) => {

@@ -12,7 +12,7 @@ import { accuracyLine, lossLine, tradeoffLines } from './charts/lines.ts';
 import { html, Markup } from './markup.ts';
 import { comparisonTable, confusionsTable, evaluationTable, rankTable, withMinusSign } from './tables.ts';
 
-/** Widths that charts are drawn in, in pixels: for wide and for narrow pages. The style sheet shows one of them. */
+/** Widths of charts in pixels, for wide and for narrow pages. The style sheet shows one of the two. */
 const LARGE = 940;
 const SMALL = 350;
 

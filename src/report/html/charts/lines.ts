@@ -41,7 +41,7 @@ export function accuracyLine(points: ValidationCurve['points'], width: number): 
 
 /**
  * Gain of the target classes (solid), change of the other class that lost most (dashed) and the budget (dotted), in
- * points, against steps or strengths. A circle marks what was kept.
+ * points, against steps or strengths. A circle marks the step or strength that was kept.
  */
 export function tradeoffLines(
   points: readonly (Tradeoff & { readonly x: number })[],
@@ -121,7 +121,7 @@ function runningMean(losses: Float32Array, window: number): Point[] {
   });
 }
 
-/** Every n-th point, so that at most about `limit` are left, and the last one. */
+/** Every n-th point and the last one, about `limit` points at most. */
 function thinOut(points: Point[], limit: number): Point[] {
   const every = Math.ceil(points.length / limit);
   return points.filter((_, index) => index % every === 0 || index === points.length - 1);
