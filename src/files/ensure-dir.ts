@@ -1,5 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+/** Code of the error if a part of the path is a symbolic link to what does not exist; the system reports EEXIST. */
+export const DANGLING_LINK = 'DANGLING_LINK';
 
 /**
  * Creates a folder, and those above it, if it does not exist. Several processes may do so at once.
@@ -16,7 +19,9 @@ export async function ensureDir(path: string): Promise<string | undefined> {
     return path;
   } catch (error) {
     if (await isFolder(path)) return undefined;
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await isLink(path))) throw danglingLink(path, error);
+    if (code !== 'ENOENT') throw error;
   }
   const topmost = await ensureDir(dirname(path));
   try {
@@ -30,11 +35,36 @@ export async function ensureDir(path: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Removes folders that are empty: `path`, then those above it up to `topmost`.
+ *
+ * @param topmost what `ensureDir` returned; undefined to remove nothing
+ */
+export async function removeEmptyFolders(path: string, topmost: string | undefined): Promise<void> {
+  if (topmost === undefined) return;
+  try {
+    for (let folder = path; folder.length >= topmost.length; folder = dirname(folder)) await rmdir(folder);
+  } catch {
+    // Not empty, so the ones above it are not either.
+  }
+}
+
 async function isFolder(path: string): Promise<boolean> {
   return await stat(path).then(
     (stats) => stats.isDirectory(),
     () => false,
   );
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return await lstat(path).then(
+    (stats) => stats.isSymbolicLink(),
+    () => false,
+  );
+}
+
+function danglingLink(path: string, cause: unknown): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${path}: a link to nothing`, { cause }), { code: DANGLING_LINK });
 }
 
 function notSupported(path: string, cause: unknown): NodeJS.ErrnoException {

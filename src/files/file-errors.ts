@@ -1,23 +1,61 @@
+import { getSystemErrorMap } from 'node:util';
 import { AppError, type ErrorCode } from '../errors.ts';
+import { DANGLING_LINK } from './ensure-dir.ts';
 
 type FileAction = 'created' | 'read' | 'written';
 
-type FileErrorClass = new (code: ErrorCode, message: string, options: ErrorOptions) => AppError;
+export type FileErrorClass = new (code: ErrorCode, message: string, options?: ErrorOptions) => AppError;
 
-/** Meanings of the operating system's error codes, and what to do. */
+const CHECK_PATH = 'check the path';
+const OTHER_FOLDER = 'choose another folder';
+const PERMISSION = 'permission denied; check its owner and mode';
+const NOT_SUPPORTED = `the file system does not support it; ${OTHER_FOLDER}`;
+const TOO_LARGE = 'the file is too large; check that it is the right file';
+const TOO_MANY_OPEN = 'too many files are open; raise the limit (ulimit -n)';
+
+/** Meanings of the error codes of the operating system and of Node, and what to do. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder; check the path',
-  ENOTDIR: 'a part of the path is a file; check the path',
-  EEXIST: 'a file of that name exists; choose another folder',
+  ENOENT: `no such file or folder; ${CHECK_PATH}`,
+  ENOTDIR: `a part of the path is a file; ${CHECK_PATH}`,
+  EEXIST: `a file of that name exists; ${OTHER_FOLDER}`,
+  ENOTEMPTY: `the folder is not empty; ${OTHER_FOLDER}`,
   EISDIR: 'it is a folder; name a file',
-  EACCES: 'permission denied; check its owner and mode',
-  EPERM: 'permission denied; check its owner and mode',
-  EROFS: 'the file system is read-only; choose another folder',
-  ENOTSUP: 'the file system does not support it; choose another folder',
+  ENAMETOOLONG: 'the name is too long for the file system; choose a shorter one',
+  ELOOP: `too many symbolic links, or one that leads to itself; ${CHECK_PATH}`,
+  [DANGLING_LINK]: `a part of the path is a link to a folder that does not exist; create it, or ${OTHER_FOLDER}`,
+  EMLINK: `too many folders or links in one folder; ${OTHER_FOLDER}`,
+  EINVAL: 'the file system does not allow this name or operation; choose another name',
+  ERR_INVALID_ARG_VALUE: `the path contains a null character; ${CHECK_PATH}`,
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EROFS: `the file system is read-only; ${OTHER_FOLDER}`,
+  EXDEV: `it is on another disk than its folder; ${OTHER_FOLDER}`,
+  EBUSY: 'another program or a mount uses it; end the program, or choose another place',
+  ETXTBSY: 'a program is running from it; end the program',
+  ENOTSUP: NOT_SUPPORTED,
+  EOPNOTSUPP: NOT_SUPPORTED,
+  ENOSYS: NOT_SUPPORTED,
   ENOSPC: 'the disk is full; free some space',
   EDQUOT: 'the disk quota is exceeded; free some space',
-  EMFILE: 'too many files are open; raise the limit (ulimit -n)',
+  EFBIG: 'the file is too large for the file system or the limit of the user (ulimit -f)',
+  ERR_FS_FILE_TOO_LARGE: TOO_LARGE,
+  ERR_STRING_TOO_LONG: TOO_LARGE,
+  ERR_BUFFER_TOO_LARGE: TOO_LARGE,
+  EMFILE: TOO_MANY_OPEN,
+  ENFILE: TOO_MANY_OPEN,
+  ENOMEM: 'not enough memory; end other programs',
+  EIO: 'the disk reported an error; check the disk',
+  ESTALE: 'the network file system lost it; mount it again',
+  ETIMEDOUT: 'the network file system does not answer; check the network',
+  EHOSTDOWN: 'the network file system does not answer; check the network',
+  ENOTCONN: 'the file system is not connected; mount it again',
+  ENODEV: `no such device; ${CHECK_PATH}`,
+  ENXIO: `no such device, or nothing reads the pipe; ${CHECK_PATH}`,
 };
+
+/** Messages of the RangeErrors that V8 throws, without a code, for more bytes or characters than it can hold. */
+const NO_ROOM =
+  /^(?:Array buffer allocation failed|Invalid (?:array buffer|typed array|string|array) length)/;
 
 /**
  * Runs a file operation and turns errors of the file system into `AppError`s that name the path and what to do. Other
@@ -41,18 +79,21 @@ export async function withFileErrors<T>(
 
 /** Like `withFileErrors`, for an error that was caught; returns errors unchanged that are not of the file system. */
 export function toFileError(Kind: FileErrorClass, path: string, action: FileAction, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === undefined || error instanceof AppError) return error;
-  const message = `${path}: cannot be ${action}: ${describeFsError(code)}`;
-  return new Kind(errorCode(code, action), message, { cause: error });
+  if (error instanceof AppError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const hasNoRoom = code === undefined && error instanceof RangeError && NO_ROOM.test(message);
+  if (code === undefined && !hasNoRoom) return error;
+  const meaning = code === undefined ? TOO_LARGE : describeFsError(error as NodeJS.ErrnoException);
+  return new Kind(errorCode(code, action), `${path}: cannot be ${action}: ${meaning}`, { cause: error });
 }
 
-/** What an error code such as ENOENT means, and what to do. Returns unknown codes unchanged. */
-function describeFsError(code: string): string {
-  return MEANINGS[code] ?? code;
+/** What an error means, and what to do. Other codes than those of the table are reported in the system's words. */
+function describeFsError({ code = '', errno }: NodeJS.ErrnoException): string {
+  const [, systemText] = (errno !== undefined && getSystemErrorMap().get(errno)) || [];
+  return MEANINGS[code] ?? (systemText === undefined ? code : `${systemText} (${code})`);
 }
 
-function errorCode(fsCode: string, action: FileAction): ErrorCode {
+function errorCode(fsCode: string | undefined, action: FileAction): ErrorCode {
   if (action !== 'read') return 'file-unwritable';
   return fsCode === 'ENOENT' || fsCode === 'ENOTDIR' ? 'file-not-found' : 'file-unreadable';
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
 import { escapeControls } from '../text/index.ts';
 import { withFileErrors } from './file-errors.ts';
+import { readText } from './read-text.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
 /**
@@ -12,9 +12,17 @@ export function jsonText(value: unknown): string {
   return escapeControls(JSON.stringify(value, null, 2), '\n');
 }
 
-/** @throws CheckpointError if the file cannot be read or is not JSON */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await withFileErrors(CheckpointError, path, 'read', () => readFile(path, 'utf8'));
+/** Largest JSON file that is read by default, in bytes. Parsing can take ten times as much memory. */
+const MAX_JSON_BYTES = 2 ** 26;
+
+/**
+ * Reads a JSON file; a byte order mark is allowed.
+ *
+ * @param maxBytes larger files are rejected; 64 MiB by default
+ * @throws CheckpointError if the file cannot be read, is too large or is not JSON
+ */
+export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
+  const text = await readText(CheckpointError, path, maxBytes);
   try {
     return JSON.parse(text);
   } catch {

@@ -1,20 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import { UsageError } from '../errors.ts';
-import { toFileError } from './file-errors.ts';
+import { readTextSync } from './read-text.ts';
+
+/** Largest file that is read, in bytes: settings are written by hand. */
+const MAX_TOML_BYTES = 2 ** 20;
 
 /**
- * Reads a TOML file.
+ * Reads a TOML file of at most 1 MiB; a byte order mark is allowed.
  *
  * @throws UsageError if the file cannot be read, or with line and column (from 1) of a syntax error
  */
 export function readToml(path: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw toFileError(UsageError, path, 'read', error);
-  }
+  const text = readTextSync(UsageError, path, MAX_TOML_BYTES);
   try {
     return parse(text);
   } catch (error) {

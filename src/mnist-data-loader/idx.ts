@@ -1,6 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
+import { createGunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { DataError } from '../errors.ts';
 import { fileKind, withFileErrors, writeFileAtomic } from '../files/index.ts';
 
@@ -44,6 +43,8 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 
 /** The largest IDX header, 1024 bytes, fits into this many compressed bytes. They unpack to 8 MiB at most. */
 const GZIP_START_BYTES = 8192;
+/** Deflate makes data at most 1032 times smaller (zlib's technical details). */
+const MAX_GZIP_RATIO = 1032;
 
 /**
  * Reads an IDX file, raw or compressed with gzip; its first bytes decide which. Memory is not allocated by the header's
@@ -189,13 +190,31 @@ async function readWithLimit(path: string): Promise<Uint8Array> {
 async function decompress(stored: Uint8Array, path: string, valueBytes: ValueBytes): Promise<Uint8Array> {
   const { sizeBytes } = parseHeader(decompressStart(stored, path), path, valueBytes);
   if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
-  try {
-    return await promisify(gunzip)(stored, { maxOutputLength: sizeBytes, chunkSize: 2 ** 20 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw invalid(path, `data after the last value (the header states ${formatBytes(sizeBytes)} bytes)`);
-    throw damagedGzip(path, error);
+  const mostBytes = stored.length * MAX_GZIP_RATIO;
+  if (sizeBytes > mostBytes) {
+    const sizes = `the header states ${formatBytes(sizeBytes)} bytes, there are at most ${formatBytes(mostBytes)}`;
+    throw invalid(path, `file is truncated (${sizes})`);
   }
+  const bytes = new Uint8Array(sizeBytes); // zlib's own buffers for all output would take as much again
+  let length = 0;
+  try {
+    for await (const chunk of gunzipChunks(stored)) {
+      if (length + chunk.length > sizeBytes) {
+        throw invalid(path, `data after the last value (the header states ${formatBytes(sizeBytes)} bytes)`);
+      }
+      bytes.set(chunk, length);
+      length += chunk.length;
+    }
+  } catch (error) {
+    throw error instanceof DataError ? error : damagedGzip(path, error);
+  }
+  return bytes.subarray(0, length);
+}
+
+function gunzipChunks(stored: Uint8Array): AsyncIterable<Uint8Array> {
+  const stream = createGunzip({ chunkSize: 2 ** 20 });
+  stream.end(stored);
+  return stream;
 }
 
 function decompressStart(stored: Uint8Array, path: string): Uint8Array {

@@ -6,6 +6,9 @@ import type { NamedEvaluation, Report } from './report.ts';
 import { resultsOf } from './results.ts';
 import { REPORT_FORMAT_VERSION, type ReportDocument, reportSchema } from './schema.ts';
 
+/** Largest report that is read, in bytes: predictions on 10,000 images and the losses of 50 million steps. */
+const MAX_REPORT_BYTES = 2 ** 28;
+
 /** A report as the text of a `report.json`. */
 export function renderJson(report: Report): string {
   return `${jsonText(toDocument(report))}\n`;
@@ -27,7 +30,7 @@ export async function readReport(path: string): Promise<Report> {
   }
   const file = statSync(path).isDirectory() ? join(path, 'report.json') : path;
   if (!existsSync(file)) throw new CheckpointError('no-report', `${path}: the folder has no report.json`);
-  return parseReport(file, await readJson(file));
+  return parseReport(file, await readJson(file, MAX_REPORT_BYTES));
 }
 
 /**

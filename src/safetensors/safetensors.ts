@@ -98,7 +98,7 @@ function encodeHeader(source: string, text: string): Uint8Array {
   if (paddedLength > MAX_HEADER_BYTES) {
     throw invalid(
       source,
-      `names and shapes need a header of ${paddedLength} bytes, the format allows ${MAX_HEADER_BYTES}`,
+      `names and shapes need a header of ${paddedLength} bytes, the limit is ${MAX_HEADER_BYTES}`,
     );
   }
   const header = Buffer.alloc(8 + paddedLength, ' ');

@@ -40,6 +40,14 @@ describe('ensureDir', () => {
     await expect(ensureDir(join(file, below))).rejects.toMatchObject({ code });
   });
 
+  test('rejects a path through a link to nothing, as a link and as what is below it', async () => {
+    const link = join(await temporaryFolder(), 'link');
+    await symlink('nowhere', link);
+    for (const path of [link, join(link, 'a', 'b')]) {
+      await expect(ensureDir(path)).rejects.toMatchObject({ code: 'DANGLING_LINK' });
+    }
+  });
+
   test.runIf(process.platform === 'linux').each(['/proc/tfjs-lora', '/proc/tfjs-lora/a/b'])(
     'rejects a path where no folders can be created: %s',
     async (path) => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readJson, writeJson } from '../../src/files/index.ts';
@@ -16,3 +16,34 @@ test('readJson rejects a damaged file with its path', async () => {
   await writeFile(path, '{');
   await expect(readJson(path)).rejects.toThrowError(`${path}: not valid JSON; the file is damaged`);
 });
+
+test.each([
+  ['UTF-8 with a byte order mark and CRLF', Buffer.from('\ufeff{\r\n "name": "é"\r\n}\r\n')],
+  ['UTF-16 with a byte order mark', Buffer.from('\ufeff{\r\n "name": "é"\r\n}', 'utf16le')],
+  ['big-endian UTF-16', Buffer.from('\ufeff{"name": "é"}', 'utf16le').swap16()],
+])('readJson reads %s', async (_, bytes) => {
+  const path = join(await temporaryFolder(), 'x.json');
+  await writeFile(path, bytes);
+  expect(await readJson(path)).toEqual({ name: 'é' });
+});
+
+test('readJson rejects a file above the limit without reading it', async () => {
+  const path = join(await temporaryFolder(), 'x.json');
+  await writeFile(path, '');
+  await truncate(path, 2 ** 30);
+  await expect(readJson(path)).rejects.toMatchObject({
+    name: 'CheckpointError',
+    code: 'file-unreadable',
+    message: `${path}: cannot be read: the file is too large (limit 64 MiB); check that it is the right file`,
+  });
+  await expect(readJson(path, 2 ** 20)).rejects.toThrowError('(limit 1 MiB)');
+});
+
+test.runIf(process.platform === 'linux')(
+  'readJson stops reading an endless device at the limit',
+  async () => {
+    await expect(readJson('/dev/zero', 2 ** 20)).rejects.toThrowError(
+      '/dev/zero: cannot be read: the file is too large',
+    );
+  },
+);

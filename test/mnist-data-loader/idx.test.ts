@@ -129,6 +129,16 @@ describe('readIdx', () => {
     );
   });
 
+  test('rejects gzip data that is too short for the size in its header before allocating memory', async () => {
+    const path = join(await temporaryFolder(), 'short.gz');
+    const stored = gzipSync(header(8, 2 ** 29));
+    await writeFile(path, stored);
+    const most = (1032 * stored.length).toLocaleString('en-US');
+    await expect(readIdx(path)).rejects.toThrowError(
+      `short.gz: file is truncated (the header states 536,870,920 bytes, there are at most ${most})`,
+    );
+  });
+
   test('rejects files above the size limit before reading them', async () => {
     const folder = await temporaryFolder();
     const packed = join(folder, 'f.gz');
