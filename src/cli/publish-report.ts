@@ -2,7 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { access, appendFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AppError, CheckpointError } from '../errors.ts';
-import { ensureDir, withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 import { requireGates } from '../gates/index.ts';
 import { githubAnnotations, type RenderOptions, type Report, renderReport } from '../report/index.ts';
 import type { CliContext } from './context.ts';
@@ -85,10 +85,9 @@ async function writeReportFiles(
   for (const file of files) {
     const path = resolve(cwd, file);
     const text = await renderReport(report, formatOf(file), details);
-    await withFileErrors(CheckpointError, path, 'written', async () => {
-      await ensureDir(dirname(path));
-      await writeFileAtomic(path, `${text}\n`);
-    });
+    await withFileErrors(CheckpointError, path, 'written', () =>
+      writeFileAtomic(path, `${text}\n`, { parents: true }),
+    );
   }
 }
 

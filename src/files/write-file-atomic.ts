@@ -1,23 +1,31 @@
-import { randomBytes } from 'node:crypto';
 import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ensureDir, removeEmptyFolders } from './ensure-dir.ts';
+import { syncFolder } from './sync-folder.ts';
+import { releaseTemporary, removeLeftFiles, temporaryName } from './temporary.ts';
 
 /**
  * Writes a file in whole or not at all: the new content goes to a temporary file next to it, is flushed to the disk,
- * and then replaces what was at `path`.
+ * and then replaces what was at `path`. Removes the temporary files that killed processes left there.
  *
  * Used instead of the npm package write-file-atomic, which writes once and does not check how many bytes were taken:
  * when a disk fills up, it replaces the file by a truncated one and reports success. Here, Node's `writeFile` goes on
  * until all bytes are written or the system reports an error.
  *
  * @param content text, bytes, or texts to write one after the other
+ * @param parents whether to create the folders above it; they are removed again if writing fails
  * @throws the file system's error; no temporary file is left behind then
  */
 export async function writeFileAtomic(
   path: string,
   content: string | Uint8Array | Iterable<string>,
+  { parents = false }: { readonly parents?: boolean } = {},
 ): Promise<void> {
-  const partial = `${path}.partial-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const folder = dirname(path);
+  const created = parents ? await ensureDir(folder) : undefined;
+  const partial = temporaryName(path, 'partial');
   try {
+    await removeLeftFiles(path);
     const file = await open(partial, 'wx');
     try {
       await writeFile(file, content);
@@ -26,8 +34,12 @@ export async function writeFileAtomic(
       await file.close();
     }
     await rename(partial, path);
+    await syncFolder(folder);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined); // fails if a part of the path is a file
+    await removeEmptyFolders(folder, created);
     throw error;
+  } finally {
+    releaseTemporary(partial);
   }
 }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
+import { recoverFolder } from '../files/index.ts';
 import { type Candidate, candidatesIn, folderWithFiles, roleOf } from './candidates.ts';
 
 /** The two parts of a data set. */
@@ -41,6 +43,7 @@ const TORCHVISION_OTHERS = ['FashionMNIST', 'KMNIST', 'EMNIST', 'QMNIST'].map((n
 export async function findMnist(directory?: string, cwd = process.cwd()): Promise<MnistFiles> {
   if (directory !== undefined) {
     const path = resolve(cwd, directory);
+    if (!existsSync(path)) await recoverFolder(path);
     const files = (await findSet(path)) ?? (await findIn(path));
     if (files) return files;
     const elsewhere = await folderWithFiles(path);

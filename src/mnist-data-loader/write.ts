@@ -1,8 +1,9 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { ImageDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
-import { ensureDir, withFileErrors } from '../files/index.ts';
+import { recoverFolder, withFileErrors, writeFolderAtomic } from '../files/index.ts';
 import { type IdxArray, writeIdx } from './idx.ts';
 
 /** Options of `writeMnist`. */
@@ -19,7 +20,7 @@ export interface WriteOptions {
  * @param directory is created if it does not exist
  * @returns the paths of the files
  * @throws UsageError if one of the files exists, raw or compressed, and `overwrite` is not set
- * @throws DataError if a file cannot be written; files are never written in part
+ * @throws DataError if a file cannot be written; the folder then has none of the new files
  * @example
  * await writeMnist('few', { train: subsetOf(train, { perClass: 100, seed: 0 }), test });
  */
@@ -30,17 +31,20 @@ export async function writeMnist(
 ): Promise<string[]> {
   const suffix = gzip ? '.gz' : '';
   const files = new Map([...arraysOf('train', train, suffix), ...arraysOf('t10k', test, suffix)]);
-  const existing = await withFileErrors(DataError, directory, 'written', async () => {
-    await ensureDir(directory);
-    return await readdir(directory);
-  });
   const newNames = new Set([...files.keys()].map(withoutGz));
-  const replaced = existing.filter((name) => newNames.has(withoutGz(name)));
-  if (replaced[0] && !overwrite)
-    throw new UsageError('already-exists', `${join(directory, replaced[0])}: the file already exists`);
-  for (const [name, array] of files) await writeIdx(join(directory, name), array);
-  const otherForm = replaced.filter((name) => !files.has(name)); // raw instead of compressed, or the reverse
-  await Promise.all(otherForm.map((name) => rm(join(directory, name))));
+  const isReplaced = (name: string) => newNames.has(withoutGz(name));
+  const write = async (folder: string) => {
+    for (const [name, array] of files) await writeIdx(join(folder, name), array);
+  };
+  await withFileErrors(DataError, directory, 'written', async () => {
+    await recoverFolder(resolve(directory));
+    const replaced = existsSync(directory) ? (await readdir(directory)).find(isReplaced) : undefined;
+    if (replaced !== undefined && !overwrite) {
+      throw new UsageError('already-exists', `${join(directory, replaced)}: the file already exists`);
+    }
+    // Drops the raw file if it is now compressed, and the reverse.
+    await writeFolderAtomic(directory, write, { drop: (name) => isReplaced(name) && !files.has(name) });
+  });
   return [...files.keys()].map((name) => join(directory, name));
 }
 

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { readJson } from '../files/index.ts';
+import { readJson, recoverFolder } from '../files/index.ts';
 import type { LoraConfig, LoraMethod } from '../lora/index.ts';
 import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
 import { type AdapterFiles, attachAdapter, type StoredAdapter } from './attach.ts';
@@ -135,6 +135,7 @@ function loraConfigOf(
  * @throws CheckpointError if neither holds an adapter
  */
 async function findAdapterFolder(folder: string, adapter: string): Promise<string> {
+  if (!existsSync(folder)) await recoverFolder(folder);
   if (!existsSync(folder)) throw new CheckpointError('file-not-found', `${folder}: no such folder`);
   const subfolder = join(folder, adapter);
   if (existsSync(join(subfolder, CONFIG_FILE))) return subfolder;

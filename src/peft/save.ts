@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
+import { ensureDir, withFileErrors, writeFolderAtomic, writeJson } from '../files/index.ts';
 import { adapterNames, loraLayers, readAdapter } from '../lora/index.ts';
 import { type SafeTensor, writeSafetensors } from '../safetensors/index.ts';
 import { automaticNames } from './automatic-names.ts';
@@ -26,7 +26,7 @@ export interface SavePeftOptions {
 /**
  * Saves the adapters of a model in PEFT's format, as `adapter_config.json` and `adapter_model.safetensors`: the adapter
  * `default` in `folder`, others in subfolders named after them. Adapters are saved at strength 1, whatever their
- * strength is now. Equal adapters give equal files.
+ * strength is now. Equal adapters give equal files. They appear together or not at all; other files in the folder stay.
  *
  * PEFT loads the files onto the PyTorch model with the same module names, and gives the same outputs. Adapters that
  * PEFT cannot represent (method 'weight-view', depthwise or dilated convolutions) are saved with a `peft_type` that
@@ -51,17 +51,21 @@ export async function savePeft(
       `unknown adapter '${adapter}'; the model's adapters are ${names.join(', ')}`,
     );
   }
-  // All contents are built before the first file is written, so that an error leaves no files behind.
+  // All contents are built before the first file is written.
   const contents = (adapter === undefined ? names : [adapter]).map((name) => ({
-    path: name === DEFAULT_ADAPTER ? folder : join(folder, name),
+    subfolder: name === DEFAULT_ADAPTER ? '' : name,
     ...buildContent(model, name, peftOnly),
   }));
-  for (const { path, config, tensors, metadata } of contents) {
-    await withFileErrors(CheckpointError, path, 'created', () => ensureDir(path));
-    const allMetadata = new Map([...metadata, ['format', 'pt'], [METADATA.baseHash, baseHash]]);
-    await writeSafetensors(join(path, WEIGHTS_FILE), tensors, allMetadata);
-    await writeJson(join(path, CONFIG_FILE), config);
-  }
+  const write = async (staging: string) => {
+    for (const { subfolder, config, tensors, metadata } of contents) {
+      const path = join(staging, subfolder);
+      await ensureDir(path);
+      const allMetadata = new Map([...metadata, ['format', 'pt'], [METADATA.baseHash, baseHash]]);
+      await writeSafetensors(join(path, WEIGHTS_FILE), tensors, allMetadata);
+      await writeJson(join(path, CONFIG_FILE), config);
+    }
+  };
+  await withFileErrors(CheckpointError, folder, 'written', () => writeFolderAtomic(folder, write));
 }
 
 /** Keys of the configuration that are the same for every adapter. */

@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageDataset } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
-import { ensureDir, withFileErrors } from '../files/index.ts';
+import { ensureDir, withFileErrors, writeFolderAtomic } from '../files/index.ts';
 import { encodeGreyPng } from './png.ts';
 
 /** The labels and predictions of an evaluation. */
@@ -17,7 +18,7 @@ export interface LabelledPredictions {
  * Writes each misclassified image as `<folder>/<label>/<row>-predicted-<prediction>.png`, which `importPictures` reads.
  * To correct a label, move the file into the folder of another label.
  *
- * If writing fails, all files are removed again.
+ * If writing fails, there are no files.
  *
  * @param dataset the images that were evaluated
  * @param folder is created; must be empty if it exists
@@ -35,17 +36,15 @@ export async function writeMistakes(
   if (predictions.length !== dataset.count) {
     throw new RangeError(`${predictions.length} predictions do not fit ${dataset.count} images`);
   }
-  return await withFileErrors(DataError, folder, 'written', async () => {
-    const created = await ensureDir(folder);
-    if ((await readdir(folder)).length > 0)
+  let files = 0;
+  await withFileErrors(DataError, folder, 'written', async () => {
+    if (existsSync(folder) && (await readdir(folder)).length > 0)
       throw new UsageError('folder-not-empty', `${folder}: the folder is not empty; choose another folder`);
-    try {
-      return await writeFiles({ labels, predictions }, dataset, folder);
-    } catch (error) {
-      await removeContent(folder, created);
-      throw error;
-    }
+    await writeFolderAtomic(folder, async (staging) => {
+      files = await writeFiles({ labels, predictions }, dataset, staging);
+    });
   });
+  return files;
 }
 
 async function writeFiles(
@@ -58,7 +57,7 @@ async function writeFiles(
   for (const [row, label] of labels.entries()) {
     const prediction = predictions[row]!;
     if (prediction === label) continue;
-    await mkdir(join(folder, String(label)), { recursive: true });
+    await ensureDir(join(folder, String(label)));
     const image = images.subarray(row * pixels, (row + 1) * pixels);
     await writeFile(
       join(folder, String(label), `${row}-predicted-${prediction}.png`),
@@ -67,10 +66,4 @@ async function writeFiles(
     files += 1;
   }
   return files;
-}
-
-/** Empties a folder that was empty before, or removes it with the folders above it that were created for it. */
-async function removeContent(folder: string, created: string | undefined): Promise<void> {
-  const paths = created === undefined ? (await readdir(folder)).map((name) => join(folder, name)) : [created];
-  for (const path of paths) await rm(path, { recursive: true, force: true });
 }

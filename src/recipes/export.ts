@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
+import { recoverFolder } from '../files/index.ts';
 import { mergeLora } from '../lora/index.ts';
 import { savePeft } from '../peft/index.ts';
 import { readManifest } from '../runs/index.ts';
@@ -83,6 +84,7 @@ export interface ExportAdapterOptions extends Omit<RecipeOptions, 'data'> {
 export async function exportAdapter(options: ExportAdapterOptions): Promise<string> {
   const { run: path, folder, overwrite = false, cwd = process.cwd(), onNotice } = options;
   const target = resolve(cwd, folder);
+  await recoverFolder(target);
   await requireAdapterFolder(target, folder, overwrite);
   const { adapter, contentHash: baseHash } = await readManifest(resolve(cwd, path));
   if (!adapter) {

@@ -1,7 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { ensureDir, withFileErrors } from '../files/index.ts';
+import { ensureDir, removeEmptyFolders, withFileErrors } from '../files/index.ts';
 import { resumeEvent, scalarEvent, versionEvent } from './event.ts';
 
 /**
@@ -61,10 +61,10 @@ export async function createEventWriter(
   { resumedAt, onFailure, now = Date.now }: EventWriterOptions = {},
 ): Promise<EventWriter> {
   // The folder is an argument, so a folder that cannot be written is a usage error, not a damaged checkpoint.
-  const { path, file } = await withFileErrors(UsageError, directory, 'written', async () => {
-    await ensureDir(directory);
-    return await openNew(directory, Math.floor(now() / 1000));
-  });
+  const { path, file, created } = await withFileErrors(UsageError, directory, 'written', async () => ({
+    created: await ensureDir(directory),
+    ...(await openNew(directory, Math.floor(now() / 1000))),
+  }));
   const withWriteErrors = (operation: () => Promise<void>) =>
     withFileErrors(UsageError, path, 'written', operation);
   const append = (events: readonly Uint8Array[]) =>
@@ -76,6 +76,8 @@ export async function createEventWriter(
     await append(firstEvents);
   } catch (error) {
     await file.close();
+    await rm(path, { force: true });
+    await removeEmptyFolders(directory, created);
     throw error;
   }
   let failed = false;

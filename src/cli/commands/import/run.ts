@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UsageError } from '../../../errors.ts';
-import { jsonText } from '../../../files/index.ts';
+import { jsonText, recoverFolder } from '../../../files/index.ts';
 import type { Head } from '../../../models/index.ts';
 import { displayPath, importAdapter, importWeights, type NewRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
@@ -46,6 +46,7 @@ async function importSource(
   context: CliContext,
 ): Promise<NewRun> {
   const { into, architecture, prefix, head, anyBase, mean, std } = options;
+  await recoverFolder(resolve(context.cwd, source));
   const isFolder = statSync(resolve(context.cwd, source), { throwIfNoEntry: false })?.isDirectory() === true;
   if (isFolder && into === undefined) {
     throw new UsageError(

@@ -1,6 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { DataError } from '../../../errors.ts';
-import { ensureDir, jsonText, withFileErrors, writeFileAtomic } from '../../../files/index.ts';
+import { jsonText, withFileErrors, writeFolderAtomic } from '../../../files/index.ts';
 import { encodeGreyPng, type ImageSize, type InputImage } from '../../../pictures/index.ts';
 import { predict } from '../../../recipes/index.ts';
 import type { CliContext } from '../../context.ts';
@@ -46,12 +47,12 @@ async function writePrepared(
   size: ImageSize,
   directory: string,
 ): Promise<void> {
-  await withFileErrors(DataError, directory, 'written', () => ensureDir(directory));
-  for (const [index, { file, row, pixels }] of images.entries()) {
-    const name = basename(file).replace(/\.[^.]*$/, '');
-    const path = join(directory, `${index}-${name}${row === undefined ? '' : `-row-${row}`}.png`);
-    await withFileErrors(DataError, path, 'written', () =>
-      writeFileAtomic(path, encodeGreyPng(pixels, size)),
-    );
-  }
+  const write = async (folder: string) => {
+    for (const [index, { file, row, pixels }] of images.entries()) {
+      const name = basename(file).replace(/\.[^.]*$/, '');
+      const path = join(folder, `${index}-${name}${row === undefined ? '' : `-row-${row}`}.png`);
+      await writeFile(path, encodeGreyPng(pixels, size));
+    }
+  };
+  await withFileErrors(DataError, directory, 'written', () => writeFolderAtomic(directory, write));
 }
