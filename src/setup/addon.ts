@@ -1,7 +1,15 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
-import { ensureDir, jsonText, withFileErrors, writeFileAtomic } from '../files/index.ts';
+import {
+  ensureDir,
+  jsonText,
+  releaseTemporary,
+  removeLeftFiles,
+  temporaryName,
+  withFileErrors,
+  writeFileAtomic,
+} from '../files/index.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { addonKey, compileAddon, versionFile } from './compile-addon.ts';
 import type { TensorFlowLibraries } from './libraries.ts';
@@ -50,9 +58,12 @@ async function copyAddon(
   await ensureDir(addonFolder);
   for (const name of names) {
     // Renamed into place, because another process may have the old file loaded.
-    const copy = join(addonFolder, `.${name}.${process.pid}`);
+    const target = join(addonFolder, name);
+    await removeLeftFiles(target);
+    const copy = temporaryName(target, 'partial');
     copyFileSync(join(compiled, name), copy);
-    renameSync(copy, join(addonFolder, name));
+    renameSync(copy, target);
+    releaseTemporary(copy);
   }
   const marker: AddonMarker = {
     tensorflow: readFileSync(join(compiled, versionFile), 'utf8'),

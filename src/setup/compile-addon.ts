@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TensorFlowError } from '../errors.ts';
-import { ensureDir } from '../files/index.ts';
+import { ensureDir, recoverFolder, releaseTemporary, temporaryName } from '../files/index.ts';
 import type { TensorFlowLibraries } from './libraries.ts';
 import { addonFiles, type NativePackage, packageFolder } from './native-package.ts';
 import { failureReason, run } from './run.ts';
@@ -54,7 +54,8 @@ export async function compileAddon(
   }
   onStep(`compiling the addon of ${nativePackage.name} with ${compiler.join(' ')}`);
   const includes = ['-I', libraries.include, '-I', join(headers, 'include')];
-  const partial = `${target}.${process.pid}`;
+  await recoverFolder(target);
+  const partial = temporaryName(target, 'partial');
   await ensureDir(partial);
   try {
     await Promise.all([
@@ -79,6 +80,7 @@ export async function compileAddon(
     renameSync(partial, target);
   } finally {
     rmSync(partial, { recursive: true, force: true });
+    releaseTemporary(partial);
   }
 }
 

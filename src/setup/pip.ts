@@ -71,13 +71,18 @@ function largestFile(folder: string): number {
   return largest;
 }
 
-/** The first Python that has pip: the one that `PYTHON` names, else `python3`, else `python`. */
+/** The Python that `PYTHON` names, else the first of `python3` and `python` that has pip. */
 async function pythonWithPip(): Promise<string> {
+  const { PYTHON } = process.env;
   let withoutPip: string | undefined;
-  for (const python of [process.env.PYTHON, 'python3', 'python'].filter((name) => name !== undefined)) {
+  for (const python of PYTHON ? [PYTHON] : ['python3', 'python']) {
     const { ok, notFound } = await run(python, ['-m', 'pip', '--version']);
     if (ok) return python;
     if (!notFound) withoutPip ??= python;
+  }
+  if (PYTHON) {
+    const problem = withoutPip ? 'has no pip' : 'cannot be run';
+    throw new TensorFlowError('pip-missing', `PYTHON=${PYTHON}: ${problem}; it must name a Python with pip`);
   }
   const problem = withoutPip ? `${withoutPip} has no pip` : 'no Python found';
   throw new TensorFlowError(

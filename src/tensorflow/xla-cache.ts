@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
-import { arch, availableParallelism, cpus } from 'node:os';
+import { arch, availableParallelism, cpus, hostname } from 'node:os';
 import { join } from 'node:path';
-import { ensureDir } from '../files/index.ts';
+import { ensureDir, wasRunning } from '../files/index.ts';
 import { cacheFolder, type NativeDevice } from '../setup/index.ts';
 import { setXlaCacheFolder } from './flags.ts';
 
@@ -46,7 +46,25 @@ export async function useXlaCache(folder: string, env: NodeJS.ProcessEnv = proce
   } catch {
     return;
   }
+  removeUnfinishedEntries(folder);
   setXlaCacheFolder(folder, env);
+}
+
+/** A file that XLA writes before it renames it to a cache entry (tsl/platform/env.cc, `CreateUniqueFileName`). */
+const UNFINISHED_ENTRY = /-[0-9a-f]+-(\d+)-[0-9a-f]+\.tmp$/;
+/** Writing an entry takes less than a second. */
+const ABANDONED_AFTER_MS = 3_600_000;
+
+/** Removes what killed processes left in the cache: files of processes that have ended, and old ones of other hosts. */
+function removeUnfinishedEntries(folder: string): void {
+  for (const name of entries(folder)) {
+    const pid = UNFINISHED_ENTRY.exec(name)?.[1];
+    const stats = pid && statSync(join(folder, name), { throwIfNoEntry: false });
+    if (!stats) continue;
+    const isOld = Date.now() - stats.mtimeMs > ABANDONED_AFTER_MS;
+    const hasEnded = name.includes(hostname()) && !wasRunning(Number(pid), stats.mtimeMs);
+    if (isOld || hasEnded) deleteCacheFile(join(folder, name));
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { access, readdir, writeFile } from 'node:fs/promises';
+import { access, readdir, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import {
@@ -44,6 +45,24 @@ test.for(['below a file', 'on a file system without folders'])(
     expect(env.TF_XLA_FLAGS).toBeUndefined();
   },
 );
+
+test('files that killed processes were writing are removed', async () => {
+  const folder = await temporaryFolder();
+  const entry = 'xla_compile_cache__1__2__XLA_CPU_JIT';
+  const unfinished = (host: string, pid: number) => `${entry}${host}-1f-${pid}-5d2a.tmp`;
+  const kept = [
+    `${entry}.pb`,
+    unfinished('another-host', 999_999_999),
+    unfinished(hostname(), process.pid),
+    'x.tmp',
+  ];
+  const old = unfinished('a-third-host', 1);
+  for (const name of [...kept, old, unfinished(hostname(), 999_999_999)])
+    await writeFile(join(folder, name), '');
+  await utimes(join(folder, old), 0, 0);
+  await useXlaCache(folder, {});
+  expect((await readdir(folder)).sort()).toEqual(kept.sort());
+});
 
 test('each version, device and compiler setting has a folder of its own', () => {
   vi.stubEnv('TFJS_LORA_CACHE', '/cache');
