@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { Command, CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { AppError, UsageError } from '../errors.ts';
+import { AppError, GateError, UsageError } from '../errors.ts';
 import { jsonText } from '../files/index.ts';
 import { version } from '../version.ts';
 import { addCommands } from './commands/index.ts';
@@ -115,7 +115,9 @@ async function describeFailure(error: unknown): Promise<Failure> {
   const known = error instanceof AppError ? error : await deviceErrorOf(error);
   if (known) {
     const { code, exitCode } = known;
-    const message = messageLine(known.message);
+    // Only a GateError has a line for each gate; a line break in another message is part of a name.
+    const lines = known instanceof GateError ? known.message.split('\n') : [known.message];
+    const message = lines.map(messageLine).join('\n');
     const line = `error: ${messageWithHint({ code, message })}`;
     return { code, message, hint: hintFor(code), exitCode, lines: [line] };
   }
