@@ -61,7 +61,7 @@ test('--help does not load TensorFlow', () => {
 });
 
 test('LoRA layers run in a browser: lora and models import only tfjs and packages of plain JavaScript', () => {
-  const allowed = ['@tensorflow/tfjs', 'ml-matrix'];
+  const allowed = ['@tensorflow/tfjs', 'ml-matrix', 're2js'];
   const wrong = files
     .filter(({ room }) => room === 'lora' || room === 'models')
     .flatMap(({ path }) =>

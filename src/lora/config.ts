@@ -13,8 +13,9 @@ const LORA_INITS = ['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olo
 export type LoraInit = (typeof LORA_INITS)[number];
 
 /**
- * Selects layers by path: 'all'; another string or a RegExp is a regular expression that must match the whole path; a
- * list matches paths that equal an entry or end in '.' + entry.
+ * Selects layers by path: 'all'; another string is a regular expression in Python's syntax, as in PEFT, and must match the
+ * whole path, as a RegExp must; a list matches paths that equal an entry or end in '.' + entry, and the layers of a nested
+ * model whose path does.
  */
 export type LayerPattern = string | RegExp | readonly string[];
 
@@ -34,8 +35,8 @@ export interface LoraConfig {
   /** First layer to adapt; layers before it in the model stay unchanged. A layer name, or the end of a layer path. */
   readonly from?: string;
   /**
-   * Ranks that replace `rank` for some layers, as PEFT's `rank_pattern`. A key is a regular expression that must match
-   * the whole layer path or the end of it after a dot, so layer names work as well.
+   * Ranks that replace `rank` for some layers, as PEFT's `rank_pattern`. A key is a regular expression in Python's
+   * syntax that must match the whole layer path or the end of it after a dot, so layer names work as well.
    */
   readonly rankPattern?: Readonly<Record<string, number>>;
   /** Alphas that replace `alpha` for some layers. Keys as in `rankPattern`. */

@@ -28,5 +28,5 @@ export { baseClassOf, isLoraLayer, type LoraLayer } from './layers/lora-layer.ts
 export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 export { mergeLora, unmergeLora } from './merge.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
-export { isSuffix, matchesPattern, patternValue } from './targets.ts';
+export { isSuffix } from './targets.ts';
 export { type UpdateSpectrum, updateSpectrum } from './update.ts';

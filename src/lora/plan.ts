@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type NamedLayer, namedWeights } from '../models/index.ts';
+import type { LayerExpressions } from '../patterns/index.ts';
 import type { ResolvedLoraConfig } from './config.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import { ADAPTABLE, kindOf } from './layers/kinds.ts';
@@ -22,12 +23,13 @@ export function planAdapter(
   adapter: string,
   onWarning: (message: string) => void = () => {},
 ): Map<string, AdapterSettings> {
-  const { candidates, modulesToSave, targets } = selectLayers(model, config);
+  const { candidates, modulesToSave, targets, expressions } = selectLayers(model, config);
   const plan = new Map<string, AdapterSettings>();
-  const ranks = targets.map((target) => layerRank(target, config));
+  const ranks = targets.map((target) => layerRank(target, config, expressions));
   for (const layer of ranks) {
     checkRankFits(layer, config);
-    plan.set(layer.path, lowRankSettings(layer, config, adapter));
+    const alpha = patternValue(expressions, layer.path, config.alphaPattern) ?? config.alpha;
+    plan.set(layer.path, lowRankSettings(layer, { ...config, alpha }, adapter));
   }
   for (const { path, layer } of modulesToSave) {
     if (!(baseClassOf(layer) in ADAPTABLE))
@@ -47,24 +49,20 @@ export function planAdapter(
 }
 
 /** The rank of an adapter on a target. */
-function layerRank(target: NamedLayer, config: ResolvedLoraConfig): LayerRank {
+function layerRank(target: NamedLayer, config: ResolvedLoraConfig, expressions: LayerExpressions): LayerRank {
   const { path, layer } = target;
   const kind = requireKind(target, config);
   const kernel = namedWeights(layer).get(kind.kernelName)!;
-  const rank = patternValue(path, config.rankPattern) ?? config.rank;
+  const rank = patternValue(expressions, path, config.rankPattern) ?? config.rank;
   return { path, rank, ...kind.matrixShape(kernel.shape as number[]) };
 }
 
 /** Settings of an adapter with A and B on a layer. */
-function lowRankSettings(
-  { path, rank }: LayerRank,
-  config: ResolvedLoraConfig,
-  name: string,
-): AdapterSettings {
+function lowRankSettings({ rank }: LayerRank, config: ResolvedLoraConfig, name: string): AdapterSettings {
   return {
     name,
     rank,
-    alpha: patternValue(path, config.alphaPattern) ?? config.alpha,
+    alpha: config.alpha,
     rslora: config.rslora,
     dropout: config.dropout,
     dora: config.dora,

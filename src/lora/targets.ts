@@ -1,6 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type NamedLayer, namedLayers } from '../models/index.ts';
+import { LayerExpressions } from '../patterns/index.ts';
+import { listNames, printable, quote } from '../quote.ts';
 import type { LayerPattern, ResolvedLoraConfig } from './config.ts';
 import { kindOf } from './layers/kinds.ts';
 import { baseClassOf } from './layers/lora-layer.ts';
@@ -13,6 +15,8 @@ export interface SelectedLayers {
   readonly modulesToSave: readonly NamedLayer[];
   /** Candidates to give A and B. */
   readonly targets: readonly NamedLayer[];
+  /** Matches the expressions of the configuration with the paths of the layers. */
+  readonly expressions: LayerExpressions;
 }
 
 /**
@@ -23,31 +27,38 @@ export interface SelectedLayers {
  */
 export function selectLayers(model: tf.LayersModel, config: ResolvedLoraConfig): SelectedLayers {
   const layers = namedLayers(model).filter(({ layer }) => layer.weights.length > 0);
+  const expressions = new LayerExpressions(layers.map(({ path }) => path));
+  const matches = (path: string, pattern: LayerPattern | undefined) =>
+    pattern === 'all' || (pattern !== undefined && matchesPattern(expressions, path, pattern));
   for (const option of ['exclude', 'modulesToSave', 'targets'] as const)
-    checkMatches(option, config[option], layers);
+    checkMatches(option, config[option], layers, expressions);
   const candidates = layersFrom(layers, config.from).filter(({ path }) => !matches(path, config.exclude));
   const modulesToSave = candidates.filter(({ path }) => matches(path, config.modulesToSave));
   if (config.modulesToSave && modulesToSave.length === 0)
     throw noMatch('modulesToSave', config.modulesToSave, candidates, REMAINING);
   const remaining = candidates.filter((candidate) => !modulesToSave.includes(candidate));
-  const targets = remaining.filter(({ path, layer }) =>
-    config.targets === 'all'
-      ? kindOf(layer, config.method) !== undefined
-      : matchesPattern(path, config.targets),
+  const targets = remaining.filter(
+    ({ path, layer }) =>
+      matches(path, config.targets) &&
+      (kindOf(layer, config.method) !== undefined || isNamed(path, config.targets)),
   );
   if (targets.length === 0) throw noMatch('targets', config.targets, remaining, REMAINING);
   for (const option of ['rankPattern', 'alphaPattern'] as const) {
     for (const pattern of Object.keys(config[option])) {
-      if (!targets.some(({ path }) => matchesKey(path, pattern)))
+      if (!targets.some(({ path }) => expressions.matchesEnd(pattern, path)))
         throw noMatch(option, pattern, targets, 'the adapted layers are');
     }
   }
-  return { candidates, modulesToSave, targets };
+  return { candidates, modulesToSave, targets, expressions };
 }
 
 /** Returns the value of the first pattern that matches the path, as PEFT's `rank_pattern`. */
-export function patternValue(path: string, patterns: Readonly<Record<string, number>>): number | undefined {
-  return Object.entries(patterns).find(([pattern]) => matchesKey(path, pattern))?.[1];
+export function patternValue(
+  expressions: LayerExpressions,
+  path: string,
+  patterns: Readonly<Record<string, number>>,
+): number | undefined {
+  return Object.entries(patterns).find(([pattern]) => expressions.matchesEnd(pattern, path))?.[1];
 }
 
 /** Whether a name equals a dotted path or is the end of it. */
@@ -55,37 +66,37 @@ export function isSuffix(path: string, name: string): boolean {
   return path === name || path.endsWith(`.${name}`);
 }
 
-/** Whether a pattern other than 'all' matches a dotted path, by PEFT's rules. */
-export function matchesPattern(path: string, pattern: LayerPattern): boolean {
-  if (typeof pattern === 'string') return fullMatch(pattern).test(path);
-  if (pattern instanceof RegExp)
-    return fullMatch(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(path);
-  return pattern.some((name) => isSuffix(path, name));
+/** Whether a pattern other than 'all' matches a dotted path. A name in a list can also be that of a model around it. */
+function matchesPattern(expressions: LayerExpressions, path: string, pattern: LayerPattern): boolean {
+  if (typeof pattern === 'string') return expressions.matchesWhole(pattern, path);
+  if (pattern instanceof RegExp) return matchesRegExp(path, pattern);
+  return pattern.some((name) => isPart(path, name));
 }
 
-function matches(path: string, pattern: LayerPattern | undefined): boolean {
-  return pattern !== undefined && (pattern === 'all' || matchesPattern(path, pattern));
+/** Whether a layer itself was chosen, by name or expression, and not only with others. */
+function isNamed(path: string, pattern: LayerPattern): boolean {
+  return pattern !== 'all' && (!Array.isArray(pattern) || pattern.some((name) => isSuffix(path, name)));
 }
 
-/** Matches a key of `rankPattern` or `alphaPattern`: a regular expression for the path or for the end of it. */
-function matchesKey(path: string, key: string): boolean {
-  return fullMatch(`(.*\\.)?(${key})`).test(path);
+/** Whether a name equals a dotted path, the end of it, or a model around the layer, also with the end of its path. */
+function isPart(path: string, name: string): boolean {
+  return `.${path}.`.includes(`.${name}.`);
 }
 
-function fullMatch(source: string, flags?: string): RegExp {
+/** Whether a program's own expression matches the whole path. */
+function matchesRegExp(path: string, { source, flags }: RegExp): boolean {
   try {
-    return new RegExp(`^(?:${source})$`, flags);
+    return new RegExp(`^(?:${source})$`, flags.replace(/[gy]/g, '')).test(path);
   } catch (error) {
-    throw new UsageError(
-      'invalid-argument',
-      `layer pattern '${source}': not a regular expression (${(error as Error).message})`,
-    );
+    // V8 compiles an expression when it is first used, and refuses large ones only then.
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError('invalid-argument', `regular expression ${quote(source)}: ${quote(error.message)}`);
   }
 }
 
 function layersFrom(layers: readonly NamedLayer[], from: string | undefined): readonly NamedLayer[] {
   if (from === undefined) return layers;
-  const first = layers.findIndex(({ path }) => isSuffix(path, from));
+  const first = layers.findIndex(({ path }) => isPart(path, from));
   if (first < 0) throw noMatch('from', from, layers);
   return layers.slice(first);
 }
@@ -94,12 +105,16 @@ function checkMatches(
   option: string,
   pattern: LayerPattern | undefined,
   layers: readonly NamedLayer[],
+  expressions: LayerExpressions,
 ): void {
   if (pattern === undefined || pattern === 'all') return;
   const parts = Array.isArray(pattern) ? pattern.map((name) => [name]) : [pattern];
-  const unmatched = parts.find((part) => !layers.some(({ path }) => matchesPattern(path, part)));
+  const unmatched = parts.find((part) => !layers.some(({ path }) => matchesPattern(expressions, path, part)));
   if (unmatched !== undefined) throw noMatch(option, unmatched, layers);
 }
+
+/** Layers that a message lists. */
+const SHOWN_LAYERS = 40;
 
 const REMAINING = "'exclude', 'from' and 'modulesToSave' leave";
 
@@ -109,8 +124,11 @@ function noMatch(
   layers: readonly NamedLayer[],
   introduction = 'the model has',
 ): UsageError {
-  const text = Array.isArray(pattern) ? pattern.join(', ') : String(pattern);
-  const list = layers.map(({ path, layer }) => `${path} (${baseClassOf(layer)})`).join(', ');
+  const text = Array.isArray(pattern) ? listNames(pattern) : printable(String(pattern));
+  const list = listNames(
+    layers.map(({ path, layer }) => `${path} (${baseClassOf(layer)})`),
+    SHOWN_LAYERS,
+  );
   return new UsageError(
     'invalid-argument',
     `${option} '${text}': matches no layer; ${introduction} ${list || 'no layers with weights'}`,

@@ -12,8 +12,10 @@ import {
   writeAdapter,
 } from '../lora/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
+import { listNames } from '../text/index.ts';
 import { withConfigErrors } from './config.ts';
 import type { PeftModule } from './modules.ts';
+import { layerList } from './targets.ts';
 
 /** The name of an adapter, and the files that it is read from. */
 export interface AdapterFiles {
@@ -22,7 +24,7 @@ export interface AdapterFiles {
   readonly configPath: string;
   readonly weightsPath: string;
   /** Called with one line for each problem that does not prevent loading. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning: (message: string) => void;
 }
 
 /** An adapter that was read from files. */
@@ -43,8 +45,6 @@ export interface StoredAdapter extends AdapterFiles {
     shapes: ReadonlyMap<string, readonly number[]>,
     remaining: Map<string, SafeTensor>,
   ): ReadonlyMap<string, AdapterTensor>;
-  /** What to add to the error about tensors that no layer took. */
-  unusedHint?(names: readonly string[]): string;
 }
 
 /**
@@ -56,7 +56,7 @@ export interface StoredAdapter extends AdapterFiles {
  */
 export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.LayersModel {
   const { adapter, configPath, weightsPath, lora } = stored;
-  const onWarning = (message: string) => stored.onWarning?.(`${configPath}: ${message}`);
+  const onWarning = (message: string) => stored.onWarning(`${configPath}: ${message}`);
   const modules = new Map(stored.modules.map((module) => [module.path, module]));
   checkRanks(stored);
   const model = withConfigErrors(configPath, () => {
@@ -72,11 +72,10 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
       writeAdapter(path, layer, adapter, stored.takeTensors(modules.get(path)!, shapes, remaining));
     }
     if (remaining.size > 0) {
-      const names = [...remaining.keys()];
-      const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+      const names = listNames([...remaining.keys()], 5);
       throw new CheckpointError(
         'invalid-checkpoint',
-        `${weightsPath}: unexpected tensors ${names.slice(0, 5).join(', ')}${more}${stored.unusedHint?.(names) ?? ''}`,
+        `${weightsPath}: unexpected tensors ${names}; ${layerList(stored.modules)}`,
       );
     }
     return model;

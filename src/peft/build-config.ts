@@ -93,9 +93,21 @@ function unmappedCopies({ module, layer, settings }: AdaptedModule): string[] {
   return [`trained weights of '${module.path}' (${module.className} has no counterpart in PyTorch)`];
 }
 
-/** The incompatibility of a layer to save whose path is the end of another layer's path; otherwise empty. */
+/**
+ * The incompatibility of a layer to save whose path is the end of another layer's path, or of the path of a model around
+ * it, also without a dot between; otherwise empty.
+ */
 function ambiguousModuleToSave({ path }: PeftModule, all: readonly PeftModule[]): string[] {
-  const match = all.find((module) => module.path.endsWith(`.${path}`));
+  const match = all.find(
+    (module) =>
+      module.path !== path &&
+      module.path.split('.').some((_, index, parts) =>
+        parts
+          .slice(0, index + 1)
+          .join('.')
+          .endsWith(path),
+      ),
+  );
   return match ? [`modules_to_save '${path}' (PEFT would apply it to '${match.path}' too)`] : [];
 }
 

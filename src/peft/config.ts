@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
+import { quote } from '../text/index.ts';
 
 /** `peft_type` of adapters that PEFT cannot represent, so that PEFT refuses them instead of loading them wrongly. */
 export const TFJS_LORA_TYPE = 'TFJS_LORA';
@@ -14,6 +15,7 @@ const INFORMATIONAL = [
   'fan_in_fan_out',
   'inference_mode',
   'megatron_core',
+  'merge_weights',
   'peft_version',
   'qalora_group_size',
   'revision',
@@ -26,6 +28,7 @@ const UNSUPPORTED = [
   'alora_invocation_tokens',
   'arrow_config',
   'corda_config',
+  'enable_lora',
   'kasa_config',
   'layer_replication',
   'layers_pattern',
@@ -94,7 +97,7 @@ export function parsePeftConfig(
   if (!BASE_PRESERVING_INITS.includes(config.init_lora_weights)) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: init_lora_weights '${config.init_lora_weights}' changes the base; save the adapter in PEFT with path_initial_model_for_weight_conversion`,
+      `${configPath}: init_lora_weights ${quote(config.init_lora_weights)} changes the base; save the adapter in PEFT with path_initial_model_for_weight_conversion`,
     );
   }
   const known = new Set([...Object.keys(schema.shape), ...INFORMATIONAL, ...UNSUPPORTED]);
@@ -112,6 +115,6 @@ export function withConfigErrors<T>(source: string, operation: () => T): T {
 }
 
 function isSet(value: unknown): boolean {
-  if (value === undefined || value === null || value === false) return false;
+  if (value === undefined || value === null || value === false || value === '') return false;
   return typeof value !== 'object' || Object.keys(value).length > 0;
 }

@@ -5,7 +5,8 @@ import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson, recoverFolder } from '../files/index.ts';
 import type { LoraConfig, LoraMethod } from '../lora/index.ts';
-import { readSafetensors, type Safetensors } from '../safetensors/index.ts';
+import { readSafetensors, type SafeTensor, type Safetensors } from '../safetensors/index.ts';
+import { listNames, quote } from '../text/index.ts';
 import { type AdapterFiles, attachAdapter, type StoredAdapter } from './attach.ts';
 import { storedNames } from './automatic-names.ts';
 import { checkBase } from './base-hash.ts';
@@ -16,7 +17,8 @@ import { incompatibilityOf, type PeftModule, peftModules } from './modules.ts';
 import { convertedShapes, originalSettings, restoreInitialUpdate } from './mutated-weights.ts';
 import { exactPattern, exactTargets } from './patterns.ts';
 import { takeRunningStatistics } from './running-statistics.ts';
-import { selectModules, type TargetModule } from './targets.ts';
+import { type SelectedModules, selectModules, type TargetModule } from './targets.ts';
+import { namedTensors } from './tensor-names.ts';
 import { takePeftTensors } from './tensors.ts';
 
 /** Options of `loadPeft`. */
@@ -63,29 +65,32 @@ export async function loadPeft(
     return attachAdapter(base, readMlxAdapter(files, content, tensors, peftModules(base)));
   }
   const { config, unknownKeys } = parsePeftConfig(configPath, content);
-  if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${unknownKeys.join(', ')}`);
+  if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${listNames(unknownKeys)}`);
   const weights = await readSafetensors(weightsPath);
   if (!anyBase) checkBase(weightsPath, weights.metadata.get(METADATA.baseHash), base);
   const files = { adapter, configPath, weightsPath, onWarning };
-  const modules = peftModules(base, storedNames(weightsPath, weights.metadata, base));
-  return attachAdapter(base, readPeftAdapter(files, config, weights, modules));
+  const layers = peftModules(base, storedNames(weightsPath, weights.metadata, base));
+  return attachAdapter(base, readPeftAdapter(files, config, weights, layers));
 }
 
 function readPeftAdapter(
   files: AdapterFiles,
   config: PeftConfig,
-  { tensors, metadata }: Safetensors,
-  modules: readonly PeftModule[],
+  { tensors: stored, metadata }: Safetensors,
+  layers: readonly PeftModule[],
 ): StoredAdapter {
-  const { weightsPath } = files;
-  const { targets, saved } = selectModules(files.configPath, config, modules);
+  const { weightsPath, configPath, onWarning } = files;
+  const { tensors, modules, warnings } = namedTensors(weightsPath, stored, layers);
+  const { targets, saved, ...selection } = selectModules(configPath, config, modules, tensors);
+  const bias = storedBias(files, config.bias, tensors, { targets, saved });
+  for (const warning of [...warnings, ...selection.warnings]) onWarning(warning);
   const subtractsInitialUpdate = metadata.get(METADATA.subtractsInitialUpdate) === 'true';
   const method = (metadata.get(METADATA.method) ?? 'side') as LoraMethod;
   return {
     ...files,
     tensors,
     modules,
-    lora: { method, ...loraConfigOf(config, targets, saved, subtractsInitialUpdate) },
+    lora: { method, ...loraConfigOf({ ...config, bias }, targets, saved, subtractsInitialUpdate) },
     takeTensors(module, shapes, remaining) {
       const isLowRank = shapes.has('lora_A');
       if (saved.some(({ path }) => path === module.path)) {
@@ -97,9 +102,29 @@ function readPeftAdapter(
       const taken = takePeftTensors(weightsPath, module, storedShapes, tfjsLayout, remaining);
       return isConverted ? restoreInitialUpdate(taken) : taken;
     },
-    unusedHint: (names) =>
-      names.every((name) => name.startsWith(PREFIX)) ? '' : `; PEFT's names start with ${PREFIX}`,
   };
+}
+
+/**
+ * Which biases the file has. PEFT up to 0.20 trains the biases of `bias: "lora_only"`, but does not save them, and loads
+ * such a file without them.
+ */
+function storedBias(
+  { weightsPath, onWarning }: AdapterFiles,
+  bias: PeftConfig['bias'],
+  tensors: ReadonlyMap<string, SafeTensor>,
+  { targets, saved }: Pick<SelectedModules, 'targets' | 'saved'>,
+): PeftConfig['bias'] {
+  const isBias = (name: string) =>
+    name.endsWith('.bias') && !saved.some((module) => name.startsWith(`${PREFIX}${module.name}.`));
+  const hasBias = targets.some(({ layer }) =>
+    layer.weights.some(({ originalName }) => originalName.endsWith('/bias')),
+  );
+  if (bias === 'none' || !hasBias || [...tensors.keys()].some(isBias)) return bias;
+  onWarning(
+    `${weightsPath}: has no biases despite bias ${quote(bias)}; loaded with those of the base, as PEFT does`,
+  );
+  return 'none';
 }
 
 /** The LoRA options that recreate the stored adapter. */

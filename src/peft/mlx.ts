@@ -3,22 +3,40 @@ import { CheckpointError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
 import type { AdapterTensor } from '../lora/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
+import { listNames, quote } from '../text/index.ts';
 import type { AdapterFiles, StoredAdapter } from './attach.ts';
 import type { PeftModule } from './modules.ts';
 import { exactPattern, exactTargets } from './patterns.ts';
+import { layerList } from './targets.ts';
 import { takeTensor } from './tensors.ts';
 
 /** The file in which mlx-lm saves an adapter's weights; its configuration has the same name as PEFT's. */
 export const MLX_WEIGHTS_FILE = 'adapters.safetensors';
 
 const schema = z.looseObject({
-  fine_tune_type: z.string().default('lora'),
+  fine_tune_type: z.string().nullish(),
+  /** Before `fine_tune_type`. */
+  use_dora: z.boolean().nullish(),
   lora_parameters: z.looseObject({
     /** Multiplies A·B directly, not divided by the rank. */
     scale: z.number().positive(),
     dropout: z.number().min(0).lt(1).default(0),
+    /** Used by versions before June 2024 only. */
+    alpha: z.number().nullish(),
+    rank: z.number().nullish(),
   }),
 });
+
+/** Keys that do not affect what an adapter computes: mlx-lm saves all arguments of its training program. */
+const INFORMATIONAL = new Set(
+  (
+    'adapter_file adapter_path batch_size clear_cache_threshold config data grad_accumulation_steps grad_checkpoint ' +
+    'hf_dataset iters learning_rate lora_layers lr_schedule mask_prompt max_seq_length model model_type num_layers ' +
+    'optimizer optimizer_config project_name prompt_feature completion_feature report_to resume_adapter_file save_every ' +
+    'seed steps_per_eval steps_per_report test test_batches train val_batches wandb trust_remote_code chat_feature ' +
+    'text_feature'
+  ).split(' '),
+);
 
 /** mlx-lm's names of the tensors of an adapter, by those of `readAdapter`. */
 const NAMES: Readonly<Record<string, string>> = { lora_A: 'lora_a', lora_B: 'lora_b', lora_magnitude: 'm' };
@@ -39,7 +57,9 @@ export function readMlxAdapter(
   modules: readonly PeftModule[],
 ): StoredAdapter {
   const { weightsPath } = files;
-  const { type, scale, dropout } = parseMlxConfig(files.configPath, content);
+  const { type, scale, dropout, unknownKeys } = parseMlxConfig(files.configPath, content);
+  if (unknownKeys.length > 0)
+    files.onWarning(`${files.configPath}: ignored unknown keys ${listNames(unknownKeys)}`);
   const ranks = ranksOf(weightsPath, tensors, modules);
   return {
     ...files,
@@ -70,14 +90,39 @@ function parseMlxConfig(configPath: string, content: unknown) {
   if (!result.success) {
     throw new CheckpointError('invalid-checkpoint', `${configPath}: ${firstFault(result.error, content)}`);
   }
-  const { fine_tune_type: type, lora_parameters: parameters } = result.data;
+  const { fine_tune_type: storedType, use_dora: usesDora, lora_parameters: parameters } = result.data;
+  const type = storedType ?? (usesDora ? 'dora' : 'lora');
   if (type !== 'lora' && type !== 'dora') {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: unsupported fine_tune_type '${type}'; expected lora or dora`,
+      `${configPath}: unsupported fine_tune_type ${quote(type)}; expected lora or dora`,
     );
   }
-  return { type, scale: parameters.scale, dropout: parameters.dropout };
+  checkAlpha(configPath, result.data);
+  const unknownKeys = [
+    ...Object.keys(result.data).filter((key) => !INFORMATIONAL.has(key) && !Object.hasOwn(schema.shape, key)),
+    ...Object.keys(parameters)
+      .filter((key) => !['keys', ...Object.keys(schema.shape.lora_parameters.shape)].includes(key))
+      .map((key) => `lora_parameters.${key}`),
+  ];
+  return { type, scale: parameters.scale, dropout: parameters.dropout, unknownKeys };
+}
+
+/**
+ * Until June 2024, mlx-lm multiplied A·B by scale * alpha / rank; later versions kept `alpha` in their configurations
+ * until April 2025, but did not use it. Those since the end of 2024 are known by `fine_tune_type` and `num_layers`.
+ *
+ * @throws CheckpointError if the configuration can be of either kind
+ */
+function checkAlpha(configPath: string, config: z.infer<typeof schema>): void {
+  const { scale, alpha, rank } = config.lora_parameters;
+  const ignoresAlpha = typeof config.fine_tune_type === 'string' || config.num_layers !== undefined;
+  if (typeof alpha !== 'number' || alpha === rank || ignoresAlpha) return;
+  const factor = rank ? ` = ${(scale * alpha) / rank}` : '';
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${configPath}: lora_parameters has alpha ${alpha} and scale ${scale}, and is of 2024: mlx-lm used the factor scale * alpha / rank${factor} until June 2024, and scale = ${scale} since then; set "scale" to the right one and remove "alpha"`,
+  );
 }
 
 /** The modules that the file has a `lora_a` [in, rank] for, each with its rank; the configuration's rank is not used. */
@@ -93,6 +138,6 @@ function ranksOf(
   if (ranks.length > 0) return ranks;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${weightsPath}: no lora_a for any layer of the model; its layers are ${modules.map(({ path }) => path).join(', ')}`,
+    `${weightsPath}: no lora_a for any layer; ${layerList(modules)}; the file has ${listNames([...tensors.keys()], 3)}`,
   );
 }

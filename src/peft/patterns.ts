@@ -6,8 +6,8 @@ export function escapeRegExp(text: string): string {
 }
 
 /** A value for `LoraConfig.targets` that matches exactly these layers. */
-export function exactTargets(modules: readonly PeftModule[]): RegExp {
-  return new RegExp(modules.map(({ path }) => escapeRegExp(path)).join('|'));
+export function exactTargets(modules: readonly PeftModule[]): string {
+  return modules.map(({ path }) => escapeRegExp(path)).join('|');
 }
 
 /**

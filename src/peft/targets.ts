@@ -1,6 +1,10 @@
 import { CheckpointError } from '../errors.ts';
-import { isSuffix, matchesPattern, patternValue } from '../lora/index.ts';
+import { isSuffix } from '../lora/index.ts';
+import { LayerExpressions } from '../patterns/index.ts';
+import type { SafeTensor } from '../safetensors/index.ts';
+import { listNames, quote } from '../text/index.ts';
 import { type PeftConfig, withConfigErrors } from './config.ts';
+import { PREFIX } from './format.ts';
 import type { PeftModule } from './modules.ts';
 
 /** A module that gets a low-rank update. */
@@ -9,60 +13,151 @@ export interface TargetModule extends PeftModule {
   readonly alpha: number;
 }
 
+/** What a configuration selects. */
+export interface SelectedModules {
+  /** Modules with a low-rank update. */
+  readonly targets: readonly TargetModule[];
+  /** Modules that are trained fully. */
+  readonly saved: readonly PeftModule[];
+  /** Parts of the configuration that select nothing, in one line each. */
+  readonly warnings: readonly string[];
+}
+
+/** Layers that an error lists. */
+const SHOWN_LAYERS = 40;
+
 /**
  * The modules that get a low-rank update by a configuration, and those that are trained fully, by PEFT's rules
- * (`check_target_module_exists`, `get_pattern_key`).
+ * (`check_target_module_exists`, `get_pattern_key`, `_set_trainable`).
  *
  * @param configPath names the configuration in errors
- * @throws CheckpointError if a regular expression is invalid, or a name matches no layer
+ * @param tensors of the weights file
+ * @throws CheckpointError if a regular expression is invalid or not supported, or no layer gets an update
  */
 export function selectModules(
   configPath: string,
   config: PeftConfig,
   modules: readonly PeftModule[],
-): { targets: readonly TargetModule[]; saved: readonly PeftModule[] } {
-  const {
-    target_modules: targetModules,
-    exclude_modules: excludeModules,
-    modules_to_save: namesToSave,
-  } = config;
-  const saved = modules.filter((module) => namesToSave?.some((name) => isSuffix(module.name, name)));
-  const isTarget = ({ module, className }: PeftModule) =>
-    targetModules === 'all-linear'
-      ? className === 'Dense'
-      : withConfigErrors(`${configPath}: target_modules`, () => matchesPattern(module, targetModules));
-  const isExcluded = ({ module }: PeftModule) =>
-    withConfigErrors(`${configPath}: exclude_modules`, () => matchesPattern(module, excludeModules ?? []));
+  tensors: ReadonlyMap<string, SafeTensor>,
+): SelectedModules {
+  const expressions = new LayerExpressions(modules.map(({ module }) => module));
+  const matching = <T>(key: string, match: () => T) => withConfigErrors(`${configPath}: ${key}`, match);
+  const namesToSave = config.modules_to_save ?? [];
+  const saved = modules.filter((module) => namesToSave.some((name) => isSaved(module, name, tensors)));
   const targets = modules.filter(
-    (module) => !saved.includes(module) && !isExcluded(module) && isTarget(module),
+    (module) =>
+      !saved.includes(module) &&
+      !namesToSave.some((name) =>
+        matching('modules_to_save', () => expressions.matchesPart(name, module.module)),
+      ) &&
+      !matching('exclude_modules', () => isSelected(module, config.exclude_modules ?? [], expressions)) &&
+      matching('target_modules', () => isTarget(module, config.target_modules, expressions)),
   );
-  const listed = modules.map(({ module }) => module).join(', ') || 'none';
   if (targets.length === 0) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: no layer matches target_modules ${JSON.stringify(targetModules)}; the model's layers are ${listed}`,
+      `${configPath}: no layer matches target_modules ${quote(config.target_modules)}; ${layerList(modules)}`,
     );
   }
-  const unknown = [
-    ...(namesToSave ?? []).filter((name) => !saved.some((module) => isSuffix(module.name, name))),
-    ...(Array.isArray(targetModules) ? targetModules : []).filter(
-      (name) => !modules.some(({ module }) => isSuffix(module, name)),
-    ),
-  ];
-  if (unknown.length > 0) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${configPath}: unknown layers ${unknown.join(', ')}; the model's layers are ${listed}`,
-    );
-  }
-  const patternValueOf = (key: 'rank_pattern' | 'alpha_pattern', module: string) =>
-    withConfigErrors(`${configPath}: ${key}`, () => patternValue(module, config[key] ?? {}));
+  const patternValue = (key: 'rank_pattern' | 'alpha_pattern', module: string) =>
+    matching(key, () =>
+      Object.entries(config[key] ?? {}).find(([name]) => expressions.matchesEnd(name, module)),
+    )?.[1];
   return {
     saved,
     targets: targets.map((target) => ({
       ...target,
-      rank: patternValueOf('rank_pattern', target.module) ?? config.r,
-      alpha: patternValueOf('alpha_pattern', target.module) ?? config.lora_alpha,
+      rank: patternValue('rank_pattern', target.module) ?? config.r,
+      alpha: patternValue('alpha_pattern', target.module) ?? config.lora_alpha,
     })),
+    warnings: [
+      ...unusedNames(configPath, config, modules, (name) =>
+        saved.some((module) => isSaved(module, name, tensors)),
+      ),
+      ...unusedPatterns(configPath, config, targets, expressions),
+    ],
   };
+}
+
+/** The layers of a model, for errors. */
+export function layerList(modules: readonly PeftModule[]): string {
+  const names = modules.map(({ module }) => module);
+  return names.length === 0
+    ? 'the model has no layers with weights'
+    : `the model's layers are ${listNames(names, SHOWN_LAYERS)}`;
+}
+
+function isTarget(module: PeftModule, pattern: string | string[], expressions: LayerExpressions): boolean {
+  if (typeof pattern === 'string' && pattern.toLowerCase() === 'all-linear')
+    return module.className === 'Dense';
+  return isSelected(module, pattern, expressions);
+}
+
+/** Whether an expression matches the whole name of a module, or a name of a list its end. */
+function isSelected(
+  { module }: PeftModule,
+  pattern: string | readonly string[],
+  expressions: LayerExpressions,
+): boolean {
+  return typeof pattern === 'string'
+    ? expressions.matchesWhole(pattern, module)
+    : pattern.some((name) => isSuffix(module, name));
+}
+
+/**
+ * Whether a name of `modules_to_save` is that of a module or of a container around it. PEFT compares the ends of names,
+ * also within a part between dots; the latter counts here if the file has the module's tensors.
+ */
+function isSaved(
+  { name: path, layouts }: PeftModule,
+  name: string,
+  tensors: ReadonlyMap<string, SafeTensor>,
+): boolean {
+  const parts = path.split('.');
+  const containers = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+  if (containers.some((container) => isSuffix(container, name))) return true;
+  const hasTensors = layouts.some(({ parameter }) => tensors.has(`${PREFIX}${path}.${parameter}`));
+  return hasTensors && containers.some((container) => container.endsWith(name));
+}
+
+/**
+ * A warning about names that no layer has.
+ *
+ * @param isUsedToSave whether a name of `modules_to_save` selects a module
+ */
+function unusedNames(
+  configPath: string,
+  { target_modules: targetModules, modules_to_save: namesToSave }: PeftConfig,
+  modules: readonly PeftModule[],
+  isUsedToSave: (name: string) => boolean,
+): string[] {
+  const unused = [
+    ...(Array.isArray(targetModules) ? targetModules : [])
+      .filter((name) => !modules.some(({ module }) => isSuffix(module, name)))
+      .map((name) => `${name} (target_modules)`),
+    ...(namesToSave ?? []).filter((name) => !isUsedToSave(name)).map((name) => `${name} (modules_to_save)`),
+  ];
+  return unused.length === 0 ? [] : [`${configPath}: ignored names that no layer has: ${listNames(unused)}`];
+}
+
+/** A warning about keys of patterns that match no layer with a low-rank update. */
+function unusedPatterns(
+  configPath: string,
+  config: PeftConfig,
+  targets: readonly PeftModule[],
+  expressions: LayerExpressions,
+): string[] {
+  const unused = (['rank_pattern', 'alpha_pattern'] as const).flatMap((key) =>
+    Object.keys(config[key] ?? {})
+      .filter((name) =>
+        withConfigErrors(
+          `${configPath}: ${key}`,
+          () => !targets.some(({ module }) => expressions.matchesEnd(name, module)),
+        ),
+      )
+      .map((name) => `${name} (${key})`),
+  );
+  return unused.length === 0
+    ? []
+    : [`${configPath}: ignored patterns that match no adapted layer: ${listNames(unused)}`];
 }

@@ -3,8 +3,9 @@ import { CheckpointError } from '../errors.ts';
 import type { AdapterTensor } from '../lora/index.ts';
 import { takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
+import { listNames, printable, quote } from '../text/index.ts';
 import { fromTorch, torchShape, toTorch, type WeightLayout } from '../torch/index.ts';
-import { PREFIX } from './format.ts';
+import { CONFIG_FILE, PREFIX } from './format.ts';
 import type { PeftModule } from './modules.ts';
 
 /** A tensor of an adapter in PEFT's file. */
@@ -92,17 +93,29 @@ export function takeTensor(
   if (!tensor) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${weightsPath}: missing tensor ${name}, which layer '${path}' needs`,
+      `${weightsPath}: missing tensor ${printable(name)}, which layer ${quote(path)} needs; ${othersThan(name, remaining)}`,
     );
   }
   if (String(tensor.shape) !== String(shape)) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${weightsPath}: ${name}: shape [${tensor.shape}] does not match the layer's [${shape}]; the adapter belongs to another model or has another rank`,
+      `${weightsPath}: ${printable(name)}: shape ${quote(tensor.shape)} does not match the layer's [${shape}]; the adapter belongs to another model or has another rank`,
     );
   }
   remaining.delete(name);
-  return float32Values(`${weightsPath}: ${name}`, tensor);
+  return float32Values(`${weightsPath}: ${printable(name)}`, tensor);
+}
+
+/** Which tensors are there instead of a missing one, those of the same module first, and what to do. */
+function othersThan(name: string, remaining: ReadonlyMap<string, SafeTensor>): string {
+  const [module] = name.replace(PREFIX, '').split(/\.(?:lora_|base_layer)/) as [string];
+  const isNear = (other: string) => `.${other}`.includes(`.${module}.`);
+  const others = [...remaining.keys()].sort((a, b) => Number(isNear(b)) - Number(isNear(a)));
+  if (others.length === 0) return 'the file has no other tensors';
+  const hint = name.endsWith('.base_layer.bias')
+    ? `; set "bias" to "none" in ${CONFIG_FILE} to load it without biases`
+    : '';
+  return `the file has ${listNames(others, 3)}${hint}`;
 }
 
 /**

@@ -37,8 +37,3 @@ export function formatPValue(p: number | null): string {
   if (p === null) return NOT_AVAILABLE;
   return p < 0.001 ? '<0.001' : p.toFixed(3);
 }
-
-/** Cuts a text to at most `length` characters, the last an ellipsis: 'pullover' to 6 -> 'pullo…'. */
-export function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
-}

@@ -1,4 +1,5 @@
-export { escapeControls, shortenMiddle } from './escape.ts';
+export { escapeControls, shorten, shortenMiddle } from '../escape.ts';
+export { listNames, printable, quote } from '../quote.ts';
 export {
   formatCount,
   formatNumber,
@@ -7,7 +8,5 @@ export {
   formatPValue,
   formatSigned,
   NOT_AVAILABLE,
-  shorten,
 } from './format.ts';
 export { plainTable, tableText } from './plain-table.ts';
-export { listNames, printable, quote } from './quote.ts';

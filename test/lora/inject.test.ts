@@ -209,7 +209,11 @@ test.each<[string, LoraConfig, RegExp]>([
     /alphaPattern 'out': matches no layer; the adapted layers are hidden \(Dense\), middle \(Dense\)$/,
   ],
   ['an unknown first layer', { rank: 1, from: 'nowhere' }, /from 'nowhere'/],
-  ['an invalid regular expression', { rank: 1, targets: '(' }, /not a regular expression/],
+  [
+    'an invalid regular expression',
+    { rank: 1, targets: '(' },
+    /regular expression "\(": unclosed parenthesis/,
+  ],
   ['a dropout of 1', { rank: 1, dropout: 1 }, /dropout: must be at least 0 and below 1 \(1\)/],
   [
     'an unknown option',

@@ -59,7 +59,7 @@ test('rejects unsupported types, and missing and unexpected tensors', async () =
   const config = { fine_tune_type: 'lora', lora_parameters: { rank: 4, scale: 1.5, dropout: 0 } };
   await expect(
     loadPeft(base, await mlxFolder('plain', { ...config, fine_tune_type: 'full' })),
-  ).rejects.toThrow("unsupported fine_tune_type 'full'; expected lora or dora");
+  ).rejects.toThrow('unsupported fine_tune_type "full"; expected lora or dora');
   await expect(loadPeft(base, await mlxFolder('plain', { fine_tune_type: 'lora' }))).rejects.toThrow(
     /lora_parameters: /,
   );
@@ -69,13 +69,47 @@ test('rejects unsupported types, and missing and unexpected tensors', async () =
   await expect(loadPeft(base, extra)).rejects.toThrow('unexpected tensors x.lora_a');
   const incomplete = await mlxFolder('plain', config, (tensors) => tensors.delete('linear2.lora_b'));
   await expect(loadPeft(base, incomplete)).rejects.toThrow(
-    "missing tensor linear2.lora_b, which layer 'linear2' needs",
+    'missing tensor linear2.lora_b, which layer "linear2" needs',
   );
   const otherModel = await mlxFolder('plain', config, (tensors) => {
     for (const name of [...tensors.keys()]) tensors.delete(name);
     tensors.set('q_proj.lora_a', safeTensor(new Float32Array(1), [1, 1]));
   });
   await expect(loadPeft(base, otherModel)).rejects.toThrow(
-    'no lora_a for any layer of the model; its layers are linear1',
+    "no lora_a for any layer; the model's layers are linear1",
   );
+});
+
+test('refuses the alpha of 2024 unless it is known whether it was used', async () => {
+  const base = await peftBase();
+  const parameters = { rank: 4, scale: 1.5, dropout: 0, alpha: 16 };
+  const old = { lora_layers: 16, use_dora: false, lora_parameters: parameters };
+  await expect(loadPeft(base, await mlxFolder('plain', old))).rejects.toThrow(
+    /alpha 16 and scale 1.5, and is of 2024: mlx-lm used the factor scale \* alpha \/ rank = 6 until June 2024, and scale = 1.5 since/,
+  );
+  for (const config of [
+    { ...old, lora_parameters: { ...parameters, alpha: 4 } },
+    { fine_tune_type: 'lora', num_layers: 16, lora_parameters: parameters },
+  ]) {
+    const model = await loadPeft(base, await mlxFolder('plain', config));
+    expect(
+      relativeDifference(model.predict(await peftRows()) as tf.Tensor, await peftLogits('plain')),
+    ).toBeLessThan(ROUNDING);
+  }
+  const dora = { lora_layers: 3, use_dora: true, lora_parameters: { rank: 2, scale: 3 } };
+  const model = await loadPeft(base, await mlxFolder('dora', dora));
+  expect(
+    relativeDifference(model.predict(await peftRows()) as tf.Tensor, await peftLogits('dora')),
+  ).toBeLessThan(ROUNDING);
+});
+
+test('reports unknown keys of the configuration', async () => {
+  const warnings: string[] = [];
+  const config = { num_layers: 3, use_magic: 1, lora_parameters: { scale: 1.5, rank: 4, use_rslora: true } };
+  await loadPeft(await peftBase(), await mlxFolder('plain', config), {
+    onWarning: (text) => warnings.push(text),
+  });
+  expect(warnings).toEqual([
+    expect.stringMatching(/adapter_config.json: ignored unknown keys use_magic, lora_parameters.use_rslora$/),
+  ]);
 });

@@ -1,5 +1,3 @@
-import { shorten } from './format.ts';
-
 /**
  * Characters that a terminal acts on or cannot show, or that change the order or visibility of other text: control
  * characters, line separators, lone surrogates, marks of text direction (Unicode Standard Annex 9), zero-width spaces.
@@ -17,6 +15,11 @@ export function escapeControls(text: string, keep = ''): string {
   return text.replace(UNPRINTABLE, (character) =>
     keep.includes(character) ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** Cuts a text to at most `length` characters, the last an ellipsis: 'pullover' to 6 -> 'pullo…'. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
 /** Like `shorten`, but leaves out the middle, since messages end in what to do: 'pullover' to 6 -> 'pull…r'. */

@@ -1,10 +1,9 @@
-import { escapeControls } from './escape.ts';
-import { shorten } from './format.ts';
+import { escapeControls, shorten } from './escape.ts';
 
 /** Characters of a value that a message shows. */
 const SHOWN = 100;
 
-/** Names of a list that a message shows. */
+/** Names of a list that a message shows by default. */
 const LISTED = 8;
 
 /**
@@ -21,10 +20,10 @@ export function printable(text: string): string {
   return escapeControls(shorten(text, SHOWN));
 }
 
-/** Names for a message: ['a', 'b'] -> 'a, b'. At most 8 are shown, then 'and 12 more'. */
-export function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, LISTED).map(printable).join(', ');
-  return names.length > LISTED ? `${shown} and ${names.length - LISTED} more` : shown;
+/** Names for a message: ['a', 'b'] -> 'a, b'. At most `limit` (8) are shown, then 'and 12 more'. */
+export function listNames(names: readonly string[], limit = LISTED): string {
+  const shown = names.slice(0, limit).map(printable).join(', ');
+  return names.length > limit ? `${shown} and ${names.length - limit} more` : shown;
 }
 
 function jsonOf(value: object | null): string {

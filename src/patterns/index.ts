@@ -1,0 +1,1 @@
+export { LayerExpressions } from './layer-expressions.ts';
