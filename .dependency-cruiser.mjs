@@ -32,6 +32,7 @@ const rooms = [
   'report',
   'verification',
   'recipes',
+  'sweep',
   'cli',
 ];
 

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'no-adapter'
   | 'unknown-class'
   | 'no-baseline'
+  | 'too-many-trials'
   // DataError
   | 'invalid-data'
   | 'data-not-found'

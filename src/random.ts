@@ -27,6 +27,8 @@ export const STREAMS = {
   split: 2,
   /** Draw of a subset: (label, subset). */
   subset: 3,
+  /** Draw of configurations from the grid of a sweep: (sweep). */
+  sweep: 4,
   /** Order of the rows of one class in adaptive replay: (epoch, adaptiveReplay + label); takes all numbers from 16. */
   adaptiveReplay: 16,
 } as const;

@@ -14,6 +14,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'validation-empty': 'use another --validation',
   'no-other-classes': 'choose the target digits with --digits',
   'no-baseline': 'name a report or a run with --baseline, or a run with --compare',
+  'too-many-trials': 'use --trials <n>, or --yes',
   'no-report': "write one with 'tfjs-lora eval <run> --report <run>/report.json'",
   'no-adapter': 'omit --strength',
   'unknown-architecture': 'choose the model with --architecture or --into',

@@ -17,4 +17,5 @@ export {
 } from './metrics.ts';
 export { type Mistake, worstMistakes } from './mistakes.ts';
 export { type ClassScore, overall, perClass, pooled, type Score } from './per-class.ts';
+export { pairedTTest, type Repeated, repeated } from './repeated.ts';
 export { holmCorrection, type Interval, mcnemarTest, wilsonInterval } from './significance.ts';

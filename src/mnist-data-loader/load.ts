@@ -22,6 +22,8 @@ export interface Mnist {
   readonly directory: string;
   /** Whether all files are, byte for byte, those of the published MNIST database. */
   readonly published: boolean;
+  /** What reports call the test set. Default: by `published` and `directory`. */
+  readonly testName?: string;
 }
 
 /** One part of a data set, and the files it was read from. */

@@ -24,9 +24,10 @@ export async function loadData(options: DataOptions): Promise<Mnist> {
  *
  * @throws DataError if files are missing, damaged or do not belong together
  */
-export async function loadTestSet(
-  options: DataOptions,
-): Promise<{ readonly images: ImageDataset; readonly source: Pick<Mnist, 'published' | 'directory'> }> {
+export async function loadTestSet(options: DataOptions): Promise<{
+  readonly images: ImageDataset;
+  readonly source: Pick<Mnist, 'published' | 'directory' | 'testName'>;
+}> {
   const { data, cwd } = options;
   if (typeof data === 'object') return { images: data.test, source: data };
   const files = await findMnist(data, cwd);
@@ -46,9 +47,10 @@ function noteOtherData(
 
 /** The name of the test set in a report. */
 export function testSetName(
-  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  { published, directory, testName }: Pick<Mnist, 'published' | 'directory' | 'testName'>,
   cwd?: string,
 ): string {
+  if (testName !== undefined) return testName;
   return published ? 'MNIST test set' : `test set of ${displayPath(directory, cwd)}`;
 }
 

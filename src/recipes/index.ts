@@ -32,12 +32,16 @@ export type { RecipeOptions, SaveOptions, TrainingRecipeOptions } from './option
 export { type Predictions, type PredictOptions, predict } from './predict.ts';
 export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
 export type { RunInMemory, RunSource } from './run-source.ts';
+export { versionsOf } from './save.ts';
 
-export type {
-  FinetuneSettings,
-  GuardSettings,
-  OptimizerName,
-  OptimizerSettings,
-  PretrainSettings,
+export {
+  type FinetuneSettings,
+  finetuneSettings,
+  type Given,
+  type GuardSettings,
+  type OptimizerName,
+  type OptimizerSettings,
+  type PretrainSettings,
+  toJson,
 } from './settings.ts';
 export { type VerifyRunOptions, verifyRun } from './verify.ts';

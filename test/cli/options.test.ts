@@ -48,7 +48,7 @@ test.each([
   [sh`predict x --rows=-1`, /--rows .*invalid: '-1'/],
   [sh`predict x --rows 1.5`, /--rows .*invalid: '1.5'/],
   [sh`predict x --rows 3-1`, /--rows .*invalid: '3-1'/],
-  [sh`predict x --rows 0-999999999`, /--rows .*at most 1000000 rows/],
+  [sh`predict x --rows 0-999999999`, /--rows .*at most 1000000 numbers/],
   [sh`finetune x --digits 2,2`, /--digits .*2 is listed twice/],
   [sh`finetune x --digits two`, /--digits .*'two' is not a label/],
   [sh`finetune x --rank 0`, /--rank .*a whole number of at least 1/],

@@ -13,6 +13,7 @@ import { addMergeCommand } from './merge/command.ts';
 import { addPredictCommand } from './predict/command.ts';
 import { addPretrainCommand } from './pretrain/command.ts';
 import { addSetupCommand } from './setup/command.ts';
+import { addSweepCommand } from './sweep/command.ts';
 import { addVerifyCommand } from './verify/command.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
@@ -20,6 +21,7 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addPretrainCommand(program, context);
   addInjectLoraCommand(program, context);
   addFinetuneCommand(program, context);
+  addSweepCommand(program, context);
   addEvalCommand(program, context);
   addCompareCommand(program, context);
   addPredictCommand(program, context);

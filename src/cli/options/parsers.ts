@@ -59,22 +59,27 @@ export function labels(text: string): readonly number[] {
   }
 }
 
-/** Parses row numbers: '0,5,10-12' or '0 5 10-12' -> [0, 5, 10, 11, 12], in the given order. */
-export function rows(text: string): number[] {
-  return listEntries(text).flatMap((entry) => {
-    const [first, last] = parseRange(entry) ?? [0, -1];
-    if (last < first) {
-      throw new InvalidArgumentError(
-        `It must be row numbers or ranges separated by commas, such as 0,5,10-19 (invalid: '${shorten(entry, 20)}').`,
-      );
-    }
-    if (last - first >= MAX_ROWS)
-      throw new InvalidArgumentError(`A range can have at most ${MAX_ROWS} rows.`);
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
+/**
+ * Returns a parser of whole numbers and ranges: '0,5,10-12' -> [0, 5, 10, 11, 12], in the given order.
+ *
+ * @param kind what the numbers are, for the error message
+ */
+export function wholeNumbers(kind: string): (text: string) => number[] {
+  return (text) =>
+    listEntries(text).flatMap((entry) => {
+      const [first, last] = parseRange(entry) ?? [0, -1];
+      if (last < first) {
+        throw new InvalidArgumentError(
+          `It must be ${kind} or ranges separated by commas, such as 0,5,10-19 (invalid: '${shorten(entry, 20)}').`,
+        );
+      }
+      if (last - first >= MAX_RANGE)
+        throw new InvalidArgumentError(`A range can have at most ${MAX_RANGE} numbers.`);
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
 }
 
-const MAX_ROWS = 1_000_000;
+const MAX_RANGE = 1_000_000;
 
 /** Parses a layer pattern: 'all', '/regular expression/', or names separated by commas. */
 export function layers(text: string): LayerPattern {

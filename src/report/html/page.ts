@@ -2,7 +2,8 @@ import type { ImageDataset } from '../../data/index.ts';
 import type { Report } from '../report.ts';
 import { resultsOf } from '../results.ts';
 import { classWord, settings, title } from '../wording.ts';
-import { html, Markup } from './markup.ts';
+import { html, type Markup } from './markup.ts';
+import { page } from './page-shell.ts';
 import {
   changedConfusionsSection,
   classesSection,
@@ -15,7 +16,6 @@ import {
   trainingSection,
   worstMistakesSection,
 } from './sections.ts';
-import { style } from './style.ts';
 
 /**
  * A report as a single HTML file, without scripts and network requests.
@@ -25,17 +25,9 @@ import { style } from './style.ts';
 export function renderHtml(report: Report, { images }: { images?: ImageDataset } = {}): string {
   const results = resultsOf(report);
   const word = classWord(report.evaluation.classNames);
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${title(report.run)} – tfjs-lora</title>
-<style>${new Markup(style)}</style>
-</head>
-<body><main>
-<header><h1>${title(report.run)}</h1><p class="note">${settings(report)}</p>
+  return page(
+    title(report.run),
+    html`<header><h1>${title(report.run)}</h1><p class="note">${settings(report)}</p>
 ${report.baseline && html`<p class="note">Before: ${report.baseline.name}. After: ${report.evaluation.name}.</p>`}
 ${headline(word, results)}</header>
 ${gatesSection(report)}
@@ -47,11 +39,8 @@ ${worstMistakesSection(report, images)}
 ${trainingSection(report)}
 ${guardSection(word, report)}
 ${rankSection(report)}
-${footer(report)}
-</main></body>
-</html>
-`;
-  return page.text;
+${footer(report)}`,
+  );
 }
 
 function footer({ createdAt, run }: Report): Markup {

@@ -20,7 +20,7 @@ const SMALL = 350;
 const MAX_MISTAKES = 18;
 
 /** A chart; the label describes it to readers who cannot see it. */
-function chart(label: string, draw: (width: number) => string): Markup {
+export function chart(label: string, draw: (width: number) => string): Markup {
   return html`<figure role="img" aria-label="${label}"><div class="large">${new Markup(draw(LARGE))}</div><div class="small">${new Markup(draw(SMALL))}</div></figure>`;
 }
 

@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../../errors.ts';
 import type { CliContext } from '../../context.ts';
-import { integer, rows } from '../../options/parsers.ts';
+import { integer, wholeNumbers } from '../../options/parsers.ts';
 import { addSettings, shared } from '../../options/shared.ts';
 
 /** `predict FILES`: the classes of images. */
@@ -12,7 +12,9 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
     .argument('<files...>', 'PNG files or IDX files of images')
     .addOption(new Option('--model <run>', 'run folder with the model to use; required'))
     .addOption(
-      new Option('--rows <list>', 'rows of the IDX files, such as 0,5,10-19 (default: all)').argParser(rows),
+      new Option('--rows <list>', 'rows of the IDX files, such as 0,5,10-19 (default: all)').argParser(
+        wholeNumbers('row numbers'),
+      ),
     )
     .addOption(
       new Option('--top <n>', 'number of most likely classes to show').argParser(integer(1)).default(2),

@@ -1,0 +1,56 @@
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { CliContext } from '../../context.ts';
+import { integer, labels, number, wholeNumbers } from '../../options/parsers.ts';
+import { optionGroup, settings, shared } from '../../options/shared.ts';
+import { gridOptions } from './grid-options.ts';
+import type { SweepCommandOptions } from './run.ts';
+
+const addSweepOptions = (context: CliContext) =>
+  optionGroup<SweepCommandOptions>(() => [
+    new Option('--digits <list>', 'target digits to train on, such as 2,3,5,8,9 (default: all)').argParser(
+      labels,
+    ),
+    new Option('--seeds <list>', 'seeds of each configuration, such as 0-4 or 1,2,7')
+      .argParser(wholeNumbers('seeds'))
+      .default([0, 1, 2, 3, 4], '0-4'),
+    new Option(
+      '--max-drop <points>',
+      'budget: the most accuracy that any single other digit may lose; also the guard of each trial (default: none)',
+    ).argParser(number(0, 100)),
+    new Option(
+      '--trials <n>',
+      'draw combinations at random, for at most this many trials (default: all)',
+    ).argParser(integer(1)),
+    new Option('--sample-seed <n>', 'seed of that draw').argParser(integer(0, 2 ** 31 - 1)).default(0),
+    new Option('--halving', 'successive halving: drop the worse half in rounds of doubled steps'),
+    new Option('--held-out <fraction>', 'fraction of the training set that configurations are compared on')
+      .argParser(number(0.01, 0.5))
+      .default(0.1),
+    new Option('--jobs <n>', 'worker processes, each with one thread (default: one per core)').argParser(
+      integer(1),
+    ),
+    new Option('--yes', 'allow more than 10,000 trials'),
+    new Option('--out <dir>', 'folder of the sweep; trials that it has are not trained again').default(
+      'runs/sweep',
+    ),
+    shared.data(),
+    new Option('--device <name>', 'device to run on').choices(['auto', 'cpu', 'cuda', 'wasm']).default('cpu'),
+    shared.noProgress(),
+    shared.json(),
+    ...settings(),
+    ...gridOptions(context),
+  ]);
+
+/** `sweep RUN`: fine-tunes with every combination of lists of options, and recommends one. */
+export function addSweepCommand(program: CommandUnknownOpts, context: CliContext): void {
+  const command = program
+    .command('sweep')
+    .description(
+      'fine-tune with every combination of settings and recommend one; the options under Training and Adapter take lists',
+    )
+    .argument('<run>', 'run folder of the base');
+  addSweepOptions(context)(command).action(async (run, options) => {
+    const { runSweep } = await import('./run.ts');
+    await runSweep(run, options, context);
+  });
+}

@@ -1,0 +1,88 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../errors.ts';
+import { resolveLoraConfig } from '../lora/index.ts';
+import { findMnist, loadMnist, type Mnist } from '../mnist-data-loader/index.ts';
+import { finetuneSettings, toJson } from '../recipes/index.ts';
+import { type RunManifest, readManifest } from '../runs/index.ts';
+import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
+import { version } from '../version.ts';
+import { type CommonSettings, type Configuration, settingsOf } from './grid.ts';
+import { dataOf, holdOut } from './held-out.ts';
+import type { WorkerSetup } from './messages.ts';
+import type { TrialSpec } from './trial.ts';
+
+/** What all trials of a sweep have in common, looked up once. */
+export interface SweepPlan {
+  readonly setup: WorkerSetup;
+  readonly base: RunManifest;
+  /** With the held-out images in place of the test set. */
+  readonly data: Mnist;
+  readonly dataHashes: TrialSpec['data'];
+  readonly tensorflow: LoadedTensorFlow;
+}
+
+/** Where a sweep reads and writes. */
+export interface PlanOptions {
+  readonly run: string;
+  readonly out: string;
+  readonly data?: string;
+  readonly device?: 'auto' | WorkerSetup['device'];
+  /** Fraction of the training set to hold out. */
+  readonly heldOut: number;
+  readonly cwd?: string;
+}
+
+/**
+ * Reads the base and the images, and finds the device.
+ *
+ * @throws CheckpointError if the run cannot be read
+ * @throws UsageError if it has an adapter
+ * @throws DataError if the images cannot be loaded
+ * @throws TensorFlowError if the device is not available
+ */
+export async function planSweep({
+  run,
+  out,
+  data: directory,
+  device: requested,
+  heldOut,
+  cwd = process.cwd(),
+}: PlanOptions): Promise<SweepPlan> {
+  const folder = resolve(cwd, run);
+  const base = await readManifest(folder);
+  if (base.adapter)
+    throw new UsageError('adapter-exists', `${run}: has an adapter; sweep over a run without one`);
+  const files = await findMnist(directory, cwd);
+  const data = holdOut(await loadMnist({ directory: files.directory }), heldOut);
+  const tensorflow = await loadTensorFlow({ device: requested, threads: 1 });
+  const { device } = tensorflow;
+  return {
+    setup: { out: resolve(cwd, out), run: folder, data: resolve(cwd, files.directory), heldOut, device },
+    base,
+    data,
+    dataHashes: dataOf(data),
+    tensorflow,
+  };
+}
+
+/**
+ * The specification of a trial.
+ *
+ * @throws UsageError if a setting is out of range
+ */
+export function specOf(
+  { base, setup, dataHashes }: SweepPlan,
+  configuration: Configuration,
+  seed: number,
+  common: CommonSettings,
+): TrialSpec {
+  const settings = finetuneSettings(settingsOf(configuration, seed, common));
+  resolveLoraConfig(settings.lora);
+  return {
+    base: base.contentHash,
+    data: dataHashes,
+    device: setup.device,
+    settings: toJson(settings),
+    version,
+  };
+}
