@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { ensureDir, readJson, withFileErrors, writeFileAtomic, writeJson } from '../files/index.ts';
+import { ensureDir, withFileErrors, writeFileAtomic, writeJson } from '../files/index.ts';
+import { readModelJson, sizeOfPart } from './model-json.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
-const BYTES_PER_VALUE: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
+const BYTES_PER_VALUE = { float32: 4, int32: 4, bool: 1 } as const;
 
 /**
  * Writes a LayersModel as `model.json` and `weights.bin`. `tf.loadLayersModel` reads them on any backend.
@@ -46,35 +47,23 @@ function requireUniqueNames(folder: string, specs: readonly tf.io.WeightsManifes
 }
 
 /**
- * Loads a LayersModel that `saveModel` or tfjs wrote.
+ * Loads a LayersModel that `saveModel` or tfjs wrote. Only files of the folder are read, and only if they have the size
+ * that `model.json` gives them.
  *
- * @throws CheckpointError if a file is missing, truncated or not part of a model
+ * @throws CheckpointError if a file is missing, truncated, outside of the folder or not part of a model
  */
 export async function loadModel(folder: string): Promise<tf.LayersModel> {
   const path = join(folder, 'model.json');
-  const json = (await readJson(path)) as tf.io.ModelJSON;
-  if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
-    throw new CheckpointError('invalid-checkpoint', `${path}: not a LayersModel`);
-  }
-  const specs = json.weightsManifest.flatMap((group) => group.weights);
-  const files = json.weightsManifest.flatMap((group) => group.paths);
-  const parts = await Promise.all(
-    files.map((file) =>
-      withFileErrors(CheckpointError, join(folder, file), 'read', () => readFile(join(folder, file))),
-    ),
+  const { modelTopology, weightsManifest } = await readModelJson(path);
+  const specs = weightsManifest.flatMap((group) => group.weights);
+  const files = weightsManifest.flatMap((group) => group.paths);
+  const expectedBytes = specs.reduce(
+    (sum, { dtype, shape }) => sum + BYTES_PER_VALUE[dtype] * tf.util.sizeFromShape(shape),
+    0,
   );
-  const weightData = Uint8Array.from(Buffer.concat(parts)).buffer;
-  const expectedBytes = specs.reduce((sum, spec) => sum + sizeBytes(spec, path), 0);
-  if (weightData.byteLength !== expectedBytes) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${join(folder, files.join(', '))}: has ${weightData.byteLength} bytes of weights, the model needs ${expectedBytes}; the run is damaged`,
-    );
-  }
+  const weightData = await readWeights(folder, files, expectedBytes);
   try {
-    return await tf.loadLayersModel(
-      tf.io.fromMemory({ modelTopology: json.modelTopology as object, weightSpecs: specs, weightData }),
-    );
+    return await tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs: specs, weightData }));
   } catch (error) {
     throw new CheckpointError('invalid-checkpoint', `${path}: ${(error as Error).message.split('\n')[0]}`, {
       cause: error,
@@ -82,13 +71,23 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
   }
 }
 
-function sizeBytes({ name, dtype, shape }: tf.io.WeightsManifestEntry, path: string): number {
-  const bytesPerValue = BYTES_PER_VALUE[dtype];
-  if (bytesPerValue === undefined) {
+async function readWeights(
+  folder: string,
+  files: readonly string[],
+  expectedBytes: number,
+): Promise<ArrayBuffer> {
+  const sizes = await Promise.all(files.map((file) => sizeOfPart(folder, file)));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (bytes !== expectedBytes) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: dtype ${dtype} of weight ${name} is not supported`,
+      `${join(folder, files.join(', '))}: has ${bytes} bytes of weights, the model needs ${expectedBytes}; the run is damaged`,
     );
   }
-  return bytesPerValue * tf.util.sizeFromShape(shape);
+  const parts = await Promise.all(
+    files.map((file) =>
+      withFileErrors(CheckpointError, join(folder, file), 'read', () => readFile(join(folder, file))),
+    ),
+  );
+  return Uint8Array.from(Buffer.concat(parts)).buffer;
 }
