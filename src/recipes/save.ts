@@ -61,7 +61,7 @@ export async function keepTraining<T>(
   try {
     return await work();
   } catch (error) {
-    if (writer && !writer.isCommitted) await saveCheckpoint(writer, content()).catch(() => undefined);
+    if (writer && !writer.isSaved) await saveCheckpoint(writer, content()).catch(() => undefined);
     throw error;
   }
 }

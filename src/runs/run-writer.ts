@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, readlink, rename } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
@@ -38,7 +38,7 @@ export class RunWriter {
   readonly staging: string;
   readonly #place: Place;
   readonly #overwrite: boolean;
-  #committed = false;
+  #isSaved = false;
   #checkpoint?: { readonly folder: string; readonly manifest: RunManifest };
 
   private constructor(place: Place, overwrite: boolean) {
@@ -62,7 +62,11 @@ export class RunWriter {
     await putBack(target);
     const unfinished = await findUnfinished(target);
     if (unfinished && !overwrite) throw unfinishedError(unfinished, isNumbered ? relative(cwd, target) : out);
-    if (!isNumbered && existsSync(target)) await refuseTaken(target, out, overwrite);
+    if (!isNumbered) await refuseDeadLink(target, out);
+    if (!isNumbered && existsSync(target)) {
+      await refuseTaken(target, out, overwrite);
+      await withFileErrors(CheckpointError, target, 'written', () => tryMove(target));
+    }
     if (unfinished) onNotice(`note: ${nameOf(unfinished, out)}; it is deleted`);
     await clearLeft(target);
     const writer = new RunWriter(place, overwrite);
@@ -75,9 +79,9 @@ export class RunWriter {
     return join(this.staging, ...parts);
   }
 
-  /** Whether the run is in its place. */
-  get isCommitted(): boolean {
-    return this.#committed;
+  /** Whether the whole run is saved, in its place or in the staging folder. */
+  get isSaved(): boolean {
+    return this.#isSaved;
   }
 
   /** The last checkpoint, until there is a commit. */
@@ -108,14 +112,15 @@ export class RunWriter {
   }
 
   /**
-   * Writes `run.json` and puts the run in its place. Returns the run's folder.
+   * Writes `run.json` and moves the run to its place. Returns the run's folder.
    *
-   * @throws CheckpointError when another process has taken the place meanwhile; the run is then kept beside it
+   * @throws CheckpointError if another process has taken the place, or the run cannot be moved there; the message says
+   *   where the run is kept
    */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
-    const folder = await withFileErrors(CheckpointError, this.target, 'written', () => this.#putInPlace());
-    this.#committed = true;
+    this.#isSaved = true;
+    const folder = await this.#moveToPlace();
     if (this.#checkpoint) await removeBeside(this.#checkpoint.folder);
     this.#checkpoint = undefined;
     if (folder === this.target || this.#place.number !== undefined) return folder;
@@ -125,10 +130,21 @@ export class RunWriter {
     );
   }
 
-  /** Removes what was written and not committed, except for the last checkpoint. */
+  /** Removes what was written, except for the last checkpoint and a whole run that could not be moved to its place. */
   async discard(): Promise<void> {
-    await removeBeside(this.staging);
+    if (this.#isSaved) giveUp(this.staging);
+    else await removeBeside(this.staging);
     if (this.#checkpoint) giveUp(this.#checkpoint.folder);
+  }
+
+  async #moveToPlace(): Promise<string> {
+    try {
+      return await withFileErrors(CheckpointError, this.target, 'written', () => this.#putInPlace());
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+      const message = `${error.message}; the run is kept in ${this.staging}`;
+      throw new CheckpointError(error.code, message, { cause: error });
+    }
   }
 
   async #putInPlace(): Promise<string> {
@@ -176,6 +192,27 @@ async function refuseTaken(target: string, out: string, overwrite: boolean): Pro
     );
   }
   if (!overwrite) throw new UsageError('already-exists', `${out}: a run is already there`);
+}
+
+/** A run cannot be moved to the place of a link that leads nowhere, or to itself. */
+async function refuseDeadLink(target: string, out: string): Promise<void> {
+  const link = await readlink(target).catch(() => undefined);
+  if (link === undefined || existsSync(target)) return;
+  throw new CheckpointError(
+    'file-unwritable',
+    `${out}: a link to ${link}, which does not exist; remove the link or choose another folder`,
+  );
+}
+
+/** Moves a folder aside and back: it is to be replaced after the work, which fails for a mount point, for example. */
+async function tryMove(target: string): Promise<void> {
+  const aside = nameBeside(target, 'replaced');
+  try {
+    await rename(target, aside);
+    await rename(aside, target);
+  } finally {
+    giveUp(aside);
+  }
 }
 
 async function renameIfFree(from: string, to: string): Promise<boolean> {

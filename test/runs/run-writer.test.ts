@@ -112,6 +112,26 @@ describe('RunWriter', () => {
     await expect(creating).rejects.toThrow(/file\/run.*a part of the path is a file/);
   });
 
+  test.each(['nowhere', 'mine'])('refuses a link to %s at the start', async (link) => {
+    const cwd = await temporaryFolder();
+    await symlink(link, join(cwd, 'mine'));
+    for (const overwrite of [false, true]) {
+      const creating = RunWriter.create({ out: 'mine', cwd, overwrite });
+      await expect(creating).rejects.toThrow(CheckpointError);
+      await expect(creating).rejects.toThrow(`mine: a link to ${link}, which does not exist`);
+    }
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('keeps the whole run in its staging folder if it cannot be moved to its place', async () => {
+    const cwd = await temporaryFolder();
+    const writer = await RunWriter.create({ out: 'mine', cwd });
+    await symlink('nowhere', join(cwd, 'mine'));
+    await expect(writer.commit(manifest)).rejects.toThrow(`the run is kept in ${writer.staging}`);
+    await writer.discard();
+    expect(await readdir(writer.staging)).toEqual(['run.json']);
+  });
+
   test('keeps the new run when its place was taken meanwhile', async () => {
     const cwd = await temporaryFolder();
     const target = { out: 'mine', cwd };
