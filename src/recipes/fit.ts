@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Sampler } from '../data/index.ts';
-import { TrainingError } from '../errors.ts';
+import { CheckpointError, TrainingError } from '../errors.ts';
+import type { TrainingFiles } from '../runs/index.ts';
 import { createEventWriter, type EventWriter, type ScalarPoint } from '../tensorboard/index.ts';
 import {
   createEngine,
@@ -43,12 +44,11 @@ export interface FitOptions {
 }
 
 /** What an earlier training left, to continue from. */
-export interface ResumeState {
-  readonly state: TrainingState;
-  /** The loss of each step done. */
-  readonly losses: Float32Array;
-  /** The guard's checks, if the training was guarded and stopped. */
-  readonly guard?: GuardHistory;
+export interface ResumeState extends TrainingFiles {
+  /** The folder that it was read from, for messages. */
+  readonly folder: string;
+  /** `dataHash` of its training set; undefined if the run has none. */
+  readonly dataHash?: string;
 }
 
 /** How far a training is. The model has the weights of `state`. */
@@ -121,7 +121,8 @@ class Fit {
   readonly #engine: Engine;
   readonly #events: EventWriter | undefined;
   readonly #options: FitOptions;
-  readonly #losses: Float32Array;
+  /** At least as many as steps are done. */
+  #losses: Float32Array;
   readonly #startedMs = performance.now();
   readonly #checkpoint: () => Promise<void>;
   #history: GuardHistory | undefined;
@@ -130,15 +131,15 @@ class Fit {
     this.#engine = engine;
     this.#events = events;
     this.#options = options;
-    const { steps, resume, onNotice = () => {} } = options;
+    const { resume, onNotice = () => {} } = options;
     const everyMs = options.checkpointEveryMs ?? DEFAULT_CHECKPOINT_EVERY_MS;
-    this.#losses = new Float32Array(steps);
-    this.#losses.set(resume?.losses.subarray(0, resume.state.step) ?? []);
+    this.#losses = resume?.losses ?? new Float32Array(0);
     this.#checkpoint = checkpointWhenDue(() => this.#saveCheckpoint(), { everyMs, onNotice });
   }
 
   async run(): Promise<FitResult> {
     const { task, sampler, steps, resume, guard, signal } = this.#options;
+    if (resume) requireSameTensors(this.#engine.state(), resume);
     const trainOptions = { task, engine: this.#engine, sampler, steps, signal, resume: resume?.state };
     try {
       if (guard) return await this.#runGuarded(trainOptions, guard);
@@ -177,11 +178,22 @@ class Fit {
   async #onProgress(progress: TrainingProgress | GuardedProgress): Promise<void> {
     const { step, steps, losses } = progress;
     const { task, signal, onProgress } = this.#options;
-    this.#losses.set(losses, step - losses.length);
+    this.#addLosses(losses, step - losses.length);
     if ('history' in progress) this.#history = progress.history;
     onProgress?.(progress);
     await this.#events?.write(scalars(task, step - losses.length, losses));
     if (step < steps && !signal?.aborted) await this.#checkpoint();
+  }
+
+  /** The array grows with the steps done, as `steps` may be far more than will ever be run. */
+  #addLosses(losses: Float32Array, firstStep: number): void {
+    const needed = firstStep + losses.length;
+    if (needed > this.#losses.length) {
+      const grown = new Float32Array(Math.min(this.#options.steps, Math.max(needed, 2 * firstStep)));
+      grown.set(this.#losses.subarray(0, firstStep));
+      this.#losses = grown;
+    }
+    this.#losses.set(losses, firstStep);
   }
 
   async #saveCheckpoint(): Promise<void> {
@@ -201,6 +213,32 @@ class Fit {
       history: this.#history,
       elapsedMs: performance.now() - this.#startedMs,
     };
+  }
+}
+
+/**
+ * Checks that a stored state has the tensors of the task, before training begins.
+ *
+ * @throws CheckpointError naming the first tensor that is missing, unknown or of another size
+ */
+function requireSameTensors(expected: TrainingState, { folder, state, guard }: ResumeState): void {
+  const stored = [['state.safetensors', state] as const, ['best.safetensors', guard?.best] as const];
+  for (const [file, { weights, slots } = expected] of stored) {
+    for (const [part, found, wanted] of [
+      ['weights', weights, expected.weights],
+      ['slots', slots, expected.slots],
+    ] as const) {
+      const name = [...wanted.keys(), ...found.keys()].find(
+        (candidate) => found.get(candidate)?.length !== wanted.get(candidate)?.length,
+      );
+      if (name === undefined) continue;
+      const [has, needs] = [found, wanted].map((tensors) => tensors.get(name)?.length ?? 'no');
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `${join(folder, 'state', file)}: has ${has} values of '${part}/${name}', the training needs ${needs}; ` +
+          'the run is damaged, or its data were replaced',
+      );
+    }
   }
 }
 

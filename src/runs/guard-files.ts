@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
-import { readJson, writeJson } from '../files/index.ts';
+import { firstFault, readJson, writeJson } from '../files/index.ts';
 import type { GuardHistory } from '../training/index.ts';
 import { readState, writeState } from './state-files.ts';
 
@@ -40,20 +40,40 @@ export async function readGuard(folder: string): Promise<GuardHistory | undefine
   const path = join(folder, CHECKS_FILE);
   if (!existsSync(path)) return undefined;
   const { support, checks } = parseChecks(path, await readJson(path));
+  const best = await readState(join(folder, BEST_FILE));
+  if (!checks.some(({ step }) => step === best.step)) {
+    throw damaged(path, `none of its checks is of step ${best.step}, that of ${BEST_FILE}`);
+  }
   return {
     checks: checks.map(({ step, errors }) => ({
       step,
       counts: support.map((examples, label) => ({ support: examples, errors: errors[label]! })),
     })),
-    best: await readState(join(folder, BEST_FILE)),
+    best,
   };
 }
 
 function parseChecks(path: string, content: unknown): z.infer<typeof checksSchema> {
   const result = checksSchema.safeParse(content);
-  if (result.success) {
-    const { support, checks } = result.data;
-    if (checks.every(({ errors }) => errors.length === support.length)) return result.data;
+  if (!result.success) throw damaged(path, firstFault(result.error, content));
+  const { support, checks } = result.data;
+  for (const [index, { step, errors }] of checks.entries()) {
+    const previous = checks[index - 1]?.step ?? -1;
+    if (step <= previous) throw damaged(path, `checks.${index}.step: must be above ${previous} (${step})`);
+    if (errors.length !== support.length) {
+      throw damaged(path, `checks.${index}: has ${errors.length} classes, support has ${support.length}`);
+    }
+    const label = errors.findIndex((count, position) => count > support[position]!);
+    if (label >= 0) {
+      throw damaged(
+        path,
+        `checks.${index}.errors.${label}: must be at most ${support[label]} (${errors[label]})`,
+      );
+    }
   }
-  throw new CheckpointError('invalid-checkpoint', `${path}: not the checks of a guard; the file is damaged`);
+  return result.data;
+}
+
+function damaged(path: string, problem: string): CheckpointError {
+  return new CheckpointError('invalid-checkpoint', `${path}: ${problem}; the file is damaged`);
 }

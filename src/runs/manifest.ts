@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CheckpointError } from '../errors.ts';
 import { checkDocument } from '../files/index.ts';
 
 /** Increased when older versions of this program would misread a run. */
@@ -8,22 +9,27 @@ const adapterSchema = z.object({
   /** How the update is applied. */
   method: z.enum(['side', 'weight', 'weight-view']),
   rank: z.int().min(1),
-  alpha: z.number(),
+  alpha: z.number().positive(),
   /** Multiplies alpha / r; 0 (off) to 1. */
   strength: z.number().min(0).max(1),
 });
+
+/** Engines count steps as int32. */
+export const MAX_STEPS = 2 ** 31 - 1;
 
 const trainingSchema = z.object({
   engine: z.enum(['eager', 'graph', 'xla']),
   device: z.string(),
   batchSize: z.int().min(1),
   /** Steps that were requested. */
-  steps: z.int().min(0),
+  steps: z.int().min(0).max(MAX_STEPS),
   /** Steps that were done; fewer if the training was stopped. */
   stepsDone: z.int().min(0),
   elapsedMs: z.number().min(0),
   /** Labels of the target digits; absent if the run was trained on all. */
-  targetLabels: z.array(z.int()).optional(),
+  targetLabels: z.array(z.int().min(0)).optional(),
+  /** `dataHash` of the training set, so that the training is not resumed on another one. */
+  dataHash: z.string().optional(),
 });
 
 /** `run.json`: how a run was made, and what is needed to use it. */
@@ -60,9 +66,22 @@ export type RunManifest = z.infer<typeof manifestSchema>;
  * @throws CheckpointError with the first invalid field, or if the content is of another or a newer format
  */
 export function parseManifest(path: string, content: unknown): RunManifest {
-  return checkDocument(path, content, manifestSchema, {
+  const manifest = checkDocument(path, content, manifestSchema, {
     format: 'tfjs-lora run',
     version: RUN_FORMAT_VERSION,
     name: 'the run.json of a run',
   });
+  const fault = contradiction(manifest);
+  if (fault) throw new CheckpointError('invalid-checkpoint', `${path}: ${fault}; the file is damaged`);
+  return manifest;
+}
+
+/** What two fields of a manifest disagree about. */
+function contradiction({ classNames, training }: RunManifest): string | undefined {
+  if (!training) return undefined;
+  const { steps, stepsDone, targetLabels = [] } = training;
+  if (stepsDone > steps) return `training.stepsDone: must be at most ${steps} (${stepsDone})`;
+  const unknown = targetLabels.find((label) => label >= classNames.length);
+  if (unknown === undefined) return undefined;
+  return `training.targetLabels: label ${unknown} is outside the ${classNames.length} classes of classNames`;
 }

@@ -31,22 +31,33 @@ function* linesOf(losses: Float32Array): Iterable<string> {
 export async function readMetrics(path: string): Promise<Float32Array> {
   const bytes = await withFileErrors(CheckpointError, path, 'read', () => readFile(path));
   const losses: number[] = [];
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0, number = 1; start < bytes.length; number++) {
     const newline = bytes.indexOf('\n', start);
     const end = newline < 0 ? bytes.length : newline;
-    if (end > start) losses.push(lossOf(bytes.toString('utf8', start, end), losses.length + 1, path));
+    if (end > start) {
+      const loss = lossOf(bytes.toString('utf8', start, end), losses.length + 1);
+      if (loss === undefined) throw damaged(path, number, losses.length + 1);
+      losses.push(loss);
+    }
     start = end + 1;
   }
   return Float32Array.from(losses);
 }
 
-function lossOf(line: string, number: number, path: string): number {
+/** The loss on a line, or undefined if it is not the line of that step. A schema library takes 10 times as long here. */
+function lossOf(line: string, expectedStep: number): number | undefined {
   try {
-    return (JSON.parse(line) as { loss: number }).loss;
+    const { step, loss } = JSON.parse(line) as { step?: unknown; loss?: unknown };
+    const isValid = step === expectedStep && typeof loss === 'number' && Number.isFinite(Math.fround(loss));
+    return isValid ? loss : undefined;
   } catch {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${path}: line ${number} is not valid JSON; the file is damaged`,
-    );
+    return undefined;
   }
+}
+
+function damaged(path: string, line: number, step: number): CheckpointError {
+  return new CheckpointError(
+    'invalid-checkpoint',
+    `${path}: line ${line} is not the loss of step ${step}; the file is damaged`,
+  );
 }

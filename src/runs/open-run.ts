@@ -53,6 +53,21 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
   const folder = resolve(cwd, path);
   const manifest = await readManifest(folder);
   const base = await loadModel(join(folder, 'model'));
+  try {
+    requireIntact(base, manifest, folder);
+    if (!manifest.adapter) return { folder, manifest, base, model: base };
+    const { loadPeft } = await import('../peft/index.ts');
+    const model = await loadPeft(base, join(folder, 'adapter'));
+    setAdapterStrength(model, manifest.adapter.strength);
+    return { folder, manifest, base, model };
+  } catch (error) {
+    base.dispose();
+    throw error;
+  }
+}
+
+/** Checks that a model is the one that the manifest describes. */
+function requireIntact(base: tf.LayersModel, manifest: RunManifest, folder: string): void {
   const hash = contentHash(base);
   if (hash !== manifest.contentHash) {
     throw new CheckpointError(
@@ -60,12 +75,18 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
       `${folder}/model: content hash is ${hash}, but run.json has ${manifest.contentHash}; the files were changed`,
     );
   }
+  requireClasses(base, manifest, folder);
   requireFinite(base, folder);
-  if (!manifest.adapter) return { folder, manifest, base, model: base };
-  const { loadPeft } = await import('../peft/index.ts');
-  const model = await loadPeft(base, join(folder, 'adapter'));
-  setAdapterStrength(model, manifest.adapter.strength);
-  return { folder, manifest, base, model };
+}
+
+/** Names and outputs of the classes must agree, or predictions get no name or a wrong one. */
+function requireClasses(model: tf.LayersModel, { classNames }: RunManifest, folder: string): void {
+  const classes = model.outputs[0]!.shape.at(-1) ?? 1;
+  if (classes === classNames.length) return;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${folder}/run.json: classNames has ${classNames.length} classes, the model has ${classes}; the run is damaged`,
+  );
 }
 
 /** The predictions of a model with NaN or Inf mean nothing, and further training does not repair it. */

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { shuffledSampler } from '../../src/data/index.ts';
+import { CheckpointError } from '../../src/errors.ts';
 import { type FitState, fitTask } from '../../src/recipes/fit.ts';
 import type { EngineName, TrainingState } from '../../src/training/index.ts';
 import { smallTask } from '../helpers/small-task.ts';
@@ -82,7 +83,30 @@ test('a resumed training chooses the engine by its total number of steps, not by
     task: smallTask(),
     sampler,
     steps: 20_000,
-    resume: { state: { ...result.state, step }, losses: new Float32Array(step) },
+    resume: { folder: 'run', state: { ...result.state, step }, losses: new Float32Array(step) },
   });
   expect(resumed.engine).toBe('xla');
+});
+
+describe('a state to resume', () => {
+  test.each([
+    ['a renamed slot', 'slots', 'm/hidden/kernel', 'M/hidden/kernel'],
+    ['a missing slot', 'slots', 'v/out/bias', undefined],
+    ['a renamed weight', 'weights', 'hidden/kernel', 'hidden/kernels'],
+  ] as const)('with %s is refused before training', async (_, part, name, renamed) => {
+    const { state, losses } = (await fitWithCheckpoints(10, 'eager')).result;
+    const tensors = new Map(state[part]);
+    if (renamed) tensors.set(renamed, tensors.get(name)!);
+    expect(tensors.delete(name)).toBe(true);
+    const damaged = { ...state, [part]: tensors };
+    const resume = { folder: 'run', state: damaged, losses };
+    const failing = fitTask({ task: smallTask(), sampler, steps: 20, engine: 'eager', resume });
+    await expect(failing).rejects.toThrow(CheckpointError);
+    await expect(failing).rejects.toThrow(`run/state/state.safetensors: has no values of '${part}/${name}'`);
+    const guard = { checks: [], best: damaged };
+    const guarded = { ...resume, state, guard };
+    await expect(
+      fitTask({ task: smallTask(), sampler, steps: 20, engine: 'eager', resume: guarded }),
+    ).rejects.toThrow(`run/state/best.safetensors: has no values of '${part}/${name}'`);
+  });
 });

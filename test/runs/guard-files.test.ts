@@ -33,11 +33,26 @@ describe('the history of a guard', () => {
   });
 
   test.each([
-    ['unrelated JSON', '{"checks": []}', /guard.json: not the checks of a guard/],
+    ['unrelated JSON', '{"checks": []}', /guard.json: support: missing; the file is damaged/],
     [
       'another number of classes',
       '{"support": [1], "checks": [{"step": 0, "errors": [1, 1]}]}',
-      /guard.json/,
+      /checks.0: has 2 classes, support has 1/,
+    ],
+    [
+      'more errors than examples',
+      '{"support": [1, 2], "checks": [{"step": 0, "errors": [1, 3]}]}',
+      /checks.0.errors.1: must be at most 2 \(3\)/,
+    ],
+    [
+      'checks that do not ascend',
+      '{"support": [1], "checks": [{"step": 20, "errors": [1]}, {"step": 20, "errors": [1]}]}',
+      /checks.1.step: must be above 20 \(20\)/,
+    ],
+    [
+      'no check of the best state',
+      '{"support": [1], "checks": [{"step": 0, "errors": [1]}]}',
+      /none of its checks is of step 20, that of best.safetensors/,
     ],
     ['text', '{', /guard.json: not valid JSON/],
   ])('is rejected if guard.json holds %s', async (_, text, message) => {
