@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'not-a-run'
   | 'unfinished-run'
   | 'resume-conflict'
+  | 'other-data'
   | 'nothing-to-resume'
   | 'training-complete'
   | 'warmup-too-long'

@@ -8,6 +8,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'rank-too-large': '--rank-pattern <layer>=<n> sets it',
   'unfinished-run': 'choose it with --out, and add --resume or --overwrite',
   'resume-conflict': 'omit the option, or train a new run without --resume',
+  'other-data': 'name its folder with --data',
   'training-complete': 'use more --steps to train longer',
   'warmup-too-long': 'use a smaller --warmup, or more --steps',
   'validation-unused': 'add --max-drop or --search-strength',

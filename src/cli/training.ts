@@ -43,18 +43,25 @@ export async function runTraining(
   context: CliContext,
   recipe: (options: TrainingRecipeOptions) => Promise<PretrainResult | FinetuneResult>,
 ): Promise<void> {
-  const { resume, data, engine, tensorboard } = options;
+  const { resume, data, tensorboard } = options;
   const save = saveOptions(options, command);
   await requireReportPlaces(options, context);
   const progress = createProgress(context, { label, enabled: options.progress && !options.quiet });
   await untilSignal(async (signal) => {
     signal.addEventListener('abort', () => progress.stop(), { once: true });
     try {
+      const common = recipeOptions(options, context);
       const result = await recipe({
-        ...recipeOptions(options, context),
+        ...common,
+        tensorflow: {
+          ...common.tensorflow,
+          device: pick(options, 'device'),
+          tf32: pick(options, 'tf32'),
+          deterministic: pick(options, 'deterministic'),
+        },
         ...save,
         data,
-        engine,
+        engine: pick(options, 'engine'),
         resume,
         tensorboard,
         checkpointEveryMs: context.checkpointEveryMs,

@@ -10,14 +10,15 @@ import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import type { StrengthSearch } from '../training/index.ts';
 import { testSetName } from './data.ts';
 import type { FitResult, FitState } from './fit.ts';
+import { type Environment, recordedOptions } from './recorded-options.ts';
 import type { RunInMemory, RunSource } from './run-source.ts';
 import { manifestHeader } from './save.ts';
-import { type FinetuneSettings, recordedOptions } from './settings.ts';
+import type { FinetuneSettings } from './settings.ts';
 import type { Validation } from './validation.ts';
 
 /** A fine-tuning, known before it trains. */
 export interface FinetuneJob {
-  readonly options: {
+  readonly options: Environment & {
     readonly run: RunSource;
     readonly cwd?: string;
     readonly overwrite?: boolean;
@@ -27,6 +28,8 @@ export interface FinetuneJob {
   readonly settings: FinetuneSettings;
   readonly tensorflow: LoadedTensorFlow;
   readonly source: RunInMemory;
+  /** Of the training set. */
+  readonly dataHash: string;
   /** The adapted model. */
   readonly model: tf.LayersModel;
 }
@@ -48,7 +51,7 @@ interface Outcome {
  * @param saved the base without the adapter, and the adapter's strength
  */
 export function finetuneContent(
-  { options, settings, tensorflow, source, model }: FinetuneJob,
+  { options, settings, tensorflow, source, dataHash, model }: FinetuneJob,
   { engine, status, state, losses, history, elapsedMs }: FitState,
   saved: { readonly base: tf.LayersModel; readonly strength: number },
 ): RunContent {
@@ -75,6 +78,7 @@ export function finetuneContent(
         steps,
         stepsDone: state.step,
         elapsedMs,
+        dataHash,
         ...(targetLabels.length > 0 && { targetLabels: [...targetLabels] }),
       },
     },

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
 import { type ImageDataset, requireClasses, type Sampler } from '../data/index.ts';
 import { CheckpointError, type TrainingError, UsageError } from '../errors.ts';
-import { type Gates, validateGates } from '../gates/index.ts';
+import { checkGates, type Gates, validateGates } from '../gates/index.ts';
 import { createEvaluator, type Evaluator } from '../inference/index.ts';
 import {
   disableAdapters,
@@ -21,11 +21,12 @@ import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
 import { loadData } from './data.ts';
 import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-run.ts';
+import { openFinished } from './finished.ts';
 import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
-import { type Resumed, resumeRun } from './resume.ts';
+import { type Resumed, resumeRun, trainingDataHash } from './resume.ts';
 import { openSource, type RunSource } from './run-source.ts';
 import { targetSampler } from './sampler.ts';
 import { keepTraining, saveTrainedRun, withRunWriter } from './save.ts';
@@ -123,9 +124,11 @@ export interface FinetuneResult {
  * for (const { className, gain } of tuned.comparison.classes) console.log(className, gain);
  * tuned.dispose();
  */
-export async function finetune(options: FinetuneOptions): Promise<FinetuneResult> {
-  rejectUnusedOptions(options);
-  const training = await prepareTraining(options);
+export async function finetune(given: FinetuneOptions): Promise<FinetuneResult> {
+  rejectUnusedOptions(given);
+  const training = await prepareTraining(given);
+  const options = { ...given, ...training.environment };
+  if (training.isFinished) return await finishedFinetune(options, training.settings);
   return await withRunWriter(options, (writer) =>
     withScope((scope) => trainAdapter(options, training, { writer, scope })),
   );
@@ -180,6 +183,7 @@ async function prepareTask(
   requireClasses(targetLabels, classNames.length);
   const mnist = await loadData(options);
   const { train, test } = mnist;
+  const dataHash = trainingDataHash(train, resume);
   const split = splitForValidation(train, settings);
   const sampler = targetSampler(train, split.train, settings);
   const optimizer = optimizerConfig(settings);
@@ -200,6 +204,7 @@ async function prepareTask(
     settings,
     tensorflow,
     source,
+    dataHash,
     model,
     mnist,
     sampler,
@@ -250,6 +255,48 @@ async function finishTraining(
       base.dispose();
     },
   };
+}
+
+/** The result of a run that is complete in `out`, as if it had just been trained. */
+async function finishedFinetune(
+  options: FinetuneOptions,
+  { targetLabels }: FinetuneSettings,
+): Promise<FinetuneResult> {
+  return await withScope(async (scope) => {
+    const { run, report: stored, images } = await openFinished(options, scope);
+    const { folder, manifest, base, model } = run;
+    const { evaluation: after, baseline: before = after, training } = stored;
+    const { gates = {} } = options;
+    validateGates(gates, { classNames: manifest.classNames, hasBaseline: true });
+    const report = {
+      ...stored,
+      gates: checkGates({ evaluation: after, baseline: before, targetLabels }, gates),
+    };
+    options.onAdapted?.(loraSummary(model));
+    await recordAccuracies(options, [
+      { step: 0, evaluation: before },
+      { step: manifest.training!.stepsDone, evaluation: after },
+    ]);
+    const failure = testLossFailure(after);
+    return {
+      status: failure ? 'failed' : 'complete',
+      failure,
+      folder,
+      manifest,
+      model,
+      base,
+      losses: training!.losses,
+      before,
+      after,
+      images,
+      comparison: compareEvaluations(before, after, { targetLabels }),
+      report,
+      dispose: () => {
+        model.dispose();
+        base.dispose();
+      },
+    };
+  });
 }
 
 /** Validated settings, and the state to continue from if the run is resumed. */

@@ -7,25 +7,26 @@ import type { Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import { createDigitsNet, mnistNormalization } from '../models/index.ts';
 import type { Report } from '../report/index.ts';
-import { type RunContent, type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.ts';
+import {
+  MAX_STEPS,
+  type RunContent,
+  type RunManifest,
+  type RunWriter,
+  saveCheckpoint,
+} from '../runs/index.ts';
 import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { classificationTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { loadData, testSetName } from './data.ts';
+import { openFinished } from './finished.ts';
 import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
-import { resumeRun } from './resume.ts';
+import { recordedOptions } from './recorded-options.ts';
+import { resumeRun, trainingDataHash } from './resume.ts';
 import { keepTraining, manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
-import {
-  type Given,
-  MAX_STEPS,
-  optimizerConfig,
-  type PretrainSettings,
-  pretrainSettings,
-  recordedOptions,
-} from './settings.ts';
+import { type Given, optimizerConfig, type PretrainSettings, pretrainSettings } from './settings.ts';
 
 /** Options of `pretrain`. */
 export interface PretrainOptions extends TrainingRecipeOptions {
@@ -74,15 +75,18 @@ export interface PretrainResult {
  * console.log(overall(base.evaluation).accuracy);
  * base.dispose();
  */
-export async function pretrain(options: PretrainOptions = {}): Promise<PretrainResult> {
-  const given = givenSettings(options);
-  const resumed = options.resume ? await resumeRun('pretrain', options, given, pretrainSettings) : undefined;
+export async function pretrain(given: PretrainOptions = {}): Promise<PretrainResult> {
+  const givenOnly = givenSettings(given);
+  const resumed = given.resume ? await resumeRun('pretrain', given, givenOnly, pretrainSettings) : undefined;
+  const options = { ...given, ...resumed?.environment };
+  if (resumed?.isFinished) return await finishedPretrain(options);
   return await withRunWriter(options, (writer) =>
     withScope(async (scope) => {
       // Data
       const mnist = await loadData(options);
       const { train } = mnist;
-      const settings = resumed?.settings ?? newSettings(given, train.count);
+      const dataHash = trainingDataHash(train, resumed?.resume);
+      const settings = resumed?.settings ?? newSettings(givenOnly, train.count);
       const { seed, batchSize, steps, head } = settings;
       const tensorflow = await loadRecipeTensorFlow(options, steps * batchSize);
 
@@ -93,7 +97,7 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
       // Train
       const normalization = mnistNormalization;
       const optimizer = optimizerConfig(settings);
-      const job: Job = { options, settings, tensorflow, mnist, model };
+      const job: Job = { options, settings, tensorflow, mnist, dataHash, model };
       const fitted = await fitTask({
         ...options,
         task: classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed }),
@@ -110,6 +114,30 @@ export async function pretrain(options: PretrainOptions = {}): Promise<PretrainR
       );
     }),
   );
+}
+
+/** The result of a run that is complete in `out`, as if it had just been trained. */
+async function finishedPretrain(options: PretrainOptions): Promise<PretrainResult> {
+  return await withScope(async (scope) => {
+    const { run, report, images } = await openFinished(options, scope);
+    const { folder, manifest, model } = run;
+    const { evaluation } = report;
+    await recordAccuracies(options, [{ step: manifest.training!.stepsDone, evaluation }]);
+    const failure = testLossFailure(evaluation);
+    return {
+      status: failure ? 'failed' : 'complete',
+      failure,
+      folder,
+      manifest,
+      model,
+      base: model,
+      losses: report.training!.losses,
+      evaluation,
+      images,
+      report,
+      dispose: () => model.dispose(),
+    };
+  });
 }
 
 /** Evaluates the model and saves the run. */
@@ -178,11 +206,13 @@ interface Job {
   readonly settings: PretrainSettings;
   readonly tensorflow: LoadedTensorFlow;
   readonly mnist: Mnist;
+  /** Of the training set. */
+  readonly dataHash: string;
   readonly model: tf.LayersModel;
 }
 
 function runContent(
-  { options, settings, tensorflow, mnist, model }: Job,
+  { options, settings, tensorflow, mnist, dataHash, model }: Job,
   { engine, state, losses, elapsedMs }: FitState,
 ): RunContent {
   const { seed, batchSize, steps } = settings;
@@ -195,7 +225,15 @@ function runContent(
       contentHash: contentHash(model),
       classNames: classNamesOf(mnist.train.classes),
       normalization: mnistNormalization,
-      training: { engine, device: tensorflow.device, batchSize, steps, stepsDone: state.step, elapsedMs },
+      training: {
+        engine,
+        device: tensorflow.device,
+        batchSize,
+        steps,
+        stepsDone: state.step,
+        elapsedMs,
+        dataHash,
+      },
     },
     base: model,
     state,

@@ -1,15 +1,23 @@
 import { join, resolve } from 'node:path';
-import { CheckpointError, UsageError } from '../errors.ts';
-import { readGuard, readManifest, readMetrics, readState, takeUp, unfinishedAt } from '../runs/index.ts';
+import { dataHash, type ImageDataset } from '../data/index.ts';
+import { UsageError } from '../errors.ts';
+import { readManifest, readTrainingFiles, takeUp, unfinishedAt } from '../runs/index.ts';
 import type { ResumeState } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
+import { type Environment, readRecordedOptions } from './recorded-options.ts';
 import type { Given, TrainingSettings } from './settings.ts';
 
 /** An interrupted training: its settings, and the state to continue from. */
 export interface Resumed<Settings> {
   readonly settings: Settings;
+  /** How the training runs: what the caller set, else as it was started. */
+  readonly environment: Environment;
   readonly resume: ResumeState;
+  /** Whether all is done and saved in `out`: the process ended just before it moved the run there. */
+  readonly isFinished: boolean;
 }
+
+type ResumeOptions = Pick<TrainingRecipeOptions, 'out' | 'cwd' | 'onNotice' | 'engine' | 'tensorflow'>;
 
 /**
  * Reads the stopped or interrupted run in `out`. If the process ended before it saved the run in `out`, the last checkpoint
@@ -23,53 +31,69 @@ export interface Resumed<Settings> {
  */
 export async function resumeRun<Settings extends TrainingSettings>(
   command: 'pretrain' | 'finetune',
-  { out, cwd = process.cwd(), onNotice }: Pick<TrainingRecipeOptions, 'out' | 'cwd' | 'onNotice'>,
+  options: ResumeOptions,
   given: Given<Settings> & { readonly steps?: number },
   parse: (settings: Given<Settings>) => Settings,
 ): Promise<Resumed<Settings>> {
+  const { out, cwd = process.cwd(), onNotice } = options;
   if (out === undefined)
     throw new UsageError('invalid-argument', "resume: needs 'out', the folder of the run");
   const folder = resolve(cwd, out);
   const unfinished = await unfinishedAt(folder);
   const source = unfinished?.folder ?? folder;
-  const { command: maker, options, training } = await readManifest(source);
+  const manifest = await readManifest(source);
+  const { command: maker, status, training } = manifest;
   if (maker !== command || !training) {
     throw new UsageError(
       'nothing-to-resume',
       `${out}: created by ${maker}, so ${command} cannot resume it; choose a run created by ${command}`,
     );
   }
+  const stored = readRecordedOptions(join(source, 'run.json'), manifest, parse);
   const steps = Math.max(training.steps, given.steps ?? 0);
-  if (training.stepsDone >= steps) {
-    // The process ended after the last step, before it moved the run into place.
-    if (unfinished) await takeUp(folder, unfinished);
-    throw new UsageError('training-complete', `${out}: all ${training.stepsDone} steps are done`);
+  const isFinished = status === 'complete' && steps === training.steps;
+  if (isFinished && !unfinished) {
+    const done = training.stepsDone === steps ? `all ${steps} steps are done` : 'the training is complete';
+    throw new UsageError('training-complete', `${out}: ${done}`);
   }
-  const stored = storedSettings(source, options as Given<Settings>, parse);
-  requireSameSettings(out, given, { ...stored, steps: training.steps });
-  const resume = {
-    state: await readState(join(source, 'state', 'state.safetensors')),
-    losses: await readMetrics(join(source, 'metrics.jsonl')),
-    guard: await readGuard(join(source, 'state')),
-  };
+  requireSameSettings(out, given, stored.settings);
+  const files = await readTrainingFiles(source, manifest);
   if (unfinished) {
     await takeUp(folder, unfinished);
-    onNotice?.(`note: ${out}: resuming from the last checkpoint, step ${training.stepsDone} of ${steps}`);
+    const from = isFinished
+      ? 'the training was complete'
+      : `resuming from the last checkpoint, step ${training.stepsDone} of ${steps}`;
+    onNotice?.(`note: ${out}: ${from}`);
   }
-  return { settings: { ...stored, steps }, resume };
+  return {
+    settings: { ...stored.settings, steps },
+    environment: mergeEnvironment(stored.environment, options),
+    resume: { ...files, folder, dataHash: training.dataHash },
+    isFinished,
+  };
 }
 
-function storedSettings<Settings>(
-  folder: string,
-  options: Given<Settings>,
-  parse: (settings: Given<Settings>) => Settings,
-): Settings {
-  try {
-    return parse(options);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new CheckpointError('invalid-checkpoint', `${join(folder, 'run.json')}: options: ${error.message}`);
-  }
+/**
+ * Returns the hash of the training set.
+ *
+ * @throws UsageError if a resumed run was trained on another one
+ */
+export function trainingDataHash(train: ImageDataset, resume: ResumeState | undefined): string {
+  const hash = dataHash(train);
+  if (resume?.dataHash === undefined || resume.dataHash === hash) return hash;
+  throw new UsageError(
+    'other-data',
+    `the run was trained on another training set (${resume.dataHash.slice(0, 12)}, not ${hash.slice(0, 12)}); ` +
+      'choose the same data',
+  );
+}
+
+function mergeEnvironment(stored: Environment, given: Environment): Environment {
+  const set = Object.entries(given.tensorflow ?? {}).filter(([, value]) => value !== undefined);
+  return {
+    engine: given.engine ?? stored.engine,
+    tensorflow: { ...stored.tensorflow, ...Object.fromEntries(set) },
+  };
 }
 
 function requireSameSettings<Settings extends TrainingSettings>(

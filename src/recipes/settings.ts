@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
-import type { LoraConfig } from '../lora/index.ts';
+import { type LoraConfig, resolveLoraConfig } from '../lora/index.ts';
 import type { Head } from '../models/index.ts';
+import { MAX_STEPS } from '../runs/index.ts';
 import type { OptimizerConfig, OptimizerRule, Schedule } from '../training/index.ts';
 
 /** Update rules by name, with PyTorch's defaults; `momentum` is 0.9. */
@@ -83,9 +84,6 @@ export interface FinetuneSettings extends TrainingSettings {
 /** Settings as a caller gives them: everything has a default. */
 export type Given<T> = { readonly [K in keyof T]?: T[K] extends object | undefined ? Partial<T[K]> : T[K] };
 
-/** Engines count steps as int32. */
-export const MAX_STEPS = 2 ** 31 - 1;
-
 const steps = z.int().min(1).max(MAX_STEPS);
 
 const rule = z.union([
@@ -102,7 +100,7 @@ const training = {
     .max(2 ** 31 - 1)
     .default(0),
   optimizer: z
-    .object({
+    .strictObject({
       rule: rule.default('adam'),
       learningRate: z.number().positive().default(1e-3),
       schedule: z.enum(['constant', 'cosine', 'step']).default('constant'),
@@ -114,7 +112,7 @@ const training = {
     .prefault({}),
 };
 
-const pretrainSchema: z.ZodType<PretrainSettings> = z.object({
+const pretrainSchema: z.ZodType<PretrainSettings> = z.strictObject({
   ...training,
   epochs: z.number().positive().optional(),
   head: z.enum(['relu', 'linear']).default('relu'),
@@ -122,21 +120,38 @@ const pretrainSchema: z.ZodType<PretrainSettings> = z.object({
 
 const maxDrop = z.number().min(0).max(1);
 
-const finetuneSchema: z.ZodType<FinetuneSettings> = z.object({
+const layerPattern = z.union([z.string(), z.array(z.string()), z.instanceof(RegExp)]).optional();
+const numbersByPattern = z.record(z.string(), z.number()).optional();
+
+/** The types that `resolveLoraConfig` takes for granted; it checks the rest. */
+const lora = z.looseObject({
+  rank: z.number().optional(),
+  alpha: z.number().optional(),
+  dropout: z.number().optional(),
+  targets: layerPattern,
+  exclude: layerPattern,
+  modulesToSave: layerPattern,
+  from: z.string().optional(),
+  rankPattern: numbersByPattern,
+  alphaPattern: numbersByPattern,
+  rslora: z.boolean().optional(),
+  dora: z.boolean().optional(),
+});
+
+const finetuneSchema: z.ZodType<FinetuneSettings> = z.strictObject({
   ...training,
   steps: steps.default(200),
   targetLabels: z.array(z.int().min(0)).default([]),
-  // injectLora checks the rest, naming the option.
-  lora: z.looseObject({}).default({}) as unknown as z.ZodType<LoraConfig>,
+  lora: lora.default({}) as unknown as z.ZodType<LoraConfig>,
   replay: z.number().min(0).max(0.9).default(0),
   guard: z
-    .object({
+    .strictObject({
       maxDrop,
       checkEvery: z.int().min(1).default(20),
       patience: z.int().min(1).optional(),
     })
     .optional(),
-  searchStrength: z.union([z.boolean(), z.object({ maxDrop })]).default(false),
+  searchStrength: z.union([z.boolean(), z.strictObject({ maxDrop })]).default(false),
   validation: z.number().min(0.001).max(0.9).default(0.1),
 });
 
@@ -155,7 +170,9 @@ export function pretrainSettings(given: Given<PretrainSettings>): PretrainSettin
  * @throws UsageError naming the first setting that is missing or out of range
  */
 export function finetuneSettings(given: Given<FinetuneSettings>): FinetuneSettings {
-  return parseSettings(finetuneSchema, given);
+  const settings = parseSettings(finetuneSchema, given);
+  resolveLoraConfig(settings.lora);
+  return settings;
 }
 
 function parseSettings<T extends TrainingSettings>(schema: z.ZodType<T>, given: Given<T>): T {
@@ -185,14 +202,6 @@ export function optimizerConfig({ optimizer, steps }: TrainingSettings): Optimiz
     schedule: schedules[schedule],
     clipNorm,
   };
-}
-
-/** The options that `run.json` records: settings, and what decides whether a run may be replaced. */
-export function recordedOptions(
-  settings: TrainingSettings,
-  { overwrite, resume }: { readonly overwrite?: boolean; readonly resume?: boolean },
-): Record<string, unknown> {
-  return { ...toJson(settings), overwrite, resume };
 }
 
 /** Settings as JSON keeps them; a regular expression becomes its source, which layer patterns accept as well. */

@@ -109,17 +109,6 @@ describe('an interrupted run', () => {
     expect(await stagingFolders('old')).toEqual([]);
   });
 
-  test('that was complete is moved into place by --resume', async () => {
-    expect((await runCommand(cwd, sh`pretrain --steps 2 --out done`)).code).toBe(0);
-    await rename(join(cwd, 'done'), join(cwd, 'done.partial-999999999-00000000'));
-    expect(await runCommand(cwd, sh`pretrain --out done --resume`)).toMatchObject({
-      code: 2,
-      err: 'error: done: all 2 steps are done; use more --steps to train longer',
-    });
-    expect(await manifest('done')).toMatchObject({ status: 'complete' });
-    expect(await stagingFolders('done')).toEqual([]);
-  });
-
   test('in a numbered folder is not replaced by the next run', async () => {
     expect((await runCommand(cwd, sh`pretrain --steps 2`)).code).toBe(0);
     await interruptAtLastStep(pretrain);
