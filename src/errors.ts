@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'unknown-class'
   | 'not-a-run'
   | 'unfinished-run'
+  | 'run-in-use'
   | 'resume-conflict'
   | 'other-data'
   | 'nothing-to-resume'

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { dataHash, type ImageDataset } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
-import { readManifest, readTrainingFiles, takeUp, unfinishedAt } from '../runs/index.ts';
+import { moveIntoPlace, readManifest, readTrainingFiles, unfinishedAt } from '../runs/index.ts';
 import type { ResumeState } from './fit.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import { type Environment, readRecordedOptions } from './recorded-options.ts';
@@ -59,7 +59,7 @@ export async function resumeRun<Settings extends TrainingSettings>(
   requireSameSettings(out, given, stored.settings);
   const files = await readTrainingFiles(source, manifest);
   if (unfinished) {
-    await takeUp(folder, unfinished);
+    await moveIntoPlace(folder, unfinished);
     const from = isFinished
       ? 'the training was complete'
       : `resuming from the last checkpoint, step ${training.stepsDone} of ${steps}`;

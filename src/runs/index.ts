@@ -6,4 +6,4 @@ export { RunWriter } from './run-writer.ts';
 export { type RunContent, saveCheckpoint, saveRun } from './save-run.ts';
 export { readState, writeState } from './state-files.ts';
 export { readTrainingFiles, type TrainingFiles } from './training-files.ts';
-export { takeUp, unfinishedAt } from './unfinished.ts';
+export { moveIntoPlace, unfinishedAt } from './unfinished.ts';

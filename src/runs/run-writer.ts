@@ -3,38 +3,51 @@ import { readdir, readlink, rename } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
-import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
 import type { RunManifest } from './manifest.ts';
-import { clearLeft, findUnfinished, putBack, replaceRun, type Unfinished } from './unfinished.ts';
+import {
+  newStagingFolder,
+  realTarget,
+  release,
+  removeStagingFolder,
+  stagingFolders,
+} from './staging-folders.ts';
+import {
+  findUnfinished,
+  removeLeftovers,
+  replaceRun,
+  requireUnused,
+  restoreReplaced,
+  type Unfinished,
+} from './unfinished.ts';
 
-/** Where a run is to be. */
+/** Where a run is written. */
 export interface RunTarget {
   /** The run's folder. */
   readonly out: string;
-  /** Whether to use the first free one of `<out>`, `<out>-2`, `<out>-3`, ... */
+  /** Use the first free of `<out>`, `<out>-2`, `<out>-3`, ... */
   readonly numbered?: boolean;
-  /** What a relative `out` starts from. */
+  /** Folder that a relative `out` is resolved against. */
   readonly cwd: string;
-  /** Replace the run at `out`, finished or not; a folder that is not a run is never replaced. */
+  /** Replace the run at `out`, finished or not. A folder that is not a run is never replaced. */
   readonly overwrite?: boolean;
-  /** Gets a line when an unfinished run is dropped. */
+  /** Called with one line if an unfinished run is deleted. */
   readonly onNotice?: (message: string) => void;
 }
 
-/** Where a run that has a name goes, or the first one that is free of its number and those after it. */
+/** The target's path. With a number, the run gets the first free number from there on. */
 interface Place {
   readonly path: string;
   readonly number?: number;
 }
 
 /**
- * A run folder in the making: files are written beside the final place and appear there in one rename, so
- * that a run is whole or absent, whatever stops the process.
+ * Writes a run folder: files go to a staging folder next to the target, which is renamed at the end, so that a run is whole
+ * or absent, whatever stops the process.
  */
 export class RunWriter {
-  /** Where the run is to be. */
+  /** The run's folder. */
   readonly target: string;
-  /** Where files go until `commit`. */
+  /** The folder of the files until `commit`. */
   readonly staging: string;
   readonly #place: Place;
   readonly #overwrite: boolean;
@@ -45,96 +58,99 @@ export class RunWriter {
     this.#place = place;
     this.#overwrite = overwrite;
     this.target = numbered(place);
-    this.staging = nameBeside(this.target, 'partial');
+    this.staging = newStagingFolder(this.target, 'partial');
   }
 
   /**
-   * Makes the staging folder, so that a place that cannot be written to fails before any work is done.
+   * Creates the staging folder, so that a target that cannot be written fails before any work is done.
    *
-   * @throws UsageError when a run exists, finished or not, and `overwrite` is not set, or the folder is not a run
-   * @throws CheckpointError when the place cannot be written to
+   * @throws UsageError if a run exists, finished or not, and `overwrite` is not set, if the folder is not a run, or if
+   *   another process is writing the run
+   * @throws CheckpointError if the target cannot be written
    */
   static async create(wanted: RunTarget): Promise<RunWriter> {
     const { out, numbered: isNumbered, cwd, overwrite = false, onNotice = () => {} } = wanted;
     const path = resolve(cwd, out);
-    const place = isNumbered ? await firstFree(path) : { path: placeOf(path) };
+    const place = isNumbered ? await firstFree(path) : { path: realTarget(path) };
     const target = numbered(place);
-    await putBack(target);
+    await requireUnused(target);
+    await restoreReplaced(target);
     const unfinished = await findUnfinished(target);
     if (unfinished && !overwrite) throw unfinishedError(unfinished, isNumbered ? relative(cwd, target) : out);
-    if (!isNumbered) await refuseDeadLink(target, out);
+    if (!isNumbered) await rejectDeadLink(target, out);
     if (!isNumbered && existsSync(target)) {
-      await refuseTaken(target, out, overwrite);
+      await requireReplaceable(target, out, overwrite);
       await withFileErrors(CheckpointError, target, 'written', () => tryMove(target));
     }
     if (unfinished) onNotice(`note: ${nameOf(unfinished, out)}; it is deleted`);
-    await clearLeft(target);
+    await removeLeftovers(target);
     const writer = new RunWriter(place, overwrite);
     await withFileErrors(CheckpointError, target, 'created', () => ensureDir(writer.staging));
     return writer;
   }
 
-  /** The path of a file or folder of the run while it is being written. */
+  /** Returns the path of a file of the run in the staging folder. */
   path(...parts: string[]): string {
     return join(this.staging, ...parts);
   }
 
-  /** Whether the whole run is saved, in its place or in the staging folder. */
+  /** Whether the whole run is saved, at the target or in the staging folder. */
   get isSaved(): boolean {
     return this.#isSaved;
   }
 
-  /** The last checkpoint, until there is a commit. */
+  /** The last checkpoint; undefined after `commit`. */
   get checkpoint(): RunManifest | undefined {
     return this.#checkpoint?.manifest;
   }
 
   /**
-   * Saves the run as it is so far beside its place, where `unfinishedAt` finds it should there be no commit. The last
-   * checkpoint stays until the new one is whole.
+   * Saves a checkpoint in a staging folder of its own, where `unfinishedAt` finds it if the process ends before `commit`.
+   * The last checkpoint is removed once the new one is whole.
    *
-   * @param write puts all files but `run.json` into a folder
-   * @throws CheckpointError when the folder cannot be written to
+   * @param write writes all files but `run.json` to a folder
+   * @throws CheckpointError if the folder cannot be written
    */
   async saveCheckpoint(manifest: RunManifest, write: (folder: string) => Promise<void>): Promise<void> {
-    const folder = nameBeside(this.target, 'partial');
+    const folder = newStagingFolder(this.target, 'partial');
     try {
       await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
       await write(folder);
       await writeJson(join(folder, 'run.json'), manifest);
     } catch (error) {
-      await removeBeside(folder);
+      await removeStagingFolder(folder);
       throw error;
     }
     const last = this.#checkpoint;
     this.#checkpoint = { folder, manifest };
-    if (last) await removeBeside(last.folder);
+    if (last) await removeStagingFolder(last.folder);
   }
 
   /**
-   * Writes `run.json` and moves the run to its place. Returns the run's folder.
+   * Writes `run.json` and renames the staging folder to the target.
    *
-   * @throws CheckpointError if another process has taken the place, or the run cannot be moved there; the message says
-   *   where the run is kept
+   * @returns the run's folder
+   * @throws CheckpointError if the target was created meanwhile, or the folder cannot be renamed. The message names the
+   *   folder in which the run is kept.
    */
   async commit(manifest: RunManifest): Promise<string> {
     await writeJson(this.path('run.json'), manifest);
     this.#isSaved = true;
     const folder = await this.#moveToPlace();
-    if (this.#checkpoint) await removeBeside(this.#checkpoint.folder);
+    if (this.#checkpoint) await removeStagingFolder(this.#checkpoint.folder);
     this.#checkpoint = undefined;
     if (folder === this.target || this.#place.number !== undefined) return folder;
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${this.target}: was made by another process meanwhile; the new run is kept in ${folder}`,
+      `${this.target}: was created by another process meanwhile; the new run is kept in ${folder}`,
     );
   }
 
-  /** Removes what was written, except for the last checkpoint and a whole run that could not be moved to its place. */
+  /** Removes what was written, except for the last checkpoint and a whole run that could not be renamed. */
   async discard(): Promise<void> {
-    if (this.#isSaved) giveUp(this.staging);
-    else await removeBeside(this.staging);
-    if (this.#checkpoint) giveUp(this.#checkpoint.folder);
+    if (this.#isSaved) release(this.staging);
+    else await removeStagingFolder(this.staging);
+    if (this.#checkpoint) release(this.#checkpoint.folder);
   }
 
   async #moveToPlace(): Promise<string> {
@@ -164,13 +180,13 @@ function numbered({ path, number = 1 }: Place): string {
   return number === 1 ? path : `${path}-${number}`;
 }
 
-/** The first number that no run has and no process is about to give one. */
+/** Finds the first number that no run has and that no other process has reserved. */
 async function firstFree(path: string): Promise<Place> {
   for (let number = 1; ; number++) {
     const folder = numbered({ path, number });
     if (existsSync(folder)) continue;
-    const beside = await foldersBeside(folder);
-    if (!beside.some(({ kind, inUse }) => inUse || kind === 'replaced')) return { path, number };
+    const staging = await stagingFolders(folder);
+    if (!staging.some(({ kind, inUse }) => inUse || kind === 'replaced')) return { path, number };
   }
 }
 
@@ -182,7 +198,7 @@ function nameOf({ command, training }: Unfinished, out: string): string {
   return `${out}: an unfinished ${command} is there (last checkpoint at step ${training.stepsDone} of ${training.steps})`;
 }
 
-async function refuseTaken(target: string, out: string, overwrite: boolean): Promise<void> {
+async function requireReplaceable(target: string, out: string, overwrite: boolean): Promise<void> {
   const entries = await withFileErrors(CheckpointError, target, 'read', () => readdir(target));
   if (entries.length === 0) return;
   if (!entries.includes('run.json')) {
@@ -194,8 +210,8 @@ async function refuseTaken(target: string, out: string, overwrite: boolean): Pro
   if (!overwrite) throw new UsageError('already-exists', `${out}: a run is already there`);
 }
 
-/** A run cannot be moved to the place of a link that leads nowhere, or to itself. */
-async function refuseDeadLink(target: string, out: string): Promise<void> {
+/** A folder cannot be renamed to a link that leads nowhere or to itself. */
+async function rejectDeadLink(target: string, out: string): Promise<void> {
   const link = await readlink(target).catch(() => undefined);
   if (link === undefined || existsSync(target)) return;
   throw new CheckpointError(
@@ -204,14 +220,14 @@ async function refuseDeadLink(target: string, out: string): Promise<void> {
   );
 }
 
-/** Moves a folder aside and back: it is to be replaced after the work, which fails for a mount point, for example. */
+/** Renames a folder and back, as it will be replaced after the work. That fails for a mount point, for example. */
 async function tryMove(target: string): Promise<void> {
-  const aside = nameBeside(target, 'replaced');
+  const aside = newStagingFolder(target, 'replaced');
   try {
     await rename(target, aside);
     await rename(aside, target);
   } finally {
-    giveUp(aside);
+    release(aside);
   }
 }
 

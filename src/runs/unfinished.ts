@@ -1,12 +1,18 @@
 import { existsSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { readJson, withFileErrors } from '../files/index.ts';
-import { foldersBeside, giveUp, nameBeside, placeOf, removeBeside } from './beside.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
+import {
+  newStagingFolder,
+  realTarget,
+  release,
+  removeStagingFolder,
+  stagingFolders,
+} from './staging-folders.ts';
 
-/** A training whose process ended before it could put the run in its place: its last checkpoint. */
+/** The last checkpoint of a training whose process ended before it saved the run. */
 export interface Unfinished {
   readonly folder: string;
   readonly training: NonNullable<RunManifest['training']>;
@@ -14,19 +20,19 @@ export interface Unfinished {
 }
 
 /**
- * Finds the newest unfinished training of a run. Where a run is in the place it has to be older, and one that the
- * training was to replace.
+ * Finds the newest unfinished training of a run. If the target exists, it must be an older run that the training was to
+ * replace.
  *
- * @throws CheckpointError when a manifest cannot be read
+ * @throws CheckpointError if a manifest cannot be read
  */
 export async function findUnfinished(target: string): Promise<Unfinished | undefined> {
-  const madeAtMs = await madeAt(target);
+  const targetMs = await createdAtMs(target);
   let newest: { folder: string; manifest: RunManifest } | undefined;
-  for (const { path: folder, kind, inUse } of await foldersBeside(target)) {
+  for (const { path: folder, kind, inUse } of await stagingFolders(target)) {
     const path = join(folder, 'run.json');
     if (kind !== 'partial' || inUse || !existsSync(path)) continue;
     const manifest = parseManifest(path, await readJson(path));
-    if (!manifest.training || !mayReplace(manifest, madeAtMs)) continue;
+    if (!manifest.training || !mayReplace(manifest, targetMs)) continue;
     if (!newest || manifest.createdAt > newest.manifest.createdAt) newest = { folder, manifest };
   }
   if (!newest) return undefined;
@@ -35,63 +41,74 @@ export async function findUnfinished(target: string): Promise<Unfinished | undef
 }
 
 /**
- * Finds the unfinished training of a run as `findUnfinished` does, for one who is to go on with it.
+ * Like `findUnfinished`, for resuming it.
  *
- * @throws UsageError when there is nothing but what a process is still at work on
+ * @throws UsageError if another process is still writing the run
  */
 export async function unfinishedAt(path: string): Promise<Unfinished | undefined> {
-  const target = placeOf(path);
-  await putBack(target);
-  const unfinished = await findUnfinished(target);
-  if (unfinished || existsSync(target)) return unfinished;
-  const busy = (await foldersBeside(target)).find(({ inUse }) => inUse);
-  if (!busy) return undefined;
+  const target = realTarget(path);
+  await requireUnused(target);
+  await restoreReplaced(target);
+  return await findUnfinished(target);
+}
+
+/**
+ * Checks that no other process is writing a run.
+ *
+ * @throws UsageError naming the staging folder
+ */
+export async function requireUnused(target: string): Promise<void> {
+  const busy = (await stagingFolders(target)).find(({ inUse }) => inUse);
+  if (!busy) return;
   throw new UsageError(
-    'invalid-argument',
-    `${busy.path}: its process is still at work; wait for it, or stop it first`,
+    'run-in-use',
+    `${target}: process ${busy.pid} is writing this run (${basename(busy.path)}); wait for it or stop it first`,
   );
 }
 
-/** Puts the unfinished training of a run in the run's place, where it is an ordinary stopped run. */
-export async function takeUp(path: string, { folder }: Unfinished): Promise<void> {
-  const target = placeOf(path);
+/** Moves an unfinished training to the target, where it is an ordinary stopped run. */
+export async function moveIntoPlace(path: string, { folder }: Unfinished): Promise<void> {
+  const target = realTarget(path);
   await withFileErrors(CheckpointError, target, 'written', () =>
     existsSync(target) ? replaceRun(target, folder) : rename(folder, target),
   );
 }
 
-/** Puts a folder in the place of a run, which stays where that fails. */
+/** Replaces a run by a folder. If that fails, the run stays. */
 export async function replaceRun(target: string, folder: string): Promise<void> {
-  const old = nameBeside(target, 'replaced');
+  const old = newStagingFolder(target, 'replaced');
   await rename(target, old);
   try {
     await rename(folder, target);
   } catch (error) {
     await rename(old, target);
-    giveUp(old);
+    release(old);
     throw error;
   }
-  await removeBeside(old);
+  await removeStagingFolder(old);
 }
 
-/** Puts a run back that a process was just replacing when it ended; what is left of one that was being removed is none. */
-export async function putBack(target: string): Promise<void> {
-  for (const { path, kind, inUse } of await foldersBeside(target)) {
+/** Restores a run whose replacement was interrupted. Ignores partly deleted runs. */
+export async function restoreReplaced(target: string): Promise<void> {
+  for (const { path, kind, inUse } of await stagingFolders(target)) {
     if (kind !== 'replaced' || inUse || existsSync(target)) continue;
     if (!existsSync(join(path, 'run.json'))) continue;
     await withFileErrors(CheckpointError, target, 'written', () => rename(path, target));
   }
 }
 
-/** Removes what processes that are gone left of the same run. */
-export async function clearLeft(target: string): Promise<void> {
-  for (const { path, inUse } of await foldersBeside(target)) {
-    if (!inUse) await removeBeside(path);
+/** Removes the staging folders of processes that have ended. */
+export async function removeLeftovers(target: string): Promise<void> {
+  for (const { path, inUse } of await stagingFolders(target)) {
+    if (!inUse) await removeStagingFolder(path);
   }
 }
 
-/** When the run in a place was made, in ms; what is there and is no run that can be read is never older than another. */
-async function madeAt(target: string): Promise<number> {
+/**
+ * When the run at the target was created, in ms since 1970. Infinity for a folder that is not a readable run, so that it is
+ * never replaced.
+ */
+async function createdAtMs(target: string): Promise<number> {
   if (!existsSync(target)) return NOTHING;
   const path = join(target, 'run.json');
   try {
@@ -102,9 +119,10 @@ async function madeAt(target: string): Promise<number> {
   }
 }
 
+/** The target is missing or an empty folder. */
 const NOTHING = Number.NEGATIVE_INFINITY;
 
-function mayReplace({ options, createdAt }: RunManifest, madeAtMs: number): boolean {
-  if (madeAtMs === NOTHING) return true;
-  return (options.overwrite === true || options.resume === true) && Date.parse(createdAt) > madeAtMs;
+function mayReplace({ options, createdAt }: RunManifest, targetMs: number): boolean {
+  if (targetMs === NOTHING) return true;
+  return (options.overwrite === true || options.resume === true) && Date.parse(createdAt) > targetMs;
 }

@@ -44,7 +44,7 @@ describe('RunWriter', () => {
     expect(await readdir(join(cwd, 'disk'))).toEqual(['real']);
   });
 
-  test('passes over numbers that a link or a file has taken', async () => {
+  test('skips numbers that a link or a file has taken', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, 'runs'));
     await symlink(cwd, join(cwd, 'runs', 'pretrain'));
@@ -53,7 +53,7 @@ describe('RunWriter', () => {
     expect(await writer.commit(manifest)).toBe(join(cwd, 'runs', 'pretrain-3'));
   });
 
-  test('numbers runs that have no name of their own', async () => {
+  test('numbers runs without a name', async () => {
     const cwd = await temporaryFolder();
     const folders = [];
     for (let count = 0; count < 3; count++) {
@@ -83,7 +83,7 @@ describe('RunWriter', () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  test('keeps a run that is there unless told to replace it', async () => {
+  test('replaces an existing run only with overwrite', async () => {
     const cwd = await temporaryFolder();
     const target = { out: 'mine', cwd };
     await (await RunWriter.create(target)).commit(manifest);
@@ -104,7 +104,7 @@ describe('RunWriter', () => {
     expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
   });
 
-  test('says at the start that a place cannot be written to', async () => {
+  test('rejects a target that cannot be written', async () => {
     const cwd = await temporaryFolder();
     await writeFile(join(cwd, 'file'), '');
     const creating = RunWriter.create({ out: 'file/run', cwd });
@@ -132,19 +132,28 @@ describe('RunWriter', () => {
     expect(await readdir(writer.staging)).toEqual(['run.json']);
   });
 
-  test('keeps the new run when its place was taken meanwhile', async () => {
+  test('keeps the new run in another folder if the target was created meanwhile', async () => {
     const cwd = await temporaryFolder();
-    const target = { out: 'mine', cwd };
-    const [first, second] = [await RunWriter.create(target), await RunWriter.create(target)];
-    await first.commit(manifest);
-    await expect(second.commit(manifest)).rejects.toThrow(/made by another process meanwhile.*mine-2/);
-    await second.discard();
-    await (await RunWriter.create({ ...target, out: 'other' })).discard();
+    const writer = await RunWriter.create({ out: 'mine', cwd });
+    await mkdir(join(cwd, 'mine'));
+    await writeFile(join(cwd, 'mine', 'thesis.txt'), '');
+    await expect(writer.commit(manifest)).rejects.toThrow(/created by another process meanwhile.*mine-2/);
+    await writer.discard();
     expect((await readdir(cwd)).sort()).toEqual(['mine', 'mine-2']);
     expect(existsSync(join(cwd, 'mine-2', 'run.json'))).toBe(true);
   });
 
-  test('puts a run back that a killed process was about to replace', async () => {
+  test.each([false, true])('rejects a second writer of the same run (overwrite: %s)', async (overwrite) => {
+    const cwd = await temporaryFolder();
+    const first = await RunWriter.create({ out: 'mine', cwd });
+    const second = RunWriter.create({ out: 'mine', cwd, overwrite });
+    await expect(second).rejects.toMatchObject({ code: 'run-in-use', exitCode: 2 });
+    await expect(second).rejects.toThrow(`process ${process.pid} is writing this run (mine.partial-`);
+    await first.commit(manifest);
+    expect(await readdir(cwd)).toEqual(['mine']);
+  });
+
+  test('restores a run that a killed process was replacing', async () => {
     const cwd = await temporaryFolder();
     const target = { out: 'mine', cwd };
     await (await RunWriter.create(target)).commit(manifest);
@@ -153,7 +162,7 @@ describe('RunWriter', () => {
     expect(await readdir(cwd)).toEqual(['mine']);
   });
 
-  test('removes what a killed process left behind', async () => {
+  test('removes the staging folder of a killed process', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, 'mine.partial-999999999-00000000'));
     await (await RunWriter.create({ out: 'mine', cwd })).discard();

@@ -7,10 +7,10 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
 import type { RunManifest } from '../../src/runs/manifest.ts';
 import { RunWriter } from '../../src/runs/run-writer.ts';
-import { replaceRun, takeUp, type Unfinished, unfinishedAt } from '../../src/runs/unfinished.ts';
+import { moveIntoPlace, replaceRun, type Unfinished, unfinishedAt } from '../../src/runs/unfinished.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
-/** A manifest of a training that was made in a second of 2026. */
+/** The manifest of a training, created at a second of 2026. */
 function training(second: number, options: Record<string, unknown> = {}): RunManifest {
   return {
     format: 'tfjs-lora run',
@@ -30,7 +30,7 @@ function training(second: number, options: Record<string, unknown> = {}): RunMan
 
 const GONE = 999_999_999;
 
-/** What a process left beside the run `mine`; without a manifest before its first checkpoint. */
+/** Creates the staging folder that a process left for the run `mine`; without a manifest before its first checkpoint. */
 async function leave(cwd: string, manifest?: RunManifest, pid = GONE, random = '00000000'): Promise<string> {
   const folder = join(cwd, `mine.partial-${pid}-${random}`);
   await mkdir(folder);
@@ -38,9 +38,9 @@ async function leave(cwd: string, manifest?: RunManifest, pid = GONE, random = '
   return folder;
 }
 
-async function takeUpUnfinished(path: string): Promise<Unfinished | undefined> {
+async function resumeUnfinished(path: string): Promise<Unfinished | undefined> {
   const unfinished = await unfinishedAt(path);
-  if (unfinished) await takeUp(path, unfinished);
+  if (unfinished) await moveIntoPlace(path, unfinished);
   return unfinished;
 }
 
@@ -59,7 +59,7 @@ describe('an unfinished training', () => {
     const cwd = await temporaryFolder();
     await leave(cwd);
     for (const second of [3, 7, 5]) await leave(cwd, training(second), GONE, `0000000${second}`);
-    const found = await takeUpUnfinished(join(cwd, 'mine'));
+    const found = await resumeUnfinished(join(cwd, 'mine'));
     expect(found).toMatchObject({ command: 'pretrain', training: { stepsDone: 7 } });
     expect(await stepInPlace(cwd)).toBe(7);
     await (await create(cwd, true)).discard();
@@ -77,7 +77,7 @@ describe('an unfinished training', () => {
       const cwd = await temporaryFolder();
       await putInPlace(cwd, inPlace);
       await leave(cwd, training(7, options));
-      await takeUpUnfinished(join(cwd, 'mine'));
+      await resumeUnfinished(join(cwd, 'mine'));
       expect(await stepInPlace(cwd)).toBe(expected);
       expect((await readdir(cwd)).length).toBe(expected === 7 ? 1 : 2);
     },
@@ -88,7 +88,7 @@ describe('an unfinished training', () => {
     await putInPlace(cwd, training(3));
     await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
     await leave(cwd, training(7));
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toBeUndefined();
     expect(await stepInPlace(cwd)).toBe(3);
   });
 
@@ -98,7 +98,7 @@ describe('an unfinished training', () => {
     await putInPlace(cwd, training(3));
     await utimes(join(cwd, 'mine'), 0, 0);
     await rename(join(cwd, 'mine'), old);
-    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/is still at work/);
+    await expect(resumeUnfinished(join(cwd, 'mine'))).rejects.toThrow(/is writing this run/);
     expect(existsSync(old)).toBe(true);
   });
 
@@ -107,13 +107,13 @@ describe('an unfinished training', () => {
     await putInPlace(cwd, training(3));
     await rename(join(cwd, 'mine'), join(cwd, `mine.replaced-${GONE}-00000000`));
     await symlink('nowhere', join(cwd, 'mine'));
-    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(CheckpointError);
+    await expect(resumeUnfinished(join(cwd, 'mine'))).rejects.toThrow(CheckpointError);
   });
 
   test('does not restore a partly deleted run', async () => {
     const cwd = await temporaryFolder();
     await mkdir(join(cwd, `mine.replaced-${GONE}-00000000`, 'model'), { recursive: true });
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toBeUndefined();
     expect(existsSync(join(cwd, 'mine'))).toBe(false);
     await (await create(cwd)).discard();
     expect(await readdir(cwd)).toEqual([]);
@@ -132,27 +132,26 @@ describe('an unfinished training', () => {
     await mkdir(join(cwd, 'mine'));
     await writeFile(join(cwd, 'mine', 'thesis.txt'), 'x');
     await leave(cwd, training(7, { overwrite: true }));
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toBeUndefined();
     expect(await readdir(join(cwd, 'mine'))).toEqual(['thesis.txt']);
   });
 
   test('is left alone while its process is running', async () => {
     const cwd = await temporaryFolder();
     const folder = await leave(cwd, training(7), process.ppid);
-    await expect(takeUpUnfinished(join(cwd, 'mine'))).rejects.toThrow(/mine.partial-.* is still at work/);
-    await (await create(cwd, true)).discard();
+    const message = new RegExp(`process ${process.ppid} is writing this run \\(mine.partial-`);
+    await expect(resumeUnfinished(join(cwd, 'mine'))).rejects.toThrow(message);
+    await expect(create(cwd, true)).rejects.toThrow(message);
     expect(existsSync(folder)).toBe(true);
-    await putInPlace(cwd, training(3));
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toBeUndefined();
   });
 
-  test.skipIf(process.platform !== 'linux')('is found if the PID of its process was reused', async () => {
+  test.skipIf(process.platform !== 'linux')('is found if its process id was reused', async () => {
     const cwd = await temporaryFolder();
     const folder = await leave(cwd, training(7), process.ppid);
     await utimes(folder, 0, 0);
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
     await leave(cwd, training(9, { resume: true }), process.pid);
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 9 } });
   });
 
   test.skipIf(process.platform !== 'linux')('is found if its process is a zombie', async () => {
@@ -163,7 +162,7 @@ describe('an unfinished training', () => {
     const pid = Number(first.toString());
     await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z '));
     await leave(cwd, training(7), pid);
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 7 } });
   });
 
   test('is replaced or deleted by a new run only with overwrite', async () => {
@@ -195,7 +194,7 @@ describe('a checkpoint', () => {
   const write = (text: string) => async (folder: string) => {
     await writeFile(join(folder, 'note.txt'), text);
   };
-  /** What the checkpoints beside the run hold. */
+  /** The content of the checkpoints of the run. */
   async function checkpoints(cwd: string): Promise<string[]> {
     const folders = (await readdir(cwd)).map((entry) => join(cwd, entry));
     const whole = folders.filter((folder) => existsSync(join(folder, 'run.json')));
@@ -238,7 +237,7 @@ describe('a checkpoint', () => {
     const writer = await create(cwd);
     await writer.saveCheckpoint(training(5), write('one'));
     await writer.discard();
-    expect(await takeUpUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 5 } });
+    expect(await resumeUnfinished(join(cwd, 'mine'))).toMatchObject({ training: { stepsDone: 5 } });
     expect((await readdir(join(cwd, 'mine'))).sort()).toEqual(['note.txt', 'run.json']);
     expect(await readdir(cwd)).toEqual(['mine']);
   });
@@ -252,7 +251,7 @@ describe('a checkpoint', () => {
     await second.saveCheckpoint(training(5), write('second'));
     await first.commit(training(9));
     await second.discard();
-    await takeUpUnfinished(join(cwd, 'runs', 'pretrain-2'));
+    await resumeUnfinished(join(cwd, 'runs', 'pretrain-2'));
     expect((await readdir(join(cwd, 'runs'))).sort()).toEqual(['pretrain', 'pretrain-2']);
   });
 });
