@@ -8,11 +8,10 @@ import {
   type LoraConfig,
   setAdapterStrength,
 } from '../lora/index.ts';
-import type { Run } from '../runs/index.ts';
+import type { Run, RunManifest } from '../runs/index.ts';
+import { quote } from '../text/index.ts';
 import { gatherBatch, type TrainingTask, withSeededDropout } from '../training/index.ts';
-
-/** Adapter options that `run.json` records. */
-const RECORDED = ['rank', 'alpha', 'method'] as const;
+import { toJson } from './settings.ts';
 
 /** Examples of the gradient for `lora-ga`: more than a batch, so that it is typical of the data. */
 const INIT_EXAMPLES = 256;
@@ -31,18 +30,33 @@ export function adaptedModel(
 ): tf.LayersModel {
   const { adapter } = manifest;
   if (!adapter) return injectLora(base, lora, options);
-  for (const [name, value] of Object.entries(lora)) {
-    const recorded = RECORDED.find((option) => option === name);
-    if (value === undefined || name === 'seed' || (recorded && adapter[recorded] === value)) continue;
+  const recorded = recordedLora(manifest);
+  for (const [name, value] of Object.entries(toJson(lora))) {
+    const before = JSON.stringify(recorded[name]);
+    if (name === 'seed' || JSON.stringify(value) === before) continue;
     throw new UsageError(
       'adapter-exists',
-      recorded
-        ? `${name} ${value}: the run has an adapter of ${name} ${adapter[recorded]}; leave the option out, or start from a base`
-        : `${name}: the run has an adapter already; leave the option out, or start from a base`,
+      before === undefined
+        ? `${name}: the run has an adapter already; leave the option out, or start from a base`
+        : `${name} ${plain(value)}: the run has an adapter of ${name} ${plain(recorded[name])}; ` +
+            'leave the option out, or start from a base',
     );
   }
   setAdapterStrength(model, 1);
   return model;
+}
+
+/** What a manifest records of the adapter's configuration. */
+function recordedLora({ command, options, adapter }: RunManifest): Readonly<Record<string, unknown>> {
+  const { rank, alpha, method } = adapter!;
+  // `finetune` records the configuration of an adapter that it added under `lora`.
+  const lora = command === 'inject-lora' ? options : command === 'finetune' ? options.lora : {};
+  return { ...(typeof lora === 'object' ? lora : {}), rank, alpha, method };
+}
+
+/** Text without quotes, other values as JSON. */
+function plain(value: unknown): string {
+  return typeof value === 'string' ? value : quote(value);
 }
 
 /**

@@ -48,7 +48,7 @@ export interface FinetuneOptions extends TrainingRecipeOptions {
   readonly targetLabels?: readonly number[];
   /**
    * Configuration of the new adapter. Default: rank 8 on all layers, alpha = rank. If the run has an adapter already, only
-   * its own `rank`, `alpha` and `method` are accepted.
+   * the values that `run.json` records of it are accepted.
    */
   readonly lora?: LoraConfig;
   /** Optimizer steps. Default 200. */

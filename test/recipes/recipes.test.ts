@@ -118,13 +118,17 @@ describe('finetune', () => {
   });
 
   test('trains the adapter of an adapted run further, and rejects a change of its shape', async () => {
-    const first = await finetune({ ...common, run: base, lora, steps: 5 });
+    const config = { ...lora, targets: /linear[12]/, init: 'gaussian' } as const;
+    const first = await finetune({ ...common, run: base, lora: config, steps: 5 });
     const weightsBefore = first.model.getWeights().map((weight) => weight.dataSync());
-    const second = await finetune({ ...common, run: first, lora, steps: 5 });
+    const second = await finetune({ ...common, run: first, lora: config, steps: 5 });
     expect(second.before.loss).toBe(first.before.loss);
     expect(first.model.getWeights().map((weight) => weight.dataSync())).toEqual(weightsBefore);
     await expect(finetune({ ...common, run: first, lora: { rank: 3 }, steps: 5 })).rejects.toThrow(
       'rank 3: the run has an adapter of rank 2',
+    );
+    await expect(finetune({ ...common, run: first, lora: { targets: 'all' }, steps: 5 })).rejects.toThrow(
+      'targets all: the run has an adapter of targets linear[12]',
     );
     for (const result of [first, second]) result.dispose();
   });
