@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
@@ -7,6 +7,19 @@ import { readJson } from '../files/index.ts';
 import { setAdapterStrength } from '../lora/index.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { loadModel } from './model-files.ts';
+
+/** The files of a run that are read. */
+const RUN_FILES = [
+  'run.json',
+  'model/model.json',
+  'adapter/adapter_config.json',
+  'adapter/adapter_model.safetensors',
+  'state/state.safetensors',
+  'state/guard.json',
+  'state/best.safetensors',
+  'metrics.jsonl',
+  'report.json',
+];
 
 /** An opened run. The caller disposes its models. */
 export interface Run {
@@ -30,6 +43,8 @@ export async function readManifest(folder: string): Promise<RunManifest> {
   if (!existsSync(folder)) throw invalid('no such folder; name the folder of a run');
   const path = join(folder, 'run.json');
   if (!existsSync(path)) throw invalid('not a run folder: it has no run.json');
+  const irregular = RUN_FILES.find((file) => isIrregular(join(folder, file)));
+  if (irregular !== undefined) throw invalid(`${irregular} is not a regular file; create the run again`);
   const manifest = parseManifest(path, await readJson(path));
   const files = [
     'model/model.json',
@@ -64,6 +79,12 @@ export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
     base.dispose();
     throw error;
   }
+}
+
+/** Whether a path is a pipe or a device, which may have no end, or a folder. */
+function isIrregular(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile();
 }
 
 /** Checks that a model is the one that the manifest describes. */
