@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
-import { withFileErrors } from '../files/index.ts';
+import { wasRunning, withFileErrors } from '../files/index.ts';
 
 /** `partial`: a run or checkpoint that is being written. `replaced`: a run that was moved aside for a new one. */
 type Kind = 'partial' | 'replaced';
@@ -65,43 +65,11 @@ export async function stagingFolders(target: string): Promise<StagingFolder[]> {
   });
 }
 
-/**
- * Whether the process that created a staging folder is still running. Process ids are reused, in a container after every
- * restart: a process that started after the folder's last change is a different one.
- */
+/** Whether the process that created a staging folder is still running, and not another one that got its id later. */
 function isInUse(path: string, kind: Kind, pid: number): boolean {
   if (pid === process.pid) return own.has(path);
   const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats || !isAlive(pid)) return false;
+  if (!stats) return false;
   // Moving a run aside does not change its modification time, only its change time.
-  const changedMs = kind === 'replaced' ? stats.ctimeMs : stats.mtimeMs;
-  const { isZombie, startedMs } = processInfo(pid);
-  return !isZombie && !(startedMs > changedMs + CLOCK_TOLERANCE_MS);
-}
-
-/** Start times of processes and times of files have different resolutions. */
-const CLOCK_TOLERANCE_MS = 2000;
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * Whether a process has ended without its parent having waited for it, and its start in ms since 1970. Known on Linux only
- * (`man proc_pid_stat`); elsewhere false and NaN.
- */
-function processInfo(pid: number): { readonly isZombie: boolean; readonly startedMs: number } {
-  try {
-    // Fields 3 and later: field 2 is a name in parentheses. Field 22 is the start in 1/100 s since the boot.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    const boot = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'));
-    return { isZombie: fields[0] === 'Z', startedMs: 1000 * Number(boot?.[1]) + 10 * Number(fields[22 - 3]) };
-  } catch {
-    return { isZombie: false, startedMs: Number.NaN };
-  }
+  return wasRunning(pid, kind === 'replaced' ? stats.ctimeMs : stats.mtimeMs);
 }
