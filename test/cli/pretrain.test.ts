@@ -49,8 +49,8 @@ describe('pretrain', () => {
     await writeState(path, { ...state, weights });
     const before = await readFile(join(out, 'run.json'), 'utf8');
     expect(await runCommand(cwd, sh`${argv} --steps 8 --resume`)).toMatchObject({
-      code: 5,
-      err: expect.stringMatching(/the state has no values of 'linear2\/bias'/),
+      code: 4,
+      err: expect.stringMatching(/state.safetensors: has no values of 'weights\/linear2\/bias'/),
       out: '',
     });
     expect(await readFile(join(out, 'run.json'), 'utf8')).toBe(before);
