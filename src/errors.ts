@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'no-report'
   | 'not-comparable'
   | 'unknown-architecture'
+  | 'prefixed-names'
   | 'base-mismatch'
   // TrainingError
   | 'training-failed'

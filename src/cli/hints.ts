@@ -19,6 +19,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'no-report': "write one with 'tfjs-lora eval <run> --report <run>/report.json'",
   'no-adapter': 'omit --strength',
   'unknown-architecture': 'choose the model with --architecture or --into',
+  'prefixed-names': 'select them with --prefix',
   'base-mismatch': 'use import --any-base to allow another base',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",

@@ -35,14 +35,14 @@ export function readAdapter(layer: LoraLayer, adapter: string): Map<string, Adap
  * Replaces the tensors of an adapter on a layer. The tensors must have exactly the names and shapes that `readAdapter`
  * returns; otherwise nothing is written.
  *
- * @param path the layer's path, for errors
+ * @param path names the layer in errors. Default: its name
  * @throws CheckpointError if a tensor is missing, unknown, of another shape or not finite
  */
 export function writeAdapter(
-  path: string,
   layer: LoraLayer,
   adapter: string,
   tensors: ReadonlyMap<string, AdapterTensor>,
+  path: string = layer.name,
 ): void {
   const place = `adapter '${adapter}' of layer '${path}'`;
   const layerAdapter = layer.adapters.get(adapter);

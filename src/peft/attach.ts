@@ -69,7 +69,7 @@ export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.L
     for (const { path, layer } of loraLayers(model)) {
       const shapes = new Map([...readAdapter(layer, adapter)].map(([part, { shape }]) => [part, shape]));
       if (shapes.size === 0) continue;
-      writeAdapter(path, layer, adapter, stored.takeTensors(modules.get(path)!, shapes, remaining));
+      writeAdapter(layer, adapter, stored.takeTensors(modules.get(path)!, shapes, remaining), path);
     }
     if (remaining.size > 0) {
       const names = listNames([...remaining.keys()], 5);

@@ -168,11 +168,12 @@ async function findAdapterFolder(folder: string, adapter: string): Promise<strin
     if ([WEIGHTS_FILE, MLX_WEIGHTS_FILE].some((name) => existsSync(join(folder, name)))) return folder;
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${folder}: no ${WEIGHTS_FILE}; save the adapter as safetensors (safe_serialization=True in PEFT)`,
+      `${folder}: no ${WEIGHTS_FILE}; save the adapter as safetensors (safe_serialization=True in PEFT); the folder has ${listNames(await readdir(folder))}`,
     );
   }
   const entries = await readdir(folder);
   const adapters = entries.filter((name) => existsSync(join(folder, name, CONFIG_FILE)));
-  const hint = adapters.length > 0 ? `; it has subfolders for the adapters ${adapters.join(', ')}` : '';
+  const found = entries.length > 0 ? `; the folder has ${listNames(entries)}` : '';
+  const hint = adapters.length > 0 ? `; it has subfolders for the adapters ${listNames(adapters)}` : found;
   throw new CheckpointError('invalid-checkpoint', `${folder}: no ${CONFIG_FILE}${hint}`);
 }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../errors.ts';
 import { withFileErrors, writeFileAtomic } from '../files/index.ts';
+import { checkForeign, MAGIC_BYTES } from './foreign.ts';
 import { invalid, parseHeader, parseHeaderLength } from './header.ts';
 import { type Safetensors, serializeSafetensors, tensorViews } from './safetensors.ts';
 
@@ -24,8 +25,9 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
       const stats = await file.stat();
       if (!stats.isFile()) throw invalid(path, 'not a file; give the path of a safetensors file');
       const { size } = stats;
-      const start = await readBytes(path, file, 0, Math.min(8, size));
-      const headerBytes = parseHeaderLength(path, start, size);
+      const start = await readBytes(path, file, 0, Math.min(MAGIC_BYTES, size));
+      checkForeign(path, start);
+      const headerBytes = parseHeaderLength(path, start.subarray(0, 8), size);
       const dataBytes = size - 8 - headerBytes;
       const header = parseHeader(path, await readBytes(path, file, 8, headerBytes), dataBytes);
       const data = await readBytes(path, file, 8 + headerBytes, dataBytes);

@@ -1,5 +1,6 @@
 import { quote } from '../text/index.ts';
 import { byteSize, DATA_TYPES, type DataType } from './data-type.ts';
+import { checkForeign, MAGIC_BYTES } from './foreign.ts';
 import {
   checkName,
   type Header,
@@ -35,6 +36,7 @@ export interface Safetensors {
  * const weight = float32Values('linear.weight', tensors.get('linear.weight')!);
  */
 export function parseSafetensors(source: string, bytes: Uint8Array): Safetensors {
+  checkForeign(source, bytes.subarray(0, MAGIC_BYTES));
   const headerBytes = parseHeaderLength(source, bytes.subarray(0, 8), bytes.length);
   const data = bytes.subarray(8 + headerBytes);
   const header = parseHeader(source, bytes.subarray(8, 8 + headerBytes), data.length);

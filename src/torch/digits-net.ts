@@ -2,6 +2,8 @@ import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { createDigitsNet, type Head } from '../models/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
+import { listNames, printable } from '../text/index.ts';
+import { checkNotAdapter, checkPrefix } from './prefix.ts';
 import { assignStateDict, type StateDictOptions } from './state-dict.ts';
 
 /**
@@ -26,9 +28,11 @@ export function digitsNetFrom(
   const first = tensors.get(`${prefix}linear1.weight`);
   const last = tensors.get(`${prefix}linear3.weight`);
   if (first?.shape.length !== 2 || last?.shape.length !== 2) {
+    checkPrefix(source, ['linear1.weight', 'linear3.weight'], tensors.keys(), prefix);
+    checkNotAdapter(source, tensors.keys());
     throw new CheckpointError(
       'unknown-architecture',
-      `${source}: unknown architecture, not a DigitsNet (no matrices ${prefix}linear1.weight and ${prefix}linear3.weight)`,
+      `${source}: unknown architecture, not a DigitsNet (no matrices ${printable(prefix)}linear1.weight and ${printable(prefix)}linear3.weight; it has ${listNames([...tensors.keys()], 4)})`,
     );
   }
   const model = createDigitsNet({ head, inputSize: first.shape[1]!, classes: last.shape[0]! });

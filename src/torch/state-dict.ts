@@ -3,8 +3,10 @@ import { CheckpointError } from '../errors.ts';
 import { baseClassOf } from '../lora/index.ts';
 import { namedLayers, takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
+import { listNames, printable, quote } from '../text/index.ts';
 import { flattenedShape } from './flatten.ts';
 import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
+import { checkNotAdapter, checkPrefix } from './prefix.ts';
 
 /** A weight of a model and the parameter of a PyTorch state dict that it corresponds to. */
 interface TorchWeight {
@@ -68,11 +70,11 @@ export function assignStateDict(
   const names = isSequential(stateDict)
     ? matchByOrder(source, weights, stateDict)
     : weights.map(({ name }) => name);
-  checkNames(source, names, stateDict);
+  checkNames({ source, prefix }, names, stateDict);
   tf.tidy(() => {
     const values = weights.map((weight, index) => {
       const name = names[index]!;
-      return weightValue(`${source}: ${prefix}${name}`, weight, stateDict.get(name)!);
+      return weightValue(`${source}: ${printable(`${prefix}${name}`)}`, weight, stateDict.get(name)!);
     });
     weights.forEach(({ variable }, index) => {
       variable.assign(values[index]!);
@@ -91,16 +93,20 @@ function selectTensors(tensors: ReadonlyMap<string, SafeTensor>, prefix: string)
 
 /** Throws CheckpointError unless the state dict has exactly these names. */
 function checkNames(
-  source: string,
+  { source, prefix = '' }: StateDictOptions,
   names: readonly string[],
   stateDict: ReadonlyMap<string, SafeTensor>,
 ): void {
   const expected = new Set(names);
   const missing = names.filter((name) => !stateDict.has(name));
   const unexpected = [...stateDict.keys()].filter((name) => !expected.has(name));
+  if (missing.length > 0) {
+    checkPrefix(source, names, stateDict.keys(), prefix);
+    checkNotAdapter(source, stateDict.keys());
+  }
   const problems: string[] = [];
-  if (missing.length > 0) problems.push(`missing tensors ${list(missing)}`);
-  if (unexpected.length > 0) problems.push(`unexpected tensors ${list(unexpected)}`);
+  if (missing.length > 0) problems.push(`missing tensors ${listNames(missing)}`);
+  if (unexpected.length > 0) problems.push(`unexpected tensors ${listNames(unexpected)}`);
   if (problems.length > 0)
     throw new CheckpointError('invalid-checkpoint', `${source}: ${problems.join('; ')}`);
 }
@@ -124,7 +130,7 @@ function weightValue(
   if (value) return value;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${name}: shape [${tensor.shape}] does not match the layer's [${torchShape(layout, variable.shape)}]`,
+    `${name}: shape ${quote(tensor.shape)} does not match the layer's [${torchShape(layout, variable.shape)}]`,
   );
 }
 
@@ -170,16 +176,11 @@ function matchByOrder(
   if (layers.length !== modules.length) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${source}: ${modules.length} numbered modules with weights (${modules.join(', ')}), but the model has ${layers.length} layers with weights (${layers.join(', ')})`,
+      `${source}: ${modules.length} numbered modules with weights (${listNames(modules)}), but the model has ${layers.length} layers with weights (${listNames(layers)})`,
     );
   }
   return weights.map(({ name }) => {
     const module = modules[layers.indexOf(moduleOf(name))]!;
     return `${module}${name.slice(name.lastIndexOf('.'))}`;
   });
-}
-
-function list(names: readonly string[]): string {
-  const shown = names.slice(0, 8).join(', ');
-  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }

@@ -175,7 +175,7 @@ describe('adapter tensors', () => {
           (name) => name !== 'bias' || path !== 'middle',
         ),
       );
-      writeAdapter(path, layerAt(to, path), 'default', tensors);
+      writeAdapter(layerAt(to, path), 'default', tensors);
     }
     expect(outputsOf(to)).toEqual(outputsOf(from));
   });
@@ -208,8 +208,8 @@ describe('adapter tensors', () => {
     );
     change(tensors);
     const before = outputsOf(model);
-    expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(CheckpointError);
-    expect(() => writeAdapter('hidden', layer, 'default', tensors)).toThrow(message);
+    expect(() => writeAdapter(layer, 'default', tensors)).toThrow(CheckpointError);
+    expect(() => writeAdapter(layer, 'default', tensors)).toThrow(message);
     expect(outputsOf(model)).toEqual(before);
   });
 });

@@ -154,3 +154,29 @@ describe('toStateDict rejects', () => {
     );
   });
 });
+
+test('names the prefix of a state dict', () => {
+  const model = tf.sequential({ layers: [tf.layers.dense({ name: 'only', units: 1, inputShape: [2] })] });
+  const prefixed = (start: string) =>
+    new Map([...toStateDict(model)].map(([name, tensor]) => [`${start}${name}`, tensor]));
+  expect(() => assignStateDict(model, prefixed('_orig_mod.'), { source: 'w' })).toThrow(
+    'w: the names of the tensors have the prefix "_orig_mod." (_orig_mod.only.weight)',
+  );
+  expect(() => assignStateDict(model, prefixed('a.b.'), { source: 'w', prefix: 'a.' })).toThrow(
+    'w: the names of the tensors have the prefix "a.b." (a.b.only.weight)',
+  );
+  const net = createDigitsNet({ inputSize: 4, classes: 2 });
+  const tensors = new Map([...toStateDict(net)].map(([name, tensor]) => [`module.${name}`, tensor]));
+  expect(() => digitsNetFrom(tensors, 'relu', { source: 'w' })).toThrow(
+    'the prefix "module." (module.linear1.weight)',
+  );
+});
+
+test('names an adapter that is taken for a state dict', () => {
+  const tensors = new Map([
+    ['base_model.model.linear1.lora_A.weight', safeTensor(new Float32Array(4), [2, 2])],
+  ]);
+  expect(() => digitsNetFrom(tensors, 'relu', { source: 'w' })).toThrow(
+    'w: holds an adapter (base_model.model.linear1.lora_A.weight), not the weights of a model',
+  );
+});

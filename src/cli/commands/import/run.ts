@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UsageError } from '../../../errors.ts';
 import { jsonText, recoverFolder } from '../../../files/index.ts';
+import { loraSummary } from '../../../lora/index.ts';
 import type { Head } from '../../../models/index.ts';
 import { displayPath, importAdapter, importWeights, type NewRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
@@ -26,18 +27,33 @@ export async function runImport(
   options: ImportCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  const { folder, base, manifest, dispose } = await importSource(source, options, context);
+  const { folder, base, model, manifest, dispose } = await importSource(source, options, context);
   const parameters = base.countParams();
-  dispose();
   const { contentHash, adapter } = manifest;
+  const layers = adapter ? loraSummary(model).layers.filter(({ rank }) => rank > 0) : [];
+  dispose();
   const saved = displayPath(folder!, context.cwd);
-  const adapterText = adapter ? `, adapter of rank ${adapter.rank} and alpha ${adapter.alpha}` : '';
+  const adapterText = adapter
+    ? `, adapter of rank ${range(layers.map(({ rank }) => rank))} and alpha ${range(layers.map(({ alpha }) => alpha))}`
+    : '';
   context.print(
     options.json
-      ? jsonText({ run: saved, contentHash, parameters, adapter })
+      ? jsonText({
+          run: saved,
+          contentHash,
+          parameters,
+          adapter,
+          ...(adapter && { layers: layers.map(({ path, rank, alpha }) => ({ path, rank, alpha })) }),
+        })
       : `imported ${source}: ${formatCount(parameters)} parameters, content hash ${contentHash.slice(0, 12)}${adapterText}`,
   );
   context.note(`saved in ${saved}`);
+}
+
+/** The lowest and the highest value: '2 to 8', or '4' if all are equal. */
+function range(values: readonly number[]): string {
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)];
+  return lowest === highest ? `${lowest}` : `${lowest} to ${highest}`;
 }
 
 async function importSource(
