@@ -1,7 +1,8 @@
 import { CheckpointError } from '../errors.ts';
+import { FILE_KIND_BYTES, fileKind } from '../files/index.ts';
 
 /** Bytes that are enough to recognise a file. */
-export const MAGIC_BYTES = 160;
+export const MAGIC_BYTES = FILE_KIND_BYTES;
 
 const SAVE = 'save its tensors with safetensors.torch.save_file';
 
@@ -63,9 +64,10 @@ export function checkForeign(source: string, start: Uint8Array): void {
   // Every header starts with a brace.
   if (start[8] === '{'.charCodeAt(0)) return;
   const text = Buffer.from(start).toString('latin1');
-  const format = FORMATS.find(
-    ({ magic, content }) => text.startsWith(magic) && (content === undefined || content.test(text)),
-  );
+  const format =
+    FORMATS.find(
+      ({ magic, content }) => text.startsWith(magic) && (content === undefined || content.test(text)),
+    ) ?? fileKind(start);
   if (!format) return;
   const { name, advice } = format;
   throw new CheckpointError('invalid-checkpoint', `${source}: ${name}, not a safetensors file; ${advice}`);

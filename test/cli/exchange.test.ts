@@ -1,10 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadPeft } from '../../src/peft/index.ts';
 import { openRun } from '../../src/runs/index.ts';
 import { readSafetensors } from '../../src/safetensors/index.ts';
+import { changedAdapter } from '../helpers/changed-adapter.ts';
 import { runCommand, sh } from '../helpers/command.ts';
 import { PEFT_FOLDER, peftLogits, peftRows } from '../helpers/peft-fixtures.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -29,7 +30,7 @@ async function workplace() {
 test('a PyTorch DigitsNet keeps its logits when imported, and its weights bit for bit when exported again', async () => {
   const { cwd, run } = await workplace();
   const imported = await run(sh`import ${BASE} --out base`);
-  expect(imported).toMatchObject({ code: 0, out: expect.stringMatching(/235,146 values/) });
+  expect(imported).toMatchObject({ code: 0, out: expect.stringMatching(/235,146 parameters/) });
   const { model } = await openRun('base', cwd);
   expect(relativeDifference(model.predict(rows) as tf.Tensor, await peftLogits('base'))).toBeLessThan(1e-5);
   const result = await run(sh`export base --out back.safetensors`);
@@ -141,4 +142,42 @@ describe('a failed import or export prints one line and writes nothing', () => {
       err: expect.stringMatching(/base: the run has no adapter/),
     });
   });
+});
+
+test('import reports the range of ranks and alphas, and patterns that match nothing', async () => {
+  const { run } = await workplace();
+  await run(sh`import ${BASE} --out base`);
+  const folder = await changedAdapter('patterns', { config: { exclude_modules: ['no_layer'] } });
+  const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8'));
+  const { out, code } = await run(sh`import ${folder} --into base --out adapted`);
+  const ranks = [config.r, ...Object.values<number>(config.rank_pattern)];
+  expect(code).toBe(0);
+  expect(out).toContain(`adapter of rank ${Math.min(...ranks)} to ${Math.max(...ranks)} and alpha `);
+});
+
+test('an expression that is too large is one line', async () => {
+  const { run } = await workplace();
+  await run(sh`import ${BASE} --out base`);
+  for (const option of ['--rank-pattern', '--alpha-pattern']) {
+    const { err, code } = await run([
+      'inject-lora',
+      'base',
+      option,
+      `${'x'.repeat(100_000)}=2`,
+      '--out',
+      'i',
+    ]);
+    expect(code).toBe(2);
+    expect(err.length).toBeLessThan(600);
+  }
+  const { err, code } = await run([
+    'inject-lora',
+    'base',
+    '--targets',
+    `/${'x'.repeat(100_000)}/`,
+    '--out',
+    'i',
+  ]);
+  expect(code).toBe(2);
+  expect(err.length).toBeLessThan(600);
 });

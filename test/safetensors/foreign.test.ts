@@ -29,6 +29,7 @@ test.each([
   ['version https://git-lfs.github.com/spec/v1\noid sha256:0\n', 'a Git LFS pointer, not a'],
   ['\x93NUMPY\x01\x00', 'a NumPy array (npy), not a safetensors file'],
   ['\x89HDF\r\n\x1a\n\0\0', 'an HDF5 file, as Keras writes it, not a safetensors file'],
+  ['\x89PNG\r\n\x1a\n', 'a PNG picture, not a safetensors file'],
   ['GGUF\x03\0\0\0\0\0', 'a GGUF file, not a safetensors file'],
   ['\x1f\x8b\x08\0\0\0\0\0\0', 'a gzip file, not a safetensors file'],
   ['<!DOCTYPE html><html></html>', 'a web page, not a safetensors file; download the file itself'],
