@@ -6,7 +6,7 @@ export { jsonText, readJson, writeJson } from './json.ts';
 export { wasRunning } from './process.ts';
 export { readText } from './read-text.ts';
 export { firstFault } from './schema-fault.ts';
-export { syncFolder } from './sync-folder.ts';
+export { renameDurably, syncFolder } from './sync-folder.ts';
 export {
   releaseTemporary,
   removeLeftFiles,

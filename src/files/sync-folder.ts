@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** What file systems report that cannot flush a folder, or that do not let it be opened for reading. */
 const UNSUPPORTED = new Set([
@@ -29,4 +30,10 @@ export async function syncFolder(path: string): Promise<void> {
   } catch (error) {
     if (!UNSUPPORTED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+}
+
+/** Renames a file or folder; the new name lasts a power failure. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
 }

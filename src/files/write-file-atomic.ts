@@ -1,7 +1,7 @@
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ensureDir, removeEmptyFolders } from './ensure-dir.ts';
-import { syncFolder } from './sync-folder.ts';
+import { renameDurably } from './sync-folder.ts';
 import { releaseTemporary, removeLeftFiles, temporaryName } from './temporary.ts';
 
 /**
@@ -33,8 +33,7 @@ export async function writeFileAtomic(
     } finally {
       await file.close();
     }
-    await rename(partial, path);
-    await syncFolder(folder);
+    await renameDurably(partial, path);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined); // fails if a part of the path is a file
     await removeEmptyFolders(folder, created);

@@ -3,7 +3,7 @@ import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/pro
 import { dirname, join, relative, resolve } from 'node:path';
 import { ensureDir, removeEmptyFolders } from './ensure-dir.ts';
 import { linkMissing } from './link-missing.ts';
-import { syncFolder } from './sync-folder.ts';
+import { renameDurably, syncFolder } from './sync-folder.ts';
 import { releaseTemporary, temporariesOf, temporaryName } from './temporary.ts';
 
 /** Options of `writeFolderAtomic`. */
@@ -44,7 +44,6 @@ export async function writeFolderAtomic(
     if (existsSync(target)) await linkMissing(target, staging, drop);
     await syncFolder(staging);
     await putInPlace(staging, target);
-    await syncFolder(parent);
   } catch (error) {
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
     await removeEmptyFolders(parent, created);
@@ -71,19 +70,18 @@ export async function recoverFolder(target: string): Promise<void> {
 
 async function putInPlace(staging: string, target: string): Promise<void> {
   if (!existsSync(target)) {
-    await rename(staging, target);
+    await renameDurably(staging, target);
     return;
   }
   const replaced = temporaryName(target, 'replaced');
   try {
     await rename(target, replaced);
     try {
-      await rename(staging, target);
+      await renameDurably(staging, target);
     } catch (error) {
       await rename(replaced, target);
       throw error;
     }
-    await syncFolder(dirname(target));
     await rm(replaced, { recursive: true, force: true }).catch(() => undefined);
   } finally {
     releaseTemporary(replaced);
