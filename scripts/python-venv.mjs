@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
+import { ensureDir } from '../dist/files/index.js';
 import { cacheFolder, withLock } from '../dist/setup/index.js';
 
 /** The packages that tests and the bench compare with. PyTorch installs CUDA as well: 6 GB in all. */
@@ -36,7 +37,7 @@ export async function pythonVenv(note = () => {}) {
   const install = async () => {
     if (isComplete()) return; // by another process, meanwhile
     note(`creating a Python environment in ${folder} (6 GB, minutes)`);
-    mkdirSync(folder, { recursive: true });
+    await ensureDir(folder);
     await run(
       'python3',
       ['-m', 'venv', folder],
