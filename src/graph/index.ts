@@ -30,6 +30,7 @@ export {
   type CompileOptions,
   compileFunction,
 } from './compile-function.ts';
+export { watchDependencies } from './dependencies.ts';
 export { emitProgram, group } from './emit.ts';
 export { type Iteration, whileLoop } from './loop.ts';
 export {
@@ -44,7 +45,13 @@ export {
   type VariableNode,
 } from './program.ts';
 export { type ProgramRow, programTable } from './program-table.ts';
-export { isRecording, type Recording, record, type TensorFunction } from './record.ts';
+export {
+  isRecording,
+  type Recording,
+  record,
+  recordWithDependencies,
+  type TensorFunction,
+} from './record.ts';
 export { RecordingError } from './recording-error.ts';
 export { simplify } from './simplify.ts';
 export type { InputSpec } from './trace.ts';

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { nativeBackend } from '../tensorflow/index.ts';
 import { requireFunction, requireInputs } from './arguments.ts';
 import { compareTraces } from './compare-traces.ts';
-import { watchDependencies } from './dependencies.ts';
+import { type Dependencies, watchDependencies } from './dependencies.ts';
 import type { Program } from './program.ts';
 import { RecordingError } from './recording-error.ts';
 import { type InputSpec, type Trace, trace } from './trace.ts';
@@ -61,15 +61,23 @@ export function isRecording(): boolean {
  * countOps(program); // Map { 'Relu' => 1 }
  */
 export function record<I extends tf.Tensor[]>(
-  fn: (...inputs: I) => readonly tf.Tensor[],
+  fn: TensorFunction<I>,
   inputs: readonly (InputSpec | tf.Tensor)[],
 ): Recording {
+  return recordWithDependencies(fn, inputs).recording;
+}
+
+/** Like `record`. Also returns what `Recording.isStale` watches. */
+export function recordWithDependencies<I extends tf.Tensor[]>(
+  fn: TensorFunction<I>,
+  inputs: readonly (InputSpec | tf.Tensor)[],
+): { recording: Recording; dependencies: Dependencies } {
   requireFunction(fn);
   requireInputs(inputs);
-  const listFn = fn as TensorFunction;
+  const listFn = fn as never as TensorFunction;
   const { program, dependencies, optimizerSteps } = whileRecording(() => traceTwice(listFn, inputs));
   const specs = inputs.map(({ shape, dtype }) => ({ shape: [...shape], dtype }) as InputSpec);
-  return {
+  const recording: Recording = {
     program,
     variables: dependencies.variables,
     optimizerSteps,
@@ -82,6 +90,7 @@ export function record<I extends tf.Tensor[]>(
       }
     },
   };
+  return { recording, dependencies };
 }
 
 /** Runs `fn` in a scope of tfjs. Of its tensors, those that a trace has captured stay: the recorded function keeps them. */

@@ -40,10 +40,11 @@ export function trace(
   const engine = tf.engine();
   const scopes = engine.state.scopeStack.length;
   engine.startScope('record');
-  separateVariables(backend);
   const stopRejecting = rejectDisposal();
   const placeholders = inputs.map(placeholder);
+  const shared = sharedVariables(backend);
   const variables = watchVariables();
+  shared.forEach(separate);
   const layers = trackLayers();
   const optimizers = trackOptimizers();
   const gradients = trackGradients();
@@ -110,8 +111,11 @@ function runWithTape(
   rejectValueReads(tape);
 
   const outputs = results.map(refOf);
-  const assignments = variables.assigned().map((variable) => {
-    tape.ref(ids.get(variable)!); // adds the variable to `used` if the function only assigns it
+  const assigned = [...ids].filter(
+    ([variable, id]) => !variable.isDisposed && tensorId(backend, variable) !== id,
+  );
+  const assignments = assigned.map(([variable, id]) => {
+    tape.ref(id); // adds the variable to `used` if the function only assigns it
     return { variable: used.indexOf(variable), value: refOf(variable) };
   });
   const program: Program = {
@@ -124,14 +128,17 @@ function runWithTape(
   return { program, used };
 }
 
-/** If variables share a tensor, copies it, so that each id of a tensor belongs to one variable. */
-function separateVariables(backend: NativeBackend): void {
-  for (const variable of Object.values(tf.engine().state.registeredVariables)) {
-    if (backend.refCount(variable.dataId) === 1) continue;
-    const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);
-    variable.assign(copy);
-    copy.dispose();
-  }
+/** The variables that share a tensor with other variables or tensors. */
+function sharedVariables(backend: NativeBackend): tf.Variable[] {
+  const variables = Object.values(tf.engine().state.registeredVariables);
+  return variables.filter(({ dataId }) => backend.refCount(dataId) > 1);
+}
+
+/** Gives a variable a tensor of its own, until its value is restored: the id of a tensor then belongs to one variable. */
+function separate(variable: tf.Variable): void {
+  const copy = runOp('Identity', { T: { type: variable.dtype } }, [variable]);
+  variable.assign(copy);
+  copy.dispose();
 }
 
 /** Zeros, or a copy of the tensor: its id is then not that of a variable or of another input. */

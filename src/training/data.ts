@@ -1,7 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { DataError } from '../errors.ts';
 
-/** An array with one example per row. It is copied to the device once, and each step gathers its rows there. */
+/**
+ * An array with one example per row. The engines `graph` and `xla` copy it to the device once, and each step gathers its
+ * rows there. Do not change its values while an engine uses it.
+ */
 export interface DataArray {
   /** Values of shape [rows, ...featureShape] in row-major order. */
   readonly values: Uint8Array | Float32Array | Int32Array;
@@ -30,6 +33,14 @@ export interface Batch {
 /** A data array with the dtype that its batches have. */
 export interface BatchArray extends DataArray {
   readonly dtype: 'float32' | 'int32';
+}
+
+/** Lists the arrays of the data with names for errors. */
+export function dataArrays({ inputs, labels }: TrainingData): { name: string; array: DataArray }[] {
+  return [
+    ...inputs.map((array, index) => ({ name: `input ${index} of the data`, array })),
+    { name: 'labels of the data', array: labels },
+  ];
 }
 
 /** Lists the arrays of the data, inputs first and labels last, with the dtype of their batches. */

@@ -13,14 +13,15 @@ export { recordStep } from './compiled/record-step.ts';
 export { type DataArray, gatherBatch, type TrainingData } from './data.ts';
 export { createEngine, type EngineOptions } from './engines/create.ts';
 export { type Engine, type EngineName, requireEngine } from './engines/engine.ts';
-export { type AdaptiveReplay, type AdaptiveReplayOptions, adaptiveReplay } from './guard/adaptive-replay.ts';
+export { type AdaptiveReplay, adaptiveReplay } from './guard/adaptive-replay.ts';
+export type { GuardHistory } from './guard/history.ts';
+export type { AdaptiveReplayOptions } from './guard/replay-options.ts';
 export { type StrengthCheck, type StrengthSearch, searchStrength } from './guard/search-strength.ts';
 export type { Budget, ClassCount } from './guard/tradeoff.ts';
 export {
   type GuardCheck,
   type GuardedProgress,
   type GuardedResult,
-  type GuardHistory,
   type GuardOptions,
   trainGuarded,
 } from './guard/train-guarded.ts';

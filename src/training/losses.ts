@@ -5,8 +5,17 @@ import { hasNativeBackend, runOpOutputs } from '../tensorflow/index.ts';
 /**
  * Compares predictions with labels. Returns one loss per example, [batch] float32, whose mean is then taken; or the
  * mean itself, a float32 scalar. Labels are int32, or float32 if the data is a Float32Array.
+ *
+ * It may use variables of tfjs, whose current values count in each call of `Engine.run`. If another value of JavaScript that
+ * it uses changes between two calls, such as a number, the engines `graph` and `xla` find it by running the function again,
+ * and record and compile the step again, which takes up to a few seconds. So keep what changes often in a variable.
  */
-export type LossFunction = (predictions: tf.Tensor, labels: tf.Tensor) => tf.Tensor;
+export type LossFunction = Bivariant<(predictions: tf.Tensor, labels: tf.Tensor) => tf.Tensor>;
+
+/** A function that may declare the ranks of its tensors, such as `(predictions: tf.Tensor2D) => ...`. */
+export type Bivariant<F extends (...values: never[]) => unknown> = {
+  bivariant(...values: Parameters<F>): ReturnType<F>;
+}['bivariant'];
 
 /**
  * - `cross-entropy`: softmax cross-entropy of logits [batch, classes] and labels [batch], the index of each class

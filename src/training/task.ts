@@ -2,18 +2,22 @@ import type * as tf from '@tensorflow/tfjs';
 import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
 import { imageShape, type Normalization, normalize, requireLogits } from '../models/index.ts';
+import { requireFields, requireLayersModel, requireTrainingData } from './arguments.ts';
+import { type CustomParts, declareCustomParts } from './custom-parts.ts';
 import type { TrainingData } from './data.ts';
-import { type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
+import { type Bivariant, type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';
 import { type OptimizerConfig, validateOptimizer } from './optimizers/config.ts';
 
 /**
- * Returns the loss of one batch, a float32 scalar. It has to be a function of its arguments and the model's weights
- * alone: the engines `graph` and `xla` run it once, and repeat the ops that it ran.
+ * Returns the loss of one batch, a float32 scalar. The engines `graph` and `xla` record the ops that it runs. It may read
+ * and assign variables of tfjs. Each call of `Engine.run` uses the current values of variables; other values of JavaScript
+ * are looked up once per call too, but if one has changed, the step is recorded and compiled again, which takes up to a few
+ * seconds. So keep what changes often in a variable.
  *
  * @param inputs [batch, ...featureShape] each
  * @param labels [batch, ...featureShape]
  */
-export type BatchLoss = (inputs: tf.Tensor[], labels: tf.Tensor) => tf.Scalar;
+export type BatchLoss = Bivariant<(inputs: tf.Tensor[], labels: tf.Tensor) => tf.Scalar>;
 
 /** What an engine trains: a model, its data, the loss and the optimizer. */
 export interface TrainingTask {
@@ -39,8 +43,8 @@ export interface TaskOptions {
   readonly loss?: LossName | LossFunction;
   /** One weight per class; the loss is then sum(w[label] * loss) / sum(w[label]). */
   readonly classWeights?: readonly number[];
-  /** Preprocesses a batch of inputs, for example normalizes it; part of each step. */
-  readonly prepare?: (inputs: tf.Tensor[]) => tf.Tensor[];
+  /** Preprocesses a batch of inputs, for example normalizes it; part of each step. Like `LossFunction` for other values. */
+  readonly prepare?: Bivariant<(inputs: tf.Tensor[]) => tf.Tensor[]>;
 }
 
 /**
@@ -63,23 +67,31 @@ export interface TaskOptions {
  * });
  */
 export function trainingTask(options: TaskOptions): TrainingTask {
+  requireOptions(options, { model: 'object', data: 'object' });
+  requireTrainingData(options.data);
   const { model, data, batchSize, optimizer, seed, classWeights, prepare } = options;
   validateTask(options);
   validateOptimizer(optimizer);
   const compare = lossFunction(options.loss ?? 'cross-entropy');
-  return {
-    model,
-    data,
-    batchSize,
-    optimizer,
-    seed,
-    loss: (inputs, labels) => {
-      const prepared = prepare ? prepare(inputs) : inputs;
-      const predictions = model.apply(prepared.length === 1 ? prepared[0]! : prepared, { training: true });
-      const loss = meanLoss(compare, predictions as tf.Tensor, labels, classWeights);
-      return model.calculateLosses().reduce((sum, term) => sum.add(term.mean()), loss) as tf.Scalar;
-    },
+  let predicted: ReturnType<CustomParts['predictions']>;
+  const loss: BatchLoss = (inputs, labels) => {
+    const prepared = prepare ? prepare(inputs) : inputs;
+    const output = model.apply(prepared.length === 1 ? prepared[0]! : prepared, { training: true });
+    const predictions = output as tf.Tensor;
+    predicted = { shape: predictions.shape, dtype: predictions.dtype as 'float32' };
+    const batchLoss = meanLoss(compare, predictions, labels, classWeights);
+    return model.calculateLosses().reduce((sum, term) => sum.add(term.mean()), batchLoss) as tf.Scalar;
   };
+  const hasCustomLoss = typeof options.loss === 'function';
+  const parts: CustomParts = {
+    predictions: () => predicted,
+    run: (inputs, labels, predictions) => [
+      ...(prepare ? prepare(inputs) : []),
+      ...(hasCustomLoss ? [compare(predictions, labels)] : []),
+    ],
+  };
+  declareCustomParts(loss, hasCustomLoss || prepare ? parts : 'none');
+  return { model, data, batchSize, optimizer, seed, loss };
 }
 
 /** Options of `classificationTask`. */
@@ -108,20 +120,37 @@ export function classificationTask({
   normalization,
   ...options
 }: ClassificationOptions): TrainingTask {
+  requireOptions({ dataset, normalization, ...options }, { dataset: 'object', normalization: 'object' });
+  requireLayersModel(options.model);
   const featureShape = imageShape(options.model, dataset);
-  return trainingTask({
+  const fixed = { ...normalization }; // later changes must not reach one engine only
+  const task = trainingTask({
     ...options,
     data: {
       rows: dataset.count,
       inputs: [{ values: dataset.images, featureShape }],
       labels: { values: dataset.labels, featureShape: [] },
     },
-    prepare: (inputs) => inputs.map((images) => normalize(images, normalization)),
+    prepare: (inputs) => inputs.map((images) => normalize(images, fixed)),
   });
+  if (typeof options.loss !== 'function') declareCustomParts(task.loss, 'none');
+  return task;
+}
+
+function requireOptions(options: unknown, fields: Record<string, 'object'>): void {
+  requireFields(
+    'task options',
+    options,
+    { ...fields, batchSize: 'number', optimizer: 'object', seed: 'number' },
+    `pass { model, ${Object.keys(fields)
+      .filter((name) => name !== 'model')
+      .join(', ')}, batchSize, optimizer, seed }`,
+  );
 }
 
 function validateTask(options: TaskOptions): void {
   const { model, data, batchSize, classWeights, loss = 'cross-entropy' } = options;
+  requireLayersModel(model);
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new UsageError('invalid-argument', `batch size ${batchSize}: must be a whole number of at least 1`);
   }

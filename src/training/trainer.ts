@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Sampler } from '../data/index.ts';
 import { TrainingError, UsageError } from '../errors.ts';
+import { requireFields, requireTask } from './arguments.ts';
 import type { Engine } from './engines/engine.ts';
 import { LastFiniteState } from './last-finite-state.ts';
 import { StepsPerCall } from './steps-per-call.ts';
@@ -54,12 +55,12 @@ export interface TrainingResult {
  *
  * @throws TrainingError if a loss, or a weight after the last step, is NaN or infinite. Engine and model are then set
  *   back to the last state with a finite loss.
- * @throws UsageError if `steps` or `stepsPerCall` is invalid, or `resume` is past `steps`
+ * @throws UsageError if an option is invalid, or `resume` is past `steps`
  * @example
  * for await (const { step, meanLoss } of train({ task, engine, sampler, steps: 6000 })) console.log(step, meanLoss);
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingProgress, TrainingResult> {
-  validateSteps(options);
+  validateOptions(options);
   const { task, engine, sampler, steps, signal, resume } = options;
   const firstStep = resume?.step ?? 0;
   if (resume) engine.restore(resume);
@@ -134,7 +135,14 @@ function divergence(problem: string, restoredStep: number, { optimizer }: Traini
   );
 }
 
-function validateSteps({ steps, stepsPerCall, resume }: TrainOptions): void {
+function validateOptions(options: TrainOptions): void {
+  const advice = 'pass { task, engine, sampler, steps }';
+  const fields = { task: 'object', engine: 'object', sampler: 'object', steps: 'number' } as const;
+  requireFields('training options', options, fields, advice);
+  const { task, engine, sampler, steps, stepsPerCall, resume } = options;
+  requireTask(task);
+  requireFields('engine', engine, { run: 'function', state: 'function' }, 'create it with createEngine');
+  requireFields('sampler', sampler, { take: 'function' }, 'create it with shuffledSampler');
   if (!Number.isInteger(steps) || steps < 0) {
     throw new UsageError('invalid-argument', `steps ${steps}: must be a whole number of at least 0`);
   }

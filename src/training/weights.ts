@@ -22,7 +22,7 @@ export function modelWeights(model: tf.LayersModel): Map<string, tf.Variable> {
  * @throws TrainingError if there are none
  */
 export function trainableWeights(model: tf.LayersModel): Map<string, tf.Variable> {
-  const trainable = new Set(model.trainableWeights.map((weight) => weight.read()));
+  const trainable = trainableVariables(model);
   if (trainable.size === 0) {
     throw new TrainingError(
       'training-failed',
@@ -30,4 +30,31 @@ export function trainableWeights(model: tf.LayersModel): Map<string, tf.Variable
     );
   }
   return new Map([...modelWeights(model)].filter(([, variable]) => trainable.has(variable)));
+}
+
+/**
+ * Checks that the trainable weights of a model are still those with which an engine was created. The optimizer keeps slots
+ * for them, so that an engine cannot train others.
+ *
+ * @throws TrainingError if they are not
+ */
+export function requireSameTrainable(
+  model: tf.LayersModel,
+  trainable: ReadonlyMap<string, tf.Variable>,
+): void {
+  const current = trainableVariables(model);
+  const frozen = [...trainable].find(([, variable]) => !current.has(variable));
+  if (!frozen && current.size === trainable.size) return;
+  const known = new Set(trainable.values());
+  const [name] =
+    frozen ?? [...modelWeights(model)].find(([, variable]) => current.has(variable) && !known.has(variable))!;
+  throw new TrainingError(
+    'training-failed',
+    `weight '${name}': is ${frozen ? 'no longer' : 'now'} trainable, unlike when the engine was created; create a new engine`,
+  );
+}
+
+function trainableVariables(model: tf.LayersModel): Set<tf.Variable> {
+  const variables = model.trainableWeights.map((weight) => weight.read() as tf.Variable);
+  return new Set(variables.filter(({ trainable }) => trainable));
 }

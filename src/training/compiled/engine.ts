@@ -22,7 +22,6 @@
  * have an attribute that makes XLA compile the loop as one program, and some ops are replaced by others that XLA
  * compiles to faster code (src/graph/xla).
  */
-import * as tf from '@tensorflow/tfjs';
 import { supportsExplicitPrecision, type XlaTarget } from '../../graph/index.ts';
 import {
   explicitPrecisionAllowed,
@@ -38,9 +37,10 @@ import { countSteps } from '../data.ts';
 import type { Engine } from '../engines/engine.ts';
 import type { TrainingTask } from '../task.ts';
 import { stateValues, type TrainingState } from '../training-state.ts';
-import { modelWeights } from '../weights.ts';
+import { requireSameTrainable } from '../weights.ts';
 import { type CallSize, chooseCallSize } from './call-size.ts';
 import type { RecordedStep } from './record-step.ts';
+import { SyncedVariables } from './synced-variables.ts';
 import { arrayValues, buildTrainingGraph, type TrainingGraph } from './training-graph.ts';
 
 /** Options of `CompiledEngine`. */
@@ -69,6 +69,8 @@ export class CompiledEngine implements Engine {
   readonly #call: CallSize;
   readonly #graph: TrainingGraph;
   readonly #session: Session;
+  /** The variables whose values the session has. */
+  readonly #variables: SyncedVariables;
   #step = 0;
 
   /** @throws TensorFlowError if TensorFlow rejects the graph */
@@ -98,6 +100,7 @@ export class CompiledEngine implements Engine {
       ...this.#call,
     });
     this.#session = new Session(builder.nodes);
+    this.#variables = new SyncedVariables(recorded.weights, this.#graph.state, this.#session);
     try {
       this.#initializeVariables();
     } catch (error) {
@@ -115,9 +118,21 @@ export class CompiledEngine implements Engine {
     return this.#xla === 'gpu' ? this.#call.capacity : undefined;
   }
 
+  /**
+   * Returns whether the engine would train otherwise if it were created now: then create a new one from its state.
+   *
+   * @throws TrainingError if other weights are trainable than when the engine was created
+   */
+  isOutdated(): boolean {
+    requireSameTrainable(this.#task.model, this.#recorded.trainable);
+    return this.#recorded.isOutdated();
+  }
+
   run(rows: Int32Array): Float32Array {
-    const { batchSize, data } = this.#task;
+    const { batchSize, data, model } = this.#task;
+    requireSameTrainable(model, this.#recorded.trainable);
     const steps = countSteps(rows, batchSize, data);
+    this.#variables.writeAssigned();
     const losses = new Float32Array(steps);
     for (let first = 0; first < steps; ) {
       const most = this.#call.capacity - (this.#step % this.#unroll);
@@ -126,47 +141,53 @@ export class CompiledEngine implements Engine {
       losses.set(this.#runCall(callRows, count), first);
       first += count;
     }
+    this.#variables.read(this.#changedNames(true));
     return losses;
   }
 
   state(): TrainingState {
-    const { changedWeights, slots } = this.#recorded;
-    const values = this.#graph.state.read(this.#session, [...changedWeights, ...slots.keys()]);
+    const { slots } = this.#recorded;
+    this.#variables.writeAssigned();
+    const weightNames = this.#changedNames(false);
+    const values = this.#graph.state.read(this.#session, [...weightNames, ...slots.keys()]);
     const pick = (names: Iterable<string>) =>
       new Map([...names].map((name) => [name, values.get(name) as Float32Array]));
-    return { step: this.#step, weights: pick(changedWeights), slots: pick(slots.keys()) };
+    return { step: this.#step, weights: pick(weightNames), slots: pick(slots.keys()) };
   }
 
   restore(state: TrainingState): void {
-    const { changedWeights, slots, weights } = this.#recorded;
+    const { slots, weights } = this.#recorded;
     const values = new Map<string, Float32Array>();
-    for (const name of changedWeights) {
+    for (const name of this.#changedNames(false)) {
       values.set(name, stateValues(state.weights, name, weights.get(name)!.size));
     }
     for (const [name, { size }] of slots) values.set(name, stateValues(state.slots, name, size));
+    this.#variables.writeAssigned();
     this.#graph.state.write(this.#session, values);
     this.#step = state.step;
   }
 
   syncModel(): void {
-    const { weights } = this.state();
-    for (const [name, variable] of modelWeights(this.#task.model)) {
-      const values = weights.get(name);
-      if (values === undefined) continue;
-      tf.tidy(() => variable.assign(tf.tensor(values, variable.shape, variable.dtype)));
-    }
+    this.#variables.writeAssigned();
+    this.#variables.read(this.#changedNames(false));
   }
 
   dispose(): void {
     this.#session.dispose();
   }
 
-  /** Copies the data, the model's weights and the initial slots to the device. */
+  /** Names of the variables that a step may change: weights of the model, or others that the loss assigns. */
+  #changedNames(isOther: boolean): string[] {
+    const { changedWeights, otherVariables } = this.#recorded;
+    return [...changedWeights].filter((name) => otherVariables.has(name) === isOther);
+  }
+
+  /** Copies the data, the variables and the initial slots to the device. */
   #initializeVariables(): void {
     const { state, arrays, losses } = this.#graph;
-    const { weights, slots } = this.#recorded;
+    const { slots } = this.#recorded;
+    this.#variables.writeAssigned();
     const values = new Map<string, TensorValues>();
-    for (const [name, variable] of weights) values.set(name, variable.dataSync() as Float32Array);
     for (const [name, { size, initial }] of slots) values.set(name, new Float32Array(size).fill(initial));
     state.write(this.#session, values);
     arrays.write(this.#session, arrayValues(this.#task.data));

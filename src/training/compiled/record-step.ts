@@ -1,6 +1,13 @@
 /** Step 1 of 4 of the compiled engines (see engine.ts), record: one optimizer step as a program. */
 import * as tf from '@tensorflow/tfjs';
-import { type InputSpec, type Program, record, simplify } from '../../graph/index.ts';
+import {
+  type InputSpec,
+  type Program,
+  recordWithDependencies,
+  simplify,
+  watchDependencies,
+} from '../../graph/index.ts';
+import { nativeBackend } from '../../tensorflow/index.ts';
 import { type Batch, batchArrays } from '../data.ts';
 import { lossAndGradients } from '../loss-and-gradients.ts';
 import { type UpdateRule, updateRule } from '../optimizers/update-rules.ts';
@@ -8,6 +15,7 @@ import type { TrainingTask } from '../task.ts';
 import { slotName } from '../training-state.ts';
 import { modelWeights, trainableWeights } from '../weights.ts';
 import { type FusedUpdate, fusedUpdate } from './fused-update.ts';
+import { watchTask } from './watch-task.ts';
 
 /**
  * One optimizer step as a program. Its inputs are the batch (inputs, then labels), the number of the step ([] int32),
@@ -20,10 +28,14 @@ export interface RecordedStep {
   readonly program: Program;
   /** Names of the program's variables in the training state, in the program's order. */
   readonly variableNames: readonly string[];
-  /** The weights that the step reads or changes, by name. */
+  /** The variables that the step reads or changes, by name: the model's weights, and others that the loss uses. */
   readonly weights: ReadonlyMap<string, tf.Variable>;
-  /** Names of the weights that a step may change: trainable ones and moving averages. */
+  /** The trainable weights among them. */
+  readonly trainable: ReadonlyMap<string, tf.Variable>;
+  /** Names of those that a step may change: trainable weights, moving averages, and variables that the loss assigns. */
   readonly changedWeights: ReadonlySet<string>;
+  /** Names of those that do not belong to the model. They are no part of the training state. */
+  readonly otherVariables: ReadonlySet<string>;
   /** Names of the optimizer's slots, such as `m` and `v`, in the order of its rule. */
   readonly slotNames: readonly string[];
   /** The slots of all trainable weights, by `<slot>/<weight>`. */
@@ -36,6 +48,8 @@ export interface RecordedStep {
   readonly scalarNames: readonly string[];
   /** Returns their values at a step; the first step is 0. */
   scalarsAt(step: number): readonly number[];
+  /** Returns whether the step would be another one if it were recorded now. */
+  isOutdated(): boolean;
 }
 
 export interface SlotSpec {
@@ -44,6 +58,9 @@ export interface SlotSpec {
   /** The value of every element before the first step. */
   readonly initial: number;
 }
+
+/** Put before the names of variables that do not belong to the model: they may equal names of its weights. */
+const OTHER_VARIABLES = 'other/';
 
 /**
  * Runs one step of a task and records it. The model is unchanged afterwards.
@@ -77,21 +94,31 @@ export function recordStep(task: TrainingTask): RecordedStep {
   };
 
   try {
-    const { program, variables } = record(runStep, inputSpecs(task, scalarNames.length));
+    const { recording, dependencies } = recordWithDependencies(runStep, inputSpecs(task, scalarNames.length));
+    const { program, variables } = recording;
     const stateNames = new Map(
       [...modelWeights(task.model), ...slotVariables].map(([name, variable]) => [variable, name]),
     );
-    const variableNames = variables.map((variable) => stateNames.get(variable) ?? variable.name);
+    const otherName = (variable: tf.Variable) => `${OTHER_VARIABLES}${variable.name}`;
+    const variableNames = variables.map((variable) => stateNames.get(variable) ?? otherName(variable));
     const weights = new Map(trainable);
     variables.forEach((variable, index) => {
       const name = variableNames[index]!;
       if (!slots.has(name)) weights.set(name, variable);
     });
+    const isStale = watchDependencies(nativeBackend(), {
+      ...dependencies,
+      variables: [...weights.values()],
+      usesGradients: false, // the engine checks which weights are trainable
+    });
+    const taskHasChanged = watchTask(task);
     const assigned = program.assignments.map(({ variable }) => variableNames[variable]!);
     return {
       program: simplify(program),
       variableNames,
       weights,
+      trainable,
+      otherVariables: new Set(variables.filter((variable) => !stateNames.has(variable)).map(otherName)),
       changedWeights: new Set([...trainable.keys(), ...assigned.filter((name) => !slots.has(name))]),
       slotNames: rule.slots.map(({ name }) => name),
       slots,
@@ -99,6 +126,7 @@ export function recordStep(task: TrainingTask): RecordedStep {
       updatedWeights,
       scalarNames,
       scalarsAt,
+      isOutdated: () => isStale() || taskHasChanged(),
     };
   } finally {
     tf.dispose([...slotVariables.values()]);

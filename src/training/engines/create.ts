@@ -1,8 +1,9 @@
 import { TensorFlowError } from '../../errors.ts';
 import { RecordingError } from '../../graph/index.ts';
 import { DamagedCacheError, DeviceError } from '../../tensorflow/index.ts';
+import { requireEngineOptions, requireTask } from '../arguments.ts';
 import { CompiledEngine, type CompiledOptions } from '../compiled/engine.ts';
-import { recordStep } from '../compiled/record-step.ts';
+import { type RecordedStep, recordStep } from '../compiled/record-step.ts';
 import type { TrainingTask } from '../task.ts';
 import type { TrainingState } from '../training-state.ts';
 import { chooseEngine, chooseUnroll } from './choose.ts';
@@ -24,7 +25,7 @@ export interface EngineOptions {
  * step, the engine continues as `graph`; if the step cannot be put into a graph, an eager engine is returned.
  *
  * @throws TrainingError if the model has no trainable weights, or the loss is not a scalar
- * @throws UsageError if `name` is not an engine
+ * @throws UsageError if an argument is invalid
  * @example
  * const engine = createEngine('auto', task, { steps: 6000 });
  * const losses = engine.run(sampler.take(0, 100 * task.batchSize)); // 100 steps
@@ -33,48 +34,56 @@ export interface EngineOptions {
  */
 export function createEngine(name: EngineName | 'auto', task: TrainingTask, options: EngineOptions): Engine {
   requireEngine(name);
+  requireTask(task);
+  requireEngineOptions(options);
   const { steps, stepsPerCall = steps, note = () => {} } = options;
-  const compile = (compiledOptions: CompiledOptions) =>
-    new CompiledEngine(task, recordStep(task), compiledOptions);
-  const createGraph = () => compile({ jit: false });
+  // `auto` records the step to choose an engine, which then uses the recording.
+  let recorded: RecordedStep | undefined;
+  const recordOnce = () => (recorded ??= recordStep(task));
   try {
     let chosen = name;
     if (chosen === 'auto') {
-      const choice = chooseEngine(steps, () => recordStep(task).program);
+      const choice = chooseEngine(steps, () => recordOnce().program);
       note(`engine ${choice.name}: ${choice.reason}`);
       chosen = choice.name;
     }
     if (chosen === 'eager') return new EagerEngine(task);
-    if (chosen === 'graph') return createGraph();
-    const unroll = chooseUnroll(task, steps);
-    const createXla = (explicitPrecision: boolean) =>
-      compile({ jit: true, unroll, stepsPerCall, explicitPrecision });
-    return new XlaWithFallback(createXla, createGraph, note);
+    const first: CompiledOptions =
+      chosen === 'graph' ? { jit: false } : { jit: true, unroll: chooseUnroll(task, steps), stepsPerCall };
+    return new RenewableEngine(task, new CompiledEngine(task, recordOnce(), first), first, note);
   } catch (error) {
     if (!canFallBack(error)) throw error;
-    note(`falling back to the eager engine: ${error.message}`);
-    return new EagerEngine(task);
+    return fallBackToEager(task, error, note);
   }
 }
 
+function fallBackToEager(task: TrainingTask, error: Error, note: (line: string) => void): EagerEngine {
+  note(`falling back to the eager engine: ${error.message}`);
+  return new EagerEngine(task);
+}
+
 /**
- * An XLA engine that is replaced if compiling fails, and continues from the same state: first by one without explicit
- * precision, then by a graph engine. XLA compiles at the first run, so a failure does not show before.
+ * A compiled engine that is replaced by one that continues from the same state:
+ * - if the step has changed, such as a number in the caller's loss: by the same engine with the step recorded again
+ * - if XLA cannot compile the step, first by one without explicit precision, then by the graph engine. XLA compiles at the
+ *   first run, so a failure does not show before.
  */
-class XlaWithFallback implements Engine {
-  #engine: CompiledEngine;
-  readonly #createXla: (explicitPrecision: boolean) => CompiledEngine;
-  readonly #createGraph: () => CompiledEngine;
+class RenewableEngine implements Engine {
+  readonly #task: TrainingTask;
   readonly #note: (line: string) => void;
+  #engine: CompiledEngine | EagerEngine;
+  #options: CompiledOptions;
+  #wasRenewed = false;
 
   constructor(
-    createXla: (explicitPrecision: boolean) => CompiledEngine,
-    createGraph: () => CompiledEngine,
+    task: TrainingTask,
+    engine: CompiledEngine,
+    options: CompiledOptions,
     note: (line: string) => void,
   ) {
-    this.#engine = createXla(true);
-    this.#createXla = createXla;
-    this.#createGraph = createGraph;
+    this.#task = task;
+    this.#engine = engine;
+    this.#options = options;
     this.#note = note;
   }
 
@@ -83,31 +92,56 @@ class XlaWithFallback implements Engine {
   }
 
   get stepsPerCall(): number | undefined {
-    return this.#engine.stepsPerCall;
+    return this.#engine instanceof CompiledEngine ? this.#engine.stepsPerCall : undefined;
   }
 
   run(rows: Int32Array): Float32Array {
-    const stepBefore = this.#engine.step;
+    this.#renewIfOutdated();
+    const engine = this.#engine;
+    if (engine instanceof EagerEngine) return engine.run(rows);
+    const stepBefore = engine.step;
     try {
-      return this.#engine.run(rows);
+      return engine.run(rows);
     } catch (error) {
-      if (this.name !== 'xla' || !canFallBack(error) || this.#engine.step !== stepBefore) throw error;
-      const { explicitPrecision } = this.#engine;
-      if (error instanceof DamagedCacheError) this.#replace(() => this.#createXla(explicitPrecision));
-      else if (explicitPrecision) this.#replace(() => this.#createXla(false));
+      if (engine.name !== 'xla' || !canFallBack(error) || engine.step !== stepBefore) throw error;
+      const { explicitPrecision } = engine;
+      if (error instanceof DamagedCacheError) this.#replace({ ...this.#options, explicitPrecision });
+      else if (explicitPrecision) this.#replace({ ...this.#options, explicitPrecision: false });
       else {
         this.#note(`falling back to the graph engine: ${error.message}`);
-        this.#replace(this.#createGraph);
+        this.#replace({ jit: false });
       }
       return this.run(rows);
     }
   }
 
-  #replace(create: () => CompiledEngine): void {
-    const state = this.#engine.state();
-    this.#engine.dispose();
-    this.#engine = create();
-    this.#engine.restore(state);
+  #renewIfOutdated(): void {
+    if (this.#engine instanceof EagerEngine || !this.#engine.isOutdated()) return;
+    if (!this.#wasRenewed) {
+      this.#note(
+        'recording the step again: a value that it uses has changed; keep values that change often in a tf.Variable',
+      );
+    }
+    this.#wasRenewed = true;
+    this.#replace(this.#options);
+  }
+
+  #replace(options: CompiledOptions): void {
+    const old = this.#engine;
+    const state = old.state();
+    let engine: CompiledEngine | EagerEngine;
+    try {
+      const recorded = recordStep(this.#task);
+      old.dispose(); // before the new engine needs memory
+      engine = new CompiledEngine(this.#task, recorded, options);
+    } catch (error) {
+      if (!canFallBack(error)) throw error;
+      old.dispose();
+      engine = fallBackToEager(this.#task, error, this.#note);
+    }
+    engine.restore(state);
+    this.#engine = engine;
+    this.#options = options;
   }
 
   state(): TrainingState {

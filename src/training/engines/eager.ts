@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
+import { watchVariables } from '../../graph/index.ts';
 import { countSteps, gatherBatch } from '../data.ts';
 import { batchLoss, lossAndGradients } from '../loss-and-gradients.ts';
 import { type UpdateRule, updateRule } from '../optimizers/update-rules.ts';
 import type { TrainingTask } from '../task.ts';
 import { slotName, stateValues, type TrainingState } from '../training-state.ts';
-import { modelWeights, trainableWeights } from '../weights.ts';
+import { modelWeights, requireSameTrainable, trainableWeights } from '../weights.ts';
 import type { Engine } from './engine.ts';
 
 /** Runs each step op by op, on any backend of tfjs. It trains the variables of `task.model` themselves. */
@@ -25,7 +26,7 @@ export class EagerEngine implements Engine {
     this.#trainable = trainableWeights(task.model);
     const weights = modelWeights(task.model);
     const firstRows = Int32Array.from({ length: task.batchSize }, (_, row) => row);
-    const assigned = findAssignedVariables([...weights.values()], () => {
+    const assigned = findAssignedVariables(() => {
       batchLoss(task, gatherBatch(task.data, firstRows), 0);
     });
     this.#changing = new Map(
@@ -39,7 +40,8 @@ export class EagerEngine implements Engine {
   }
 
   run(rows: Int32Array): Float32Array {
-    const { batchSize, data } = this.#task;
+    const { batchSize, data, model } = this.#task;
+    requireSameTrainable(model, this.#trainable);
     const losses = new Float32Array(countSteps(rows, batchSize, data));
     for (let index = 0; index < losses.length; index++) {
       losses[index] = this.#runStep(rows.subarray(index * batchSize, (index + 1) * batchSize));
@@ -99,25 +101,14 @@ export class EagerEngine implements Engine {
 }
 
 /** Returns the variables that `fn` assigns, and undoes the assignments. */
-function findAssignedVariables(variables: readonly tf.Variable[], fn: () => void): Set<tf.Variable> {
-  return tf.tidy(() => {
-    const before = variables.map((variable) => ({
-      variable,
-      dataId: variable.dataId,
-      copy: variable.clone(),
-    }));
-    const assigned = new Set<tf.Variable>();
-    try {
-      fn();
-    } finally {
-      for (const { variable, dataId, copy } of before) {
-        if (variable.dataId === dataId) continue;
-        assigned.add(variable);
-        variable.assign(copy);
-      }
-    }
-    return assigned as Set<tf.Variable> & tf.TensorContainer;
-  });
+function findAssignedVariables(fn: () => void): Set<tf.Variable> {
+  const watch = watchVariables();
+  try {
+    tf.tidy(fn);
+    return new Set(watch.assigned());
+  } finally {
+    watch.undo();
+  }
 }
 
 function copyValues(tensors: ReadonlyMap<string, tf.Tensor>): Map<string, Float32Array> {

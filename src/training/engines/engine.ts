@@ -34,8 +34,13 @@ export interface Engine {
    * Runs `rows.length / batchSize` steps; step k trains on rows [k * batchSize, (k + 1) * batchSize). It blocks
    * until they are done, so call it for a few hundred steps at a time.
    *
+   * All engines start from the current values of variables: those of frozen weights, strengths of adapters and variables
+   * that the loss reads, and of trained weights that were assigned since the last call. Call `syncModel` before you read
+   * trained weights to change them.
+   *
    * @returns the loss of each step, computed before its update
    * @throws DataError if a row is outside the data, or the last batch is not full
+   * @throws TrainingError if other weights are trainable than when the engine was created
    */
   run(rows: Int32Array): Float32Array;
   /** Returns a copy of the state. */

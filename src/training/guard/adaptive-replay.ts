@@ -1,28 +1,18 @@
 import { type Sampler, shuffledSampler } from '../../data/index.ts';
+import { UsageError } from '../../errors.ts';
 import { STREAMS } from '../../random.ts';
+import { type AdaptiveReplayOptions, requireWholeNumber, validateOptions } from './replay-options.ts';
 import type { ClassCount } from './tradeoff.ts';
-
-/** Options of `adaptiveReplay`. */
-export interface AdaptiveReplayOptions {
-  /** Rows of the target classes. */
-  readonly rows: Int32Array;
-  /** Rows of each other class, by label. */
-  readonly replayRows: ReadonlyMap<number, Int32Array>;
-  /** Share of each batch that is taken from the other classes, in (0, 1). */
-  readonly share: number;
-  readonly batchSize: number;
-  readonly seed: number;
-  /** Maximum accuracy that a class may lose, as a fraction. Weights depend on drop / maxDrop. */
-  readonly maxDrop: number;
-}
 
 /** A sampler that replays more of the classes that training makes worse. */
 export interface AdaptiveReplay extends Sampler {
   /**
    * Adapts the batches from `step` on: classes that lost accuracy are replayed more, classes that gained less.
    *
+   * @param step a whole number; all batches up to it are drawn again, which takes about a microsecond per row
    * @param before counts of all classes before training, indexed by label
    * @param after the same at `step`
+   * @throws UsageError if an argument is invalid
    */
   update(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void;
 }
@@ -32,14 +22,13 @@ export interface AdaptiveReplay extends Sampler {
  * their weights. Weights follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies
  * the weight of a class by e^(drop / maxDrop). The rows of each class are shuffled separately.
  *
- * @throws RangeError if `share` is not in (0, 1)
+ * @throws UsageError if an option is invalid
  * @example
  * const replay = adaptiveReplay({ rows, replayRows, share: 0.5, batchSize: 10, seed: 0, maxDrop: 0.01 });
  * const training = trainGuarded({ task, engine, sampler: replay, steps: 1000, guard: { ...guard, replay } });
  */
 export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
-  const { share } = options;
-  if (!(share > 0 && share < 1)) throw new RangeError(`share ${share} is outside (0, 1)`);
+  validateOptions(options);
   return new WeightedReplay(options);
 }
 
@@ -95,6 +84,8 @@ class WeightedReplay implements AdaptiveReplay {
   }
 
   take(firstExample: number, count: number): Int32Array {
+    requireWholeNumber('first example', firstExample);
+    requireWholeNumber('number of examples', count);
     const { batchSize } = this.#options;
     const firstBatch = Math.floor(firstExample / batchSize);
     const skipped = firstExample - firstBatch * batchSize;
@@ -107,6 +98,11 @@ class WeightedReplay implements AdaptiveReplay {
   }
 
   update(step: number, before: readonly ClassCount[], after: readonly ClassCount[]): void {
+    requireWholeNumber('step', step);
+    const unknown = this.#labels.find((label) => !before[label] || !after[label]);
+    if (unknown !== undefined) {
+      throw new UsageError('invalid-argument', `counts: have none of class ${unknown}, which is replayed`);
+    }
     const scale = Math.max(this.#options.maxDrop, SMALLEST_BUDGET);
     const state = copyState(this.#stateBefore(step));
     this.#labels.forEach((label, index) => {

@@ -1,3 +1,4 @@
+import { UsageError } from '../../errors.ts';
 import {
   type Budget,
   bestWithinBudget,
@@ -28,7 +29,7 @@ const STRENGTHS = Array.from({ length: 21 }, (_, index) => index / 20);
  * Finds the adapter strength with the largest gain within a budget.
  *
  * @param measure returns the counts on a validation set at a strength, indexed by label
- * @throws UsageError if the budget is invalid
+ * @throws UsageError if an argument is invalid
  * @example
  * const { strength } = searchStrength({ targetLabels: [2, 3], maxDrop: 0.01 }, (candidate) => {
  *   setAdapterStrength(model, candidate);
@@ -39,6 +40,12 @@ export function searchStrength(
   budget: Budget,
   measure: (strength: number) => readonly ClassCount[],
 ): StrengthSearch {
+  if (typeof measure !== 'function') {
+    throw new UsageError(
+      'invalid-argument',
+      'measure: is not a function; pass one that returns counts by class',
+    );
+  }
   const before = measure(0);
   validateBudget(budget, before.length);
   const checks = STRENGTHS.map((strength) => {

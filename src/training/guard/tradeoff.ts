@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { requireFields } from '../arguments.ts';
 
 /** How many validation examples of a class there are, and how many are misclassified. */
 export interface ClassCount {
@@ -91,7 +92,10 @@ export function isExhausted(checks: readonly Tradeoff[], patience: number): bool
 }
 
 /** @throws UsageError if `maxDrop` is not in [0, 1], or a target label is not in [0, classes) */
-export function validateBudget({ targetLabels, maxDrop }: Budget, classes: number): void {
+export function validateBudget(budget: Budget, classes: number): void {
+  const fields = { targetLabels: 'object', maxDrop: 'number' } as const;
+  requireFields('budget', budget, fields, 'pass { targetLabels: [2, 3], maxDrop: 0.01 }');
+  const { targetLabels, maxDrop } = budget;
   if (!(maxDrop >= 0 && maxDrop <= 1)) {
     throw new UsageError(
       'invalid-argument',

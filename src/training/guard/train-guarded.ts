@@ -1,8 +1,10 @@
 import { UsageError } from '../../errors.ts';
+import { requireFields } from '../arguments.ts';
 import type { Engine } from '../engines/engine.ts';
 import { type TrainingProgress, type TrainingResult, type TrainOptions, train } from '../trainer.ts';
 import type { TrainingState } from '../training-state.ts';
 import type { AdaptiveReplay } from './adaptive-replay.ts';
+import { type GuardHistory, validateHistory } from './history.ts';
 import {
   type Budget,
   bestWithinBudget,
@@ -36,14 +38,6 @@ export interface GuardOptions extends Budget {
    * and the best state is chosen among the states from there on.
    */
   readonly history?: GuardHistory;
-}
-
-/** What a guard needs to continue a stopped training. */
-export interface GuardHistory {
-  /** The counts of each check so far, indexed by label. */
-  readonly checks: readonly { readonly step: number; readonly counts: readonly ClassCount[] }[];
-  /** The best state so far. */
-  readonly best: TrainingState;
 }
 
 /** The tradeoff at a step. */
@@ -80,7 +74,8 @@ const DEFAULT_PATIENCE = 3;
  * no other is within it. If the signal stops training, the last state is kept instead, so that training can be
  * resumed. Resumed with its history, it gives the same result as without the stop.
  *
- * @throws UsageError if the budget or the patience is invalid, or the history is from another validation set
+ * @throws UsageError if an option is invalid, or the history is from another validation set
+ * @throws CheckpointError if the history is damaged
  * @throws TrainingError like `train`
  * @example
  * const guard = { targetLabels: [2, 3], maxDrop: 0.01, before, measure };
@@ -89,8 +84,9 @@ const DEFAULT_PATIENCE = 3;
 export async function* trainGuarded(
   options: Omit<TrainOptions, 'stepsPerCall'> & { readonly guard: GuardOptions },
 ): AsyncGenerator<GuardedProgress, GuardedResult> {
+  requireGuardedOptions(options);
   const { engine, guard: guardOptions, resume } = options;
-  const guard = new Guard(engine, guardOptions);
+  const guard = new Guard(engine, guardOptions, resume?.step ?? 0);
   if (resume) engine.restore(resume);
   guard.replayHistory();
   const firstStep = resume?.step ?? 0;
@@ -115,6 +111,13 @@ export async function* trainGuarded(
   }
 }
 
+function requireGuardedOptions(options: { readonly guard: GuardOptions }): void {
+  const advice = 'pass { task, engine, sampler, steps, guard }';
+  requireFields('training options', options, { engine: 'object', guard: 'object' }, advice);
+  const fields = { before: 'object', measure: 'function' } as const;
+  requireFields('guard', options.guard, fields, 'pass { targetLabels, maxDrop, before, measure }');
+}
+
 /** The checks of a guarded training, and the best state so far. */
 class Guard {
   readonly #engine: Engine;
@@ -124,8 +127,12 @@ class Guard {
   readonly #checks: GuardCheck[] = [];
   #best: TrainingState | undefined;
 
-  /** @throws UsageError if the budget or the patience is invalid, or the history is from another validation set */
-  constructor(engine: Engine, options: GuardOptions) {
+  /**
+   * @param firstStep the step of the state to resume
+   * @throws UsageError if the budget or the patience is invalid, or the history is from another validation set
+   * @throws CheckpointError if the history is damaged
+   */
+  constructor(engine: Engine, options: GuardOptions, firstStep: number) {
     const { before, replay, history } = options;
     this.#engine = engine;
     this.#options = options;
@@ -135,7 +142,7 @@ class Guard {
     if (!(this.#patience >= 1)) {
       throw new UsageError('invalid-argument', `patience ${this.#patience}: must be at least 1 check`);
     }
-    if (history) validateHistory(history, before);
+    if (history) validateHistory(history, before, firstStep);
   }
 
   /** The step of the last check. */
@@ -184,17 +191,4 @@ class Guard {
     this.#checks.push(check);
     return check;
   }
-}
-
-function validateHistory({ checks }: GuardHistory, before: readonly ClassCount[]): void {
-  const isSame = checks.every(
-    ({ counts }) =>
-      counts.length === before.length &&
-      counts.every(({ support }, label) => support === before[label]!.support),
-  );
-  if (isSame) return;
-  throw new UsageError(
-    'invalid-argument',
-    'the validation set differs from that of the stopped training; resume with the same data and seed',
-  );
 }

@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { requireFields } from '../arguments.ts';
 
 /** How the learning rate changes. It rises linearly during the first `warmup` steps, then the schedule begins. */
 export type Schedule =
@@ -87,7 +88,10 @@ const RANGES: Readonly<Record<string, Range>> = {
 };
 
 /** @throws UsageError that names the option that is out of range */
-export function validateOptimizer({ rule, schedule, learningRate, clipNorm }: OptimizerConfig): void {
+export function validateOptimizer(config: OptimizerConfig): void {
+  const advice = "pass { rule: { kind: 'adam' }, learningRate: 1e-3 }";
+  requireFields('optimizer', config, { rule: 'object', learningRate: 'number' }, advice);
+  const { rule, schedule, learningRate, clipNorm } = config;
   requireName('optimizer', rule.kind, OPTIMIZER_NAMES);
   requireRanges('optimizer', { learningRate, clipNorm });
   requireRanges(rule.kind, rule);

@@ -96,7 +96,8 @@ test('a loop of fixed length, as for convolutions on a GPU, changes nothing in i
   ];
   const convolutionTask = () =>
     smallTask({ model: smallNet({ inputShape: [4, 4, 1], layers: layers() }), optimizer });
-  const engine = new CompiledEngine(convolutionTask(), recordStep(convolutionTask()), {
+  const compiledTask = convolutionTask();
+  const engine = new CompiledEngine(compiledTask, recordStep(compiledTask), {
     jit: true,
     target: 'gpu',
     stepsPerCall: 40,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { UsageError } from '../../../src/errors.ts';
 import { adaptiveReplay } from '../../../src/training/index.ts';
 
 /** Row r has the class floor(r / 100). Class 0 is the target, 1 to 3 are replayed. */
@@ -86,5 +87,5 @@ test('another seed takes other rows', () => {
 });
 
 test('rejects a fraction outside (0, 1)', () => {
-  for (const share of [0, 1, Number.NaN]) expect(() => create(share)).toThrow(RangeError);
+  for (const share of [0, 1, Number.NaN]) expect(() => create(share)).toThrow(UsageError);
 });
