@@ -55,6 +55,6 @@ export {
 export { RecordingError } from './recording-error.ts';
 export { simplify } from './simplify.ts';
 export type { InputSpec } from './trace.ts';
-export { type VariableWatch, watchVariables } from './variable-watch.ts';
+export { watchVariables } from './variable-watch.ts';
 export { supportsExplicitPrecision } from './xla/matmul.ts';
 export type { XlaTarget } from './xla/ops.ts';
