@@ -15,7 +15,7 @@ const adapterSchema = z.object({
 });
 
 /** Engines count steps as int32. */
-export const MAX_STEPS = 2 ** 31 - 1;
+export const MAX_STEPS = 100_000_000;
 
 const trainingSchema = z.object({
   engine: z.enum(['eager', 'graph', 'xla']),

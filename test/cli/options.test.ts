@@ -55,7 +55,7 @@ test.each([
   [sh`finetune x --rank 1.5`, /--rank .*a whole number of at least 1/],
   [sh`finetune x --alpha 0`, /--alpha .*a number above 0/],
   [sh`finetune x --dropout 1`, /--dropout .*a number from 0 to 0.99/],
-  [sh`finetune x --steps 2147483648`, /--steps .*from 1 to 2147483647/],
+  [sh`finetune x --steps 100000001`, /--steps .*from 1 to 100000000/],
   [sh`finetune x --targets ${'a,,b'}`, /--targets .*'all', layer names separated by commas/],
   [sh`finetune x --targets ${'/(/'}`, /--targets .*Invalid regular expression/],
   [sh`finetune x --rank-pattern a=0`, /--rank-pattern .*numbers above 0, such as 'linear1=4,linear3=1'/],

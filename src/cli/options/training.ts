@@ -5,8 +5,8 @@ import { type Device, type Engine, optionGroup, settings, shared, under } from '
 const OPTIMIZERS = ['adam', 'adamw', 'sgd', 'momentum', 'nesterov', 'rmsprop', 'adagrad'] as const;
 const SCHEDULES = ['constant', 'cosine', 'step'] as const;
 
-/** Engines count steps as int32. */
-export const MAX_STEPS = 2 ** 31 - 1;
+/** The most steps of a run; see the settings of the recipes. */
+export const MAX_STEPS = 100_000_000;
 
 /** Options of `addTrainingOptions`. */
 export type TrainingOptions = {
