@@ -24,6 +24,7 @@ function tensorflowOptions(
     tf32,
     deterministic,
     reportAborts: (error) => `error: ${messageWithHint(error)}`,
+    onNotice: (line) => note(`warning: ${line}`),
     onFallback: ({ device: fallback, error }) => note(fallbackNotice(fallback, messageWithHint(error))),
   };
 }

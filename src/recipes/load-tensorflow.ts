@@ -11,6 +11,7 @@ export async function loadRecipeTensorFlow(
   examples?: number,
 ): Promise<LoadedTensorFlow> {
   return await loadTensorFlow({
+    onNotice: (line) => onNotice?.(`warning: ${line}`),
     onFallback: ({ device, error }) => onNotice?.(fallbackNotice(device, error.message)),
     ...tensorflow,
     examples,

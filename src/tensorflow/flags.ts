@@ -23,8 +23,10 @@ const COMMAND_BUFFERS = 'FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,DYNAMIC_SLICE_
 /**
  * Sets the variables that TensorFlow reads while it loads, except those that the user has set. TensorFlow ends the
  * process at the first flag in TF_XLA_FLAGS or XLA_FLAGS that it does not know.
+ *
+ * @returns one line for each variable or flag of the user that differs from what would be set, with the effect
  */
-export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEnv = process.env): void {
+export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEnv = process.env): string[] {
   // Errors are thrown as well, so their log lines are not needed. At level 2, XLA logs a page about processor features
   // for each program that it finds in its cache.
   env.TF_CPP_MIN_LOG_LEVEL ??= '3';
@@ -32,9 +34,10 @@ export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEn
     env.TF_NUM_INTRAOP_THREADS ??= String(flags.threads);
     env.TF_NUM_INTEROP_THREADS ??= String(flags.threads);
   }
-  if (flags.cuda) setCudaFlags(flags.cuda, env);
+  if (flags.cuda) return setCudaFlags(flags.cuda, env);
   // One kernel then updates a weight and its optimizer slots together, instead of one kernel for each.
-  else addFlag(env, 'XLA_FLAGS', '--xla_backend_extra_options', 'xla_cpu_use_multi_output_fusion');
+  const kept = addFlag(env, 'XLA_FLAGS', '--xla_backend_extra_options', 'xla_cpu_use_multi_output_fusion');
+  return kept ? [`${kept}; training with XLA may be slower`] : [];
 }
 
 /** Sets the folder in which XLA keeps compiled code, unless the user named one. */
@@ -45,28 +48,47 @@ export function setXlaCacheFolder(folder: string, env: NodeJS.ProcessEnv = proce
 function setCudaFlags(
   { toolsFolder, tf32, deterministic, commandBuffers }: CudaFlags,
   env: NodeJS.ProcessEnv,
-): void {
+): string[] {
+  const notices: string[] = [];
+  const add = (flag: string, value: string, effect: string) => {
+    const kept = addFlag(env, 'XLA_FLAGS', flag, value);
+    if (kept) notices.push(`${kept}; ${effect}`);
+  };
   // Allocate memory as it is needed, so that processes can share a GPU.
   env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
   // Read by cuBLAS and cuDNN; for XLA's own kernels see tensor-float32.ts.
   if (!tf32) env.NVIDIA_TF32_OVERRIDE ??= '0';
-  // Not TF_DETERMINISTIC_OPS, with which TensorFlow refuses ops such as softmax cross-entropy outside XLA.
-  if (deterministic) addFlag(env, 'XLA_FLAGS', '--xla_gpu_deterministic_ops', 'true');
-  if (commandBuffers) {
-    addFlag(env, 'XLA_FLAGS', '--xla_gpu_enable_command_buffer', COMMAND_BUFFERS);
-    addFlag(env, 'XLA_FLAGS', '--xla_gpu_command_buffer_scheduling_mode', 'CONCURRENT');
+  if (!tf32 && env.NVIDIA_TF32_OVERRIDE !== '0') {
+    notices.push(
+      `NVIDIA_TF32_OVERRIDE is ${env.NVIDIA_TF32_OVERRIDE}, not 0; float32 products may be computed in TF32, with a 10-bit mantissa`,
+    );
   }
-  if (toolsFolder) addFlag(env, 'XLA_FLAGS', '--xla_gpu_cuda_data_dir', toolsFolder);
+  // Not TF_DETERMINISTIC_OPS, with which TensorFlow refuses ops such as softmax cross-entropy outside XLA.
+  if (deterministic) add('--xla_gpu_deterministic_ops', 'true', 'results may differ between runs');
+  if (commandBuffers) {
+    const effect = 'training may be slower';
+    add('--xla_gpu_enable_command_buffer', COMMAND_BUFFERS, effect);
+    add('--xla_gpu_command_buffer_scheduling_mode', 'CONCURRENT', effect);
+  }
+  if (toolsFolder)
+    add('--xla_gpu_cuda_data_dir', toolsFolder, 'XLA needs libdevice and ptxas in that folder');
+  return notices;
 }
 
-/** Adds a flag unless the user set it. A value with a space is left out: TensorFlow splits flags at spaces. */
+/**
+ * Adds a flag unless the user set it. A value with a space is left out: TensorFlow splits flags at spaces.
+ *
+ * @returns the user's flag in words, if its value differs
+ */
 function addFlag(
   env: NodeJS.ProcessEnv,
   variable: 'TF_XLA_FLAGS' | 'XLA_FLAGS',
   flag: string,
   value: string,
-): void {
+): string | undefined {
   const flags = env[variable] ?? '';
-  if (flags.includes(flag) || /\s/.test(value)) return;
-  env[variable] = `${flags} ${flag}=${value}`.trim();
+  if (/\s/.test(value)) return undefined;
+  const own = flags.split(/\s+/).findLast((word) => word === flag || word.startsWith(`${flag}=`));
+  if (own === undefined) env[variable] = `${flags} ${flag}=${value}`.trim();
+  return own === undefined || own === `${flag}=${value}` ? undefined : `${variable} has ${own}`;
 }

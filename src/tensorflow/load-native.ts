@@ -43,6 +43,23 @@ export function loadNativePackage(nativePackage: NativePackage, options: LoadNat
   }
 }
 
+/**
+ * Checks that a GPU can be kept from computing float32 products in TF32, with a 10-bit mantissa. TensorFlow's C interface
+ * cannot do that; the addon of set-up can.
+ *
+ * @throws TensorFlowError if set-up did not compile the addon, unless the user allows TF32
+ */
+export function requireFloat32(
+  { name, device, addonFolder }: Pick<NativePackage, 'name' | 'device' | 'addonFolder'>,
+  { tf32 = false }: { readonly tf32?: boolean },
+): void {
+  if (device !== 'cuda' || tf32 || existsSync(join(addonFolder, addonFiles.preload))) return;
+  throw notSetUp(
+    device,
+    `${name}: its addon was not compiled by the set-up of tfjs-lora, so float32 products would be computed in TF32, with a 10-bit mantissa`,
+  );
+}
+
 /** Lines that TensorFlow prints while its libraries load, whatever TF_CPP_MIN_LOG_LEVEL says. */
 const ignoredLines = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
 
@@ -53,7 +70,10 @@ function preload(addon: PreloadAddon, device: NativeDevice, { tf32, reportAborts
     .split('\n')
     .filter((line) => line !== '' && !ignoredLines.test(line));
   if (lines.length > 0) writeSync(STDERR, `${lines.join('\n')}\n`);
-  setTensorFloat32(addon.allowTensorFloat32, tf32);
+  const applied = setTensorFloat32(addon.allowTensorFloat32, tf32);
+  if (device === 'cuda' && !tf32 && !applied) {
+    throw new Error('this TensorFlow cannot be kept from computing float32 products in TF32');
+  }
   if (reportAborts) {
     const error = abortError(device);
     addon.reportAborts?.(`${reportAborts(error)}\n`, error.exitCode);

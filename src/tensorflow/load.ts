@@ -4,7 +4,7 @@ import { type NativeDevice, type NativePackage, nativeState } from '../setup/ind
 import { gpuIsVisible, requireFreeMemory } from './cuda/gpus.ts';
 import { cudaToolsFolder } from './cuda/tools.ts';
 import { setTensorFlowFlags } from './flags.ts';
-import { loadNativePackage } from './load-native.ts';
+import { loadNativePackage, requireFloat32 } from './load-native.ts';
 import { nativeBackend } from './native/backend.ts';
 import { compilerSettings, useXlaCache, xlaCacheFolder } from './xla-cache.ts';
 
@@ -36,6 +36,8 @@ export interface LoadOptions {
    * with the exit code of the error. By default the process ends with SIGABRT.
    */
   readonly reportAborts?: (error: TensorFlowError) => string;
+  /** Called with one line for each environment variable of the user that makes TensorFlow slower or less accurate. */
+  readonly onNotice?: (line: string) => void;
   /** Called if `auto` cannot use a device and takes the next one. */
   readonly onFallback?: (fallback: Fallback) => void;
 }
@@ -136,6 +138,7 @@ function requireNoOtherDevice(device: NativeDevice): void {
 async function loadNative(device: NativeDevice, options: LoadOptions): Promise<NativeTensorFlow> {
   const { nativePackage, problem } = nativeState(device);
   if (!nativePackage || problem) throw problem;
+  requireFloat32(nativePackage, options);
   await setEnvironment(nativePackage, options);
   requireNoOtherDevice(device); // another call may have loaded it meanwhile
   if (device === 'cuda') requireFreeMemory();
@@ -150,7 +153,7 @@ async function loadNative(device: NativeDevice, options: LoadOptions): Promise<N
 /** Sets the variables that TensorFlow reads while it loads. */
 async function setEnvironment(
   { device, marker }: NativePackage,
-  { threads, tf32 = false, deterministic = false }: LoadOptions,
+  { threads, tf32 = false, deterministic = false, onNotice }: LoadOptions,
 ): Promise<void> {
   const cuda = {
     toolsFolder: cudaToolsFolder(marker?.cuda),
@@ -158,7 +161,8 @@ async function setEnvironment(
     deterministic,
     commandBuffers: marker?.tensorflow === '2.21.0',
   };
-  setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
+  const notices = setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
+  for (const notice of notices) onNotice?.(notice);
   const settings = compilerSettings(device, { tf32 });
   await useXlaCache(xlaCacheFolder(device, marker?.tensorflow ?? 'unknown', settings));
 }

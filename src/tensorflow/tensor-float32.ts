@@ -1,15 +1,15 @@
-/** Sets whether TensorFlow may compute float32 products in TF32, with 10 bits of mantissa. */
-type Apply = (allowed: boolean) => void;
+/** Sets whether TensorFlow may compute float32 products in TF32, with 10 bits of mantissa. Returns whether it can be set. */
+type Apply = (allowed: boolean) => boolean;
 
 /** Undefined until a native package is loaded that has the setting. */
 let apply: Apply | undefined;
 let allowedByUser = false;
 
-/** Applies the user's TF32 setting, and keeps it for `withExplicitPrecision`. */
-export function setTensorFloat32(applySetting: Apply, allowed: boolean): void {
+/** Applies the user's TF32 setting, and keeps it for `withExplicitPrecision`. Returns whether TensorFlow has the setting. */
+export function setTensorFloat32(applySetting: Apply, allowed: boolean): boolean {
   apply = applySetting;
   allowedByUser = allowed;
-  apply(allowed);
+  return apply(allowed);
 }
 
 /** Whether products may state their precision: if the user has not allowed TF32, and TensorFlow has the setting. */

@@ -74,3 +74,28 @@ test('on a CPU no variable for a GPU is set', () => {
   expect(Object.keys(env).filter((name) => /GPU|NVIDIA/.test(name))).toEqual([]);
   expect(env.XLA_FLAGS).not.toContain('gpu');
 });
+
+test('reports each variable and flag of the user that differs from what would be set', () => {
+  const env: NodeJS.ProcessEnv = {
+    NVIDIA_TF32_OVERRIDE: '1',
+    XLA_FLAGS:
+      '--xla_gpu_enable_command_buffer= --xla_gpu_cuda_data_dir=/cuda --xla_gpu_deterministic_ops=false',
+  };
+  expect(setTensorFlowFlags({ cuda: { ...cuda, commandBuffers: true, deterministic: true } }, env)).toEqual([
+    'NVIDIA_TF32_OVERRIDE is 1, not 0; float32 products may be computed in TF32, with a 10-bit mantissa',
+    'XLA_FLAGS has --xla_gpu_deterministic_ops=false; results may differ between runs',
+    'XLA_FLAGS has --xla_gpu_enable_command_buffer=; training may be slower',
+  ]);
+  const own = { XLA_FLAGS: '--xla_backend_extra_options=xla_cpu_small_call' };
+  expect(setTensorFlowFlags({}, own)).toEqual([
+    'XLA_FLAGS has --xla_backend_extra_options=xla_cpu_small_call; training with XLA may be slower',
+  ]);
+});
+
+test('reports nothing if the flags are set as they would be, or TF32 is allowed', () => {
+  const env: NodeJS.ProcessEnv = {};
+  const all = { ...cuda, commandBuffers: true, deterministic: true };
+  expect(setTensorFlowFlags({ cuda: all }, env)).toEqual([]);
+  expect(setTensorFlowFlags({ cuda: all }, env)).toEqual([]);
+  expect(setTensorFlowFlags({ cuda: { ...cuda, tf32: true } }, { NVIDIA_TF32_OVERRIDE: '1' })).toEqual([]);
+});

@@ -7,7 +7,7 @@ import {
 
 test('TF32 is allowed only while a graph with explicit precision runs, also after an error', () => {
   const applied: boolean[] = [];
-  setTensorFloat32((allowed) => applied.push(allowed), false);
+  setTensorFloat32((allowed) => applied.push(allowed) > 0, false);
   expect(explicitPrecisionAllowed()).toBe(true);
   expect(withExplicitPrecision(() => applied.at(-1))).toBe(true);
   const fail = () => {
@@ -19,7 +19,7 @@ test('TF32 is allowed only while a graph with explicit precision runs, also afte
 
 test('if the user allows TF32, products have no explicit precision and the setting stays', () => {
   const applied: boolean[] = [];
-  setTensorFloat32((allowed) => applied.push(allowed), true);
+  setTensorFloat32((allowed) => applied.push(allowed) > 0, true);
   expect(explicitPrecisionAllowed()).toBe(false);
   withExplicitPrecision(() => {});
   expect(applied).toEqual([true]);

@@ -48,7 +48,7 @@ export async function runDoctor(options: DoctorCommandOptions, context: CliConte
 }
 
 async function examine({ device, data }: DoctorCommandOptions, cwd: string): Promise<DoctorDocument> {
-  const { loaded, failure } = await loadOrFallBack(device);
+  const { loaded, failure, notices } = await loadOrFallBack(device);
   const devices = await tryDevices(device, loaded, failure);
   // Trying the other devices changed the backend.
   await loadTensorFlow({ device: loaded.device });
@@ -70,6 +70,7 @@ async function examine({ device, data }: DoctorCommandOptions, cwd: string): Pro
     data: images.data,
     caches: cacheParts(),
     advice: [
+      ...notices,
       ...cuda.problems,
       ...devices
         .filter(({ name, works }) => !works && (name !== 'cuda' || device === 'cuda'))
@@ -85,12 +86,14 @@ async function examine({ device, data }: DoctorCommandOptions, cwd: string): Pro
 /** Loads a device, or wasm with the reason why it is used instead. */
 async function loadOrFallBack(
   device: Device,
-): Promise<{ loaded: LoadedTensorFlow; failure?: TensorFlowError }> {
+): Promise<{ loaded: LoadedTensorFlow; failure?: TensorFlowError; notices: readonly string[] }> {
+  const notices: string[] = [];
   try {
-    return { loaded: await loadTensorFlow({ device }) };
+    const loaded = await loadTensorFlow({ device, onNotice: (line) => notices.push(line) });
+    return { loaded, notices };
   } catch (error) {
     if (!(error instanceof TensorFlowError)) throw error;
-    return { loaded: await loadTensorFlow({ device: 'wasm' }), failure: error };
+    return { loaded: await loadTensorFlow({ device: 'wasm' }), failure: error, notices };
   }
 }
 
