@@ -14,7 +14,7 @@ const adapterSchema = z.object({
   strength: z.number().min(0).max(1),
 });
 
-/** Engines count steps as int32. */
+/** The most steps of a run. Readers keep the losses of all steps in memory. */
 export const MAX_STEPS = 100_000_000;
 
 const trainingSchema = z.object({

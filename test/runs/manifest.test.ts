@@ -40,7 +40,7 @@ describe('parseManifest', () => {
     [
       'too many steps',
       { training: { ...training, steps: 2 ** 31 } },
-      'training.steps: must be at most 2147483647 (2147483648)',
+      'training.steps: must be at most 100000000 (2147483648)',
     ],
     [
       'a target label without a class',
