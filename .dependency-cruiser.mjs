@@ -17,6 +17,7 @@ const rooms = [
   'tensorboard',
   'pictures',
   'setup',
+  'kernels',
   'tensorflow',
   'models',
   'content-hash.ts',

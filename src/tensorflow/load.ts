@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
+import { completeWasmKernels } from '../kernels/index.ts';
 import { type NativeDevice, type NativePackage, nativeState } from '../setup/index.ts';
 import { gpuIsVisible, requireFreeMemory } from './cuda/gpus.ts';
 import { cudaToolsFolder } from './cuda/tools.ts';
+import { registerFileUrls } from './file-urls.ts';
 import { setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage, requireFloat32 } from './load-native.ts';
 import { nativeBackend } from './native/backend.ts';
@@ -81,7 +83,8 @@ let native: NativeTensorFlow | undefined;
 const attempts = new Map<NativeDevice, Promise<NativeTensorFlow>>();
 
 /**
- * Loads TensorFlow for a device and makes it the backend of tfjs. Later calls only switch the backend.
+ * Loads TensorFlow for a device and makes it the backend of tfjs. Later calls only switch the backend. On every device
+ * `file://` URLs load and save models.
  *
  * @throws UsageError if the device is unknown
  * @throws TensorFlowError if the device cannot be used, or the process has loaded TensorFlow for the other native device
@@ -168,7 +171,11 @@ async function setEnvironment(
 }
 
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {
-  if (device === 'wasm') await import('@tensorflow/tfjs-backend-wasm');
+  registerFileUrls();
+  if (device === 'wasm') {
+    await import('@tensorflow/tfjs-backend-wasm');
+    completeWasmKernels();
+  }
   const name = device === 'wasm' ? 'wasm' : 'cpu';
   if (!(await tf.setBackend(name))) {
     throw new TensorFlowError('tensorflow-failed', `tfjs cannot start its backend '${name}'`);

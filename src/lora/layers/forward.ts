@@ -14,6 +14,7 @@
  * With method 'weight' (and for kinds that need it) the base class computes act(x·(W + s·A·B) + b) instead.
  */
 import * as tf from '@tensorflow/tfjs';
+import { completeWasmKernels } from '../../kernels/index.ts';
 import { dilatedConv } from '../math/dilated-conv.ts';
 import { fromChannelsLast, perChannel, toChannelsLast } from '../math/layout.ts';
 import type { LayerAdapter } from './adapter.ts';
@@ -41,6 +42,8 @@ export interface LayerCall {
  */
 export function forward(call: LayerCall): CallInputs {
   const { layer } = call;
+  // Here, because in a page the backend may be imported after this library.
+  if (tf.getBackend() === 'wasm') completeWasmKernels();
   const replaced = [...layer.baseWeights].filter(([name]) => isReplaced(layer, name));
   const values = replaced.map(([name]) =>
     updatesKernel(layer) ? mergedWeight(layer, name) : weightWithCopies(layer, name),
