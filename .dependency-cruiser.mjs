@@ -4,6 +4,7 @@
  */
 const rooms = [
   'errors.ts',
+  'arguments.ts',
   'random.ts',
   'version.ts',
   'escape.ts',
@@ -19,6 +20,7 @@ const rooms = [
   'setup',
   'kernels',
   'tensorflow',
+  'layers-model.ts',
   'models',
   'content-hash.ts',
   'lora',

@@ -1,4 +1,12 @@
 #!/usr/bin/env node
-import { main } from '../dist/cli/main.js';
-
-process.exitCode = await main(process.argv.slice(2));
+try {
+  import.meta.resolve('@tensorflow/tfjs');
+  const { main } = await import('../dist/cli/main.js');
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND' || !error.message.includes("'@tensorflow/tfjs'")) throw error;
+  console.error(
+    "tfjs-lora: its peer dependency @tensorflow/tfjs is not installed; install it with 'npm install @tensorflow/tfjs@4.22.0'",
+  );
+  process.exitCode = 6; // TensorFlow is missing
+}

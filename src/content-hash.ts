@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type * as tf from '@tensorflow/tfjs';
+import { requireLayersModel } from './layers-model.ts';
 import { namedLayers, numberAutomaticNames, numberedPaths, topologyOf } from './models/index.ts';
 
 /**
@@ -30,6 +31,7 @@ export function weightsHash(weights: Iterable<readonly [name: string, value: tf.
  * @returns 64 hexadecimal digits
  */
 export function contentHash(model: tf.LayersModel): string {
+  requireLayersModel(model);
   const topology = topologyOf(model);
   numberAutomaticNames(topology);
   topology.config.name = '';

@@ -41,11 +41,13 @@ export {
   type LoraLayerSummary,
   type LoraMethod,
   type LoraSummary,
+  type LoraTarget,
   loraSummary,
+  loraTargets,
   mergeLora,
   setActiveAdapters,
   setAdapterStrength,
-  unmergeLora,
+  unloadLora,
   type WeightedAdapter,
 } from '../lora/index.ts';
 export {

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
 import { variableOf } from '../models/index.ts';
 import { adapterWeights } from './layers/adapter.ts';
-import type { LoraLayer } from './layers/lora-layer.ts';
+import { type LoraLayer, requireLoraLayer } from './layers/lora-layer.ts';
 
 /** Shape and values of one tensor of an adapter, row-major, in tfjs' layout. */
 export interface AdapterTensor {
@@ -21,6 +21,7 @@ export interface AdapterTensor {
  * @returns an empty map if the layer does not have this adapter
  */
 export function readAdapter(layer: LoraLayer, adapter: string): Map<string, AdapterTensor> {
+  requireLoraLayer(layer);
   const layerAdapter = layer.adapters.get(adapter);
   if (!layerAdapter) return new Map();
   return new Map(
@@ -35,16 +36,19 @@ export function readAdapter(layer: LoraLayer, adapter: string): Map<string, Adap
  * Replaces the tensors of an adapter on a layer. The tensors must have exactly the names and shapes that `readAdapter`
  * returns; otherwise nothing is written.
  *
- * @param path names the layer in errors. Default: its name
+ * @param path the layer's path, for errors; by default its name
  * @throws CheckpointError if a tensor is missing, unknown, of another shape or not finite
  */
 export function writeAdapter(
   layer: LoraLayer,
   adapter: string,
   tensors: ReadonlyMap<string, AdapterTensor>,
-  path: string = layer.name,
+  path?: string,
 ): void {
-  const place = `adapter '${adapter}' of layer '${path}'`;
+  requireLoraLayer(layer);
+  if (!(tensors instanceof Map))
+    throw new UsageError('invalid-argument', 'tensors: must be a Map, as readAdapter returns it');
+  const place = `adapter '${adapter}' of layer '${path ?? layer.name}'`;
   const layerAdapter = layer.adapters.get(adapter);
   if (!layerAdapter) throw new CheckpointError('invalid-checkpoint', `${place}: not found`);
   const weights = adapterWeights(layerAdapter);

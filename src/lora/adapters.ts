@@ -1,7 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
+import { checkList, checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { type AdapterOptions, checkInit, initializeAdapter } from './init.ts';
+import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
@@ -15,9 +16,12 @@ export function addAdapter(
   model: tf.LayersModel,
   name: string,
   config: LoraConfig = {},
-  { loss, onWarning }: AdapterOptions = {},
+  options: AdapterOptions = {},
 ): void {
   const layers = adaptableLayers(model);
+  checkObject('LoRA configuration', config);
+  checkAdapterOptions(options);
+  const { loss, onWarning } = options;
   const { method } = layers[0]!.layer;
   if (config.method && config.method !== method)
     throw new UsageError(
@@ -46,6 +50,7 @@ export function addAdapter(
  * setActiveAdapters(model, ['south']);
  */
 export function setActiveAdapters(model: tf.LayersModel, names: readonly string[]): void {
+  checkList('names of adapters', names);
   for (const name of names) requireAdapter(model, name);
   const active = new Set(names);
   for (const { layer } of adaptableLayers(model)) layer.setActiveAdapters(active);
@@ -83,7 +88,7 @@ export function deleteAdapter(model: tf.LayersModel, name: string): void {
  * setAdapterStrength(model, 0.5);
  */
 export function setAdapterStrength(model: tf.LayersModel, strength: number, adapter?: string): void {
-  if (!(strength >= 0 && strength <= 1))
+  if (typeof strength !== 'number' || !(strength >= 0 && strength <= 1))
     throw new UsageError('invalid-argument', `strength: must be from 0 to 1 (${strength})`);
   const names = adapter === undefined ? adapterNames(model) : [adapter];
   for (const name of names) requireAdapter(model, name);
@@ -122,6 +127,7 @@ export function checkNewName(model: tf.LayersModel, name: string): void {
 
 /** @throws UsageError if the name cannot be part of a weight's name or of a folder's */
 export function checkAdapterName(name: string): void {
+  checkText('name of the adapter', name);
   if (!/^[A-Za-z_][\w-]*$/.test(name))
     throw new UsageError(
       'invalid-argument',

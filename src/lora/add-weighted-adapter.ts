@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix } from 'ml-matrix';
+import { checkList, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { variableOf } from '../models/index.ts';
 import { checkNewName, requireAdapter } from './adapters.ts';
@@ -53,6 +54,7 @@ export interface AddWeightedAdapterOptions {
  * setActiveAdapters(model, ['both']);
  */
 export function addWeightedAdapter(model: tf.LayersModel, options: AddWeightedAdapterOptions): void {
+  checkObject('options', options);
   checkOptions(model, options);
   // All layers are computed, and errors thrown, before the first one changes.
   const combinations = loraLayers(model).flatMap((namedLayer) => combineAt(namedLayer, options) ?? []);
@@ -64,9 +66,11 @@ function checkOptions(
   { name, adapters, type, rank }: AddWeightedAdapterOptions,
 ): void {
   checkNewName(model, name);
+  checkList('adapters', adapters);
   if (adapters.length === 0)
     throw new UsageError('invalid-argument', `adapter '${name}': no adapters to combine; give at least one`);
   for (const adapter of adapters) {
+    checkObject('adapter to combine', adapter);
     requireAdapter(model, adapter.name);
     if (!Number.isFinite(adapter.weight))
       throw new UsageError(

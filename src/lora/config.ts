@@ -1,3 +1,4 @@
+import { checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 
 /** How the update is applied; see `LoraConfig.method`. */
@@ -114,6 +115,7 @@ const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
  * @throws UsageError if an option is unknown or out of range
  */
 export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
+  checkObject('LoRA configuration', config);
   checkOptionNames(config);
   const { rank = 8, alpha = rank } = config;
   const resolved: ResolvedLoraConfig = {
@@ -131,13 +133,18 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
     rank,
     alpha,
   };
+  for (const option of ['targets', 'exclude', 'modulesToSave'] as const)
+    checkPattern(option, resolved[option]);
+  if (resolved.from !== undefined) checkText('from', resolved.from);
+  checkObject('rankPattern', resolved.rankPattern);
+  checkObject('alphaPattern', resolved.alphaPattern);
   checkRank('rank', resolved.rank);
   checkAlpha('alpha', resolved.alpha);
   for (const [pattern, value] of Object.entries(resolved.rankPattern))
     checkRank(`rank of '${pattern}'`, value);
   for (const [pattern, value] of Object.entries(resolved.alphaPattern))
     checkAlpha(`alpha of '${pattern}'`, value);
-  if (!(resolved.dropout >= 0 && resolved.dropout < 1))
+  if (typeof resolved.dropout !== 'number' || !(resolved.dropout >= 0 && resolved.dropout < 1))
     throw new UsageError('invalid-argument', `dropout: must be at least 0 and below 1 (${resolved.dropout})`);
   if (!Number.isSafeInteger(resolved.seed))
     throw new UsageError('invalid-argument', `seed: must be a whole number (${resolved.seed})`);
@@ -146,6 +153,16 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   checkChoice('init', resolved.init, LORA_INITS);
   checkMethod(resolved);
   return resolved;
+}
+
+/** @throws UsageError if a pattern is neither a text, a regular expression nor a list of names */
+function checkPattern(option: string, pattern: unknown): void {
+  const isList = Array.isArray(pattern) && pattern.every((name) => typeof name === 'string');
+  if (pattern === undefined || typeof pattern === 'string' || pattern instanceof RegExp || isList) return;
+  throw new UsageError(
+    'invalid-argument',
+    `${option}: must be a list of names, a regular expression or 'all' (${Array.isArray(pattern) ? JSON.stringify(pattern).slice(0, 60) : String(pattern)})`,
+  );
 }
 
 /** Rejects unknown options, so that a misspelt one is not silently ignored. */

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkFunction, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
@@ -21,6 +22,13 @@ export interface InitOptions {
 export interface AdapterOptions extends InitOptions {
   /** Called with one line for each option that is probably not intended, such as a rank above a layer's smaller side. */
   readonly onWarning?: (message: string) => void;
+}
+
+/** @throws UsageError if an option is not what its type says */
+export function checkAdapterOptions(options: AdapterOptions): void {
+  checkObject('adapter options', options);
+  checkFunction('loss', options.loss);
+  checkFunction('onWarning', options.onWarning);
 }
 
 /** @throws UsageError if the initialization needs a loss and there is none */

@@ -1,9 +1,10 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { namedLayers, rebuild } from '../models/index.ts';
+import { requireLayersModel } from '../layers-model.ts';
+import { namedLayers, namedModels, rebuild } from '../models/index.ts';
 import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { type AdapterOptions, checkInit, initializeAdapter } from './init.ts';
+import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { ADAPTABLE } from './layers/kinds.ts';
 import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { hasLora } from './lora-layers.ts';
@@ -32,9 +33,12 @@ export interface InjectOptions extends AdapterOptions {
 export function injectLora(
   model: tf.LayersModel,
   config: LoraConfig = {},
-  { adapter = 'default', loss, onWarning }: InjectOptions = {},
+  options: InjectOptions = {},
 ): tf.LayersModel {
+  requireLayersModel(model);
   const resolved = resolveLoraConfig(config);
+  checkAdapterOptions(options);
+  const { adapter = 'default', loss, onWarning } = options;
   if (hasLora(model))
     throw new UsageError(
       'invalid-argument',
@@ -44,6 +48,10 @@ export function injectLora(
   checkInit(resolved, loss);
   const plan = planAdapter(model, resolved, adapter, onWarning);
   const { method } = resolved;
+  const frozenPaths = pathsOfFrozen(model);
+  const [firstPath] = namedLayers(model)
+    .filter(({ layer }) => layer.getClassName() in ADAPTABLE)
+    .map(({ path }) => path);
   // Layers that this adapter leaves unchanged become LoRA layers as well: these freeze the base's weights, have
   // gradients that tfjs lacks, and accept other adapters later.
   const adapted = rebuild(model, (path, node) => {
@@ -55,9 +63,17 @@ export function injectLora(
       method,
       enabled: true,
       adapters: settings ? [settings] : [],
+      ...(path === firstPath && { frozenPaths }),
     } satisfies LoraLayerConfig;
   });
   for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   initializeAdapter(adapted, adapter, resolved, loss);
   return adapted;
+}
+
+/** The layers and models that the caller has frozen. */
+function pathsOfFrozen(model: tf.LayersModel): string[] {
+  const layers = namedLayers(model).filter(({ layer }) => !layer.trainable);
+  const models = namedModels(model).filter((named) => !named.model.trainable);
+  return [...layers, ...models].map(({ path }) => path);
 }

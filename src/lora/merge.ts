@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
-import { namedLayers, namedWeights, rebuild, variableOf } from '../models/index.ts';
+import { namedLayers, namedModels, namedWeights, rebuild, variableOf } from '../models/index.ts';
 import { adapterWeights } from './layers/adapter.ts';
-import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
+import { adaptableLayers, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
  * Returns a new plain model with the active adapters merged into its weights, each at its current strength. Its outputs
@@ -18,7 +18,7 @@ import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 export function mergeLora(model: tf.LayersModel): tf.LayersModel {
   const layers = loraLayers(model);
   checkFinite(layers);
-  const merged = unmergeLora(model);
+  const merged = unloadLora(model);
   const loraLayerAt = new Map(layers.map(({ path, layer }) => [path, layer]));
   for (const { path, layer } of namedLayers(merged)) {
     const loraLayer = loraLayerAt.get(path);
@@ -33,18 +33,21 @@ export function mergeLora(model: tf.LayersModel): tf.LayersModel {
 }
 
 /**
- * Returns a new plain model without the adapters, with the weights of the base bit for bit (PEFT's `unload`).
+ * Returns a new plain model without the adapters, with the weights of the base bit for bit (PEFT's `unload`). Layers that
+ * were frozen before `injectLora` are frozen again.
  *
  * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
-export function unmergeLora(model: tf.LayersModel): tf.LayersModel {
-  loraLayers(model); // throws if the model is not adapted
-  return rebuild(model, (_path, node) => {
-    node.config.trainable = true; // injectLora froze the layer
+export function unloadLora(model: tf.LayersModel): tf.LayersModel {
+  const frozen = new Set(adaptableLayers(model).flatMap(({ layer }) => layer.frozenPaths));
+  const base = rebuild(model, (path, node) => {
+    node.config.trainable = !frozen.has(path); // injectLora froze the layers without adapters
     if (node.config.lora === undefined) return;
     delete node.config.lora;
     node.className = node.className.slice('Lora'.length);
   });
+  for (const named of namedModels(base)) if (frozen.has(named.path)) named.model.trainable = false;
+  return base;
 }
 
 function checkFinite(layers: readonly NamedLoraLayer[]): void {

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { checkObject } from '../arguments.ts';
 import { countParameters, namedLayers } from '../models/index.ts';
 import { checkRank } from './config.ts';
 import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
@@ -117,8 +118,9 @@ export interface LoraCost {
  * loraCost({ inputs: 300, outputs: 200, rank: 4 }).loraParameters; // 2000, of 60000
  */
 export function loraCost(shape: { inputs: number; outputs: number; rank: number }): LoraCost {
+  checkObject('shape', shape);
   const { inputs, outputs, rank } = shape;
-  for (const [name, value] of Object.entries(shape)) checkRank(name, value);
+  for (const [name, value] of Object.entries({ inputs, outputs, rank })) checkRank(name, value);
   const kernelParameters = inputs * outputs;
   const loraParameters = rank * (inputs + outputs);
   return {

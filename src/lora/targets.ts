@@ -26,7 +26,7 @@ export interface SelectedLayers {
  * @throws UsageError if a pattern matches no layer or is not a valid regular expression
  */
 export function selectLayers(model: tf.LayersModel, config: ResolvedLoraConfig): SelectedLayers {
-  const layers = namedLayers(model).filter(({ layer }) => layer.weights.length > 0);
+  const layers = weightedLayers(model);
   const expressions = new LayerExpressions(layers.map(({ path }) => path));
   const matches = (path: string, pattern: LayerPattern | undefined) =>
     pattern === 'all' || (pattern !== undefined && matchesPattern(expressions, path, pattern));
@@ -50,6 +50,11 @@ export function selectLayers(model: tf.LayersModel, config: ResolvedLoraConfig):
     }
   }
   return { candidates, modulesToSave, targets, expressions };
+}
+
+/** Returns the layers of a model that have weights. */
+export function weightedLayers(model: tf.LayersModel): NamedLayer[] {
+  return namedLayers(model).filter(({ layer }) => layer.weights.length > 0);
 }
 
 /** Returns the value of the first pattern that matches the path, as PEFT's `rank_pattern`. */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Matrix } from 'ml-matrix';
 import { takeValues, variableOf } from '../models/index.ts';
 import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
-import type { LoraLayer } from './layers/lora-layer.ts';
+import { type LoraLayer, requireLoraLayer } from './layers/lora-layer.ts';
 import { hstack, matrixOf, productSvd, svd, vstack } from './math/linear-algebra.ts';
 
 /** The size of an update and the number of directions that it uses. */
@@ -35,6 +35,7 @@ export interface UpdateSpectrum {
  *   console.log(path, updateSpectrum(layer, 'default')?.effectiveRank);
  */
 export function updateSpectrum(layer: LoraLayer, adapter: string): UpdateSpectrum | undefined {
+  requireLoraLayer(layer);
   const layerAdapter = layer.adapters.get(adapter);
   if (!layerAdapter?.a) return undefined;
   const scaling = scalingOf(layerAdapter.settings);

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkObject } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
 import { createRandom } from '../random.ts';
 
 /** Activation of the last layer; see `DigitsNetOptions.head`. */
@@ -24,11 +26,19 @@ const HIDDEN_UNITS = [256, 128];
  *
  * Kernels and biases are drawn as in PyTorch's `nn.Linear`: uniform in ±1 / sqrt(inputs of the layer).
  *
+ * @throws UsageError if an option is out of range
+ *
  * @example
  * const model = createDigitsNet({ seed: 1 });
  */
 export function createDigitsNet(options: DigitsNetOptions = {}): tf.Sequential {
+  checkObject('options', options);
   const { head = 'relu', seed = 0, inputSize = 784, classes = 10 } = options;
+  if (head !== 'relu' && head !== 'linear')
+    throw new UsageError('invalid-argument', `head: must be relu or linear (${String(head)})`);
+  for (const [name, value] of Object.entries({ inputSize, classes }))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError('invalid-argument', `${name}: must be a whole number of at least 1 (${value})`);
   const sizes = [inputSize, ...HIDDEN_UNITS, classes];
   const model = tf.sequential();
   for (let index = 0; index < sizes.length - 1; index++) {

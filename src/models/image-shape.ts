@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
+import { requireLayersModel } from '../layers-model.ts';
 
 /**
  * Returns the shape in which a model takes one image, without the batch dimension, such as `[784]` or `[28, 28, 1]`.
@@ -11,6 +12,7 @@ export function imageShape(
   model: tf.LayersModel,
   { height, width }: Pick<ImageDataset, 'height' | 'width'>,
 ): number[] {
+  requireLayersModel(model);
   const [input, ...otherInputs] = model.inputs;
   if (input === undefined || otherInputs.length > 0) {
     throw new DataError(

@@ -2,7 +2,13 @@ export { numberAutomaticNames, numberedPaths } from './automatic-names.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape, imageSizeOf } from './image-shape.ts';
 export { requireLogits } from './logits.ts';
-export { type ExtendedLayer, type NamedLayer, namedLayers, namedWeights } from './named-layers.ts';
+export {
+  type ExtendedLayer,
+  type NamedLayer,
+  namedLayers,
+  namedModels,
+  namedWeights,
+} from './named-layers.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
 export { cloneModel, rebuild } from './rebuild.ts';
 export { countParameters, type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';

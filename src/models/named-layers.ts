@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { requireLayersModel } from '../layers-model.ts';
 
 /** A layer with its path in the model. */
 export interface NamedLayer {
@@ -25,8 +26,11 @@ interface Container extends tf.layers.Layer {
 /**
  * Lists the layers of a model in its order, like PyTorch's `named_modules`. Nested models and TimeDistributed wrappers
  * are replaced by the layers inside them.
+ *
+ * @throws UsageError if `model` is not a LayersModel
  */
 export function namedLayers(model: tf.LayersModel): NamedLayer[] {
+  requireLayersModel(model);
   const listContent = (container: Container, prefix: string): NamedLayer[] =>
     (container.layers ?? []).flatMap((layer) => listLayer(layer, `${prefix}${layer.name}`));
   const listLayer = (layer: Container, path: string): NamedLayer[] => {
@@ -36,6 +40,24 @@ export function namedLayers(model: tf.LayersModel): NamedLayer[] {
     return [{ path, layer }];
   };
   return listContent(model as Container, '');
+}
+
+/** A model with its path: '' for the outermost one. */
+export interface NamedModel {
+  readonly path: string;
+  readonly model: tf.LayersModel;
+}
+
+/** Lists a model and the models inside it. */
+export function namedModels(model: tf.LayersModel): NamedModel[] {
+  const list = (container: Container, path: string): NamedModel[] => [
+    { path, model: container as unknown as tf.LayersModel },
+    ...container.layers!.flatMap((layer) => {
+      const inner = (layer as Container).layers && (layer as Container);
+      return inner ? list(inner, path === '' ? layer.name : `${path}.${layer.name}`) : [];
+    }),
+  ];
+  return list(model as Container, '');
 }
 
 /**

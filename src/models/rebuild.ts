@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
-import { isExtendedLayer, namedLayers, namedWeights } from './named-layers.ts';
+import { requireLayersModel } from '../layers-model.ts';
+import { isExtendedLayer, namedLayers, namedModels, namedWeights } from './named-layers.ts';
 import { type LayerNode, topologyOf, visitTopology } from './topology.ts';
 import { variableOf } from './values.ts';
 
 /**
  * Builds a second model from the topology of the first, after `change` edited it, and copies all weights whose path
- * and name are in both. The first model does not change.
+ * and name are in both. The first model does not change. Models inside the new one are not frozen.
  *
  * @param change called with each layer's path and node, as `namedLayers` lists them; edits the node in place
  * @throws UsageError if the model has no weights yet or contains an unregistered class
@@ -15,6 +16,7 @@ export function rebuild(
   model: tf.LayersModel,
   change: (path: string, node: LayerNode) => void,
 ): tf.LayersModel {
+  requireLayersModel(model);
   if (model.outputs.length === 0)
     throw new UsageError(
       'invalid-argument',
@@ -33,9 +35,14 @@ export function rebuild(
   return copy;
 }
 
-/** Copies a model: topology and weights, bit for bit. */
+/** Copies a model: topology, weights bit for bit, and which layers and inner models are frozen. */
 export function cloneModel(model: tf.LayersModel): tf.LayersModel {
-  return rebuild(model, () => {});
+  const copy = rebuild(model, () => {});
+  // tfjs has the flags of layers in the topology, but not those of models.
+  const sources = new Map(namedModels(model).map((named) => [named.path, named.model]));
+  for (const { path, model: inner } of namedModels(copy))
+    if (!sources.get(path)!.trainable) inner.trainable = false;
+  return copy;
 }
 
 type FromConfig = (

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { requireLayersModel } from '../layers-model.ts';
 
 /** One layer of a model. */
 export interface LayerSummary {
@@ -25,6 +26,7 @@ export interface ModelSummary {
  * const { parameters, trainableParameters } = modelSummary(model);
  */
 export function modelSummary(model: tf.LayersModel): ModelSummary {
+  requireLayersModel(model);
   const layers = model.layers.map((layer) => ({
     name: layer.name,
     type: layer.getClassName(),

@@ -10,7 +10,7 @@ import {
   type LoraConfig,
   type LoraSummary,
   loraSummary,
-  unmergeLora,
+  unloadLora,
 } from '../lora/index.ts';
 import { type Comparison, compareEvaluations, type Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
@@ -226,7 +226,7 @@ async function finishTraining(
   const images = mnist.test;
   const search = settings.searchStrength ? validation?.searchStrength() : undefined;
   const after = evaluator.evaluate(images);
-  const base = scope.result(unmergeLora(model));
+  const base = scope.result(unloadLora(model));
   requireUnchanged(base, source.manifest.contentHash);
   const content = finetuneContent(task, fitted, { base, strength: search?.strength ?? 1 });
   const { manifest } = content;

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFileAtomic, writeJson } from '../files/index.ts';
+import { requireLayersModel } from '../layers-model.ts';
 import { readModelJson, sizeOfPart } from './model-json.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
@@ -14,6 +16,8 @@ const BYTES_PER_VALUE = { float32: 4, int32: 4, bool: 1 } as const;
  * @throws CheckpointError if a file cannot be written, or two weights have one name
  */
 export async function saveModel(model: tf.LayersModel, folder: string): Promise<void> {
+  requireLayersModel(model);
+  checkText('folder', folder);
   await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
   await model.save(
     tf.io.withSaveHandler(async (artifacts) => {
@@ -53,6 +57,7 @@ function requireUniqueNames(folder: string, specs: readonly tf.io.WeightsManifes
  * @throws CheckpointError if a file is missing, truncated, outside of the folder or not part of a model
  */
 export async function loadModel(folder: string): Promise<tf.LayersModel> {
+  checkText('folder', folder);
   const path = join(folder, 'model.json');
   const { modelTopology, weightsManifest } = await readModelJson(path);
   const specs = weightsManifest.flatMap((group) => group.weights);

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { checkText } from '../arguments.ts';
 import { contentHash } from '../content-hash.ts';
 import { CheckpointError } from '../errors.ts';
 import { readJson } from '../files/index.ts';
@@ -39,6 +40,7 @@ export interface Run {
  * const { adapter } = await readManifest('runs/tuned');
  */
 export async function readManifest(folder: string): Promise<RunManifest> {
+  checkText('folder', folder);
   const invalid = (problem: string) => new CheckpointError('invalid-checkpoint', `${folder}: ${problem}`);
   if (!existsSync(folder)) throw invalid('no such folder; name the folder of a run');
   const path = join(folder, 'run.json');
@@ -65,6 +67,7 @@ export async function readManifest(folder: string): Promise<RunManifest> {
  * const { model, manifest } = await openRun('runs/tuned');
  */
 export async function openRun(path: string, cwd = process.cwd()): Promise<Run> {
+  checkText('path', path);
   const folder = resolve(cwd, path);
   const manifest = await readManifest(folder);
   const base = await loadModel(join(folder, 'model'));

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
 import {
@@ -17,6 +18,7 @@ import type { TrainingState } from '../training/index.ts';
  * @throws CheckpointError if the file cannot be written
  */
 export async function writeState(path: string, state: TrainingState): Promise<void> {
+  checkText('path', path);
   const tensors = new Map<string, SafeTensor>();
   for (const part of ['weights', 'slots'] as const) {
     for (const [name, values] of state[part])
@@ -32,6 +34,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
  * @throws CheckpointError if the file is damaged or not a training state
  */
 export async function readState(path: string): Promise<TrainingState> {
+  checkText('path', path);
   const { tensors, metadata } = await readSafetensors(path);
   const step = Number(metadata.get('step'));
   if (!Number.isSafeInteger(step) || step < 0) {

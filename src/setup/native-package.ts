@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,7 +83,18 @@ export interface NativeState {
 export function nativeState(device: NativeDevice): NativeState {
   const nativePackage = findNativePackage(device);
   if (!nativePackage) return { problem: packageMissing(device) };
-  const { name, addon, marker } = nativePackage;
+  const { name, addon, folder, marker } = nativePackage;
+  const copies = copiesOfTfjs(folder);
+  if (copies) {
+    const [ours, theirs] = copies;
+    return {
+      nativePackage,
+      problem: notSetUp(
+        device,
+        `${name} uses another copy of @tensorflow/tfjs (${theirs}) than tfjs-lora (${ours}); install one copy with 'npm install @tensorflow/tfjs@${VERSION}' and 'npm dedupe'`,
+      ),
+    };
+  }
   if (!existsSync(addon))
     return { nativePackage, problem: notSetUp(device, `${name}: its addon is not built`) };
   if (marker && !existsSync(marker.libraries)) {
@@ -93,6 +104,18 @@ export function nativeState(device: NativeDevice): NativeState {
     };
   }
   return { nativePackage };
+}
+
+/**
+ * The folders of two copies of tfjs, that of tfjs-lora and that of a native package, or undefined if they share one. Two
+ * would register every kernel twice, and a model of one is not a model for the other.
+ */
+function copiesOfTfjs(nativeFolder: string): readonly [ours: string, theirs: string] | undefined {
+  const [ours, theirs] = [packageRoot, nativeFolder].map((root) => {
+    const folder = packageFolder('@tensorflow/tfjs', root);
+    return folder && realpathSync(folder);
+  });
+  return ours !== undefined && theirs !== undefined && ours !== theirs ? [ours, theirs] : undefined;
 }
 
 /** The error for a device whose npm package is not installed. */

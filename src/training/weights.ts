@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { TrainingError } from '../errors.ts';
+import { requireLayersModel } from '../layers-model.ts';
 
 /**
  * Returns the weights of a model by `layer/weight`, names that are the same in every process. `variable.name` is not:
@@ -7,6 +8,7 @@ import { TrainingError } from '../errors.ts';
  * are numbered.
  */
 export function modelWeights(model: tf.LayersModel): Map<string, tf.Variable> {
+  requireLayersModel(model);
   const weights = new Map<string, tf.Variable>();
   for (const weight of model.weights) {
     let name = weight.originalName;
@@ -22,6 +24,7 @@ export function modelWeights(model: tf.LayersModel): Map<string, tf.Variable> {
  * @throws TrainingError if there are none
  */
 export function trainableWeights(model: tf.LayersModel): Map<string, tf.Variable> {
+  requireLayersModel(model);
   const trainable = trainableVariables(model);
   if (trainable.size === 0) {
     throw new TrainingError(

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkList } from '../arguments.ts';
+import { requireLayersModel } from '../layers-model.ts';
 import { takeValues } from '../models/index.ts';
 import { formatCount } from '../text/index.ts';
 import { predictAll } from './predict.ts';
@@ -27,6 +29,8 @@ export interface DeadUnits {
  * }
  */
 export function deadUnits(model: tf.LayersModel, inputs: readonly tf.Tensor[]): DeadUnits[] {
+  requireLayersModel(model);
+  checkList('inputs', inputs);
   const layers = model.layers.filter((layer) => isRelu(layer) && !Array.isArray(layer.output));
   if (layers.length === 0) return [];
   const activations = tf.model({

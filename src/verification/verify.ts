@@ -12,7 +12,7 @@ import {
   mergeLora,
   setActiveAdapters,
   setAdapterStrength,
-  unmergeLora,
+  unloadLora,
 } from '../lora/index.ts';
 import { cloneModel } from '../models/index.ts';
 import { loadPeft, savePeft } from '../peft/index.ts';
@@ -86,7 +86,7 @@ async function* checkAdapters(
     const claim = 'with adapters disabled the model gives the outputs of its base, bit for bit';
     return compareOutputs({ name: 'disabled', claim, detail }, outputsOf(copy, inputs), baseOutputs, 0);
   });
-  yield using(unmergeLora(model), (unmerged) => {
+  yield using(unloadLora(model), (unmerged) => {
     const claim = 'the base inside the adapted model has the recorded content hash';
     return compareHashes({ name: 'base-unchanged', claim }, contentHash(unmerged), baseHash);
   });

@@ -12,7 +12,7 @@ import {
   loraSummary,
   mergeLora,
   setAdapterStrength,
-  unmergeLora,
+  unloadLora,
 } from '../../src/lora/index.ts';
 import { createDigitsNet } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
@@ -89,13 +89,13 @@ describe.each(cases)('a $model model adapted as $form', ({ model: name, form }) 
     }
   });
 
-  test('unmerges to the base, bit for bit', () => {
+  test('unloads to the base, bit for bit', () => {
     const base = MODELS[name]();
     const adapted = injectLora(base, config);
     randomizeAdapter(adapted);
-    const unmerged = unmergeLora(adapted);
-    expect(weightsHash(baseWeights(unmerged))).toBe(weightsHash(baseWeights(base)));
-    expect(outputsOf(unmerged)).toEqual(outputsOf(base));
+    const unloaded = unloadLora(adapted);
+    expect(weightsHash(baseWeights(unloaded))).toBe(weightsHash(baseWeights(base)));
+    expect(outputsOf(unloaded)).toEqual(outputsOf(base));
   });
 
   test('has the same outputs after saving and loading, and continues training alike', async () => {

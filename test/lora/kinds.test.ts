@@ -8,7 +8,7 @@ import {
   loraLayers,
   mergeLora,
   setAdapterStrength,
-  unmergeLora,
+  unloadLora,
 } from '../../src/lora/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { reload } from '../helpers/reload.ts';
@@ -183,7 +183,7 @@ describe.each(CASES)('$title', (layerCase) => {
     expect(largestDifference(outputsOf(mergeLora(side!), inputs), expected)).toBeLessThan(1e-5);
     setAdapterStrength(side!, 0);
     expect(outputsOf(side!, inputs)).toEqual(outputsOf(base, inputs));
-    expect(weightsHash(baseWeights(unmergeLora(side!)))).toBe(weightsHash(baseWeights(base)));
+    expect(weightsHash(baseWeights(unloadLora(side!)))).toBe(weightsHash(baseWeights(base)));
   });
 
   test.each(METHODS)('has the gradients of finite differences, method $method', (method) => {

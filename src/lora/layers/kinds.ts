@@ -1,3 +1,8 @@
+/**
+ * The kinds of low-rank update. A kind describes, for one sort of kernel (that of a dense layer, a 2-D convolution, an
+ * embedding), which shapes A and B have and how they change the layer's output; see `LayerKind`. `ADAPTABLE` lists the
+ * kind of each tfjs layer class.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
 import { type KindsByMethod, registerLoraClass } from './lora-class.ts';

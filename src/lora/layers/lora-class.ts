@@ -40,6 +40,7 @@ function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
     readonly method: LoraMethod;
     readonly kind: LayerKind | undefined;
     enabled: boolean;
+    readonly frozenPaths: readonly string[];
     readonly adapters = new Map<string, LayerAdapter>();
     readonly baseWeights = new Map<string, tf.LayerVariable>();
     /** Adapters to add when the layer is built. */
@@ -52,6 +53,7 @@ function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
       this.method = lora.method;
       this.kind = kinds[lora.method];
       this.enabled = lora.enabled;
+      this.frozenPaths = lora.frozenPaths ?? [];
       this.#configuredAdapters = lora.adapters;
     }
 
@@ -73,9 +75,14 @@ function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
     }
 
     override getConfig(): tf.serialization.ConfigDict {
-      const { method, enabled, adapters } = this;
+      const { method, enabled, adapters, frozenPaths } = this;
       const settings = [...adapters.values()].map((adapter) => ({ ...adapter.settings }));
-      const lora = { method, enabled, adapters: this.built ? settings : [...this.#configuredAdapters] };
+      const lora = {
+        method,
+        enabled,
+        adapters: this.built ? settings : [...this.#configuredAdapters],
+        ...(frozenPaths.length > 0 && { frozenPaths: [...frozenPaths] }),
+      };
       const config = { ...super.getConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
       // tfjs omits a separable convolution's multiplier from its configuration.
       const { depthMultiplier } = this as { depthMultiplier?: number };

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../../errors.ts';
 import type { ExtendedLayer } from '../../models/index.ts';
 import type { LoraMethod } from '../config.ts';
 import type { AdapterSettings, LayerAdapter } from './adapter.ts';
@@ -23,6 +24,11 @@ export interface LoraLayer extends BaseLayer, ExtendedLayer {
   readonly adapters: ReadonlyMap<string, LayerAdapter>;
   /** False while all adapters are off. */
   readonly enabled: boolean;
+  /**
+   * Paths of the layers and models that were frozen before adapters were added ('' is the whole model). Only the first
+   * LoRA layer of a model keeps them.
+   */
+  readonly frozenPaths: readonly string[];
   /** The weights of the base layer by name, such as `kernel` and `bias`. */
   readonly baseWeights: ReadonlyMap<string, tf.LayerVariable>;
   /** The weights of all adapters by `adapter/weight`. */
@@ -45,6 +51,8 @@ export interface LoraLayerConfig {
   readonly method: LoraMethod;
   readonly enabled: boolean;
   readonly adapters: readonly AdapterSettings[];
+  /** See `LoraLayer.frozenPaths`. */
+  readonly frozenPaths?: readonly string[];
 }
 
 /**
@@ -94,7 +102,16 @@ const MARK = 'isLoraLayer';
 
 /** Whether a layer is a LoRA layer. It may have no adapter. */
 export function isLoraLayer(layer: tf.layers.Layer): layer is LoraLayer {
-  return MARK in layer;
+  return layer !== null && typeof layer === 'object' && MARK in layer;
+}
+
+/** @throws UsageError if a value is not a LoRA layer, as those of `loraLayers` are */
+export function requireLoraLayer(layer: unknown): asserts layer is LoraLayer {
+  if (layer !== null && typeof layer === 'object' && MARK in layer) return;
+  throw new UsageError(
+    'invalid-argument',
+    `layer: must be a LoRA layer, such as the 'layer' of an entry of loraLayers(model) (${String(layer).slice(0, 40)})`,
+  );
 }
 
 /** Returns the tfjs class of a layer, or of its base layer if it is adapted: `Dense` for `LoraDense`. */
