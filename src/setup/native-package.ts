@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,14 +84,14 @@ export function nativeState(device: NativeDevice): NativeState {
   const nativePackage = findNativePackage(device);
   if (!nativePackage) return { problem: packageMissing(device) };
   const { name, addon, folder, marker } = nativePackage;
-  const copies = copiesOfTfjs(folder);
+  const copies = differentTfjs(folder);
   if (copies) {
     const [ours, theirs] = copies;
     return {
       nativePackage,
       problem: notSetUp(
         device,
-        `${name} uses another copy of @tensorflow/tfjs (${theirs}) than tfjs-lora (${ours}); install one copy with 'npm install @tensorflow/tfjs@${VERSION}' and 'npm dedupe'`,
+        `${name} uses @tensorflow/tfjs ${theirs.version} (${theirs.folder}), tfjs-lora ${ours.version} (${ours.folder}); install one version with 'npm install @tensorflow/tfjs@${VERSION}'`,
       ),
     };
   }
@@ -106,16 +106,19 @@ export function nativeState(device: NativeDevice): NativeState {
   return { nativePackage };
 }
 
-/**
- * The folders of two copies of tfjs, that of tfjs-lora and that of a native package, or undefined if they share one. Two
- * would register every kernel twice, and a model of one is not a model for the other.
- */
-function copiesOfTfjs(nativeFolder: string): readonly [ours: string, theirs: string] | undefined {
-  const [ours, theirs] = [packageRoot, nativeFolder].map((root) => {
+interface TfjsCopy {
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** Returns the tfjs of tfjs-lora and that of a native package if their versions differ. */
+function differentTfjs(nativeFolder: string): readonly [ours: TfjsCopy, theirs: TfjsCopy] | undefined {
+  const [ours, theirs] = [packageRoot, nativeFolder].map((root): TfjsCopy | undefined => {
     const folder = packageFolder('@tensorflow/tfjs', root);
-    return folder && realpathSync(folder);
+    if (folder === undefined) return undefined;
+    return { folder, version: readJson<{ version: string }>(join(folder, 'package.json'))!.version };
   });
-  return ours !== undefined && theirs !== undefined && ours !== theirs ? [ours, theirs] : undefined;
+  return ours && theirs && ours.version !== theirs.version ? [ours, theirs] : undefined;
 }
 
 /** The error for a device whose npm package is not installed. */
