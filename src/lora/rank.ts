@@ -9,8 +9,8 @@ export interface LayerRank {
   readonly outputs: number;
 }
 
-/** Values that one tensor can have in tfjs' backends. */
-const MAX_VALUES = 2 ** 31 - 1;
+/** Most values of one factor: 1 GiB of float32. Larger ones take minutes to initialize, so they are a mistyped rank. */
+const MAX_VALUES = 2 ** 28;
 
 /** Layers that one warning names. */
 const MAX_NAMED = 10;
@@ -32,7 +32,7 @@ export function checkRankFits(layer: LayerRank, { init }: Pick<ResolvedLoraConfi
   if (rank * Math.max(inputs, outputs) > MAX_VALUES)
     throw new UsageError(
       'rank-too-large',
-      `layer '${path}': rank ${rank} is too large (${inputs} inputs, ${outputs} outputs; a tensor holds at most ${MAX_VALUES} values); set a lower one`,
+      `layer '${path}': rank ${rank} is too large (${inputs} inputs, ${outputs} outputs; A and B may have ${MAX_VALUES} values each); set a lower one`,
     );
   if ((init === 'pissa' || init === 'olora') && rank > largest)
     throw new UsageError(

@@ -168,7 +168,7 @@ test.each<[string, LoraConfig, RegExp]>([
   [
     'factors too large for a tensor',
     { rank: 2 ** 30 },
-    /layer 'hidden': rank 1073741824 is too large \(6 inputs, 8 outputs; a tensor holds at most 2147483647 values\)/,
+    /layer 'hidden': rank 1073741824 is too large \(6 inputs, 8 outputs; A and B may have 268435456 values each\)/,
   ],
   ['an alpha of 0', { rank: 1, alpha: 0 }, /alpha: must be above 0 \(0\)/],
   [
