@@ -1,5 +1,4 @@
 // What the campaigns have in common: options, the table of results, and the exit code.
-import { plainTable, tableText } from '../../dist/text/index.js';
 
 /**
  * @typedef {object} Row
@@ -23,22 +22,51 @@ export async function runCampaign(usage, campaign) {
       process.stdout.write(usage);
       return;
     }
-    const table = plainTable(['left', 'left', 'right', 'right']);
-    table.push(['promise', 'attack', 'tried', 'survived']);
-    for (const { promise, attack, tried, survived } of rows) {
-      table.push([promise, attack, String(tried), String(survived)]);
-    }
-    const sum = (/** @type {'tried' | 'survived'} */ key) => rows.reduce((total, row) => total + row[key], 0);
-    table.push(['in all', '', String(sum('tried')), String(sum('survived'))]);
-    console.log(tableText(table));
+    console.log(markdownTable(rows));
     console.log(`\n${((performance.now() - started) / 1000).toFixed(0)} s`);
-    process.exitCode = sum('survived') === sum('tried') && sum('tried') > 0 ? 0 : 1;
+    const { tried, survived } = total(rows);
+    process.exitCode = survived === tried && tried > 0 ? 0 : 1;
   } catch (error) {
     const { message, code } = /** @type {Error & { code?: string }} */ (error);
     const isUserError = error instanceof RangeError || code?.startsWith('ERR_PARSE_ARGS');
     console.error(isUserError ? `error: ${message}` : error);
     process.exitCode = isUserError ? 2 : 1;
   }
+}
+
+/**
+ * The rows and their sum, for the terminal and for docs/reliability.md.
+ *
+ * @param {readonly Row[]} rows
+ */
+function markdownTable(rows) {
+  const cells = [
+    ['promise', 'attack', 'tried', 'survived'],
+    ...[...rows, total(rows)].map(({ promise, attack, tried, survived }) => [
+      promise,
+      attack,
+      `${tried}`,
+      `${survived}`,
+    ]),
+  ];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => {
+    const padded = row.map((cell, column) => {
+      return column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
+    });
+    return `| ${padded.join(' | ')} |`;
+  });
+  const rule = widths.map((width, column) => (column < 2 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [lines[0], `| ${rule.join(' | ')} |`, ...lines.slice(1)].join('\n');
+}
+
+/**
+ * @param {readonly Row[]} rows
+ * @returns {Row}
+ */
+function total(rows) {
+  const sum = (/** @type {'tried' | 'survived'} */ key) => rows.reduce((all, row) => all + row[key], 0);
+  return { promise: 'all', attack: '', tried: sum('tried'), survived: sum('survived') };
 }
 
 /**

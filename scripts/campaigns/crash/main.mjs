@@ -84,7 +84,7 @@ async function attackScenario(attack, { name, promise }, { n, random, seed, jobs
       const { killed, faults } = await attack.kill(moment, reference);
       const operation = 'operation' in moment ? operations[moment.operation - 1] : undefined;
       const when = operation ? `${JSON.stringify(moment)} ${operation}` : JSON.stringify(moment);
-      for (const fault of faults) console.error(`${name}: ${when}: ${fault}`);
+      for (const fault of faults) console.error(`FAULT ${name}: ${when}: ${fault}`);
       return { killed, survived: faults.length === 0 };
     });
     const tried = outcomes.filter(({ killed }) => killed);

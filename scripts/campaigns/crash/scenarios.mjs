@@ -15,8 +15,8 @@ import { writeSmallSet } from '../workplace.mjs';
  * @property {boolean} [resumes] whether `--resume` continues it
  */
 
-const WHOLE = 'old or new content, whole';
-const RESUMED = `${WHOLE}; --resume ends with the same bits`;
+const WHOLE = 'old or new, whole';
+const RESUMED = `${WHOLE}; resumes to the same bits`;
 const QUICK = '--engine eager --quiet';
 const GUARD = '--replay 0.5 --max-drop 50 --validation 0.5 --check-every 8';
 

@@ -6,7 +6,7 @@
  * @property {string} file
  * @property {import('./mutate-file.mjs').Format} format
  * @property {readonly string[]} commands each reads the file, and succeeds if it is not damaged
- * @property {readonly string[]} [restore] runs that the commands change
+ * @property {string} [trained] run that the commands train further
  * @property {boolean} [sameOnly] whether a damaged file that is accepted must give the same result, because its content is
  *   recorded elsewhere
  */
@@ -161,5 +161,5 @@ export const KINDS = [
  * @returns {Kind}
  */
 function resumeKind(name, file, format) {
-  return { name, file: `resumed/${file}`, format, commands: [RESUME], restore: ['resumed'] };
+  return { name, file: `resumed/${file}`, format, commands: [RESUME], trained: 'resumed' };
 }

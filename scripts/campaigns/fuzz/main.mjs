@@ -19,7 +19,7 @@ import { faultOf } from './verdict.mjs';
 const OPTIONS = 'option values';
 const NAMES = [...KINDS.map(({ name }) => name), OPTIONS];
 
-const PROMISE = 'one line and a documented exit code, or a right result';
+const PROMISE = 'a clear error, or a valid result';
 /** @type {Outcome} */
 const NOTHING_EXPECTED = { code: 0, out: '', err: '', left: [], peakMb: 0 };
 

@@ -18,7 +18,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
  */
 export function faultOf(outcome, expected, { sameOnly = false, leaves = false }) {
   if ('fault' in outcome) return outcome.fault;
-  const { code, out, err, left, peakMb } = outcome;
+  const { code, out, err, left, wrongLoss, peakMb } = outcome;
   if (/This is a bug|^ {4}at /m.test(err)) return `prints a stack: ${err.slice(0, 600)}`;
   if (!EXIT_CODES.has(code)) return `exit code ${code}: ${err.slice(0, 200)}`;
   if (CONTROL_CHARACTERS.test(`${out}${err}`))
@@ -31,6 +31,7 @@ export function faultOf(outcome, expected, { sameOnly = false, leaves = false })
   if (code !== 0) return undefined;
   if (left.some((entry) => entry.startsWith('..')) && !leaves)
     return `writes outside of its folder: ${left.join(', ')}`;
+  if (wrongLoss !== undefined) return `writes a loss that is not one: ${wrongLoss.slice(0, 100)}`;
   if (/\b(NaN|Infinity)\b/.test(out)) return `prints NaN: ${out.slice(0, 300)}`;
   const missing = missingNumber(parsed(out), parsed(expected.out));
   if (missing !== undefined) return `prints null in place of a number: ${missing}`;

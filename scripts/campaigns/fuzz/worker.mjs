@@ -1,6 +1,6 @@
 // Runs jobs of the fuzz campaign in a process of its own, one after the other. The parent ends it if a job hangs.
 import { existsSync, readdirSync } from 'node:fs';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mustRun, runCommand, useCommandEnvironment } from '../command-line.mjs';
 
@@ -10,6 +10,7 @@ import { mustRun, runCommand, useCommandEnvironment } from '../command-line.mjs'
  * @property {Record<string, string>} [env]
  * @property {Readonly<Record<string, Uint8Array>>} files content of files by path within the workplace
  * @property {readonly string[]} restore files and folders to restore from the inputs afterwards
+ * @property {string} [trained] run that must have a finite loss for each step if the command succeeds
  */
 
 /**
@@ -18,6 +19,7 @@ import { mustRun, runCommand, useCommandEnvironment } from '../command-line.mjs'
  * @property {string} out
  * @property {string} err
  * @property {readonly string[]} left entries that the command created
+ * @property {string} [wrongLoss] first line of metrics.jsonl that is not the loss of its step
  * @property {number} peakMb peak of resident memory, beyond the peak of earlier jobs
  */
 
@@ -50,7 +52,7 @@ process.send?.('ready');
  * @param {Job} job
  * @returns {Promise<Outcome>}
  */
-async function runJob({ argv, env = {}, files, restore }) {
+async function runJob({ argv, env = {}, files, restore, trained }) {
   for (const [path, bytes] of Object.entries(files)) {
     await mkdir(dirname(join(cwd, path)), { recursive: true });
     await writeFile(join(cwd, path), bytes);
@@ -60,6 +62,8 @@ async function runJob({ argv, env = {}, files, restore }) {
   const result = await runCommand(cwd, argv, { env });
   const peakMb = Math.max(0, megabytes(process.resourceUsage().maxRSS * 1024) - Math.max(startMb, highestMb));
   highestMb = megabytes(process.resourceUsage().maxRSS * 1024);
+  const wrongLoss =
+    trained !== undefined && result.code === 0 ? await findWrongLoss(join(cwd, trained)) : undefined;
   const left = [
     ...readdirSync(cwd).filter((entry) => !expected.has(entry)),
     ...readdirSync(folder).flatMap((entry) => (entry === 'work' ? [] : [`../${entry}`])),
@@ -70,7 +74,16 @@ async function runJob({ argv, env = {}, files, restore }) {
     if (existsSync(join(inputs, entry))) await cp(join(inputs, entry), join(cwd, entry), { recursive: true });
   }
   const err = escaped === undefined ? result.err : `${result.err}\nThis is a bug: ${escaped}`;
-  return { ...result, err, left, peakMb };
+  return { ...result, err, left, wrongLoss, peakMb };
+}
+
+/** @param {string} run */
+async function findWrongLoss(run) {
+  const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  return lines.find((line, index) => {
+    const { step, loss } = JSON.parse(line);
+    return step !== index + 1 || !Number.isFinite(loss);
+  });
 }
 
 /** @param {number} bytes */
