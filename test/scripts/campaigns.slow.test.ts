@@ -1,0 +1,32 @@
+import { execa } from 'execa';
+import { beforeAll, expect, test } from 'vitest';
+
+beforeAll(async () => {
+  await execa('npm', ['run', 'build']);
+});
+
+/** Runs a short form of a campaign. Its faults are lines of stderr. */
+async function campaign(name: 'crash' | 'fuzz', ...argv: string[]) {
+  const script = `scripts/campaigns/${name}/main.mjs`;
+  const { exitCode, stdout, stderr } = await execa('node', [script, ...argv], { reject: false });
+  return { exitCode, table: stdout, faults: stderr.split('\n').filter((line) => /FAULT|rror/.test(line)) };
+}
+
+test('killed commands leave the old or the new content, and training resumes', async () => {
+  const commands = ['finetune --overwrite', 'export --adapter', 'data subset'];
+  const result = await campaign(
+    'crash',
+    ...['--n', '2', '--random', '1'],
+    ...commands.flatMap((name) => ['--only', name]),
+  );
+  expect(result).toMatchObject({ exitCode: 0, faults: [] });
+  expect(result.table).toMatch(
+    /^\| finetune --overwrite.*\| kill -9 before file operations .*\| +2 \| +2 \|$/m,
+  );
+});
+
+test('damaged files and hostile option values give a clear error or a valid result', async () => {
+  const result = await campaign('fuzz', '--variants', '8');
+  expect(result).toMatchObject({ exitCode: 0, faults: [] });
+  expect(result.table).toMatch(/^\| a clear error.*\| option values +\| +8 \| +8 \|$/m);
+});
