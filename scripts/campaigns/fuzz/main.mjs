@@ -164,12 +164,16 @@ function fileSource(name, inputs, seed) {
   return (index) => {
     const variant = mutateFile(bytes, kind.format, createRandom(seed, number, index));
     const argv = (kind.commands[index % kind.commands.length] ?? '').split(' ');
+    const { trained } = kind;
     const job = {
       argv,
       files: { [kind.file]: variant.bytes },
-      restore: [...(kind.restore ?? []), kind.file],
+      restore: [trained ?? kind.file],
+      trained,
     };
-    return { title: variant.title, job, rules: kind };
+    // A part of a file is never accepted as the file, except for formats in which the end can be left out.
+    const isPart = variant.title === 'truncation' && kind.format !== 'text';
+    return { title: variant.title, job, rules: { sameOnly: kind.sameOnly || isPart } };
   };
 }
 

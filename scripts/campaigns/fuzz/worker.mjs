@@ -79,7 +79,8 @@ async function runJob({ argv, env = {}, files, restore, trained }) {
 
 /** @param {string} run */
 async function findWrongLoss(run) {
-  const lines = (await readFile(join(run, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n');
+  const text = await readFile(join(run, 'metrics.jsonl'), 'utf8');
+  const lines = text.split('\n').filter((line) => line !== '');
   return lines.find((line, index) => {
     const { step, loss } = JSON.parse(line);
     return step !== index + 1 || !Number.isFinite(loss);
