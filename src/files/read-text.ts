@@ -25,7 +25,7 @@ export async function readText(Kind: FileErrorClass, path: string, maxBytes: num
         if (bytesRead === 0) return decode(bytes.subarray(0, length));
         length += bytesRead;
         if (length > maxBytes) throw tooLarge(Kind, path, maxBytes);
-        if (length === bytes.length) bytes = Buffer.concat([bytes], 2 * length);
+        if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, maxBytes + 1));
       }
     } finally {
       await file.close();
