@@ -1,17 +1,14 @@
 export { checkDocument } from './document.ts';
 export { ensureDir, removeEmptyFolders } from './ensure-dir.ts';
 export { withFileErrors } from './file-errors.ts';
-export { FILE_KIND_BYTES, type FileKind, fileKind, looksLikeIdx } from './file-kind.ts';
+export { FILE_KIND_BYTES, fileKind, looksLikeIdx } from './file-kind.ts';
 export { jsonText, readJson, writeJson } from './json.ts';
 export { wasRunning } from './process.ts';
-export { readText } from './read-text.ts';
 export { firstFault } from './schema-fault.ts';
 export { renameDurably, syncFolder } from './sync-folder.ts';
 export {
   releaseTemporary,
   removeLeftFiles,
-  type Temporary,
-  temporariesOf,
   temporaryName,
 } from './temporary.ts';
 export { readToml } from './toml.ts';

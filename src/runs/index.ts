@@ -1,5 +1,4 @@
 export { MAX_STEPS, RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
-export { readMetrics } from './metrics.ts';
 export { loadModel, saveModel } from './model-files.ts';
 export { openRun, type Run, readManifest } from './open-run.ts';
 export { RunWriter } from './run-writer.ts';

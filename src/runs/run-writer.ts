@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readlink, rename } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { ensureDir, withFileErrors, writeJson } from '../files/index.ts';
+import { ensureDir, renameDurably, withFileErrors, writeJson } from '../files/index.ts';
 import type { RunManifest } from './manifest.ts';
 import {
   newStagingFolder,
@@ -233,7 +233,7 @@ async function tryMove(target: string): Promise<void> {
 
 async function renameIfFree(from: string, to: string): Promise<boolean> {
   try {
-    await rename(from, to);
+    await renameDurably(from, to);
     return true;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CheckpointError, UsageError } from '../errors.ts';
-import { readJson, withFileErrors } from '../files/index.ts';
+import { readJson, renameDurably, withFileErrors } from '../files/index.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import {
   newStagingFolder,
@@ -70,7 +70,7 @@ export async function requireUnused(target: string): Promise<void> {
 export async function moveIntoPlace(path: string, { folder }: Unfinished): Promise<void> {
   const target = realTarget(path);
   await withFileErrors(CheckpointError, target, 'written', () =>
-    existsSync(target) ? replaceRun(target, folder) : rename(folder, target),
+    existsSync(target) ? replaceRun(target, folder) : renameDurably(folder, target),
   );
 }
 
@@ -79,7 +79,7 @@ export async function replaceRun(target: string, folder: string): Promise<void> 
   const old = newStagingFolder(target, 'replaced');
   await rename(target, old);
   try {
-    await rename(folder, target);
+    await renameDurably(folder, target);
   } catch (error) {
     await rename(old, target);
     release(old);

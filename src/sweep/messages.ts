@@ -13,8 +13,11 @@ export interface WorkerSetup {
   readonly device: TrialDevice;
 }
 
-/** Messages from the sweep to a worker process. */
-export type ToWorker = { readonly type: 'run'; readonly spec: TrialSpec } | { readonly type: 'stop' };
+/** Messages from the sweep to a worker process; `set up` comes first. */
+export type ToWorker =
+  | { readonly type: 'set up'; readonly setup: WorkerSetup }
+  | { readonly type: 'run'; readonly spec: TrialSpec }
+  | { readonly type: 'stop' };
 
 /** Messages from a worker process to the sweep. */
 export type FromWorker =

@@ -104,7 +104,7 @@ export async function readTrial(path: string): Promise<TrialRecord> {
 }
 
 /** Checks the parsed JSON of a trial's record. */
-export function parseTrial(path: string, content: unknown): TrialRecord {
+function parseTrial(path: string, content: unknown): TrialRecord {
   return checkDocument(path, content, recordSchema, {
     format: 'tfjs-lora trial',
     version: TRIAL_FORMAT_VERSION,

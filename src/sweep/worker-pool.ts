@@ -90,9 +90,10 @@ class Worker {
     const program = import.meta.url.endsWith('.ts')
       ? '../../dist/sweep/worker-process.js'
       : './worker-process.js';
-    this.#process = fork(fileURLToPath(new URL(program, import.meta.url)), [JSON.stringify(setup)], {
+    this.#process = fork(fileURLToPath(new URL(program, import.meta.url)), {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
+    this.#send({ type: 'set up', setup });
     signal?.addEventListener('abort', () => this.#send({ type: 'stop' }), { once: true });
   }
 

@@ -8,7 +8,6 @@ import { dataOf, holdOut } from './held-out.ts';
 import type { FromWorker, ToWorker, WorkerSetup } from './messages.ts';
 import { runTrial, type TrialContext } from './run-trial.ts';
 
-const setup = JSON.parse(process.argv[2]!) as WorkerSetup;
 const controller = new AbortController();
 
 // The terminal sends SIGINT to every process of the sweep; the parent decides what happens.
@@ -16,16 +15,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // The parent has ended.
 process.on('disconnect', () => controller.abort());
 
-const ready = prepare();
-// An error is sent as the answer to the first trial.
-ready.catch(() => {});
+let context: Promise<TrialContext>;
 process.on('message', (message: ToWorker) => {
-  if (message.type === 'stop') controller.abort();
-  else void train(message);
+  if (message.type === 'set up') {
+    context = prepare(message.setup);
+    // An error is sent as the answer to the first trial.
+    context.catch(() => {});
+  } else if (message.type === 'run') void train(message);
+  else controller.abort();
 });
 
-async function prepare(): Promise<TrialContext> {
-  const { out, run, data, heldOut, device } = setup;
+async function prepare({ out, run, data, heldOut, device }: WorkerSetup): Promise<TrialContext> {
   await loadTensorFlow({ device, threads: 1 });
   const base = await openRun(resolve(run));
   const images = holdOut(await loadMnist({ directory: data }), heldOut);
@@ -34,7 +34,7 @@ async function prepare(): Promise<TrialContext> {
 
 async function train({ spec }: Extract<ToWorker, { type: 'run' }>): Promise<void> {
   try {
-    const record = await runTrial(spec, await ready, {
+    const record = await runTrial(spec, await context, {
       signal: controller.signal,
       onProgress: ({ step, steps }) => send({ type: 'progress', fraction: step / steps }),
     });

@@ -7,7 +7,7 @@ const before = [0.02, 0.02, 0.1, 0.12, 0.05, 0.2, 0.04, 0.06, 0.3, 0.12];
 const after = [0.03, 0.02, 0.08, 0.09, 0.1, 0.1, 0.04, 0.06, 0.15, 0.1];
 
 /** The hash of the images that reports are made of: the same for all. */
-export const dataHash = '5'.repeat(64);
+const dataHash = '5'.repeat(64);
 
 /** A report of one evaluation of `count` digits. */
 export function singleReport(count = 2000): Report {
