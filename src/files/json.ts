@@ -15,19 +15,36 @@ export function jsonText(value: unknown): string {
 /** Largest JSON file that is read by default, in bytes. Parsing can take ten times as much memory. */
 const MAX_JSON_BYTES = 2 ** 26;
 
+/** Deepest nesting that is read. Functions that walk through the content call themselves for each level. */
+const MAX_DEPTH = 200;
+
 /**
  * Reads a JSON file; a byte order mark is allowed.
  *
  * @param maxBytes larger files are rejected; 64 MiB by default
- * @throws CheckpointError if the file cannot be read, is too large or is not JSON
+ * @throws CheckpointError if the file cannot be read, is too large, is not JSON or is nested too deeply
  */
 export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
   const text = await readText(CheckpointError, path, maxBytes);
+  let content: unknown;
   try {
-    return JSON.parse(text);
+    content = JSON.parse(text);
   } catch {
     throw new CheckpointError('invalid-checkpoint', `${path}: not valid JSON; the file is damaged`);
   }
+  if (!isNestedAtMost(content, MAX_DEPTH)) {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: nested more than ${MAX_DEPTH} levels deep; the file is damaged`,
+    );
+  }
+  return content;
+}
+
+function isNestedAtMost(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  const parts: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return depth > 0 && parts.every((part) => isNestedAtMost(part, depth - 1));
 }
 
 /**

@@ -17,6 +17,16 @@ test('readJson rejects a damaged file with its path', async () => {
   await expect(readJson(path)).rejects.toThrowError(`${path}: not valid JSON; the file is damaged`);
 });
 
+test('readJson rejects content that is nested too deeply to walk through', async () => {
+  const path = join(await temporaryFolder(), 'x.json');
+  await writeFile(path, `{"a":${'['.repeat(199)}${']'.repeat(199)}}`);
+  expect(await readJson(path)).toHaveProperty('a');
+  await writeFile(path, `{"a":${'['.repeat(200)}${']'.repeat(200)}}`);
+  await expect(readJson(path)).rejects.toThrowError(
+    `${path}: nested more than 200 levels deep; the file is damaged`,
+  );
+});
+
 test.each([
   ['UTF-8 with a byte order mark and CRLF', Buffer.from('\ufeff{\r\n "name": "é"\r\n}\r\n')],
   ['UTF-16 with a byte order mark', Buffer.from('\ufeff{\r\n "name": "é"\r\n}', 'utf16le')],
