@@ -27,7 +27,7 @@ export interface LoraConfig {
    * update A·B does not gain rank, and inits `pissa`, `olora` and `lora-ga` do not support it.
    */
   readonly rank?: number;
-  /** The update is scaled by alpha / rank. Above 0. Default: equal to `rank`, for a scaling of 1. */
+  /** The update is scaled by alpha / rank. Above 0, at most 1e9. Default: equal to `rank`, for a scaling of 1. */
   readonly alpha?: number;
   /** Layers to adapt. Default 'all': every layer whose class supports `method`. */
   readonly targets?: LayerPattern;
@@ -193,9 +193,12 @@ export function checkRank(name: string, value: number): void {
     throw new UsageError('invalid-argument', `${name}: must be a whole number of at least 1 (${value})`);
 }
 
+/** Largest alpha. With more, the outputs of a layer can exceed the range of float32. */
+export const MAX_ALPHA = 1e9;
+
 function checkAlpha(name: string, value: number): void {
-  if (!(Number.isFinite(value) && value > 0))
-    throw new UsageError('invalid-argument', `${name}: must be above 0 (${value})`);
+  if (!(value > 0 && value <= MAX_ALPHA))
+    throw new UsageError('invalid-argument', `${name}: must be above 0 and at most ${MAX_ALPHA} (${value})`);
 }
 
 /** @throws UsageError if `value` is not one of `allowed` */

@@ -19,6 +19,7 @@ export {
   type LoraConfig,
   type LoraInit,
   type LoraMethod,
+  MAX_ALPHA,
   resolveLoraConfig,
 } from './config.ts';
 export type { AdapterOptions, InitOptions } from './init.ts';

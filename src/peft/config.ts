@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { firstFault } from '../files/index.ts';
+import { MAX_ALPHA } from '../lora/index.ts';
 import { quote } from '../text/index.ts';
 
 /** `peft_type` of adapters that PEFT cannot represent, so that PEFT refuses them instead of loading them wrongly. */
@@ -49,17 +50,17 @@ const UNSUPPORTED = [
 const BASE_PRESERVING_INITS = [true, false, 'gaussian', 'eva', 'orthogonal'];
 
 const modules = z.union([z.string(), z.array(z.string())]);
-const positive = z.number().positive();
+const alpha = z.number().positive().max(MAX_ALPHA);
 const rank = z.int().min(1);
 
 const schema = z.looseObject({
   peft_type: z.enum(['LORA', TFJS_LORA_TYPE]),
   r: rank,
-  lora_alpha: positive,
+  lora_alpha: alpha,
   target_modules: modules,
   exclude_modules: modules.nullish(),
   rank_pattern: z.record(z.string(), rank).nullish(),
-  alpha_pattern: z.record(z.string(), positive).nullish(),
+  alpha_pattern: z.record(z.string(), alpha).nullish(),
   modules_to_save: z.array(z.string()).nullish(),
   bias: z.enum(['none', 'lora_only', 'all']).default('none'),
   use_rslora: z.boolean().default(false),

@@ -13,13 +13,16 @@ import { takeTensor } from './tensors.ts';
 /** The file in which mlx-lm saves an adapter's weights; its configuration has the same name as PEFT's. */
 export const MLX_WEIGHTS_FILE = 'adapters.safetensors';
 
+/** So that alpha = scale * rank is at most `MAX_ALPHA` up to a rank of 1,000. */
+const MAX_SCALE = 1e6;
+
 const schema = z.looseObject({
   fine_tune_type: z.string().nullish(),
   /** Before `fine_tune_type`. */
   use_dora: z.boolean().nullish(),
   lora_parameters: z.looseObject({
     /** Multiplies A·B directly, not divided by the rank. */
-    scale: z.number().positive(),
+    scale: z.number().positive().max(MAX_SCALE),
     dropout: z.number().min(0).lt(1).default(0),
     /** Used by versions before June 2024 only. */
     alpha: z.number().nullish(),

@@ -167,10 +167,11 @@ test.each<[string, LoraConfig, RegExp]>([
   ['a rank of 0', { rank: 0 }, /rank: must be a whole number of at least 1 \(0\)/],
   [
     'factors too large for a tensor',
-    { rank: 2 ** 30 },
+    { rank: 2 ** 30, alpha: 1 },
     /layer 'hidden': rank 1073741824 is too large \(6 inputs, 8 outputs; A and B may have 268435456 values each\)/,
   ],
-  ['an alpha of 0', { rank: 1, alpha: 0 }, /alpha: must be above 0 \(0\)/],
+  ['an alpha of 0', { rank: 1, alpha: 0 }, /alpha: must be above 0 and at most 1000000000 \(0\)/],
+  ['an alpha beyond float32', { rank: 1, alpha: 1e39 }, /alpha: must be above 0 and at most .* \(1e\+39\)/],
   [
     'targets that match nothing',
     { rank: 1, targets: ['nowhere'] },

@@ -80,6 +80,7 @@ describe('rejects an invalid configuration:', () => {
     [{ r: 0 }, /adapter_config.json: r: /],
     [{ r: undefined }, /adapter_config.json: r: /],
     [{ lora_alpha: -1 }, /lora_alpha: /],
+    [{ lora_alpha: 1e308 }, /lora_alpha: .*1000000000/],
     [{ rank_pattern: { linear2: 1.5 } }, /rank_pattern.linear2: /],
     [{ bias: 'some' }, /bias: /],
     [
