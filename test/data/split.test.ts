@@ -40,7 +40,19 @@ describe('splitRows', () => {
   });
 });
 
+test('splitRows puts no row or every row into validation for a fraction of 0 or 1', () => {
+  expect(splitRows(dataset, { share: 0, seed: 0 }).validation).toHaveLength(0);
+  expect(splitRows(dataset, { share: 1, seed: 0 }).train).toHaveLength(0);
+});
+
 describe('subsetOf', () => {
+  test('takes all images of a class that has no more than asked for', () => {
+    const subset = subsetOf(dataset, { labels: [0, 2], perClass: 30, seed: 0 });
+    expect([...subset.labels].filter((label) => label === 2)).toHaveLength(30);
+    expect([...subset.labels].filter((label) => label === 0)).toHaveLength(30);
+    expect(subsetOf(dataset, { seed: 0 })).toEqual(dataset);
+  });
+
   test('draws the same images for the same seed, in the order they had', () => {
     const imagesOf = (seed: number) => subsetOf(dataset, { labels: [0, 2], perClass: 5, seed });
     const subset = imagesOf(0);

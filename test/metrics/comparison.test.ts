@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
-import { compareEvaluations, mcnemarTest, perClass, pooled } from '../../src/metrics/index.ts';
+import {
+  compareEvaluations,
+  mcnemarTest,
+  perClass,
+  pooled,
+  topConfusionChanges,
+} from '../../src/metrics/index.ts';
 import { makeEvaluation, randomEvaluation } from './make-evaluation.ts';
 
 const rates = [0.05, 0.3, 0.1, 0.2];
@@ -72,6 +78,19 @@ describe('compareEvaluations', () => {
       { truth: '0', predicted: '1', before: 2, after: 0 },
       { truth: '2', predicted: '1', before: 0, after: 1 },
     ]);
+  });
+
+  test('orders confusions by the size of their change, ties by label', () => {
+    const labels = [0, 0, 1, 1, 1, 1, 1, 2, 2];
+    const before = makeEvaluation(labels, [1, 0, 0, 0, 1, 1, 1, 2, 2], { classes: 3 });
+    const after = makeEvaluation(labels, [0, 0, 2, 2, 2, 0, 0, 1, 1], { classes: 3 });
+    const changes = topConfusionChanges(before, after);
+    expect(changes.map(({ truth, predicted, before, after }) => [truth, predicted, before, after])).toEqual([
+      ['1', '2', 0, 3],
+      ['2', '1', 0, 2],
+      ['0', '1', 1, 0],
+    ]);
+    expect(topConfusionChanges(before, after, 2)).toEqual(changes.slice(0, 2));
   });
 
   test.each([

@@ -112,6 +112,37 @@ describe('a report as text', () => {
     );
   });
 
+  test.each<[string, Partial<Report['run']>, string]>([
+    [
+      'all settings',
+      {},
+      'MNIST test, 300 examples; rank 2, alpha 1, 200 steps of batch 10, seed 0; target 2, 3, 5, 8, 9',
+    ],
+    [
+      'strength and replay',
+      { rank: undefined, alpha: undefined, strength: 0.5, replay: 0.25 },
+      'MNIST test, 300 examples; strength 0.5, 200 steps of batch 10, replay 0.25, seed 0; target 2, 3, 5, 8, 9',
+    ],
+    [
+      'full strength without replay',
+      { strength: 1, replay: 0, batchSize: undefined, seed: undefined },
+      'MNIST test, 300 examples; rank 2, alpha 1, 200 steps; target 2, 3, 5, 8, 9',
+    ],
+  ])('lists the settings: %s', async (_, run, line) => {
+    const report = comparisonReport(300);
+    const text = await renderReport({ ...report, run: { ...report.run, ...run } }, 'text');
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(` ${line} `);
+  });
+
+  test('of an evaluation alone has a line with data and seed only', async () => {
+    const text = await renderReport(singleReport(300), 'text');
+    expect(text.split('\n')).toContain('MNIST test, 300 examples; seed 0');
+    const { folder: _, ...run } = singleReport(300).run;
+    const { seed: __, ...unseeded } = run;
+    const bare = await renderReport({ ...singleReport(300), run: unseeded }, 'text');
+    expect(bare.split('\n').slice(0, 2)).toEqual(['eval', 'MNIST test, 300 examples']);
+  });
+
   test('reports which gates were met', async () => {
     const text = await renderText(comparisonReport(10_000));
     expect(text).toMatch(/^met {6}min-accuracy 0.8: accuracy is 0\.\d+$/m);

@@ -28,6 +28,8 @@ describe('number formats', () => {
     [formatPoints(null), 'n/a'],
     [formatPValue(0.0312), '0.031'],
     [formatPValue(0.00002), '<0.001'],
+    [formatPValue(0.001), '0.001'],
+    [formatPValue(null), 'n/a'],
   ])('%s', (text, expected) => {
     expect(text).toBe(expected);
   });
