@@ -5,11 +5,13 @@ export {
   type DigitsNetOptions,
   type Head,
   type LayerSummary,
+  loadLayersModel,
   type ModelSummary,
   mnistNormalization,
   modelSummary,
   type Normalization,
   normalize,
+  withoutSoftmax,
 } from '../models/index.ts';
 export {
   loadModel,

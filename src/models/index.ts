@@ -1,7 +1,8 @@
 export { numberAutomaticNames, numberedPaths } from './automatic-names.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape, imageSizeOf } from './image-shape.ts';
-export { requireLogits } from './logits.ts';
+export { loadLayersModel, modelFromTopology } from './layers-model.ts';
+export { requireLogits, withoutSoftmax } from './logits.ts';
 export {
   type ExtendedLayer,
   type NamedLayer,

@@ -1,16 +1,15 @@
 import { resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
 import { defaultClassNames } from '../data/index.ts';
-import { CheckpointError } from '../errors.ts';
-import { readJson } from '../files/index.ts';
 import { loraLayers, loraSummary } from '../lora/index.ts';
-import { type Head, mnistNormalization, type Normalization } from '../models/index.ts';
+import { type Head, mnistNormalization, modelFromTopology, type Normalization } from '../models/index.ts';
 import { loadPeft } from '../peft/index.ts';
 import { openRun, type Run, type RunManifest, saveRun } from '../runs/index.ts';
 import { readSafetensors } from '../safetensors/index.ts';
 import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { assignStateDict, digitsNetFrom } from '../torch/index.ts';
+import { asLogits } from './as-logits.ts';
 import { type NewRun, newRun } from './derive.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions, SaveOptions } from './options.ts';
@@ -52,7 +51,7 @@ export async function importWeights(options: ImportWeightsOptions): Promise<NewR
       const tensorflow = await loadRecipeTensorFlow(options);
       const run = path === undefined ? undefined : await openRun(path, cwd);
       if (run && run.model !== run.base) scope.temporary(run.model);
-      const base = scope.result(await weightedModel(run, options));
+      const base = scope.result(asLogits(await weightedModel(run, options), options.onNotice));
       const manifest = importedManifest(tensorflow, base, run, { options: recorded, normalization });
       const folder = writer && (await saveRun(writer, { manifest, base }));
       return newRun({ folder, manifest, base, model: base });
@@ -104,7 +103,7 @@ export async function importAdapter(options: ImportAdapterOptions): Promise<NewR
   );
 }
 
-function importedManifest(
+export function importedManifest(
   tensorflow: LoadedTensorFlow,
   base: tf.LayersModel,
   run: Run | undefined,
@@ -130,29 +129,9 @@ async function weightedModel(
   const source = resolve(cwd, weights);
   const { tensors } = await readSafetensors(source);
   if (!run && architecture === undefined) return digitsNetFrom(tensors, head, { source, prefix });
-  const model = run?.base ?? (await modelFromArchitecture(resolve(cwd, architecture!)));
+  const model = run?.base ?? (await modelFromTopology(resolve(cwd, architecture!)));
   assignStateDict(model, tensors, { source, prefix });
   return model;
-}
-
-/** A model with the topology of a model.json, and new weights. */
-async function modelFromArchitecture(path: string): Promise<tf.LayersModel> {
-  const json = (await readJson(path)) as tf.io.ModelJSON & Record<string, unknown>;
-  const topology = (json?.modelTopology ?? json) as Record<string, unknown> | undefined;
-  if (!topology || !['class_name', 'className', 'model_config'].some((key) => key in topology)) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${path}: does not describe a LayersModel; use the model.json of a tfjs LayersModel`,
-    );
-  }
-  try {
-    return await tf.models.modelFromJSON(topology as never);
-  } catch (error) {
-    const reason = (error as Error).message.split('\n')[0]!.slice(0, 200);
-    throw new CheckpointError('invalid-checkpoint', `${path}: cannot be loaded as a LayersModel: ${reason}`, {
-      cause: error,
-    });
-  }
 }
 
 /** The settings of an adapter, as on its first layer with a low-rank update. */

@@ -21,6 +21,7 @@ export {
   importAdapter,
   importWeights,
 } from './import.ts';
+export { type ImportModelOptions, importModel } from './import-model.ts';
 export {
   type InspectRunOptions,
   type InspectStepOptions,

@@ -3,12 +3,17 @@ import type { CliContext } from '../../context.ts';
 import { finite, positive } from '../../options/parsers.ts';
 import { addNewRunOptions } from '../../options/shared.ts';
 
-/** `import SOURCE`: a run from weights of PyTorch, or an adapter of PEFT or mlx-lm. */
+/** `import SOURCE`: a run from a LayersModel, weights of PyTorch, or an adapter of PEFT or mlx-lm. */
 export function addImportCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('import')
-    .description('create a run from PyTorch weights, or from a base and a PEFT or mlx-lm adapter')
-    .argument('<source>', 'safetensors file with a PyTorch state dict, or folder with an adapter')
+    .description(
+      'create a run from a model.json of tfjs or Keras, from PyTorch weights, or from a base and an adapter of PEFT or mlx-lm',
+    )
+    .argument(
+      '<source>',
+      'model.json with its weights, safetensors file with a PyTorch state dict, or folder with an adapter',
+    )
     .addOption(
       new Option(
         '--into <run>',
@@ -43,6 +48,7 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
     .addOption(
       new Option('--any-base', 'load the adapter even if it was trained on a base other than --into'),
     );
+  command.addOption(new Option('--data <path>', 'data set that a model.json must fit (default: no check)'));
   addNewRunOptions(command).action(async (source, options) => {
     const { runImport } = await import('./run.ts');
     await runImport(source, options, context);

@@ -1,10 +1,16 @@
-import { statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { UsageError } from '../../../errors.ts';
 import { jsonText, recoverFolder } from '../../../files/index.ts';
 import { loraSummary } from '../../../lora/index.ts';
 import type { Head } from '../../../models/index.ts';
-import { displayPath, importAdapter, importWeights, type NewRun } from '../../../recipes/index.ts';
+import {
+  displayPath,
+  importAdapter,
+  importModel,
+  importWeights,
+  type NewRun,
+} from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
 import type { CliContext } from '../../context.ts';
 import { recipeOptions, saveOptions } from '../../environment.ts';
@@ -19,6 +25,7 @@ export type ImportCommandOptions = NewRunOptions & {
   readonly mean?: number;
   readonly std?: number;
   readonly anyBase?: boolean;
+  readonly data?: string;
 };
 
 /** Makes a run from a file of weights or a folder with an adapter, and prints where it is. */
@@ -62,8 +69,11 @@ async function importSource(
   context: CliContext,
 ): Promise<NewRun> {
   const { into, architecture, prefix, head, anyBase, mean, std } = options;
-  await recoverFolder(resolve(context.cwd, source));
-  const isFolder = statSync(resolve(context.cwd, source), { throwIfNoEntry: false })?.isDirectory() === true;
+  const path = resolve(context.cwd, source);
+  await recoverFolder(path);
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const model = modelJsonOf(path, isFolder);
+  if (model !== undefined) return await importModelJson(model, options, context);
   if (isFolder && into === undefined) {
     throw new UsageError(
       'invalid-argument',
@@ -84,4 +94,31 @@ async function importSource(
   return isFolder
     ? await importAdapter({ ...common, adapter: source, run: into!, anyBase })
     : await importWeights({ ...common, weights: source, run: into, architecture, prefix, head });
+}
+
+/** The model.json that a path means: a .json file, or a folder that has one but no adapter. */
+function modelJsonOf(path: string, isFolder: boolean): string | undefined {
+  if (!isFolder) return path.toLowerCase().endsWith('.json') ? path : undefined;
+  const file = join(path, 'model.json');
+  return existsSync(file) && !existsSync(join(path, 'adapter_config.json')) ? file : undefined;
+}
+
+async function importModelJson(
+  model: string,
+  options: ImportCommandOptions,
+  context: CliContext,
+): Promise<NewRun> {
+  const { into, architecture, prefix, anyBase, mean, std, data } = options;
+  const unused = Object.entries({ into, architecture, prefix: prefix || undefined, 'any-base': anyBase });
+  const [name] = unused.find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) {
+    throw new UsageError('invalid-argument', `--${name}: has no effect for a model.json; omit it`);
+  }
+  return await importModel({
+    ...recipeOptions(options, context),
+    ...saveOptions(options, 'import'),
+    model: displayPath(model, context.cwd),
+    data,
+    normalization: { ...(mean !== undefined && { mean }), ...(std !== undefined && { std }) },
+  });
 }
