@@ -1,7 +1,8 @@
 import { datasetWarnings, overlapWarnings } from '../data/index.ts';
 import { DataError } from '../errors.ts';
-import { findMnist, type SplitName } from './find.ts';
+import { findMnist } from './find.ts';
 import { loadSplit, type Split } from './load.ts';
+import type { SplitName } from './mnist-files.ts';
 
 /** The result of `checkMnist`. */
 export interface MnistCheck {

@@ -5,22 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from '../errors.ts';
 import { recoverFolder } from '../files/index.ts';
 import { type Candidate, candidatesIn, folderWithFiles, roleOf } from './candidates.ts';
-
-/** The two parts of a data set. */
-export type SplitName = 'train' | 'test';
-
-/** Paths of the two files of a split. */
-export interface SplitFiles {
-  readonly images: string;
-  readonly labels: string;
-}
-
-/** The files found in a folder. A split is absent if both of its files are. */
-export interface MnistFiles {
-  readonly directory: string;
-  readonly train?: SplitFiles;
-  readonly test?: SplitFiles;
-}
+import type { MnistFiles, SplitFiles, SplitName } from './mnist-files.ts';
+import { findTable } from './table-file.ts';
 
 const EXPECTED_FILES =
   'train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte';
@@ -35,7 +21,7 @@ const TORCHVISION_OTHERS = ['FashionMNIST', 'KMNIST', 'EMNIST', 'QMNIST'].map((n
  * `EMNIST/raw` or `QMNIST/raw`, where torchvision stores them. If a file is there both raw and compressed, the raw one is
  * used.
  *
- * @param directory a folder; of one with several data sets, its path and the prefix of one set
+ * @param directory a folder; a CSV file of labels and pixels, or an .npz file; of a folder with several data sets, its path and the prefix of one set
  *   (`EMNIST/raw/emnist-letters`), or one of the set's files
  * @param cwd what relative paths start from; the working directory of the process by default
  * @throws DataError if no files are found, a split has only one of its two files, or several files have one role
@@ -44,8 +30,11 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
   if (directory !== undefined) {
     const path = resolve(cwd, directory);
     if (!existsSync(path)) await recoverFolder(path);
-    const files = (await findSet(path)) ?? (await findIn(path));
+    const stats = await stat(path).catch(() => undefined);
+    const files = stats?.isDirectory() ? await findIn(path) : await findSet(path, stats !== undefined);
     if (files) return files;
+    if (stats && !stats.isDirectory()) return await findTable(path);
+    if (!stats) await findIn(path); // throws what is wrong with the path
     const elsewhere = await folderWithFiles(path);
     throw new DataError(
       'data-not-found',
@@ -63,15 +52,14 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
   );
 }
 
-/** Finds the set that a path names by its prefix or by one of its files; undefined if the path is a folder. */
-async function findSet(path: string): Promise<MnistFiles | undefined> {
+/** Finds the set that a path names by one of its files, or by its prefix if there is no such file. */
+async function findSet(path: string, isFile: boolean): Promise<MnistFiles | undefined> {
   const [folder, name] = [dirname(path), basename(path)];
-  const stats = await stat(path).catch(() => undefined);
-  if (stats?.isDirectory()) return undefined;
-  const prefix = stats ? roleOf(name)?.prefix : `${name}-`;
+  const prefix = isFile ? roleOf(name)?.prefix : `${name}-`;
+  if (prefix === undefined) return undefined;
   const candidates = await candidatesIn(folder, true);
   return filesOf(
-    folder,
+    join(folder, prefix.replace(/-$/, '')),
     candidates.filter((candidate) => candidate.prefix === prefix),
   );
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type ImageDataset, requireLabels } from '../data/index.ts';
+import type { ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
-import { findMnist, type MnistFiles, type SplitFiles, type SplitName } from './find.ts';
-import { encodeIdxHeader, type IdxArray, readIdx, readIdxLabels } from './idx.ts';
+import { findMnist } from './find.ts';
+import { encodeIdxHeader, type IdxArray } from './idx.ts';
+import type { MnistFiles, SplitFiles, SplitName } from './mnist-files.ts';
+import { type HeldOut, readSplit } from './read-split.ts';
+import { toDataset } from './to-dataset.ts';
 
 /** Options of `loadMnist`. */
 export interface LoadOptions {
@@ -12,6 +15,8 @@ export interface LoadOptions {
   readonly cwd?: string;
   /** Number of classes. Default: the largest label + 1. */
   readonly classes?: number;
+  /** Of a file that contains both sets in one: the share of each label that becomes the test set. Default: 0.2, seed 0. */
+  readonly heldOut?: HeldOut;
 }
 
 /** Training and test set, with images of one size. */
@@ -24,6 +29,8 @@ export interface Mnist {
   readonly published: boolean;
   /** What reports call the test set. Default: by `published` and `directory`. */
   readonly testName?: string;
+  /** Whether both sets are parts of one file that does not say which image belongs to which, see `heldOut`. */
+  readonly isSplit?: boolean;
 }
 
 /** One part of a data set, and the files it was read from. */
@@ -71,6 +78,7 @@ export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
     train: { ...train, classes },
     test: { ...test, classes },
     directory: files.directory,
+    ...(files.isSplit && { isSplit: true }),
     published: trainSplit.published && testSplit.published,
   };
 }
@@ -85,7 +93,7 @@ export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
 export async function loadSplit(
   mnistFiles: MnistFiles,
   name: SplitName,
-  { classes }: Pick<LoadOptions, 'classes'> = {},
+  { classes, heldOut }: Pick<LoadOptions, 'classes' | 'heldOut'> = {},
 ): Promise<Split> {
   const files = mnistFiles[name];
   if (!files) {
@@ -95,8 +103,7 @@ export async function loadSplit(
       `${mnistFiles.directory}: no ${title} set; add ${file}-images-idx3-ubyte and ${file}-labels-idx1-ubyte`,
     );
   }
-  const images = await readIdx(files.images);
-  const labels = await readIdxLabels(files.labels);
+  const { images, labels } = await readSplit(mnistFiles, name, heldOut);
   const digests = { images: digest(images), labels: digest(labels) };
   const expected = PUBLISHED[name];
   return {
@@ -104,33 +111,6 @@ export async function loadSplit(
     files,
     digests,
     published: digests.images === expected.images && digests.labels === expected.labels,
-  };
-}
-
-function toDataset(images: IdxArray, labels: IdxArray, files: SplitFiles, classes?: number): ImageDataset {
-  const invalid = (path: string, problem: string) => new DataError('invalid-data', `${path}: ${problem}`);
-  const [count, height, width] = images.shape;
-  if (images.shape.length !== 3)
-    throw invalid(files.images, `has ${images.shape.length} dimensions, images have 3; use an idx3 file`);
-  if (labels.shape.length !== 1)
-    throw invalid(files.labels, `has ${labels.shape.length} dimensions, labels have 1; use an idx1 file`);
-  if (!count || !height || !width)
-    throw invalid(files.images, `contains no images (shape [${images.shape.join(', ')}]); download it again`);
-  if (count !== labels.shape[0]) {
-    throw invalid(
-      files.labels,
-      `${labels.shape[0]} labels do not fit the ${count} images of ${files.images}; use files of one data set`,
-    );
-  }
-  if (classes !== undefined) requireLabels(labels.values, classes, files.labels);
-  const largest = labels.values.reduce((max, label) => Math.max(max, label), 0);
-  return {
-    images: images.values,
-    labels: labels.values,
-    count,
-    height,
-    width,
-    classes: classes ?? largest + 1,
   };
 }
 

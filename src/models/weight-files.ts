@@ -37,7 +37,10 @@ type WeightSpec = z.infer<typeof weightSchema>;
 export async function readWeights(path: string, manifest: unknown): Promise<Map<string, tf.Tensor>> {
   const result = manifestSchema.safeParse(manifest);
   if (!result.success) {
-    throw new CheckpointError('invalid-checkpoint', `${path}: weightsManifest: ${firstFault(result.error, manifest)}`);
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${path}: weightsManifest: ${firstFault(result.error, manifest)}`,
+    );
   }
   const tensors = new Map<string, tf.Tensor>();
   try {

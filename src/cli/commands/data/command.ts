@@ -25,8 +25,8 @@ export function addDataCommand(program: CommandUnknownOpts, context: CliContext)
 function addCheckCommand(data: CommandUnknownOpts, context: CliContext): void {
   data
     .command('check')
-    .description('validate a folder of IDX files and report all problems; exit code 3 if it cannot be used')
-    .argument('<dir>', 'folder with IDX files')
+    .description('validate a data set and report all problems; exit code 3 if it cannot be used')
+    .argument('<path>', 'folder with IDX files, CSV file or .npz file')
     .addOption(shared.json())
     .action(async (directory, options) => {
       const { checkData } = await import('./run.ts');
@@ -62,10 +62,18 @@ function addSubsetCommand(data: Command, context: CliContext): void {
 function addImportCommand(data: Command, context: CliContext): void {
   const command = data
     .command('import')
-    .description('write IDX files from PNG files in folders named by label, such as 7/photo.png')
-    .argument('<dir>', 'folder that contains the folders 0, 1, ...')
+    .description(
+      'write IDX files from PNG files in folders named by label (7/photo.png), a CSV file or an .npz file',
+    )
+    .argument(
+      '<source>',
+      'folder that contains the folders 0, 1, ..., CSV file of labels and pixels, or .npz file',
+    )
     .addOption(
-      new Option('--test-fraction <fraction>', 'fraction of each label that becomes the test set')
+      new Option(
+        '--test-fraction <fraction>',
+        'fraction of each label that becomes the test set, if the source has none',
+      )
         .argParser(number(0.01, 0.99))
         .default(0.2),
     )
@@ -73,8 +81,8 @@ function addImportCommand(data: Command, context: CliContext): void {
       new Option('--size <pixels>', 'height and width of the images').argParser(integer(8, 512)).default(28),
     );
   addWriteSetOptions(command).action(async (directory, options) => {
-    const { writePictures } = await import('./run.ts');
-    await writePictures(directory, { ...options, out: requireOut(options) }, context);
+    const { importData } = await import('./run.ts');
+    await importData(directory, { ...options, out: requireOut(options) }, context);
   });
 }
 

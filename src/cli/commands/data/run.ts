@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type ImageDataset, selectRows, splitRows, subsetOf } from '../../../data/index.ts';
 import { DataError } from '../../../errors.ts';
@@ -71,12 +72,16 @@ export async function writeSubset(options: SubsetOptions, context: CliContext): 
   await writeSet({ train, test }, options, context);
 }
 
-/** Writes a data set made from a folder of PNG files. */
-export async function writePictures(
-  directory: string,
-  options: ImportOptions,
-  context: CliContext,
-): Promise<void> {
+/** Writes a data set made from a folder of PNG files, a CSV file or an .npz file. */
+export async function importData(source: string, options: ImportOptions, context: CliContext): Promise<void> {
+  const path = resolve(context.cwd, source);
+  if (!(await stat(path).catch(() => undefined))?.isFile())
+    return await writePictures(source, options, context);
+  const heldOut = { share: options.testFraction, seed: options.seed };
+  await writeSet(await loadMnist({ directory: path, heldOut }), options, context);
+}
+
+async function writePictures(directory: string, options: ImportOptions, context: CliContext): Promise<void> {
   const { size, testFraction, seed } = options;
   const source = await importPictures(resolve(context.cwd, directory), { height: size, width: size });
   const { train, validation: test } = splitRows(source, { share: testFraction, seed });
