@@ -1,8 +1,11 @@
 /** The entry point `tfjs-lora/data`: labelled images, splits, subsets and samplers. Needs no TensorFlow. */
 export {
+  adjustImages,
   countByLabel,
   dataHash,
   datasetWarnings,
+  IMAGE_ADJUSTMENTS,
+  type ImageAdjustment,
   type ImageDataset,
   overlapWarnings,
   parseLabels,

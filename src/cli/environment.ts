@@ -1,3 +1,4 @@
+import type { ImageAdjustment } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
 import type { SaveOptions } from '../recipes/index.ts';
 import { fallbackNotice, type LoadOptions } from '../tensorflow/index.ts';
@@ -9,6 +10,7 @@ interface DeviceOptions {
   readonly device: Device;
   readonly tf32?: boolean;
   readonly deterministic?: boolean;
+  readonly adjust?: readonly ImageAdjustment[];
 }
 
 /**
@@ -31,7 +33,13 @@ function tensorflowOptions(
 
 /** What every recipe gets from a command. */
 export function recipeOptions(options: DeviceOptions, context: CliContext) {
-  return { tensorflow: tensorflowOptions(options, context), cwd: context.cwd, onNotice: context.note };
+  const { adjust } = options;
+  return {
+    tensorflow: tensorflowOptions(options, context),
+    adjust,
+    cwd: context.cwd,
+    onNotice: context.note,
+  };
 }
 
 /**

@@ -1,3 +1,4 @@
+export { adjustImages, IMAGE_ADJUSTMENTS, type ImageAdjustment } from './adjust.ts';
 export { countByLabel, dataHash, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 export {
   defaultClassNames,

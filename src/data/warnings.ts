@@ -2,7 +2,7 @@ import { countByLabel, type ImageDataset } from './dataset.ts';
 
 /**
  * Lists what looks wrong with a data set that can be used nevertheless, one line per finding: classes without images,
- * blank images, pixels scaled to 0..1.
+ * blank images, pixels scaled to 0..1, drawings that are dark on light or transposed.
  *
  * @param name of the data set, for the lines
  */
@@ -17,7 +17,57 @@ export function datasetWarnings(dataset: ImageDataset, name: string): string[] {
   if (allAtMostOne(images)) {
     warnings.push(`${name}: no pixel is above 1; pixels range from 0 to 255, so multiply them by 255`);
   }
+  if (isDarkOnLight(dataset)) {
+    warnings.push(
+      `${name}: drawings are dark on light, those of MNIST light on dark; adjust them with 'invert'`,
+    );
+  }
+  const [height, width] = meanExtent(dataset);
+  if (width > WIDE * height) {
+    warnings.push(
+      `${name}: drawings are wider than tall (${width.toFixed(1)} x ${height.toFixed(1)} pixels), so they may be ` +
+        "transposed as in EMNIST; adjust them with 'transpose'",
+    );
+  }
   return warnings;
+}
+
+/** Digits and letters are taller than wide: 1.4 times in MNIST, and 1.4 times wider than tall if transposed. */
+const WIDE = 1.15;
+
+/** Whether most pixels of the border are in the lighter half. */
+function isDarkOnLight({ images, height, width }: ImageDataset): boolean {
+  let [light, border] = [0, 0];
+  for (let start = 0; start < images.length; start += width) {
+    const row = (start / width) % height;
+    const step = row === 0 || row === height - 1 ? 1 : Math.max(1, width - 1);
+    for (let column = 0; column < width; column += step) {
+      border += 1;
+      if (images[start + column]! > 127) light += 1;
+    }
+  }
+  return light > border / 2;
+}
+
+/** Mean height and width of the part of each image that differs from its first pixel, the background. */
+function meanExtent({ images, count, height, width }: ImageDataset): [height: number, width: number] {
+  let [rows, columns] = [0, 0];
+  for (let start = 0; start < images.length; start += height * width) {
+    let [top, bottom, left, right] = [height, -1, width, -1];
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        if (Math.abs(images[start + row * width + column]! - images[start]!) < 64) continue;
+        top = Math.min(top, row);
+        bottom = row;
+        left = Math.min(left, column);
+        right = Math.max(right, column);
+      }
+    }
+    if (bottom < 0) continue;
+    rows += bottom - top + 1;
+    columns += right - left + 1;
+  }
+  return [rows / count, columns / count];
 }
 
 /** Returns the rows of `test` whose image is also in `train`, and so was seen in training. */

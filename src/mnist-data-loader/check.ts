@@ -1,7 +1,7 @@
 import { datasetWarnings, overlapWarnings } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist } from './find.ts';
-import { loadSplit, type Split } from './load.ts';
+import { type LoadOptions, loadSplit, type Split } from './load.ts';
 import type { SplitName } from './mnist-files.ts';
 
 /** The result of `checkMnist`. */
@@ -27,13 +27,17 @@ export interface MnistCheck {
  * @example
  * const { errors, warnings } = await checkMnist('data');
  */
-export async function checkMnist(directory: string, cwd = process.cwd()): Promise<MnistCheck> {
+export async function checkMnist(
+  directory: string,
+  cwd = process.cwd(),
+  { adjust }: Pick<LoadOptions, 'adjust'> = {},
+): Promise<MnistCheck> {
   const files = await findMnist(directory, cwd);
   const errors: string[] = [];
   const load = async (name: SplitName): Promise<Split | undefined> => {
     if (!files[name]) return undefined;
     try {
-      return await loadSplit(files, name);
+      return await loadSplit(files, name, { adjust });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       errors.push(error.message);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ImageDataset } from '../data/index.ts';
+import { adjustImages, type ImageAdjustment, type ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist } from './find.ts';
 import { encodeIdxHeader, type IdxArray } from './idx.ts';
@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly classes?: number;
   /** Of a file that contains both sets in one: the share of each label that becomes the test set. Default: 0.2, seed 0. */
   readonly heldOut?: HeldOut;
+  /** How the images are changed after reading. Default: not at all. */
+  readonly adjust?: readonly ImageAdjustment[];
 }
 
 /** Training and test set, with images of one size. */
@@ -93,7 +95,7 @@ export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
 export async function loadSplit(
   mnistFiles: MnistFiles,
   name: SplitName,
-  { classes, heldOut }: Pick<LoadOptions, 'classes' | 'heldOut'> = {},
+  { classes, heldOut, adjust = [] }: Pick<LoadOptions, 'classes' | 'heldOut' | 'adjust'> = {},
 ): Promise<Split> {
   const files = mnistFiles[name];
   if (!files) {
@@ -107,7 +109,7 @@ export async function loadSplit(
   const digests = { images: digest(images), labels: digest(labels) };
   const expected = PUBLISHED[name];
   return {
-    dataset: toDataset(images, labels, files, classes),
+    dataset: adjustImages(toDataset(images, labels, files, classes), adjust),
     files,
     digests,
     published: digests.images === expected.images && digests.labels === expected.labels,

@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import { adjustImages, type ImageAdjustment } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { fileKind, looksLikeIdx, withFileErrors } from '../files/index.ts';
 import { readIdx } from '../mnist-data-loader/index.ts';
@@ -14,6 +15,14 @@ export interface InputImage {
   readonly pixels: Uint8Array;
 }
 
+/** Options of `readImages` for IDX files. */
+export interface ReadOptions {
+  /** Which rows to read. Default: all. */
+  readonly rows?: readonly number[];
+  /** How the images are changed after reading. Default: not at all. */
+  readonly adjust?: readonly ImageAdjustment[];
+}
+
 /** A PNG of 2^24 pixels fits at any depth, with room for metadata. */
 const MAX_FILE_BYTES = 2 ** 28;
 
@@ -21,22 +30,23 @@ const MAX_FILE_BYTES = 2 ** 28;
  * Reads a PNG picture, or rows of an IDX file of images. The first bytes decide which it is.
  *
  * @param size of the images that the model takes
- * @param rows which rows of an IDX file; all by default
  * @throws DataError if the file is neither, cannot be read, or its images have another size
  * @throws UsageError if the file does not have one of the rows
  */
 export async function readImages(
   file: string,
   size: ImageSize,
-  rows?: readonly number[],
+  { rows, adjust = [] }: ReadOptions = {},
 ): Promise<InputImage[]> {
   const bytes = await readBytes(file);
   if (isPng(bytes)) return [{ file, pixels: imageFromPng(bytes, size, file) }];
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const isNamedPng = file.toLowerCase().endsWith('.png');
   if (!isGzip && !looksLikeIdx(bytes) && (fileKind(bytes) || isNamedPng)) throw notPng(bytes, file);
-  const { shape, values } = await readIdx(file);
-  const [count = 0, height, width] = shape;
+  const { shape, values: stored } = await readIdx(file);
+  const [count = 0, storedHeight = 0, storedWidth = 0] = shape;
+  const set = { images: stored, count, height: storedHeight, width: storedWidth };
+  const { images: values, height, width } = adjustImages(set, shape.length === 3 ? adjust : []);
   if (shape.length !== 3 || height !== size.height || width !== size.width) {
     throw new DataError(
       'invalid-data',

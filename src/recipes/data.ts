@@ -1,9 +1,10 @@
 import { relative, resolve } from 'node:path';
-import type { ImageDataset } from '../data/index.ts';
+import { adjustImages, type ImageDataset } from '../data/index.ts';
 import { findMnist, loadMnist, loadSplit, type Mnist } from '../mnist-data-loader/index.ts';
+import type { RunManifest } from '../runs/index.ts';
 import type { RecipeOptions } from './options.ts';
 
-type DataOptions = Pick<RecipeOptions, 'data' | 'cwd' | 'onNotice'>;
+type DataOptions = Pick<RecipeOptions, 'data' | 'adjust' | 'cwd' | 'onNotice'>;
 
 /**
  * The images a recipe works on: those it was given, or loaded from IDX files.
@@ -11,9 +12,11 @@ type DataOptions = Pick<RecipeOptions, 'data' | 'cwd' | 'onNotice'>;
  * @throws DataError if files are missing, damaged or do not belong together
  */
 export async function loadData(options: DataOptions): Promise<Mnist> {
-  const { data, cwd } = options;
-  if (typeof data === 'object') return data;
-  const mnist = await loadMnist({ directory: data, cwd });
+  const { data, cwd, adjust = [] } = options;
+  if (typeof data === 'object') {
+    return { ...data, train: adjustImages(data.train, adjust), test: adjustImages(data.test, adjust) };
+  }
+  const mnist = await loadMnist({ directory: data, cwd, adjust });
   noteOtherData(mnist, options);
   return mnist;
 }
@@ -27,13 +30,27 @@ export async function loadTestSet(options: DataOptions): Promise<{
   readonly images: ImageDataset;
   readonly source: Pick<Mnist, 'published' | 'directory' | 'testName'>;
 }> {
-  const { data, cwd } = options;
-  if (typeof data === 'object') return { images: data.test, source: data };
+  const { data, cwd, adjust = [] } = options;
+  if (typeof data === 'object') return { images: adjustImages(data.test, adjust), source: data };
   const files = await findMnist(data, cwd);
-  const { dataset, published } = await loadSplit(files, 'test');
+  const { dataset, published } = await loadSplit(files, 'test', { adjust });
   const source = { published, directory: files.directory, isSplit: files.isSplit };
   noteOtherData(source, options);
   return { images: dataset, source };
+}
+
+/**
+ * The options for the images of a run: `adjust` as given, else as the run records it, with a notice.
+ *
+ * @param manifest of the run
+ */
+export function dataOptionsFor<T extends DataOptions>(
+  options: T,
+  { adjust }: Pick<RunManifest, 'adjust'>,
+): T {
+  if (options.adjust || !adjust?.length) return options;
+  options.onNotice?.(`note: images are adjusted as recorded in the run: ${adjust.join(', ')}`);
+  return { ...options, adjust };
 }
 
 /** Sends a notice if the files are not those of the published MNIST. */

@@ -60,7 +60,7 @@ export async function adaptRun(options: AdaptRunOptions): Promise<NewRun> {
       const onWarning = (message: string) => options.onNotice?.(`warning: ${message}`);
       const model = scope.result(injectLora(base, lora, { onWarning }));
       const { method, rank, alpha, seed } = resolveLoraConfig(lora);
-      const { contentHash: baseHash, classNames, normalization } = baseManifest;
+      const { contentHash: baseHash, classNames, normalization, adjust } = baseManifest;
       const manifest: RunManifest = {
         ...manifestHeader('inject-lora', tensorflow),
         status: 'complete',
@@ -69,6 +69,7 @@ export async function adaptRun(options: AdaptRunOptions): Promise<NewRun> {
         contentHash: baseHash,
         classNames,
         normalization,
+        adjust,
         derivedFrom: { folder: source, contentHash: baseHash },
         adapter: { method, rank, alpha, strength: 1 },
       };
@@ -112,7 +113,7 @@ export async function mergeRun(options: MergeRunOptions): Promise<NewRun> {
       return await withRun(path, cwd, async (run) => {
         setAdapterStrength(run.model, strength);
         const base = scope.result(mergeLora(run.model));
-        const { seed, classNames, normalization } = run.manifest;
+        const { seed, classNames, normalization, adjust } = run.manifest;
         const manifest: RunManifest = {
           ...manifestHeader('merge', tensorflow),
           status: 'complete',
@@ -121,6 +122,7 @@ export async function mergeRun(options: MergeRunOptions): Promise<NewRun> {
           contentHash: contentHash(base),
           classNames,
           normalization,
+          adjust,
           derivedFrom: { folder: run.folder, contentHash: run.manifest.contentHash },
         };
         const folder = writer && (await saveRun(writer, { manifest, base }));

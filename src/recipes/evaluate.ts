@@ -7,7 +7,7 @@ import { setAdapterStrength } from '../lora/index.ts';
 import { requireSameExamples } from '../metrics/index.ts';
 import { type NamedEvaluation, type Report, readReport } from '../report/index.ts';
 import type { Run } from '../runs/index.ts';
-import { loadTestSet, testSetName } from './data.ts';
+import { dataOptionsFor, loadTestSet, testSetName } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions } from './options.ts';
 import { versionsOf } from './save.ts';
@@ -59,7 +59,7 @@ export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvalu
       if (!adapter) throw new UsageError('no-adapter', `strength ${strength}: ${path} has no adapter`);
       setAdapterStrength(run.model, strength);
     }
-    const { images, source } = await loadTestSet(options);
+    const { images, source } = await loadTestSet(dataOptionsFor(options, run.manifest));
     const evaluation = { ...evaluateOn(run, images), name: path };
     if (!Number.isFinite(evaluation.loss)) {
       throw new CheckpointError(

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import type { ImageAdjustment } from '../data/index.ts';
 import { checkGates, type Gates } from '../gates/index.ts';
 import { loraLayers, resolveLoraConfig, updateSpectrum } from '../lora/index.ts';
 import type { Evaluation } from '../metrics/index.ts';
@@ -24,6 +25,7 @@ export interface FinetuneJob {
     readonly overwrite?: boolean;
     readonly resume?: boolean;
     readonly gates?: Gates;
+    readonly adjust?: readonly ImageAdjustment[];
   };
   readonly settings: FinetuneSettings;
   readonly tensorflow: LoadedTensorFlow;
@@ -69,6 +71,7 @@ export function finetuneContent(
       contentHash,
       classNames,
       normalization,
+      adjust: options.adjust && [...options.adjust],
       ...(folder !== undefined && { derivedFrom: { folder: resolve(cwd, folder), contentHash } }),
       adapter: { method, rank, alpha, strength: saved.strength },
       training: {

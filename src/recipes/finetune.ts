@@ -19,7 +19,7 @@ import { type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.
 import { classificationTask, type TrainingTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
 import { adaptedModel, gradientInitLoss } from './adapter.ts';
-import { loadData } from './data.ts';
+import { dataOptionsFor, loadData } from './data.ts';
 import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-run.ts';
 import { openFinished } from './finished.ts';
 import { type FitResult, type FitState, fitTask } from './fit.ts';
@@ -181,7 +181,8 @@ async function prepareTask(
   const { normalization, classNames } = source.manifest;
   validateGates(options.gates ?? {}, { classNames, hasBaseline: true });
   requireClasses(targetLabels, classNames.length);
-  const mnist = await loadData(options);
+  const dataOptions = dataOptionsFor(options, source.manifest);
+  const mnist = await loadData(dataOptions);
   const { train, test } = mnist;
   const dataHash = trainingDataHash(train, resume);
   const split = splitForValidation(train, settings);
@@ -200,7 +201,7 @@ async function prepareTask(
     split.validation &&
     createValidation(model, evaluator, { train, rows: split.validation, sampler }, settings);
   return {
-    options,
+    options: dataOptions,
     settings,
     tensorflow,
     source,

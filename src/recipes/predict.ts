@@ -10,6 +10,7 @@ import {
   type Prediction,
   readImages,
 } from '../pictures/index.ts';
+import { dataOptionsFor } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { RecipeOptions } from './options.ts';
 import { withRun } from './scope.ts';
@@ -59,9 +60,10 @@ export async function predict(options: PredictOptions): Promise<Predictions> {
         `${path}: the model takes ${shapes}, not one grayscale image`,
       );
     }
+    const { adjust } = dataOptionsFor(options, manifest);
     const images: InputImage[] = [];
     for (const file of files) {
-      const read = await readImages(resolve(cwd, file), size, rows);
+      const read = await readImages(resolve(cwd, file), size, { rows, adjust });
       images.push(...read.map((image) => ({ ...image, file })));
     }
     if (rows && images.every(({ row }) => row === undefined)) {

@@ -225,6 +225,7 @@ function runContent(
       contentHash: contentHash(model),
       classNames: classNamesOf(mnist.train.classes),
       normalization: mnistNormalization,
+      adjust: options.adjust && [...options.adjust],
       training: {
         engine,
         device: tensorflow.device,

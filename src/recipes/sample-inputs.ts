@@ -3,7 +3,7 @@ import { DataError } from '../errors.ts';
 import { imageShape, normalize } from '../models/index.ts';
 import { createRandom } from '../random.ts';
 import type { Run } from '../runs/index.ts';
-import { loadTestSet } from './data.ts';
+import { dataOptionsFor, loadTestSet } from './data.ts';
 import type { RecipeOptions } from './options.ts';
 
 /** Inputs to try a model on. */
@@ -23,11 +23,11 @@ export interface SampleInputs {
  */
 export async function sampleInputs(
   { base, manifest }: Run,
-  { data, cwd, onNotice }: RecipeOptions,
+  { data, adjust, cwd, onNotice }: RecipeOptions,
   count: number,
 ): Promise<SampleInputs> {
   try {
-    const { images } = await loadTestSet({ data, cwd });
+    const { images } = await loadTestSet(dataOptionsFor({ data, adjust, cwd }, manifest));
     const shape = imageShape(base, images);
     const rows = Math.min(count, images.count);
     const pixels = images.images.subarray(0, rows * images.height * images.width);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { IMAGE_ADJUSTMENTS } from '../data/index.ts';
 import { CheckpointError } from '../errors.ts';
 import { checkDocument } from '../files/index.ts';
 
@@ -49,6 +50,8 @@ const manifestSchema = z.object({
   classNames: z.array(z.string()).min(1),
   /** Of pixels on a scale of 0 to 1: the model's inputs are (pixel / 255 - mean) / std. */
   normalization: z.object({ mean: z.number(), std: z.number().positive() }),
+  /** How images are changed after reading, before they are normalized. */
+  adjust: z.array(z.enum(IMAGE_ADJUSTMENTS)).optional(),
   /** The run that this one was made from, for readers. */
   derivedFrom: z.object({ folder: z.string(), contentHash: z.string() }).optional(),
   /** Present if `adapter/` has an adapter for the model. */

@@ -16,7 +16,8 @@ const text = (lines: readonly (readonly unknown[])[], end = '\n') =>
 /** A NumPy array (numpy.lib.format, version 1.0). */
 function npy(type: string, shape: readonly number[], values: Uint8Array, order = 'False'): Buffer {
   const tuple = `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
-  const header = `{'descr': '${type}', 'fortran_order': ${order}, 'shape': ${tuple}, }`.padEnd(117) + '\n';
+  const fields = `{'descr': '${type}', 'fortran_order': ${order}, 'shape': ${tuple}, }`;
+  const header = `${fields.padEnd(117)}\n`;
   const start = Buffer.from(`\x93NUMPY\x01\0${String.fromCharCode(header.length)}\0${header}`, 'latin1');
   return Buffer.concat([start, values]);
 }

@@ -15,7 +15,7 @@ describe('readImages', () => {
     const path = join(await temporaryFolder(), 'images.gz');
     await writeIdx(path, { shape: [3, 2, 3], values: Uint8Array.from({ length: 18 }, (_, index) => index) });
     expect((await readImages(path, size)).map(({ row }) => row)).toEqual([0, 1, 2]);
-    expect(await readImages(path, size, [2, 0])).toEqual([
+    expect(await readImages(path, size, { rows: [2, 0] })).toEqual([
       { file: path, row: 2, pixels: Uint8Array.of(12, 13, 14, 15, 16, 17) },
       { file: path, row: 0, pixels: Uint8Array.of(0, 1, 2, 3, 4, 5) },
     ]);
@@ -84,7 +84,9 @@ describe('readImages', () => {
     await writeIdx(path, { shape: [1, 3, 2], values: new Uint8Array(6) });
     await expect(readImages(path, size)).rejects.toThrowError('x: has shape [1, 3, 2]');
     await writeIdx(path, { shape: [2, 2, 3], values: new Uint8Array(12) });
-    await expect(readImages(path, size, [0, 2])).rejects.toThrowError(UsageError);
-    await expect(readImages(path, size, [0, 2])).rejects.toThrowError(/x: no row 2; rows are 0 to 1/);
+    await expect(readImages(path, size, { rows: [0, 2] })).rejects.toThrowError(UsageError);
+    await expect(readImages(path, size, { rows: [0, 2] })).rejects.toThrowError(
+      /x: no row 2; rows are 0 to 1/,
+    );
   });
 });

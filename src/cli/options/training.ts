@@ -1,4 +1,5 @@
 import { Option } from '@commander-js/extra-typings';
+import type { ImageAdjustment } from '../../data/index.ts';
 import { integer, positive } from './parsers.ts';
 import { type Device, type Engine, optionGroup, settings, shared, under } from './shared.ts';
 
@@ -21,6 +22,7 @@ export type TrainingOptions = {
   readonly seed: number;
   readonly tensorboard?: string;
   readonly data?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly device: Device;
   readonly tf32?: boolean;
   readonly deterministic?: boolean;
@@ -57,6 +59,7 @@ export const addTrainingOptions = optionGroup<TrainingOptions>(() => [
   ]),
   new Option('--tensorboard <dir>', 'write TensorBoard event files to this folder during training'),
   shared.data(),
+  shared.adjust(),
   shared.device(),
   shared.tf32(),
   shared.deterministic(),

@@ -1,4 +1,9 @@
-import type { ImageDataset } from '../../../data/index.ts';
+import {
+  adjustImages,
+  IMAGE_ADJUSTMENTS,
+  type ImageAdjustment,
+  type ImageDataset,
+} from '../../../data/index.ts';
 import { findMnist, loadSplit } from '../../../mnist-data-loader/index.ts';
 import { compareReports } from '../../../recipes/index.ts';
 import { areEvaluatedImages, type Report } from '../../../report/index.ts';
@@ -23,6 +28,14 @@ export async function runCompare(
   await publishReport(report, options, context, { images });
 }
 
+/** The run may have been evaluated on changed images. */
+const ADJUSTMENTS: readonly (readonly ImageAdjustment[])[] = [
+  [],
+  ['transpose'],
+  ['invert'],
+  IMAGE_ADJUSTMENTS,
+];
+
 /** The images of the report, or a notice and none if they are not available. */
 async function imagesOf(
   report: Report,
@@ -31,7 +44,10 @@ async function imagesOf(
 ): Promise<ImageDataset | undefined> {
   try {
     const { dataset } = await loadSplit(await findMnist(directory, context.cwd), 'test');
-    if (areEvaluatedImages(dataset, report.evaluation)) return dataset;
+    for (const adjust of ADJUSTMENTS) {
+      const images = adjustImages(dataset, adjust);
+      if (areEvaluatedImages(images, report.evaluation)) return images;
+    }
     context.note(
       'the HTML report shows no images: the test set found is a different one; name its folder with --data',
     );

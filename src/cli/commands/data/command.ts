@@ -12,6 +12,7 @@ export function addDataCommand(program: CommandUnknownOpts, context: CliContext)
     .description('show the data set that the other commands use; validate or create a data set')
     .enablePositionalOptions()
     .addOption(shared.data())
+    .addOption(shared.adjust())
     .addOption(shared.json());
   addSettings(data).action(async (options) => {
     const { showData } = await import('./run.ts');
@@ -27,6 +28,7 @@ function addCheckCommand(data: CommandUnknownOpts, context: CliContext): void {
     .command('check')
     .description('validate a data set and report all problems; exit code 3 if it cannot be used')
     .argument('<path>', 'folder with IDX files, CSV file or .npz file')
+    .addOption(shared.adjust())
     .addOption(shared.json())
     .action(async (directory, options) => {
       const { checkData } = await import('./run.ts');
@@ -39,6 +41,7 @@ function addSubsetCommand(data: Command, context: CliContext): void {
     .command('subset')
     .description('write a random subset of a data set as IDX files')
     .addOption(shared.data())
+    .addOption(shared.adjust())
     .addOption(
       new Option('--digits <list>', 'labels to keep, such as 2,3,5 or 2-5 (default: all)').argParser(labels),
     )

@@ -1,6 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type ImageDataset, selectRows, splitRows, subsetOf } from '../../../data/index.ts';
+import {
+  type ImageAdjustment,
+  type ImageDataset,
+  selectRows,
+  splitRows,
+  subsetOf,
+} from '../../../data/index.ts';
 import { DataError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { checkMnist, findMnist, loadMnist, loadSplit, writeMnist } from '../../../mnist-data-loader/index.ts';
@@ -11,6 +17,7 @@ import { type DataDocument, dataDocument, renderData } from './render.ts';
 /** Options of `data`. */
 export interface DataOptions {
   readonly data?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly json?: boolean;
 }
 
@@ -26,6 +33,7 @@ export type WriteSetOptions = {
 /** Options of `data subset`. */
 export type SubsetOptions = WriteSetOptions & {
   readonly data?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly digits?: readonly number[];
   readonly count?: number;
   readonly testCount?: number;
@@ -35,20 +43,20 @@ export type SubsetOptions = WriteSetOptions & {
 export type ImportOptions = WriteSetOptions & { readonly testFraction: number; readonly size: number };
 
 /** Shows the data set that other commands would use. */
-export async function showData({ data, json }: DataOptions, context: CliContext): Promise<void> {
+export async function showData({ data, adjust, json }: DataOptions, context: CliContext): Promise<void> {
   const files = await findMnist(data, context.cwd);
-  const train = files.train && (await loadSplit(files, 'train'));
-  const test = files.test && (await loadSplit(files, 'test'));
+  const train = files.train && (await loadSplit(files, 'train', { adjust }));
+  const test = files.test && (await loadSplit(files, 'test', { adjust }));
   printDocument(dataDocument({ directory: files.directory, train, test }), json, context);
 }
 
 /** Validates a folder and lists all problems. */
 export async function checkData(
   directory: string,
-  { json }: Pick<DataOptions, 'json'>,
+  { json, adjust }: Pick<DataOptions, 'json' | 'adjust'>,
   context: CliContext,
 ): Promise<void> {
-  const check = await checkMnist(directory, context.cwd);
+  const check = await checkMnist(directory, context.cwd, { adjust });
   const { errors, warnings } = check;
   printDocument({ ...dataDocument(check), errors, warnings }, json, context);
   if (errors.length === 0) return;
@@ -58,8 +66,8 @@ export async function checkData(
 
 /** Writes a random subset of a data set. */
 export async function writeSubset(options: SubsetOptions, context: CliContext): Promise<void> {
-  const { data, digits, count, testCount, seed } = options;
-  const source = await loadMnist({ directory: data, cwd: context.cwd });
+  const { data, adjust, digits, count, testCount, seed } = options;
+  const source = await loadMnist({ directory: data, cwd: context.cwd, adjust });
   const train = subsetOf(source.train, { labels: digits, perClass: count, seed });
   const test = subsetOf(source.test, { labels: digits, perClass: testCount, seed });
   if (train.count === 0 || test.count === 0) {

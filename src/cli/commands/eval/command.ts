@@ -32,6 +32,7 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     );
   const withReport = addGateOptions(addReportOptions(command))
     .addOption(shared.data())
+    .addOption(shared.adjust())
     .addOption(shared.device());
   addSettings(withReport).action(async (run, options) => {
     const { runEval } = await import('./run.ts');

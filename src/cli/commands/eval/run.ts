@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ImageAdjustment } from '../../../data/index.ts';
 import { writeMistakes } from '../../../pictures/index.ts';
 import { evaluateRun } from '../../../recipes/index.ts';
 import { formatCount } from '../../../text/index.ts';
@@ -17,6 +18,7 @@ export type EvalCommandOptions = ReportOptions &
     readonly baseline?: string;
     readonly mistakes?: string;
     readonly data?: string;
+    readonly adjust?: readonly ImageAdjustment[];
     readonly device: Device;
   };
 

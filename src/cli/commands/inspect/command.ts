@@ -22,6 +22,7 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
       new Option('--batch-size <n>', 'examples in the step of --program').argParser(integer(1)).default(10),
     )
     .addOption(shared.data())
+    .addOption(shared.adjust())
     .addOption(shared.device())
     .addOption(shared.json());
   addSettings(command).action(async (run, options, self) => {

@@ -1,3 +1,4 @@
+import type { ImageAdjustment } from '../../../data/index.ts';
 import { jsonText } from '../../../files/index.ts';
 import { inspectRun, inspectStep } from '../../../recipes/index.ts';
 import type { CliContext } from '../../context.ts';
@@ -10,6 +11,7 @@ export interface InspectCommandOptions {
   readonly program?: boolean;
   readonly batchSize: number;
   readonly data?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly device: Device;
   readonly json?: boolean;
 }

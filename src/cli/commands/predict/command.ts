@@ -25,6 +25,7 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
         'write the normalized images, the input of the model, to this folder as PNG files',
       ),
     )
+    .addOption(shared.adjust())
     .addOption(shared.device())
     .addOption(shared.json());
   addSettings(command).action(async (files, options) => {

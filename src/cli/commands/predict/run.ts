@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { ImageAdjustment } from '../../../data/index.ts';
 import { DataError } from '../../../errors.ts';
 import { jsonText, withFileErrors, writeFolderAtomic } from '../../../files/index.ts';
 import { encodeGreyPng, type ImageSize, type InputImage } from '../../../pictures/index.ts';
@@ -16,6 +17,7 @@ export interface PredictCommandOptions {
   readonly rows?: readonly number[];
   readonly top: number;
   readonly prepared?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly device: Device;
   readonly json?: boolean;
 }

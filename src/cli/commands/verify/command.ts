@@ -12,6 +12,7 @@ export function addVerifyCommand(program: CommandUnknownOpts, context: CliContex
     )
     .argument('<run>', 'run folder')
     .addOption(shared.data())
+    .addOption(shared.adjust())
     .addOption(shared.device())
     .addOption(shared.json());
   addSettings(command).action(async (run, options) => {

@@ -1,3 +1,4 @@
+import type { ImageAdjustment } from '../../../data/index.ts';
 import { CheckpointError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { verifyRun } from '../../../recipes/index.ts';
@@ -9,6 +10,7 @@ import type { Device } from '../../options/shared.ts';
 /** Options of `verify`. */
 export interface VerifyCommandOptions {
   readonly data?: string;
+  readonly adjust?: readonly ImageAdjustment[];
   readonly device: Device;
   readonly json?: boolean;
 }
