@@ -2,6 +2,7 @@ import CRC32 from 'crc-32';
 import { PNG } from 'pngjs';
 import { DataError } from '../errors.ts';
 import { fileKind } from '../files/index.ts';
+import { imageDataFault } from './png-data.ts';
 
 /** In pixels. */
 export interface ImageSize {
@@ -15,6 +16,8 @@ export interface Picture extends ImageSize {
 }
 
 const MAX_PIXELS = 2 ** 24;
+/** pngjs takes minutes for millions of rows of one pixel. */
+const MAX_SIDE = 2 ** 15;
 /** Interlaced data is unpacked before its size is checked, to up to 1000 times as many bytes. */
 const MAX_INTERLACED_BYTES = 2 ** 19;
 const SIGNATURE = Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -48,12 +51,17 @@ export function parsePng(bytes: Uint8Array, name: string): Picture {
   if (width * height > MAX_PIXELS) {
     throw invalid(`too many pixels (${width}x${height}, limit ${MAX_PIXELS}); scale the picture down`);
   }
+  if (Math.max(width, height) > MAX_SIDE) {
+    throw invalid(`too wide or too tall (${width}x${height}, limit ${MAX_SIDE}); scale the picture down`);
+  }
   const isInterlaced = bytes[28] !== 0;
   if (isInterlaced && bytes.length > MAX_INTERLACED_BYTES) {
     throw invalid(
       `interlaced PNG too large (${bytes.length} bytes, limit ${MAX_INTERLACED_BYTES}); save it without interlacing`,
     );
   }
+  const fault = imageDataFault(bytes);
+  if (fault !== undefined) throw invalid(`damaged PNG file (${fault}); save it again`);
   try {
     return PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {

@@ -58,6 +58,17 @@ describe('parsePng', () => {
     ['text', Buffer.from('hello'), 'x: not a PNG file (magic 68656c6c); save it as PNG'],
     ['a file that ends after the signature', encoded().subarray(0, 8), 'x: not a PNG file'],
     ['a truncated picture', encoded().subarray(0, -20), 'x: damaged PNG file'],
+    [
+      'image data that is shorter than the header states',
+      pngOf(4, 3, new Uint8Array(10)),
+      'x: damaged PNG file (image data has 10 bytes, the header states 15); save it again',
+    ],
+    ['image data that is cut off', encoded().fill(0, 60), 'x: damaged PNG file'],
+    [
+      'a picture of millions of rows, which takes minutes to decode',
+      pngOf(1, 2 ** 20, new Uint8Array(2 ** 21)),
+      'x: too wide or too tall (1x1048576, limit 32768); scale the picture down',
+    ],
     ['a flipped bit', Buffer.from(encoded()).fill(0x55, 45, 46), 'x: damaged PNG file'],
     [
       'a picture without pixels',
