@@ -17,6 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const FORMATS: Readonly<Record<string, string>> = {
   datetime: 'a date and time as in ISO 8601',
   base64: 'base64 text',
+  sha256_hex: 'a SHA-256 in 64 hexadecimal digits',
 };
 
 /**

@@ -49,7 +49,10 @@ export function parseReport(path: string, content: unknown): Report {
     document;
   const { dataHash } = document;
   const labels = decodeLabels(path, 'labels', document.labels, classNames);
+  if (labels.length === 0) throw damaged(path, 'labels: there are no examples');
   checkLabels(path, 'targetLabels', targetLabels, classNames);
+  const repeated = targetLabels.find((label, index) => targetLabels.indexOf(label) < index);
+  if (repeated !== undefined) throw damaged(path, `targetLabels: label ${repeated} is listed twice`);
   const decode = (part: 'evaluation' | 'baseline', stored: StoredPredictions) =>
     decodePredictions(path, part, stored, { labels, classNames, dataHash });
   return {
@@ -116,7 +119,12 @@ function decodePredictions(
     if (count === labels.length) continue;
     throw damaged(path, `${part}.${key}: has ${count} examples, labels has ${labels.length}`);
   }
-  return evaluation;
+  const invalid = evaluation.confidences.findIndex((confidence) => !(confidence >= 0 && confidence <= 1));
+  if (invalid < 0) return evaluation;
+  throw damaged(
+    path,
+    `${part}.confidences: ${evaluation.confidences[invalid]} at position ${invalid} is not a probability`,
+  );
 }
 
 function encodeBytes(values: Uint8Array): string {

@@ -166,8 +166,7 @@ export const reportSchema = z.object({
   training: trainingCurve.optional(),
   guard: forgettingGuard.optional(),
   dataHash: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
+    .hash('sha256')
     .optional()
     .describe(
       'SHA-256 of the evaluated images and labels: reports with different hashes are not compared. ' +

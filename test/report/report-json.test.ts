@@ -74,6 +74,26 @@ describe('parseReport', () => {
       'targetLabels: label 10 at position 0 is outside the 10 classes',
     ],
     [
+      'a target label listed twice',
+      async () => ({ ...(await document()), targetLabels: [3, 3] }),
+      'targetLabels: label 3 is listed twice',
+    ],
+    ['no examples', async () => ({ ...(await document()), labels: '' }), 'labels: there are no examples'],
+    [
+      'another kind of hash',
+      async () => ({ ...(await document()), dataHash: 'x' }),
+      'dataHash: must be a SHA-256 in 64 hexadecimal digits ("x")',
+    ],
+    [
+      'confidences that are not probabilities',
+      async () => {
+        const complete = await document();
+        const confidences = Buffer.from(Float32Array.from({ length: 20 }, () => 7).buffer).toString('base64');
+        return { ...complete, evaluation: { ...complete.evaluation, confidences } };
+      },
+      'evaluation.confidences: 7 at position 0 is not a probability',
+    ],
+    [
       'fewer labels than predictions',
       async () => ({ ...(await document()), labels: base64(3) }),
       'evaluation.predictions: has 20 examples, labels has 1',
