@@ -5,7 +5,6 @@ export {
   type DigitsNetOptions,
   type Head,
   type LayerSummary,
-  loadLayersModel,
   type ModelSummary,
   mnistNormalization,
   modelSummary,
@@ -14,6 +13,7 @@ export {
   withoutSoftmax,
 } from '../models/index.ts';
 export {
+  loadLayersModel,
   loadModel,
   openRun,
   type Run,

@@ -1,7 +1,6 @@
 export { numberAutomaticNames, numberedPaths } from './automatic-names.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape, imageSizeOf } from './image-shape.ts';
-export { loadLayersModel, modelFromTopology } from './layers-model.ts';
 export { requireLogits, withoutSoftmax } from './logits.ts';
 export {
   type ExtendedLayer,
@@ -14,4 +13,5 @@ export { mnistNormalization, type Normalization, normalize } from './normalizati
 export { cloneModel, rebuild } from './rebuild.ts';
 export { countParameters, type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
 export { topologyOf } from './topology.ts';
+export { type ModelJson, readModelJson } from './topology-json.ts';
 export { takeValues, variableOf } from './values.ts';

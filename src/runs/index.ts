@@ -1,3 +1,4 @@
+export { loadLayersModel, modelFromTopology } from './layers-model.ts';
 export { MAX_STEPS, RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
 export { loadModel, saveModel } from './model-files.ts';
 export { openRun, type Run, readManifest } from './open-run.ts';

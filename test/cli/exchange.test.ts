@@ -34,7 +34,10 @@ test('a PyTorch DigitsNet keeps its logits when imported, and its weights bit fo
   const { model } = await openRun('base', cwd);
   expect(relativeDifference(model.predict(rows) as tf.Tensor, await peftLogits('base'))).toBeLessThan(1e-5);
   const result = await run(sh`export base --out back.safetensors`);
-  expect(result).toMatchObject({ code: 0, out: 'wrote 6 tensors with 235,146 values to back.safetensors' });
+  expect(result).toMatchObject({
+    code: 0,
+    out: 'wrote 6 tensors with 235,146 values to back.safetensors',
+  });
   const [original, exported] = await Promise.all([
     readSafetensors(BASE),
     readSafetensors(join(cwd, 'back.safetensors')),

@@ -176,6 +176,7 @@ describe('--print-config', () => {
         rows: { value: null, source: 'default' },
         top: { value: 2, source: 'default' },
         prepared: { value: null, source: 'default' },
+        adjust: { value: null, source: 'default' },
         device: { value: 'cpu', source: 'command line' },
         json: { value: true, source: 'command line' },
         quiet: { value: null, source: 'default' },

@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson } from '../files/index.ts';
+import { type ModelJson, namedLayers, namedWeights, readModelJson, variableOf } from '../models/index.ts';
 import { shorten } from '../text/index.ts';
-import { namedLayers, namedWeights } from './named-layers.ts';
-import { type ModelJson, readModelJson } from './topology-json.ts';
-import { variableOf } from './values.ts';
 import { readWeights } from './weight-files.ts';
 
 /**
