@@ -3,7 +3,7 @@ import type { ImageDataset } from '../data/index.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { areEvaluatedImages, type Report, readReport } from '../report/index.ts';
 import { openRun, type Run } from '../runs/index.ts';
-import { loadTestSet } from './data.ts';
+import { dataOptionsFor, loadTestSet } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
 import type { TrainingRecipeOptions } from './options.ts';
 import type { Scope } from './scope.ts';
@@ -32,7 +32,7 @@ export async function openFinished(options: TrainingRecipeOptions, scope: Scope)
   const run = await openRun(folder);
   scope.result(run.base);
   if (run.model !== run.base) scope.result(run.model);
-  const { images } = await loadTestSet(options);
+  const { images } = await loadTestSet(dataOptionsFor(options, run.manifest));
   if (areEvaluatedImages(images, report.evaluation)) return { run, report, images };
   throw new UsageError(
     'resume-conflict',

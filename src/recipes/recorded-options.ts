@@ -6,7 +6,7 @@ import type { TrainingRecipeOptions } from './options.ts';
 import { type Given, type TrainingSettings, toJson } from './settings.ts';
 
 /** Options that decide how a training runs. Resuming keeps those that the caller does not set. */
-export type Environment = Pick<TrainingRecipeOptions, 'engine' | 'tensorflow'>;
+export type Environment = Pick<TrainingRecipeOptions, 'engine' | 'tensorflow' | 'adjust'>;
 
 const environmentSchema = z.object({
   engine: z.enum(['auto', 'eager', 'graph', 'xla']).optional(),
@@ -45,7 +45,7 @@ export function recordedOptions(
  */
 export function readRecordedOptions<Settings extends TrainingSettings>(
   path: string,
-  { options, training, seed }: RunManifest,
+  { options, training, seed, adjust }: RunManifest,
   parse: (settings: Given<Settings>) => Settings,
 ): { readonly settings: Settings; readonly environment: Environment } {
   const damaged = (problem: string) =>
@@ -64,7 +64,7 @@ export function readRecordedOptions<Settings extends TrainingSettings>(
     if (settings[name] === recorded) continue;
     throw damaged(`${name} is ${settings[name]}, the rest of the file has ${recorded}`);
   }
-  return { settings, environment: { engine, tensorflow } };
+  return { settings, environment: { engine, tensorflow, adjust } };
 }
 
 function parseStored<Settings>(

@@ -17,7 +17,7 @@ export interface Resumed<Settings> {
   readonly isFinished: boolean;
 }
 
-type ResumeOptions = Pick<TrainingRecipeOptions, 'out' | 'cwd' | 'onNotice' | 'engine' | 'tensorflow'>;
+type ResumeOptions = Pick<TrainingRecipeOptions, 'out' | 'cwd' | 'onNotice'> & Environment;
 
 /**
  * Reads the stopped or interrupted run in `out`. If the process ended before it saved the run in `out`, the last checkpoint
@@ -92,6 +92,7 @@ function mergeEnvironment(stored: Environment, given: Environment): Environment 
   const set = Object.entries(given.tensorflow ?? {}).filter(([, value]) => value !== undefined);
   return {
     engine: given.engine ?? stored.engine,
+    adjust: given.adjust ?? stored.adjust,
     tensorflow: { ...stored.tensorflow, ...Object.fromEntries(set) },
   };
 }

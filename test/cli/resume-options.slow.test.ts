@@ -42,7 +42,7 @@ const KEPT = {
 const KEPT_SWITCHES = ['search-strength', 'rslora', 'dora'];
 
 /** Options that a resumed run keeps unless they are set again. */
-const KEPT_UNLESS_SET = ['engine', 'device', 'tf32', 'deterministic'];
+const KEPT_UNLESS_SET = ['engine', 'device', 'tf32', 'deterministic', 'adjust'];
 
 /** Options of this command line only. */
 const OF_THE_COMMAND = [
