@@ -13,5 +13,5 @@ export { mnistNormalization, type Normalization, normalize } from './normalizati
 export { cloneModel, rebuild } from './rebuild.ts';
 export { countParameters, type LayerSummary, type ModelSummary, modelSummary } from './summary.ts';
 export { topologyOf } from './topology.ts';
-export { type ModelJson, readModelJson } from './topology-json.ts';
+export { type ModelJson, parseModelJson } from './topology-json.ts';
 export { takeValues, variableOf } from './values.ts';

@@ -26,7 +26,7 @@ const MAX_WRAPPINGS = 3;
  * @param path for messages
  * @throws CheckpointError if the content does not describe a LayersModel, or has parts of Keras 3 that tfjs lacks
  */
-export function readModelJson(path: string, content: unknown): ModelJson {
+export function parseModelJson(path: string, content: unknown): ModelJson {
   const root = unwrap(content);
   const outer = unwrap(root?.modelTopology ?? root);
   const inner = unwrap(outer?.model_config ?? outer);

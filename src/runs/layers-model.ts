@@ -1,17 +1,17 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson } from '../files/index.ts';
-import { type ModelJson, namedLayers, namedWeights, readModelJson, variableOf } from '../models/index.ts';
+import { type ModelJson, namedLayers, namedWeights, parseModelJson, variableOf } from '../models/index.ts';
 import { shorten } from '../text/index.ts';
 import { readWeights } from './weight-files.ts';
 
 /**
- * Builds the model that a model.json describes, with new weights. Reads JSON of Keras 2 and 3, see `readModelJson`.
+ * Builds the model that a model.json describes, with new weights. Reads JSON of Keras 2 and 3, see `parseModelJson`.
  *
  * @throws CheckpointError if the file cannot be read or does not describe a model that tfjs can build
  */
 export async function modelFromTopology(path: string): Promise<tf.LayersModel> {
-  return await buildModel(path, readModelJson(path, await readJson(path)));
+  return await buildModel(path, parseModelJson(path, await readJson(path)));
 }
 
 /**
@@ -22,7 +22,7 @@ export async function modelFromTopology(path: string): Promise<tf.LayersModel> {
  * @throws CheckpointError if a file is missing or damaged, or the model cannot be built or lacks a weight
  */
 export async function loadLayersModel(path: string): Promise<tf.LayersModel> {
-  const json = readModelJson(path, await readJson(path));
+  const json = parseModelJson(path, await readJson(path));
   if (!Array.isArray(json.weightsManifest) || json.weightsManifest.length === 0) {
     throw new CheckpointError(
       'invalid-checkpoint',

@@ -54,7 +54,11 @@ describe('a failed command prints one line and exits with', () => {
       /epochs 0.01: less than one batch of 10 of the 40 images/,
     ],
     ['a digit that does not exist', sh`finetune base --digits 10`, /label 10: not one of the 10 classes/],
-    ['a rank above a layer', sh`finetune base --rank 11`, /linear3.*--rank-pattern/],
+    [
+      'a rank above a layer for an initialization that needs its directions',
+      sh`inject-lora base --init olora --rank 11`,
+      /linear3.*--rank-pattern/,
+    ],
     ['targets without a layer', sh`inject-lora base --targets conv9`, /conv9.*linear1.*linear2.*linear3/],
     ['init lora-ga without data', sh`inject-lora base --init lora-ga`, /finetune base --init lora-ga/],
     [
