@@ -84,19 +84,19 @@ export class Attack {
    * @returns {Promise<string[]>}
    */
   async #inspect(cwd, reference) {
-    const { place, resumes } = this.#scenario;
+    const { place, resumes, grows } = this.#scenario;
     const path = join(cwd, place);
     const found = contentOf(path);
     const isNew = difference(found, reference.new) === undefined;
     const oldDifference = difference(found, reference.old);
     const faults = [];
-    if (found.size > 0 && !isNew && oldDifference !== undefined) {
+    if (!grows && found.size > 0 && !isNew && oldDifference !== undefined) {
       faults.push(`${place} is neither old (${oldDifference}) nor new (${difference(found, reference.new)})`);
     }
     const done = resumes && !isNew && (await this.#resume(cwd, faults));
     if (!done) {
-      const overwrite = this.#scenario.command.replace(/ --(overwrite|resume)/, '');
-      const { code, err } = await runCommand(cwd, this.#words(`${overwrite} --overwrite`));
+      const plain = this.#scenario.command.replace(/ --(overwrite|resume)/, '');
+      const { code, err } = await runCommand(cwd, this.#words(grows ? plain : `${plain} --overwrite`));
       if (code !== 0) faults.push(`the next command ends with ${code}: ${err}`);
     }
     const wrong = difference(contentOf(path), reference.new);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** @typedef {ReadonlyMap<string, string>} Content path of each file to its fingerprint; empty if there is nothing */
 
 /** Keys that differ between two runs of the same command. */
-const VOLATILE = new Set(['createdAt', 'elapsedMs', 'folder', 'options', 'versions']);
+const VOLATILE = new Set(['createdAt', 'elapsedMs', 'folder', 'options', 'peakBytes', 'versions']);
 
 /**
  * @param {string} path of a file or folder
@@ -38,11 +38,11 @@ export function difference(found, expected) {
 /** @param {string} path */
 function fingerprint(path) {
   const bytes = readFileSync(path);
-  // The text of a report repeats report.json, with the time.
-  if (path.endsWith('report.md')) return bytes.length > 0 ? 'a report' : 'empty';
+  // The text of a report repeats its JSON, with the time.
+  if (path.endsWith('.md') || path.endsWith('.html')) return bytes.length > 0 ? 'a report' : 'empty';
   // tfjs numbers the models of a process.
   if (path.endsWith('model.json')) return bytes.toString().replace(/"sequential_\d+"/, '"sequential"');
-  if (path.endsWith('run.json') || path.endsWith('report.json')) return stableJson(bytes.toString());
+  if (path.endsWith('.json')) return stableJson(bytes.toString());
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -13,10 +13,12 @@ import { writeSmallSet } from '../workplace.mjs';
  * @property {string} place file or folder that the command writes
  * @property {string} [old] input that is in the place before
  * @property {boolean} [resumes] whether `--resume` continues it
+ * @property {boolean} [grows] whether the place may hold a part; the same command continues it
  */
 
 const WHOLE = 'old or new, whole';
 const RESUMED = `${WHOLE}; resumes to the same bits`;
+const CONTINUED = 'continues to the same results';
 const QUICK = '--engine eager --quiet';
 const GUARD = '--replay 0.5 --max-drop 50 --validation 0.5 --check-every 8';
 
@@ -51,6 +53,14 @@ export const SCENARIOS = [
     place: 'run',
     old: 'stopped',
     resumes: true,
+  },
+  {
+    name: 'sweep',
+    promise: CONTINUED,
+    command:
+      'sweep @/base --data @/data --device cpu --digits 2,3 --seeds 0 --steps 2,3 --held-out 0.5 --jobs 1 --quiet --out new',
+    place: 'new',
+    grows: true,
   },
   {
     name: 'inject-lora --overwrite',

@@ -1,11 +1,13 @@
 // Valid files of every kind that the product reads, small.
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PNG } from 'pngjs';
 import { readSafetensors, safeTensor, writeSafetensors } from '../../../dist/safetensors/index.js';
 import { mustRun } from '../command-line.mjs';
 import { writeSmallSet } from '../workplace.mjs';
+import { SWEEP } from './kinds.mjs';
+import { npyOf, writeZip } from './zip.mjs';
 
 const QUICK = '--engine eager --quiet --device cpu';
 const GUARD = '--digits 2,3 --steps 12 --replay 0.5 --max-drop 50 --validation 0.5 --check-every 4';
@@ -18,15 +20,18 @@ const GUARD = '--digits 2,3 --steps 12 --replay 0.5 --max-drop 50 --validation 0
 export async function writeInputs(folder) {
   await writeSmallSet(join(folder, 'data'));
   await writeSmallSet(join(folder, 'gz'), { gzip: true });
+  writeTables(folder);
   await writeModel(folder);
   await mustRun(folder, 'import start.safetensors --architecture start.json --device cpu --quiet --out base');
   await mustRun(folder, `finetune base --digits 2,3 --steps 4 ${QUICK} --out tuned`);
   await mustRun(folder, 'export base --device cpu --quiet --out weights.safetensors');
+  await cp(join(folder, 'base', 'model'), join(folder, 'model'), { recursive: true });
   await mustRun(folder, 'export tuned --device cpu --adapter --quiet --out peft');
   await writeMlxAdapter(folder);
   await writeStoppedRun(folder);
   await mustRun(folder, 'eval base --device cpu --quiet --report before.json');
   await mustRun(folder, 'eval tuned --device cpu --quiet --report after.json');
+  await mustRun(folder, `${SWEEP} --quiet`);
   writePicture(join(folder, 'digit.png'));
   mkdirSync(join(folder, 'pictures', '1'), { recursive: true });
   for (const name of ['a', 'b', 'c']) {
@@ -58,6 +63,37 @@ targets = ["hidden", "out"]
 rank-pattern = { out = 2 }
 dropout = 0.0
 `;
+
+/**
+ * The training images as train.csv, and both sets as set.npz.
+ *
+ * @param {string} folder
+ */
+function writeTables(folder) {
+  const values = (/** @type {string} */ name, /** @type {number} */ header) => {
+    return readFileSync(join(folder, 'data', name)).subarray(header);
+  };
+  /** @type {Map<string, Buffer>} */
+  const arrays = new Map();
+  for (const [prefix, name, count] of /** @type {const} */ ([
+    ['train', 'train', 40],
+    ['t10k', 'test', 20],
+  ])) {
+    const [images, labels] = [
+      values(`${prefix}-images-idx3-ubyte`, 16),
+      values(`${prefix}-labels-idx1-ubyte`, 8),
+    ];
+    arrays.set(`x_${name}.npy`, npyOf([count, 4, 4], images));
+    arrays.set(`y_${name}.npy`, npyOf([count], labels));
+    if (name === 'test') continue;
+    const lines = Array.from(labels, (label, row) =>
+      [label, ...images.subarray(16 * row, 16 * row + 16)].join(','),
+    );
+    const header = ['label', ...Array.from({ length: 16 }, (_, pixel) => `pixel${pixel}`)].join(',');
+    writeFileSync(join(folder, 'train.csv'), `${[header, ...lines].join('\n')}\n`);
+  }
+  writeFileSync(join(folder, 'set.npz'), writeZip(arrays));
+}
 
 /**
  * A model of two dense layers: start.json, start.safetensors.
@@ -148,9 +184,13 @@ function writePicture(path) {
 }
 
 /**
+ * The path of an input within the folder.
+ *
  * @param {string} folder
- * @param {string} path
+ * @param {string} pattern a path, or `folder/*.json` for the first one
  */
-export function inputBytes(folder, path) {
-  return readFileSync(join(folder, path));
+export function inputPath(folder, pattern) {
+  const parent = dirname(pattern);
+  if (!pattern.endsWith('*.json')) return pattern;
+  return join(parent, readdirSync(join(folder, parent)).find((name) => name.endsWith('.json')) ?? pattern);
 }

@@ -3,10 +3,11 @@
 /**
  * @typedef {object} Kind
  * @property {string} name
- * @property {string} file
+ * @property {string} file its name may be `*.json`, for the only one of a folder
  * @property {import('./mutate-file.mjs').Format} format
  * @property {readonly string[]} commands each reads the file, and succeeds if it is not damaged
  * @property {string} [trained] run that the commands train further
+ * @property {string} [restore] folder that the commands change otherwise
  * @property {boolean} [sameOnly] whether a damaged file that is accepted must give the same result, because its content is
  *   recorded elsewhere
  */
@@ -14,25 +15,28 @@
 const INSPECT = 'inspect tuned --device cpu --json';
 const EVALUATE = 'eval tuned --device cpu --data data --json';
 const RESUME = `finetune base --engine eager --device cpu --data data --json --quiet --resume --out resumed`;
+/** Its trial is done, so that it trains nothing. */
+export const SWEEP =
+  'sweep base --data data --device cpu --digits 2,3 --seeds 0 --steps 2 --held-out 0.5 --jobs 1 --out swept';
 const IMPORT = '--device cpu --json --out new';
 const READ_DATA = ['data --data @ --json', 'data check @ --json', 'eval base --device cpu --data @ --json'];
-const inFolder = (/** @type {string} */ folder) => READ_DATA.map((command) => command.replace('@', folder));
+const readData = (/** @type {string} */ data) => READ_DATA.map((command) => command.replace('@', data));
 
 /** @type {readonly Kind[]} */
 export const KINDS = [
-  { name: 'IDX images', file: 'data/t10k-images-idx3-ubyte', format: 'binary', commands: inFolder('data') },
-  { name: 'IDX labels', file: 'data/train-labels-idx1-ubyte', format: 'binary', commands: inFolder('data') },
+  { name: 'IDX images', file: 'data/t10k-images-idx3-ubyte', format: 'binary', commands: readData('data') },
+  { name: 'IDX labels', file: 'data/train-labels-idx1-ubyte', format: 'binary', commands: readData('data') },
   {
     name: 'IDX images, gzip',
     file: 'gz/t10k-images-idx3-ubyte.gz',
     format: 'gzip',
-    commands: inFolder('gz'),
+    commands: readData('gz'),
   },
   {
     name: 'IDX labels, gzip',
     file: 'gz/train-labels-idx1-ubyte.gz',
     format: 'gzip',
-    commands: inFolder('gz'),
+    commands: readData('gz'),
   },
   {
     name: 'IDX rows to predict',
@@ -40,6 +44,8 @@ export const KINDS = [
     format: 'binary',
     commands: ['predict data/t10k-images-idx3-ubyte --model base --device cpu --json'],
   },
+  { name: 'CSV', file: 'train.csv', format: 'text', commands: readData('train.csv') },
+  { name: 'npz', file: 'set.npz', format: 'zip', commands: readData('set.npz') },
   {
     name: 'PNG',
     file: 'digit.png',
@@ -66,6 +72,18 @@ export const KINDS = [
     file: 'start.json',
     format: 'json',
     commands: [`import weights.safetensors --architecture start.json ${IMPORT}`],
+  },
+  {
+    name: 'model.json to import',
+    file: 'model/model.json',
+    format: 'json',
+    commands: [`import model/model.json ${IMPORT}`],
+  },
+  {
+    name: 'weights.bin to import',
+    file: 'model/weights.bin',
+    format: 'binary',
+    commands: [`import model/model.json ${IMPORT}`],
   },
   {
     name: 'PEFT adapter_config.json',
@@ -136,6 +154,13 @@ export const KINDS = [
       'compare after.json before.json --format markdown',
       'eval base --device cpu --data data --baseline after.json --json',
     ],
+  },
+  {
+    name: 'trial of a sweep',
+    file: 'swept/trials/*.json',
+    format: 'json',
+    commands: [`${SWEEP} --json`],
+    restore: 'swept',
   },
   {
     name: 'policy of gates (TOML)',

@@ -1,5 +1,5 @@
 // Damages files of every kind, and sets options to hostile values: npm run test:fuzz.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,7 +7,7 @@ import { createRandom } from '../../../dist/random.js';
 import { countOption, runCampaign } from '../campaign.mjs';
 import { useCommandEnvironment } from '../command-line.mjs';
 import { inTemporaryFolder } from '../workplace.mjs';
-import { inputBytes, writeInputs } from './inputs.mjs';
+import { inputPath, writeInputs } from './inputs.mjs';
 import { KINDS } from './kinds.mjs';
 import { mutateFile } from './mutate-file.mjs';
 import { optionVariant } from './options.mjs';
@@ -160,15 +160,16 @@ function report(name, { index, title, job, fault, keep }) {
 function fileSource(name, inputs, seed) {
   const number = KINDS.findIndex((candidate) => candidate.name === name);
   const kind = /** @type {import('./kinds.mjs').Kind} */ (KINDS[number]);
-  const bytes = inputBytes(inputs, kind.file);
+  const file = inputPath(inputs, kind.file);
+  const bytes = readFileSync(join(inputs, file));
+  const { trained, restore = trained ?? file } = kind;
   return (index) => {
     const variant = mutateFile(bytes, kind.format, createRandom(seed, number, index));
     const argv = (kind.commands[index % kind.commands.length] ?? '').split(' ');
-    const { trained } = kind;
     const job = {
       argv,
-      files: { [kind.file]: variant.bytes },
-      restore: [trained ?? kind.file],
+      files: { [file]: variant.bytes },
+      restore: [restore],
       trained,
     };
     // A part of a file is never accepted as the file, except for formats in which the end can be left out.

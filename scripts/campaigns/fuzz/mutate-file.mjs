@@ -3,9 +3,10 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import crc32 from 'crc-32';
 import { damageBytes, damageLines, pick } from './mutate-bytes.mjs';
 import { damageJson, jsonTextOf } from './mutate-json.mjs';
+import { readZip, writeZip } from './zip.mjs';
 
 /** @typedef {import('../../../dist/random.js').Random} Random */
-/** @typedef {'binary' | 'gzip' | 'png' | 'json' | 'json lines' | 'text' | 'safetensors'} Format */
+/** @typedef {'binary' | 'gzip' | 'png' | 'json' | 'json lines' | 'text' | 'safetensors' | 'zip'} Format */
 /** @typedef {{ bytes: Buffer, title: string }} Variant */
 /** @typedef {(bytes: Buffer, random: Random) => Variant} Mutator */
 
@@ -18,6 +19,7 @@ const MUTATORS = {
   'json lines': [damageBytes, damageLines, inJsonLine],
   text: [damageBytes, damageLines],
   safetensors: [damageBytes, inHeader, inHeader],
+  zip: [damageBytes, inZip, inZip],
 };
 
 /**
@@ -59,6 +61,15 @@ function inPngChunk(bytes, random) {
     bytes: Buffer.concat([bytes.subarray(0, start), ...chunk, bytes.subarray(end + 4)]),
     title: `chunk ${title}`,
   };
+}
+
+/** Damages an entry and corrects its checksum. @type {Mutator} */
+function inZip(bytes, random) {
+  const entries = new Map(readZip(bytes));
+  const name = pick([...entries.keys()], random) ?? '';
+  const { bytes: damaged, title } = damageBytes(entries.get(name) ?? Buffer.alloc(0), random);
+  entries.set(name, damaged);
+  return { bytes: writeZip(entries), title: `entry ${title}` };
 }
 
 /** @type {Mutator} */

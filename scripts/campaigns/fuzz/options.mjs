@@ -5,11 +5,14 @@ import { HOSTILE_TEXTS, pick } from './mutate-bytes.mjs';
 
 /** @typedef {import('../../../dist/random.js').Random} Random */
 
-/** Command lines that succeed, by the name of the command. `doctor` and `setup` start other programs. */
+/** Command lines that succeed, by the name of the command. `doctor` and `setup` start
+ * other programs. */
 const COMMANDS = {
   pretrain: 'pretrain --data data --device cpu --engine eager --steps 1 --out new',
   'inject-lora': 'inject-lora base --device cpu --out new',
   finetune: 'finetune base --data data --device cpu --engine eager --steps 2 --out new',
+  sweep:
+    'sweep base --data data --device cpu --digits 2,3 --seeds 0 --steps 2 --held-out 0.5 --jobs 1 --out new',
   eval: 'eval tuned --data data --device cpu',
   compare: 'compare before.json after.json',
   predict: 'predict digit.png --model base --device cpu',
