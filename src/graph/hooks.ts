@@ -124,14 +124,18 @@ export function trackGradients(): GradientTracker {
 /**
  * Makes the disposal of tensors and variables that exist already throw a RecordingError, before anything is freed: a
  * program cannot free them in each run, and recording could not bring them back. Returns a function that stops it.
+ *
+ * A layer that is being applied may dispose of tensors: recurrent layers of tfjs free the dropout mask of their last call.
+ *
+ * @param layers names of the layers that are being applied, kept up to date
  */
-export function rejectDisposal(): () => void {
+export function rejectDisposal(layers: readonly string[]): () => void {
   const marker = tf.scalar(0); // ids of tensors increase
   marker.dispose();
   const restore = [tf.Tensor.prototype, tf.Variable.prototype].map((prototype) => {
     const { dispose } = prototype;
     prototype.dispose = function (this: tf.Tensor) {
-      if (this.id < marker.id && !this.isDisposed) {
+      if (this.id < marker.id && !this.isDisposed && layers.length === 0) {
         throw new RecordingError(
           `the function: disposes a ${this instanceof tf.Variable ? `variable ('${this.name}')` : 'tensor'} that was created outside, which a program cannot do; dispose it outside the function, or run it eagerly`,
         );

@@ -40,12 +40,12 @@ export function trace(
   const engine = tf.engine();
   const scopes = engine.state.scopeStack.length;
   engine.startScope('record');
-  const stopRejecting = rejectDisposal();
+  const layers = trackLayers();
+  const stopRejecting = rejectDisposal(layers.current);
   const placeholders = inputs.map(placeholder);
   const shared = sharedVariables(backend);
   const variables = watchVariables();
   shared.forEach(separate);
-  const layers = trackLayers();
   const optimizers = trackOptimizers();
   const gradients = trackGradients();
   const tape = new Tape(backend, layers.current);
