@@ -1,3 +1,5 @@
+import { quote } from '../text/index.ts';
+
 /** A part of a model's JSON that tfjs would ignore or misread. */
 export class UnsupportedTopologyError extends Error {}
 
@@ -54,7 +56,18 @@ function convert(value: Json, depth: number): Json {
 
 function convertEntries(value: JsonObject, depth: number): JsonObject {
   const entries = Object.entries(value).filter(([key]) => !DROPPED_KEYS.has(key));
+  for (const [key, entry] of entries) if (/initializer$/i.test(key)) requireDrawable(key, entry);
   return Object.fromEntries(entries.map(([key, entry]) => [key, convert(entry, depth + 1)]));
+}
+
+/** Rejects an initializer whose standard deviation is not a number: tfjs draws again until a value is within two of them. */
+function requireDrawable(key: string, initializer: Json): void {
+  const settings = isObject(initializer) && isObject(initializer.config) ? initializer.config : {};
+  for (const name of ['mean', 'stddev', 'scale']) {
+    const value = settings[name] ?? 0;
+    if (Number.isFinite(value) && (name === 'mean' || (value as number) >= 0)) continue;
+    throw new UnsupportedTopologyError(`${key}: ${name} is not a valid number (${quote(value)})`);
+  }
 }
 
 /** Renames what Keras 3 renamed in the configuration of a layer or model. */

@@ -143,6 +143,24 @@ describe('modelFromTopology', () => {
     await expect(modelFromTopology(path)).rejects.toThrow('does not describe a LayersModel');
   });
 
+  test.each([
+    ['scale', 'text'],
+    ['stddev', -1],
+    ['mean', '1e999'],
+  ])('rejects an initializer whose %s is %s, with which tfjs would draw for ever', async (name, value) => {
+    const { modelTopology } = await storedModel(convolutional());
+    const path = join(await temporaryFolder(), 'model.json');
+    const text = JSON.stringify(modelTopology).replace(
+      /"(scale|stddev|mean)":[^,}]+/,
+      `"${name}":${JSON.stringify(value)}`,
+    );
+    expect(text).toContain(JSON.stringify(value));
+    await writeFile(path, text);
+    await expect(modelFromTopology(path)).rejects.toThrow(
+      `${path}: kernel_initializer: ${name} is not a valid number (${JSON.stringify(value)})`,
+    );
+  });
+
   test('names Keras 3 if tfjs lacks a layer', async () => {
     const json = await readFixture('sequential.json');
     json.modelTopology.model_config.config.layers[2].class_name = 'GroupNormalization';
