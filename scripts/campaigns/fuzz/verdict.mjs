@@ -72,9 +72,10 @@ function parsed(text) {
   }
 }
 
-/** Output without times. @param {string} out */
+/** Output without times and the folder of the worker. @param {string} out */
 function stable(out) {
   return out
+    .replaceAll(/worker-\d+/g, 'worker')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
     .replaceAll(/"(elapsedMs|seconds|createdAt)": ?[^,\n]+/g, '"$1"');
 }
