@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { requireClasses } from '../data/index.ts';
-import { TrainingError, UsageError } from '../errors.ts';
-import { ensureDir } from '../files/index.ts';
+import { CheckpointError, TrainingError, UsageError } from '../errors.ts';
+import { ensureDir, withFileErrors } from '../files/index.ts';
 import { finetuneSettings } from '../recipes/index.ts';
 import { type Configuration, configurationsOf, type Grid, gridSize, requireGrid } from './grid.ts';
 import { halvingRounds, type Round, stepsForHalving, survivors } from './halving.ts';
@@ -85,7 +85,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const rounds = options.halving ? roundsOf(configurations) : [];
   const plan = await planSweep({ ...options, heldOut });
   requireClasses(targetLabels, plan.base.classNames.length);
-  await ensureDir(join(plan.setup.out, 'trials'));
+  const folder = join(plan.setup.out, 'trials');
+  await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
 
   // Train
   const train = createTrainer(plan, { ...options, seeds, targetLabels });

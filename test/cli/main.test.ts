@@ -117,6 +117,7 @@ describe('a failed command prints one line and exits with', () => {
     [3, 'a missing data folder', sh`pretrain --data nowhere`],
     [3, 'images of another size', sh`eval base --data ${MNIST}`],
     [4, 'a missing run', sh`eval nowhere`],
+    [4, 'a sweep in a file', sh`sweep base --held-out 0.5 --seeds 0 --out data/t10k-labels-idx1-ubyte`],
     [4, 'a folder that is not a run', sh`eval data`],
     [4, 'a merge without an adapter', sh`merge base`],
     [4, 'a run in a file', sh`pretrain --out data/t10k-labels-idx1-ubyte/run`],

@@ -60,6 +60,7 @@ test.each([
   [sh`finetune x --targets ${'/(/'}`, /--targets .*Invalid regular expression/],
   [sh`finetune x --rank-pattern a=0`, /--rank-pattern .*numbers above 0, such as 'linear1=4,linear3=1'/],
   [sh`finetune x --rank-pattern a`, /--rank-pattern .*numbers above 0/],
+  [sh`finetune x --rank-pattern a=Infinity`, /--rank-pattern .*numbers above 0/],
   [sh`finetune x --init magic`, /--init .*kaiming, gaussian, .*lora-ga/],
   [sh`eval x --min-digit-accuracy 3=1.1`, /--min-digit-accuracy .*accuracies from 0 to 1/],
   [sh`eval x --report r.doc`, /--report .*must end in .txt, .json, .md, .xml, .html/],

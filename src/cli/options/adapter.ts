@@ -33,7 +33,7 @@ const INITS = choicesOf<LoraInit>({
 });
 
 const layerNumbers = numbersByName(
-  (value) => value > 0,
+  (value) => value > 0 && Number.isFinite(value),
   "layers with numbers above 0, such as 'linear1=4,linear3=1'",
 );
 
