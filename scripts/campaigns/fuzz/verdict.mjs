@@ -32,7 +32,9 @@ export function faultOf(outcome, expected, { sameOnly = false, leaves = false })
   if (left.some((entry) => entry.startsWith('..')) && !leaves)
     return `writes outside of its folder: ${left.join(', ')}`;
   if (wrongLoss !== undefined) return `writes a loss that is not one: ${wrongLoss.slice(0, 100)}`;
-  if (/\b(NaN|Infinity)\b/.test(out)) return `prints NaN: ${out.slice(0, 300)}`;
+  // A name in quotes may be NaN.
+  if (/\b(NaN|Infinity)\b/.test(out.replaceAll(/"(\\.|[^"\\])*"/g, '')))
+    return `prints NaN: ${out.slice(0, 300)}`;
   const missing = missingNumber(parsed(out), parsed(expected.out));
   if (missing !== undefined) return `prints null in place of a number: ${missing}`;
   if (sameOnly && stable(out) !== stable(expected.out))
