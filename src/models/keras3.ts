@@ -1,4 +1,4 @@
-import { quote } from '../text/index.ts';
+import { quote } from '../quote.ts';
 
 /** A part of a model's JSON that tfjs would ignore or misread. */
 export class UnsupportedTopologyError extends Error {}
