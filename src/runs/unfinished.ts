@@ -66,12 +66,13 @@ export async function requireUnused(target: string): Promise<void> {
   );
 }
 
-/** Moves an unfinished training to the target, where it is an ordinary stopped run. */
+/** Moves an unfinished training to the target, where it is an ordinary run. Removes older checkpoints of it. */
 export async function moveIntoPlace(path: string, { folder }: Unfinished): Promise<void> {
   const target = realTarget(path);
   await withFileErrors(CheckpointError, target, 'written', () =>
     existsSync(target) ? replaceRun(target, folder) : renameDurably(folder, target),
   );
+  await removeLeftovers(target);
 }
 
 /** Replaces a run by a folder. If that fails, the run stays. */
