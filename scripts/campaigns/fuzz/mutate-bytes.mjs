@@ -46,7 +46,7 @@ const BOUNDARY_NUMBERS = [
 const DAMAGES = {
   'bit flip': (bytes, random) => change(bytes, random, (byte) => byte ^ (1 << random.below(8))),
   'boundary byte': (bytes, random) => change(bytes, random, () => pick(BOUNDARY_BYTES, random) ?? 0),
-  truncation: (bytes, random) => bytes.subarray(0, random.below(bytes.length + 1)),
+  truncation: (bytes, random) => bytes.subarray(0, random.below(Math.max(1, bytes.length))),
   'extra end': (bytes, random) => Buffer.concat([bytes, randomBytes(1 + random.below(64), random)]),
   'duplicated range': (bytes, random) => {
     const [begin, end] = range(bytes, random);
@@ -79,7 +79,7 @@ const DAMAGES = {
   'number replaced': (bytes, random) => {
     const numbers = [...bytes.toString('latin1').matchAll(/-?\d+(\.\d+)?([eE][-+]?\d+)?/g)];
     const number = pick(numbers, random);
-    if (!number) return bytes.subarray(0, random.below(bytes.length + 1));
+    if (!number) return bytes.subarray(0, random.below(Math.max(1, bytes.length)));
     const replaced = Buffer.from(pick(BOUNDARY_NUMBERS, random) ?? '');
     const after = number.index + number[0].length;
     return Buffer.concat([bytes.subarray(0, number.index), replaced, bytes.subarray(after)]);
