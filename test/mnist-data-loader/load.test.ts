@@ -1,9 +1,10 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { countByLabel } from '../../src/data/index.ts';
 import { DataError } from '../../src/errors.ts';
-import { findMnist, loadMnist, loadSplit, writeIdx } from '../../src/mnist-data-loader/index.ts';
+import { checkMnist, findMnist, loadMnist, loadSplit, writeIdx } from '../../src/mnist-data-loader/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { tinySet, writeSplit } from '../helpers/tiny-set.ts';
 
@@ -71,6 +72,32 @@ describe('files that do not fit together', () => {
     const directory = await tinySet();
     await writeIdx(join(directory, 'train-labels-idx1-ubyte'), { shape: [5], values: new Uint8Array(5) });
     await expectRejected(directory, 'train-labels-idx1-ubyte: 5 labels do not fit the 6 images of');
+  });
+
+  test.each(['images-idx3', 'labels-idx1'])('rejects every other length and count of %s', async (kind) => {
+    const directory = await tinySet();
+    const path = join(directory, `train-${kind}-ubyte`);
+    const whole = await readFile(path);
+    const otherCounts = Array.from({ length: 16 }, (_, count) => count).filter((count) => count !== 6);
+    const damaged = [
+      ...Array.from(whole, (_, length) => whole.subarray(0, length)),
+      Buffer.concat([whole, Buffer.alloc(1)]),
+      ...[...otherCounts, 2 ** 31, 2 ** 32 - 1].map((count) => {
+        const bytes = Buffer.from(whole);
+        bytes.writeUInt32BE(count, 4);
+        return bytes;
+      }),
+    ];
+    expect((await checkMnist(directory)).errors).toEqual([]);
+    for (const end of ['', '.gz']) {
+      await rm(path, { force: true });
+      for (const bytes of damaged) {
+        await writeFile(`${path}${end}`, end ? gzipSync(bytes) : bytes);
+        const { errors, train } = await checkMnist(directory);
+        expect(errors, `${bytes.length} bytes, ${bytes.toString('hex', 0, 8)}`).toHaveLength(1);
+        expect(train).toBeUndefined();
+      }
+    }
   });
 
   test('rejects labels outside the classes, with the row', async () => {
