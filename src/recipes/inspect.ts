@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { type ProgramRow, programTable } from '../graph/index.ts';
-import { type LoraSummary, loraSummary } from '../lora/index.ts';
+import { type LoraSummary, type LoraTarget, loraSummary, loraTargets } from '../lora/index.ts';
 import { type ModelSummary, modelSummary } from '../models/index.ts';
 import { classificationTask, recordStep } from '../training/index.ts';
 import {
@@ -30,6 +30,8 @@ export interface InspectRunOptions extends RecipeOptions {
 export interface RunInspection {
   /** The layers of the plain model. */
   readonly model: ModelSummary;
+  /** The layers of the plain model that can be adapted. */
+  readonly targets: readonly LoraTarget[];
   /** Parameters of the adapters; absent if the run has none, like `adapters`. */
   readonly totals?: LoraSummary;
   /** The settings and effect of each adapter on each layer. */
@@ -60,6 +62,7 @@ export async function inspectRun(options: InspectRunOptions): Promise<RunInspect
     const adapters = manifest.adapter && inspectAdapters(model);
     return {
       model: modelSummary(base),
+      targets: loraTargets(base),
       totals: adapters && loraSummary(model),
       adapters,
       dead,

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { loraTargets } from '../../src/lora/index.ts';
+import { openRun } from '../../src/runs/index.ts';
 import { runCommand, sh } from '../helpers/command.ts';
 import { importedAdapter } from '../helpers/peft-runs.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
@@ -55,10 +57,14 @@ describe('inspect of a run', () => {
     expect(json.model.parameters).toBe(235146);
   });
 
-  test('shows the layers of a plain model', async () => {
+  test('shows the layers of a plain model, and which can be adapted', async () => {
     const cwd = await importedAdapter('plain');
     const { out } = await runCommand(cwd, sh`inspect base --device cpu`);
     expect(out).toMatch(/^linear1 +Dense +256 +200,960$/m);
+    expect(out).toMatch(/^can be adapted +kernel +trainable per rank +usable rank$/m);
+    expect(out).toMatch(/^linear3 +Dense 128 x 10 +138 +10$/m);
+    const { targets } = JSON.parse((await runCommand(cwd, sh`inspect base --json --device cpu`)).out);
+    expect(targets).toEqual(loraTargets((await openRun(join(cwd, 'base'))).base));
   });
 
   test('shows the ops of a training step with --program', async () => {

@@ -1,5 +1,5 @@
 import type { ProgramRow } from '../../../graph/index.ts';
-import type { LoraSummary } from '../../../lora/index.ts';
+import type { LoraSummary, LoraTarget } from '../../../lora/index.ts';
 import type { ModelSummary } from '../../../models/index.ts';
 import { formatCount, formatNumber, formatPercent, plainTable, tableText } from '../../../text/index.ts';
 import type { LayerInspection } from '../../../verification/index.ts';
@@ -14,6 +14,18 @@ export function renderLayers({ layers, parameters }: ModelSummary): string {
     table.push([layer.name, layer.type, output, formatCount(layer.parameters)]);
   }
   return `${tableText(table)}\nparameters: ${formatCount(parameters)}`;
+}
+
+/** A table of the layers that can be adapted. */
+export function renderTargets(targets: readonly LoraTarget[]): string {
+  if (targets.length === 0) return 'no layer can be adapted';
+  const table = plainTable(['left', 'left', 'right', 'right']);
+  table.push(['can be adapted', 'kernel', 'trainable per rank', 'usable rank']);
+  for (const { path, className, shape, parametersPerRank, usableRank } of targets) {
+    const kernel = `${className} ${shape.join(' x ')}`;
+    table.push([path, kernel, formatCount(parametersPerRank), formatCount(usableRank)]);
+  }
+  return tableText(table);
 }
 
 /** A table of the adapters on each layer, with the singular values of their updates below. */

@@ -4,7 +4,7 @@ import { inspectRun, inspectStep } from '../../../recipes/index.ts';
 import type { CliContext } from '../../context.ts';
 import { recipeOptions } from '../../environment.ts';
 import type { Device } from '../../options/shared.ts';
-import { renderAdapters, renderLayers, renderProgram } from './render.ts';
+import { renderAdapters, renderLayers, renderProgram, renderTargets } from './render.ts';
 
 /** Options of `inspect`. */
 export interface InspectCommandOptions {
@@ -35,7 +35,8 @@ export async function runInspect(
     context.print(jsonText({ format: 'tfjs-lora inspection', formatVersion: 1, run, ...inspection }));
     return;
   }
-  const { model, adapters, totals, warnings } = inspection;
-  context.print(adapters && totals ? renderAdapters(adapters, totals) : renderLayers(model));
+  const { model, targets, adapters, totals, warnings } = inspection;
+  if (adapters && totals) context.print(renderAdapters(adapters, totals));
+  else context.print(`${renderLayers(model)}\n\n${renderTargets(targets)}`);
   for (const warning of warnings) context.print(`warning: ${warning}`);
 }
