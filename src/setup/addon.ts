@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
 import {
@@ -13,15 +13,11 @@ import {
 import { cacheFolder } from './cache-folder.ts';
 import { addonKey, compileAddon, versionFile } from './compile-addon.ts';
 import type { TensorFlowLibraries } from './libraries.ts';
-import { type AddonMarker, addonFiles, type NativePackage } from './native-package.ts';
-
-const names = [addonFiles.preload, addonFiles.addon];
+import { type AddonMarker, addonFiles, addonNames, fileSize, type NativePackage } from './native-package.ts';
 
 /** Whether the package holds a complete addon, compiled from its current sources against these libraries. */
 export function addonIsInstalled(nativePackage: NativePackage, libraries: TensorFlowLibraries): boolean {
-  const { addonFolder, marker } = nativePackage;
-  if (!marker || marker.key !== addonKey(nativePackage, libraries)) return false;
-  return names.every((name) => fileSize(join(addonFolder, name)) === marker.sizes[name]);
+  return nativePackage.marker?.key === addonKey(nativePackage, libraries);
 }
 
 /**
@@ -56,7 +52,7 @@ async function copyAddon(
   key: string,
 ): Promise<void> {
   await ensureDir(addonFolder);
-  for (const name of names) {
+  for (const name of addonNames) {
     // Renamed into place, because another process may have the old file loaded.
     const target = join(addonFolder, name);
     await removeLeftFiles(target);
@@ -70,11 +66,7 @@ async function copyAddon(
     libraries: libraries.folder,
     cuda: libraries.cudaTools,
     key,
-    sizes: Object.fromEntries(names.map((name) => [name, fileSize(join(addonFolder, name)) ?? 0])),
+    sizes: Object.fromEntries(addonNames.map((name) => [name, fileSize(join(addonFolder, name)) ?? 0])),
   };
   await writeFileAtomic(join(addonFolder, addonFiles.marker), `${jsonText(marker)}\n`);
-}
-
-function fileSize(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
 }

@@ -4,6 +4,7 @@ export type { DownloadProgress } from './listener.ts';
 export { withLock } from './lock.ts';
 export {
   addonFiles,
+  findNativePackage,
   type NativeDevice,
   type NativePackage,
   nativeState,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,9 @@ export const addonFiles = {
   /** An `AddonMarker` as JSON. */
   marker: 'tfjs-lora.json',
 } as const;
+
+/** The two addons. */
+export const addonNames = [addonFiles.preload, addonFiles.addon];
 
 /** What set-up records about the addon that it installed. */
 export interface AddonMarker {
@@ -47,7 +50,7 @@ export interface NativePackage {
   readonly addonFolder: string;
   /** Path of the addon, which need not exist. */
   readonly addon: string;
-  /** Undefined if another program than this set-up installed the addon. */
+  /** Undefined if another program than this set-up installed an addon. */
   readonly marker?: AddonMarker;
 }
 
@@ -68,8 +71,15 @@ export function findNativePackage(device: NativeDevice, root = packageRoot): Nat
     version: readJson<{ version: string }>(join(folder, 'package.json'))?.version ?? 'unknown',
     addonFolder,
     addon: join(addonFolder, addonFiles.addon),
-    marker: readJson(join(addonFolder, addonFiles.marker)),
+    marker: readMarker(addonFolder),
   };
+}
+
+/** Returns what set-up recorded, unless another program has replaced an addon since. */
+function readMarker(addonFolder: string): AddonMarker | undefined {
+  const marker = readJson<AddonMarker>(join(addonFolder, addonFiles.marker));
+  const isOurs = addonNames.every((name) => marker?.sizes?.[name] === fileSize(join(addonFolder, name)));
+  return isOurs ? marker : undefined;
 }
 
 /** What is installed for a device. */
@@ -142,6 +152,11 @@ export function packageFolder(name: string, root: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Bytes of a file; undefined if it does not exist. */
+export function fileSize(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
 }
 
 function readJson<T>(path: string): T | undefined {

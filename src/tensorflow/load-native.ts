@@ -45,19 +45,24 @@ export function loadNativePackage(nativePackage: NativePackage, options: LoadNat
 
 /**
  * Checks that a GPU can be kept from computing float32 products in TF32, with a 10-bit mantissa. TensorFlow's C interface
- * cannot do that; the addon of set-up can.
+ * cannot do that; the addon of set-up can. If the user allows TF32, one line says what another addon costs: CUDA graphs are
+ * used only with the TensorFlow that set-up recorded, because other versions abort at their flags.
  *
  * @throws TensorFlowError if set-up did not compile the addon, unless the user allows TF32
  */
 export function requireFloat32(
-  { name, device, addonFolder }: Pick<NativePackage, 'name' | 'device' | 'addonFolder'>,
-  { tf32 = false }: { readonly tf32?: boolean },
+  { name, device, marker }: Pick<NativePackage, 'name' | 'device' | 'marker'>,
+  { tf32 = false, onNotice }: { readonly tf32?: boolean; readonly onNotice?: (line: string) => void },
 ): void {
-  if (device !== 'cuda' || tf32 || existsSync(join(addonFolder, addonFiles.preload))) return;
-  throw notSetUp(
-    device,
-    `${name}: its addon was not compiled by the set-up of tfjs-lora, so float32 products would be computed in TF32, with a 10-bit mantissa`,
-  );
+  if (device !== 'cuda' || marker) return;
+  const problem = `${name}: its addon was not compiled by the set-up of tfjs-lora`;
+  if (tf32) onNotice?.(`${problem}, so training with XLA runs without CUDA graphs, which is slower`);
+  else {
+    throw notSetUp(
+      device,
+      `${problem}, so float32 products would be computed in TF32, with a 10-bit mantissa`,
+    );
+  }
 }
 
 /** The part of Node's module loader that finds the file of a package. */
