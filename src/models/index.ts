@@ -1,4 +1,5 @@
 export { numberAutomaticNames, numberedPaths } from './automatic-names.ts';
+export { buildModel, ModelSizeError } from './build-model.ts';
 export { createDigitsNet, type DigitsNetOptions, type Head } from './digits-net.ts';
 export { imageShape, imageSizeOf } from './image-shape.ts';
 export { requireLogits, withoutSoftmax } from './logits.ts';

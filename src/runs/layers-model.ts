@@ -1,7 +1,15 @@
 import * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson } from '../files/index.ts';
-import { type ModelJson, namedLayers, namedWeights, parseModelJson, variableOf } from '../models/index.ts';
+import {
+  buildModel,
+  type ModelJson,
+  ModelSizeError,
+  namedLayers,
+  namedWeights,
+  parseModelJson,
+  variableOf,
+} from '../models/index.ts';
 import { shorten } from '../text/index.ts';
 import { readWeights } from './weight-files.ts';
 
@@ -11,7 +19,7 @@ import { readWeights } from './weight-files.ts';
  * @throws CheckpointError if the file cannot be read or does not describe a model that tfjs can build
  */
 export async function modelFromTopology(path: string): Promise<tf.LayersModel> {
-  return await buildModel(path, parseModelJson(path, await readJson(path)));
+  return await build(path, parseModelJson(path, await readJson(path)));
 }
 
 /**
@@ -29,24 +37,30 @@ export async function loadLayersModel(path: string): Promise<tf.LayersModel> {
       `${path}: has no weights (weightsManifest); use the model.json of a saved model, with its weight files next to it`,
     );
   }
-  const model = await buildModel(path, json);
+  const weights = await readWeights(path, json.weightsManifest);
   try {
-    const weights = await readWeights(path, json.weightsManifest);
+    const values = [...weights.values()].reduce((sum, { size }) => sum + size, 0);
+    const model = await build(path, json, values);
     try {
       assignWeights(path, model, weights);
-    } finally {
-      tf.dispose([...weights.values()]);
+      return model;
+    } catch (error) {
+      model.dispose();
+      throw error;
     }
-    return model;
-  } catch (error) {
-    model.dispose();
-    throw error;
+  } finally {
+    tf.dispose([...weights.values()]);
   }
 }
 
-async function buildModel(path: string, { topology, kerasVersion }: ModelJson): Promise<tf.LayersModel> {
+/** @param values number of stored values, if there are any */
+async function build(
+  path: string,
+  { topology, kerasVersion }: ModelJson,
+  values?: number,
+): Promise<tf.LayersModel> {
   try {
-    const model = await tf.models.modelFromJSON(topology as never);
+    const model = await buildModel(topology, { values });
     if (model.outputs.length > 0) return model;
   } catch (error) {
     throw notBuilt(path, error as Error, kerasVersion);
@@ -59,6 +73,7 @@ async function buildModel(path: string, { topology, kerasVersion }: ModelJson): 
 
 function notBuilt(path: string, error: Error, kerasVersion: string | undefined): CheckpointError {
   const reason = shorten(error.message.split('\n')[0]!, 200);
+  if (error instanceof ModelSizeError) return new CheckpointError('invalid-checkpoint', `${path}: ${reason}`);
   const outcome = kerasVersion?.startsWith('3.')
     ? `; it was made by Keras ${kerasVersion}: save it with tf_keras (TF_USE_LEGACY_KERAS=1)`
     : '';

@@ -5,6 +5,7 @@ import { checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFileAtomic, writeJson } from '../files/index.ts';
 import { requireLayersModel } from '../layers-model.ts';
+import { buildModel } from '../models/index.ts';
 import { readModelJson, sizeOfPart } from './model-json.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
@@ -67,8 +68,16 @@ export async function loadModel(folder: string): Promise<tf.LayersModel> {
     0,
   );
   const weightData = await readWeights(folder, files, expectedBytes);
+  const values = specs.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape), 0);
   try {
-    return await tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs: specs, weightData }));
+    const model = await buildModel(modelTopology, { values });
+    const weights = tf.io.decodeWeights(weightData, specs);
+    try {
+      model.loadWeights(weights);
+    } finally {
+      tf.dispose(weights);
+    }
+    return model;
   } catch (error) {
     throw new CheckpointError('invalid-checkpoint', `${path}: ${(error as Error).message.split('\n')[0]}`, {
       cause: error,

@@ -26,6 +26,9 @@ const manifestSchema = z.array(
 
 type WeightSpec = z.infer<typeof weightSchema>;
 
+/** Most bytes of all weight files of a model. Node reads files of less than 2 GiB only. */
+const MAX_BYTES = 2 ** 31 - 1;
+
 /**
  * Reads the weights that a model.json names, with quantized weights as float32. The caller disposes them.
  *
@@ -74,6 +77,11 @@ async function readGroup(
   if (total !== expected) {
     throw invalid(
       `${names.join(', ')}: ${total} bytes of weights, the model needs ${expected}; copy the files again`,
+    );
+  }
+  if (total > MAX_BYTES) {
+    throw invalid(
+      `${names.join(', ')}: too large (${total} bytes of weights, limit ${MAX_BYTES}); use a smaller model`,
     );
   }
   const bytes = new Uint8Array(total);

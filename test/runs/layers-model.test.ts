@@ -103,6 +103,11 @@ describe('loadLayersModel', () => {
     const renamed = [{ ...group.weights[0], name: 'other/kernel' }, ...group.weights.slice(1)];
     await rejects(withGroup({ weights: renamed }), "/kernel' is missing");
     await rejects({ ...json, format: 'graph-model', modelTopology: { node: [] } }, 'a GraphModel');
+    const larger = JSON.stringify(json).replace(/"filters":3/, '"filters":4');
+    await rejects(
+      JSON.parse(larger),
+      /weight '\w+' \[.*\] of layer '\w+' is too large: its file has \d+ values/,
+    );
     await writeFile(path, JSON.stringify(json));
     await truncate(join(folder, 'group1-shard2of2.bin'), 3);
     await expect(loadLayersModel(path)).rejects.toThrow('bytes of weights');
@@ -159,6 +164,50 @@ describe('modelFromTopology', () => {
     await expect(modelFromTopology(path)).rejects.toThrow(
       `${path}: kernel_initializer: ${name} is not a valid number (${JSON.stringify(value)})`,
     );
+  });
+
+  const layer = (class_name: string, config: object) => ({ class_name, config: { name: 'big', ...config } });
+
+  test.each([
+    ['a dense layer', [layer('Dense', { units: 1e9, batch_input_shape: [null, 4] })], 'kernel'],
+    ['an embedding', [layer('Embedding', { input_dim: 1e10, output_dim: 1, input_length: 3 })], 'embeddings'],
+    ['a cell', [layer('LSTM', { units: 20_000, batch_input_shape: [null, 3, 2] })], 'recurrent_kernel'],
+    [
+      'a convolution',
+      [layer('Conv2D', { filters: 1e5, kernel_size: [60, 60], batch_input_shape: [null, 99, 99, 1] })],
+      'kernel',
+    ],
+    ['units without a value', [layer('Dense', { units: 1e308, batch_input_shape: [null, 4] })], 'kernel'],
+  ])('refuses %s that is too large before allocating it', async (_title, layers, weight) => {
+    const path = join(await temporaryFolder(), 'model.json');
+    await writeFile(path, JSON.stringify({ class_name: 'Sequential', config: { name: 's', layers } }));
+    const before = tf.memory().numBytes;
+    const loading = modelFromTopology(path);
+    await expect(loading).rejects.toThrow(CheckpointError);
+    await expect(loading).rejects.toThrow(`${path}: weight '${weight}' [`);
+    await expect(loading).rejects.toThrow(
+      "of layer 'big' is too large: the limit is 268,435,456 values in all weights",
+    );
+    expect(tf.memory().numBytes - before).toBeLessThan(1e6);
+  });
+
+  test('refuses a layer with too many outputs', async () => {
+    const path = join(await temporaryFolder(), 'model.json');
+    const layers = [layer('UpSampling2D', { size: [1e5, 1e5], batch_input_shape: [null, 2, 2, 1] })];
+    await writeFile(path, JSON.stringify({ class_name: 'Sequential', config: { name: 's', layers } }));
+    await expect(modelFromTopology(path)).rejects.toThrow(
+      `${path}: layer 'big' has 40,000,000,000 outputs for one example, the limit is 67,108,864`,
+    );
+  });
+
+  test('counts no weights of models that are built while another one is refused', async () => {
+    const path = join(await temporaryFolder(), 'model.json');
+    const layers = [layer('Dense', { units: 1e9, batch_input_shape: [null, 4] })];
+    await writeFile(path, JSON.stringify({ class_name: 'Sequential', config: { name: 's', layers } }));
+    const results = await Promise.allSettled([modelFromTopology(path), modelFromTopology(path)]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    const { addWeight } = tf.layers.Layer.prototype as unknown as { addWeight: object };
+    expect(String(addWeight)).toContain('_addedWeightNames'); // tfjs' own method is back
   });
 
   test('names Keras 3 if tfjs lacks a layer', async () => {

@@ -49,6 +49,18 @@ describe('loadModel', () => {
     model.dispose();
   });
 
+  test('refuses layers with more values than the weights file before allocating them', async () => {
+    await edit((json: { modelTopology: unknown }) => {
+      json.modelTopology = JSON.parse(
+        JSON.stringify(json.modelTopology).replace(/"units":\d+/, '"units":1e8'),
+      );
+    });
+    const path = join(folder, 'model', 'model.json');
+    await expect(load()).rejects.toThrow(CheckpointError);
+    await expect(load()).rejects.toThrow(`${path}: weight 'kernel' [`);
+    await expect(load()).rejects.toThrow('is too large: its file has 163 values in all weights');
+  });
+
   test.each(['../secret.bin', '/dev/zero', '..', '.', 'a/b', 'a\\b', ''])(
     'refuses the path %j of a weight file',
     async (path) => {
