@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { halvingRounds, stepsForHalving } from '../../src/sweep/halving.ts';
+import { halvingRounds, stepsForHalving, survivors } from '../../src/sweep/halving.ts';
+import { configuration } from './make-scores.ts';
 
 test('each round has half the configurations and twice the steps of the round before', () => {
   expect(halvingRounds(8, 400)).toEqual([
@@ -34,4 +35,28 @@ test('the steps must be the same for all, without warm-up', () => {
     /steps: 50, 60; successive halving/,
   );
   expect(() => stepsForHalving([{ warmup: 5 }], 200)).toThrow(/warmup: cannot be combined/);
+});
+
+test('without a budget the configurations with the highest accuracy on all classes survive', () => {
+  const scores = [
+    configuration(1, [[9, 20]]), // 29 of 200 wrong
+    configuration(2, [[10, 8]]), // 18
+    configuration(3, [[14, 8]]), // 22
+  ];
+  expect(survivors(scores, { keep: 2 })).toEqual([{ rank: 2 }, { rank: 3 }]);
+  expect(survivors(scores, { keep: 3 })).toEqual([{ rank: 2 }, { rank: 3 }, { rank: 1 }]);
+});
+
+test('with a budget those within it survive by their accuracy on the target classes, then those that lost least', () => {
+  const scores = [
+    configuration(1, [[2, 30]]), // loses 0.25 of the other class
+    configuration(2, [[9, 7]]), // 0.02
+    configuration(3, [[5, 20]]), // 0.15
+    configuration(4, [[8, 7]]), // 0.02
+  ];
+  const ranks = (keep: number, maxDrop: number) =>
+    survivors(scores, { keep, maxDrop }).map(({ rank }) => rank);
+  expect(ranks(4, 0.05)).toEqual([4, 2, 3, 1]);
+  expect(ranks(2, 0.2)).toEqual([3, 4]);
+  expect(ranks(2, 0)).toEqual([2, 4]);
 });

@@ -1,45 +1,7 @@
 import { expect, test } from 'vitest';
 import { paretoFront, recommend } from '../../src/sweep/recommend.ts';
-import { type ConfigurationScore, scoreConfiguration, scoreTrial } from '../../src/sweep/scores.ts';
-import { type TrialRecord, trialRecord } from '../../src/sweep/trial.ts';
-
-/** A trial with 100 held-out images in each of two classes; class 0 is the target, class 1 another. */
-function trial(
-  seed: number,
-  targetErrors: number,
-  otherErrors: number,
-  trainableParameters: number,
-): TrialRecord {
-  return trialRecord(
-    {
-      base: 'base',
-      data: { train: 'a', heldOut: 'b' },
-      device: 'cpu',
-      settings: { seed } as never,
-      version: '0',
-    },
-    {
-      status: 'complete',
-      result: {
-        classes: [
-          { support: 100, errorsBefore: 20, errorsAfter: targetErrors },
-          { support: 100, errorsBefore: 5, errorsAfter: otherErrors },
-        ],
-        trainableParameters,
-        effectiveRank: 1.5,
-        engine: 'xla',
-        elapsedMs: 1000,
-        peakBytes: 1e8,
-      },
-    },
-  );
-}
-
-/** Errors of the target and the other class for each seed. */
-function configuration(size: number, errors: readonly (readonly [number, number])[]): ConfigurationScore {
-  const records = errors.map(([target, other], seed) => trial(seed, target, other, size));
-  return scoreConfiguration({ rank: size }, records, [0])!;
-}
+import { scoreConfiguration, scoreTrial } from '../../src/sweep/scores.ts';
+import { configuration, trial } from './make-scores.ts';
 
 test('a trial is scored on target, other and all classes, and by the worst drop', () => {
   const score = scoreTrial(trial(0, 10, 8, 1).result!.classes, [0]);
@@ -54,6 +16,65 @@ test('without target classes all classes are targets', () => {
   const score = scoreTrial(trial(0, 10, 8, 1).result!.classes, []);
   expect(score).toMatchObject({ other: undefined, total: score.target });
   expect(score.drop).toBeCloseTo(0.03, 12);
+});
+
+test('classes without held-out images do not count', () => {
+  const classes = [
+    { support: 100, errorsBefore: 20, errorsAfter: 10 },
+    { support: 0, errorsBefore: 0, errorsAfter: 0 },
+    { support: 50, errorsBefore: 4, errorsAfter: 1 },
+    { support: 200, errorsBefore: 10, errorsAfter: 16 },
+  ];
+  const score = scoreTrial(classes, [0, 1]);
+  expect(score.target).toBeCloseTo(1 - 10 / 100, 12);
+  expect(score.other).toBeCloseTo(1 - 17 / 250, 12);
+  expect(score.total).toBeCloseTo(1 - 27 / 350, 12);
+  expect(score.gain).toBeCloseTo(10 / 100, 12);
+  expect(score.drop).toBeCloseTo(6 / 200, 12);
+});
+
+test('the scores of a configuration are means over its seeds, with the most memory of any', () => {
+  const records = [trial(3, 10, 5, 7), trial(5, 20, 9, 7)].map((record, index) => ({
+    ...record,
+    result: {
+      ...record.result!,
+      effectiveRank: 1 + index,
+      elapsedMs: 100 * (1 + index),
+      peakBytes: 9 - index,
+    },
+  }));
+  const score = scoreConfiguration({ rank: 7 }, [...records, undefined], [0])!;
+  expect(score).toMatchObject({
+    configuration: { rank: 7 },
+    seeds: [3, 5],
+    failed: 1,
+    trainableParameters: 7,
+    effectiveRank: 1.5,
+    elapsedMs: 150,
+    peakBytes: 9,
+  });
+  const means = [score.target, score.other!, score.total, score.gain, score.drop].map(({ mean }) => mean);
+  for (const [index, value] of [0.85, 0.93, 0.89, 0.05, 0.02].entries())
+    expect(means[index]).toBeCloseTo(value, 12);
+});
+
+test('of equally good configurations the smaller is recommended, of equally small the better', () => {
+  const errors = [
+    [10, 5],
+    [10, 5],
+  ] as const;
+  const better = [
+    [9, 5],
+    [10, 5],
+  ] as const;
+  const sizes = (...scores: readonly (readonly [number, readonly (readonly [number, number])[]])[]) =>
+    recommend(
+      scores.map(([size, list]) => configuration(size, list)),
+      { targetLabels: [0] },
+    );
+  expect(sizes([2, errors], [1, better], [4, better])).toMatchObject({ best: 1, recommended: 1 });
+  expect(sizes([2, errors], [2, better])).toMatchObject({ best: 1, recommended: 1 });
+  expect(sizes([2, better], [2, errors])).toMatchObject({ best: 0, recommended: 0 });
 });
 
 test('the smallest configuration that is not significantly worse is recommended', () => {
