@@ -43,10 +43,14 @@ export function takeRunningStatistics(
   for (const [name, { data }] of runningStatistics(module)) {
     const stored = remaining.get(name);
     remaining.delete(name);
-    if (!stored || name.endsWith(BATCH_COUNTER) || Buffer.compare(stored.data, data) === 0) continue;
+    if (!stored || name.endsWith(BATCH_COUNTER) || isEqual(stored.data, data)) continue;
     throw new CheckpointError(
       'invalid-checkpoint',
       `${weightsPath}: ${name} differs from the base's; trained running statistics are not supported, leave '${module.path}' out of modules_to_save`,
     );
   }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -63,7 +63,7 @@ const FORMATS: readonly Format[] = [
 export function checkForeign(source: string, start: Uint8Array): void {
   // Every header starts with a brace.
   if (start[8] === '{'.charCodeAt(0)) return;
-  const text = Buffer.from(start).toString('latin1');
+  const text = String.fromCharCode(...start);
   const format =
     FORMATS.find(
       ({ magic, content }) => text.startsWith(magic) && (content === undefined || content.test(text)),

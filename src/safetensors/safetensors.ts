@@ -67,8 +67,7 @@ export function tensorViews({ entries }: Header, data: Uint8Array): ReadonlyMap<
 export function serializeSafetensors(source: string, { tensors, metadata }: Safetensors): Uint8Array[] {
   const sorted = [...tensors].sort(
     ([nameA, a], [nameB, b]) =>
-      DATA_TYPES.indexOf(b.dtype) - DATA_TYPES.indexOf(a.dtype) ||
-      Buffer.compare(Buffer.from(nameA), Buffer.from(nameB)),
+      DATA_TYPES.indexOf(b.dtype) - DATA_TYPES.indexOf(a.dtype) || compareUtf8(nameA, nameB),
   );
   // The JSON is joined by hand: an object would move names like "10" to the front.
   const entries: string[] = [];
@@ -87,6 +86,13 @@ export function serializeSafetensors(source: string, { tensors, metadata }: Safe
   return [encodeHeader(source, `{${entries.join(',')}}`), ...sorted.map(([, { data }]) => data)];
 }
 
+/** Compares names by their UTF-8 bytes, as Rust does: JavaScript's own order differs above U+FFFF. */
+function compareUtf8(a: string, b: string): number {
+  const [bytesA, bytesB] = [new TextEncoder().encode(a), new TextEncoder().encode(b)];
+  const index = bytesA.findIndex((byte, position) => byte !== bytesB[position]);
+  return index < 0 ? bytesA.length - bytesB.length : bytesA[index]! - (bytesB[index] ?? -1);
+}
+
 function metadataJson(source: string, metadata: ReadonlyMap<string, string>): string {
   for (const key of metadata.keys()) checkName(source, key);
   const sorted = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -95,7 +101,7 @@ function metadataJson(source: string, metadata: ReadonlyMap<string, string>): st
 
 /** The length of the header as a little-endian uint64, then the header. */
 function encodeHeader(source: string, text: string): Uint8Array {
-  const bytes = Buffer.from(text);
+  const bytes = new TextEncoder().encode(text);
   const paddedLength = Math.ceil(bytes.length / 8) * 8;
   if (paddedLength > MAX_HEADER_BYTES) {
     throw invalid(
@@ -103,9 +109,9 @@ function encodeHeader(source: string, text: string): Uint8Array {
       `names and shapes need a header of ${paddedLength} bytes, the limit is ${MAX_HEADER_BYTES}`,
     );
   }
-  const header = Buffer.alloc(8 + paddedLength, ' ');
-  header.writeBigUInt64LE(BigInt(paddedLength));
-  bytes.copy(header, 8);
+  const header = new Uint8Array(8 + paddedLength).fill(' '.charCodeAt(0));
+  new DataView(header.buffer).setBigUint64(0, BigInt(paddedLength), true);
+  header.set(bytes, 8);
   return header;
 }
 
