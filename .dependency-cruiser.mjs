@@ -7,6 +7,7 @@ const rooms = [
   'arguments.ts',
   'random.ts',
   'version.ts',
+  'page-data.ts',
   'escape.ts',
   'quote.ts',
   'text',
@@ -30,12 +31,14 @@ const rooms = [
   'metrics',
   'training',
   'inference',
+  'page',
   'runs',
   'gates',
   'report',
   'verification',
   'recipes',
   'sweep',
+  'play',
   'cli',
 ];
 

@@ -75,7 +75,12 @@ function buildDist() {
 function sourceState() {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).sort();
   const hash = createHash('sha256');
-  for (const path of ['tsconfig.json', 'tsconfig.build.json', ...sources.map((name) => join('src', name))]) {
+  for (const path of [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'vite.page.config.ts',
+    ...sources.map((name) => join('src', name)),
+  ]) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   }

@@ -30,6 +30,7 @@ export {
   type RunInspection,
 } from './inspect.ts';
 export type { RecipeOptions, SaveOptions, TrainingRecipeOptions } from './options.ts';
+export { pageFiles } from './page-files.ts';
 export { type Predictions, type PredictOptions, predict } from './predict.ts';
 export { type PretrainOptions, type PretrainResult, pretrain } from './pretrain.ts';
 export type { RunInMemory, RunSource } from './run-source.ts';

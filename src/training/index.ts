@@ -12,6 +12,7 @@
 export { recordStep } from './compiled/record-step.ts';
 export { type DataArray, gatherBatch, type TrainingData } from './data.ts';
 export { createEngine, type EngineOptions } from './engines/create.ts';
+export { EagerEngine } from './engines/eager.ts';
 export { type Engine, type EngineName, requireEngine } from './engines/engine.ts';
 export { type AdaptiveReplay, adaptiveReplay } from './guard/adaptive-replay.ts';
 export type { GuardHistory } from './guard/history.ts';

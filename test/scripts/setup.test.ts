@@ -29,7 +29,13 @@ beforeEach(async () => {
   await copyFile('scripts/setup.mjs', join(clone, 'scripts/setup.mjs'));
   await writeNpm(fakeNpm);
   await lock({ 'node_modules/one': { version: '1.0.0' } });
-  for (const name of ['tsconfig.json', 'tsconfig.build.json', 'src/a.ts', 'src/room/b.ts']) {
+  for (const name of [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'vite.page.config.ts',
+    'src/a.ts',
+    'src/room/b.ts',
+  ]) {
     await writeFile(join(clone, name), name);
   }
 });

@@ -10,6 +10,7 @@ import { addImportCommand } from './import/command.ts';
 import { addInjectLoraCommand } from './inject-lora/command.ts';
 import { addInspectCommand } from './inspect/command.ts';
 import { addMergeCommand } from './merge/command.ts';
+import { addPlayCommand } from './play/command.ts';
 import { addPredictCommand } from './predict/command.ts';
 import { addPretrainCommand } from './pretrain/command.ts';
 import { addSetupCommand } from './setup/command.ts';
@@ -25,6 +26,7 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addEvalCommand(program, context);
   addCompareCommand(program, context);
   addPredictCommand(program, context);
+  addPlayCommand(program, context);
   addMergeCommand(program, context);
   addInspectCommand(program, context);
   addVerifyCommand(program, context);
