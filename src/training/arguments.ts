@@ -33,6 +33,12 @@ export function requireFields(
   }
 }
 
+/** @throws UsageError if `value` is not a whole number of at least 0 */
+export function requireWholeNumber(what: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return;
+  throw invalid(`${what} ${value}: must be a whole number of at least 0`);
+}
+
 /** @throws UsageError if `task` is not a training task */
 export function requireTask(task: unknown): void {
   const fields = {

@@ -1,22 +1,35 @@
+/**
+ * Which functions of the caller a loss contains: a custom loss function, or one that prepares the inputs.
+ *
+ * The compiled engines record a step once, and values of JavaScript that these functions use (a number, say) become
+ * constants of the recorded graph. So before each call they run these functions again, without the model, and record
+ * the step again if a value has changed; see compiled/watch-task.ts. Built-in functions use no such values.
+ */
 import type * as tf from '@tensorflow/tfjs';
 
-/** The functions of a loss that the caller of `trainingTask` wrote. */
+/** The functions in the loss of a task that the caller of `trainingTask` wrote. */
 export interface CustomParts {
-  /** Shape and dtype of the predictions, once the loss has run. */
+  /** Shape and dtype of the model's output for a batch. Known once the loss has run. */
   predictions(): { readonly shape: readonly number[]; readonly dtype: 'float32' | 'int32' | 'bool' };
-  /** Runs the functions without the model, and returns all tensors that they return. */
+  /**
+   * Runs these functions without the model, and returns their results.
+   *
+   * @param inputs [batch, ...featureShape] each, before `prepare`
+   * @param labels [batch, ...featureShape]
+   * @param predictions as `predictions` describes them
+   */
   run(inputs: tf.Tensor[], labels: tf.Tensor, predictions: tf.Tensor): tf.Tensor[];
 }
 
-/** By loss, so that a task with another loss has none. */
+/** The key is the loss and not the task, so that `{ ...task, loss: other }` does not get the parts of the old loss. */
 const partsByLoss = new WeakMap<object, CustomParts | 'none'>();
 
-/** Declares which parts of a loss the caller wrote: they may use values of JavaScript that change. */
+/** Records the custom parts of a loss; 'none' if it is built in. */
 export function declareCustomParts(loss: object, parts: CustomParts | 'none'): void {
   partsByLoss.set(loss, parts);
 }
 
-/** Returns the parts of a loss that the caller wrote; undefined if that may be all of it. */
+/** Returns the custom parts of a loss. Undefined if `trainingTask` did not make it: then all of it may be custom. */
 export function customParts(loss: object): CustomParts | 'none' | undefined {
   return partsByLoss.get(loss);
 }

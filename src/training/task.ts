@@ -133,6 +133,7 @@ export function classificationTask({
     },
     prepare: (inputs) => inputs.map((images) => normalize(images, fixed)),
   });
+  // `prepare` above is not the caller's.
   if (typeof options.loss !== 'function') declareCustomParts(task.loss, 'none');
   return task;
 }

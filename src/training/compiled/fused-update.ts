@@ -9,7 +9,8 @@ import { learningRateAt } from '../optimizers/schedule.ts';
 /**
  * How a compiled engine updates a weight and its slots (the optimizer's state, such as Adam's moments): by one
  * TensorFlow op, or by arithmetic that XLA compiles into one kernel. Both compute the same step as the recorded ops
- * of the `UpdateRule`, but faster. record-step.ts chooses the update; updates.ts adds it to the graph.
+ * of the `UpdateRule`, but faster. At least one of `op` and `arithmetic` is defined. record-step.ts gets the update by
+ * `fusedUpdate`; updates.ts adds it to the graph.
  */
 export interface FusedUpdate {
   /** Undefined if TensorFlow has no op for the rule. */
@@ -58,7 +59,7 @@ export interface UpdateInputs {
 /** Adds the nodes of an update. Returns the new weight, then the new slots. */
 export type UpdateArithmetic = (math: GraphMath, inputs: UpdateInputs) => readonly string[];
 
-/** Returns the fused update of a rule; undefined for RMSProp and Adagrad, whose ops are recorded instead. */
+/** Returns the fused update of a rule; undefined for RMSProp and Adagrad, whose updates are recorded op by op instead. */
 export function fusedUpdate(config: OptimizerConfig): FusedUpdate | undefined {
   const { rule } = config;
   if (rule.kind === 'sgd') return fusedSgd(config, rule);

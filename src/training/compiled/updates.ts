@@ -9,33 +9,38 @@ import {
 } from './fused-update.ts';
 import type { IterationBuilder } from './iteration-builder.ts';
 
-/** What an iteration computes before it updates the weights. Strings are names of nodes. */
+/** What a loop iteration computes before it updates the weights. Strings are names of nodes. */
 export interface StepOutputs {
   /** The gradients of `step.updatedWeights`, each in the shape of its weight. */
   readonly gradients: readonly string[];
-  /** The scalars of the update by name, [] float32 each. */
+  /** The numbers that change from step to step, such as the learning rate, by name; [] float32 each. */
   readonly scalars: ReadonlyMap<string, string>;
   /** A node that runs after everything that reads the old weights. */
   readonly afterReads: string;
 }
 
-/** One weight with its slots and gradient. */
+/** One weight with its slots (the optimizer's state, such as Adam's moments) and gradient. Strings are names of nodes. */
 interface UpdatedWeight {
-  /** Handles of the weight, then of its slots. */
+  /** The resource handles of the weight, then of its slots in the order of `step.slotNames`. */
   readonly handles: readonly string[];
   readonly gradient: string;
 }
 
-/** Adds the update of all weights and slots. Returns the nodes that complete it. */
+/**
+ * Adds the update of all weights and slots, each as one TensorFlow op or as arithmetic, whichever is faster on the target;
+ * see `FusedUpdate`. Returns the nodes that complete the update.
+ */
 export function emitUpdates(builder: IterationBuilder, update: FusedUpdate, outputs: StepOutputs): string[] {
   const { step, xla } = builder.context;
   const { op, arithmetic } = update;
+  const useArithmetic = arithmetic && (xla === 'cpu' || !op);
   return step.updatedWeights.flatMap((name, index) => {
     const names = [name, ...step.slotNames.map((slot) => slotName(slot, name))];
     const handles = names.map((variable) => builder.handle(variable));
     const weight: UpdatedWeight = { handles, gradient: outputs.gradients[index]! };
-    if (op && !(arithmetic && xla === 'cpu')) return [emitOp(builder, op, weight, outputs)];
-    return emitArithmetic(builder, arithmetic!, weight, outputs);
+    return useArithmetic
+      ? emitArithmetic(builder, arithmetic, weight, outputs)
+      : [emitOp(builder, op!, weight, outputs)];
   });
 }
 
@@ -64,7 +69,7 @@ function emitArithmetic(
     slots,
     gradient,
     scalar: (name) => scalars.get(name)!,
-    recomputeMoments: builder.context.xla === 'cpu',
+    recomputeMoments: builder.context.xla === 'cpu', // see `adamArithmetic`
   });
   return handles.map((handle, index) => builder.assign(handle, nextValues[index]!, [afterReads]));
 }

@@ -8,8 +8,8 @@ import { withSeededDropout } from '../random-ops/seeded-dropout.ts';
 import type { TrainingTask } from '../task.ts';
 
 /**
- * Returns a function that returns whether a task has changed since: its settings, or a value of JavaScript that its loss
- * uses. For the latter, the functions that the caller wrote run once more, on zeros; built-in losses are not run.
+ * Returns a function that checks whether a task has changed since: its settings, or a value of JavaScript that its loss
+ * uses. For the latter it runs the functions that the caller wrote once more, on zeros; see custom-parts.ts.
  */
 export function watchTask(task: TrainingTask): () => boolean {
   const recorded = settingsOf(task);

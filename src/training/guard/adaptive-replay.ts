@@ -1,7 +1,8 @@
 import { type Sampler, shuffledSampler } from '../../data/index.ts';
 import { UsageError } from '../../errors.ts';
 import { STREAMS } from '../../random.ts';
-import { type AdaptiveReplayOptions, requireWholeNumber, validateOptions } from './replay-options.ts';
+import { requireWholeNumber } from '../arguments.ts';
+import { type AdaptiveReplayOptions, validateReplayOptions } from './replay-options.ts';
 import type { ClassCount } from './tradeoff.ts';
 
 /** A sampler that replays more of the classes that training makes worse. */
@@ -18,8 +19,8 @@ export interface AdaptiveReplay extends Sampler {
 }
 
 /**
- * Creates a sampler that takes `share` of each batch from the other classes, divided among them in proportion to
- * their weights. Weights follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies
+ * Creates a sampler that draws the fraction `share` of each batch from the other classes. Each class has a weight, at first
+ * 1, and gets rows in proportion to it. Weights follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies
  * the weight of a class by e^(drop / maxDrop). The rows of each class are shuffled separately.
  *
  * @throws UsageError if an option is invalid
@@ -28,7 +29,7 @@ export interface AdaptiveReplay extends Sampler {
  * const training = trainGuarded({ task, engine, sampler: replay, steps: 1000, guard: { ...guard, replay } });
  */
 export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
-  validateOptions(options);
+  validateReplayOptions(options);
   return new WeightedReplay(options);
 }
 

@@ -3,20 +3,23 @@ import { requireFields } from '../arguments.ts';
 
 /** Options of `adaptiveReplay`. */
 export interface AdaptiveReplayOptions {
-  /** Rows of the target classes. */
+  /** Row numbers of the target classes. */
   readonly rows: Int32Array;
-  /** Rows of each other class, by label. */
+  /** Row numbers of each other class, by label. */
   readonly replayRows: ReadonlyMap<number, Int32Array>;
-  /** Share of each batch that is taken from the other classes, in (0, 1). */
+  /** Fraction of each batch that is drawn from the other classes, in (0, 1). */
   readonly share: number;
   readonly batchSize: number;
   readonly seed: number;
-  /** Maximum accuracy that a class may lose, as a fraction. Weights depend on drop / maxDrop. */
+  /**
+   * Maximum accuracy that a class may lose, as a fraction from 0 to 1. At each check, a class that lost `drop` has its share
+   * of the replayed rows multiplied by about e^(drop / maxDrop).
+   */
   readonly maxDrop: number;
 }
 
-/** @throws UsageError that names the option that is invalid */
-export function validateOptions(options: AdaptiveReplayOptions): void {
+/** @throws UsageError that names the first invalid option */
+export function validateReplayOptions(options: AdaptiveReplayOptions): void {
   const advice = 'pass { rows, replayRows, share, batchSize, seed, maxDrop }';
   const fields = {
     rows: 'object',
@@ -43,10 +46,4 @@ export function validateOptions(options: AdaptiveReplayOptions): void {
     const isRows = classRows instanceof Int32Array && classRows.length > 0;
     check(isRows, `'replayRows' of class ${label} must be an Int32Array with at least one row`);
   }
-}
-
-/** @throws UsageError if `value` is not a whole number of at least 0 */
-export function requireWholeNumber(what: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new UsageError('invalid-argument', `${what} ${value}: must be a whole number of at least 0`);
 }
