@@ -3,14 +3,14 @@ import { checkList, checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
-import { adaptableLayers, adapterNames, loraLayers } from './lora-layers.ts';
+import { adaptableLayers, adapterNames } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
 /**
- * Adds an inactive adapter to an adapted model, in place. Its rank, targets and other options are independent of the
- * other adapters; its method is that of the model. `setActiveAdapters` activates it.
+ * Adds an inactive adapter to an adapted model, in place. Its options are independent of those of the other adapters,
+ * except for the method, which is the same for the whole model. `setActiveAdapters` activates it.
  *
- * @throws UsageError for the reasons of `injectLora`, or if the name is taken; then nothing changes
+ * @throws UsageError for the reasons of `injectLora`, or if the name is taken; the model is then unchanged
  */
 export function addAdapter(
   model: tf.LayersModel,
@@ -26,7 +26,7 @@ export function addAdapter(
   if (config.method && config.method !== method)
     throw new UsageError(
       'invalid-argument',
-      `adapter '${name}': its method '${config.method}' differs from the model's '${method}'; leave it out`,
+      `adapter '${name}': method '${config.method}' differs from the model's '${method}'; leave 'method' out`,
     );
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
@@ -36,14 +36,20 @@ export function addAdapter(
     const settings = plan.get(path);
     if (settings) layer.addAdapter({ ...settings, active: false });
   }
-  initializeAdapter(model, name, resolved, loss);
+  try {
+    initializeAdapter(model, name, resolved, loss);
+  } catch (error) {
+    deleteAdapter(model, name); // the caller's loss failed
+    throw error;
+  }
 }
 
 /**
- * Activates exactly these adapters, from the next call on. Their updates add up, and only they are trained. Compile the
- * model again before `fit`, because tfjs collects the trainable weights in `compile`.
+ * Activates these adapters and deactivates all others, from the next call of the model on. The updates of active adapters
+ * add up, and only active adapters are trained. Compile the model again before `fit`, because tfjs collects the trainable
+ * weights in `compile`.
  *
- * @throws UsageError if there is no adapter of a name
+ * @throws UsageError if the model has no adapter of one of these names
  *
  * @example
  * addAdapter(model, 'south', { rank: 2 });
@@ -65,7 +71,7 @@ export function activeAdapters(model: tf.LayersModel): string[] {
 }
 
 /**
- * Removes an adapter and frees its weights. Other adapters do not change. Without an active adapter, the model computes
+ * Removes an adapter and disposes its weights. Other adapters do not change; if none of them is active, the model computes
  * what its base computes.
  *
  * @throws UsageError if there is no such adapter
@@ -76,12 +82,12 @@ export function deleteAdapter(model: tf.LayersModel, name: string): void {
 }
 
 /**
- * Sets the strength of one adapter or of all, from the next call on. The strength multiplies every update's alpha / r:
- * at 0 the model computes exactly what its base computes, at 1 (default) the full update is added. Training continues
- * at this strength, and saved models keep it.
+ * Sets the strength of one adapter or of all, from the next call of the model on. The strength multiplies the scaling
+ * alpha / r of each update: at 0 the model computes exactly what its base computes; at 1, the strength of a new adapter,
+ * the full update is added. Training continues at this strength, and saved models keep it.
  *
  * @param strength from 0 to 1
- * @param adapter all adapters by default
+ * @param adapter name of the adapter; by default, all adapters are set
  * @throws UsageError if the strength is out of range or there is no such adapter
  *
  * @example
@@ -92,7 +98,7 @@ export function setAdapterStrength(model: tf.LayersModel, strength: number, adap
     throw new UsageError('invalid-argument', `strength: must be from 0 to 1 (${strength})`);
   const names = adapter === undefined ? adapterNames(model) : [adapter];
   for (const name of names) requireAdapter(model, name);
-  for (const { layer } of loraLayers(model)) for (const name of names) layer.setStrength(name, strength);
+  for (const { layer } of adaptableLayers(model)) for (const name of names) layer.setStrength(name, strength);
 }
 
 /** Turns all adapters off until `enableAdapters`: the model computes exactly what its base computes. */

@@ -67,7 +67,12 @@ export function injectLora(
     } satisfies LoraLayerConfig;
   });
   for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
-  initializeAdapter(adapted, adapter, resolved, loss);
+  try {
+    initializeAdapter(adapted, adapter, resolved, loss);
+  } catch (error) {
+    adapted.dispose(); // the caller's loss failed
+    throw error;
+  }
   return adapted;
 }
 

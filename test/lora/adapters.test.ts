@@ -19,7 +19,7 @@ import {
 import { largestDifference } from '../helpers/parity.ts';
 import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { functionalModel, inputsFor, outputsOf, randomizeAdapter } from './models.ts';
+import { functionalModel, inputsFor, outputsOf, randomizeAdapter, sequentialModel } from './models.ts';
 
 useDevice();
 
@@ -44,6 +44,21 @@ test('a new adapter is inactive: it changes neither the outputs nor the trainabl
   expect(outputsOf(model)).toEqual(before.outputs);
   expect(model.trainableWeights.map(({ name }) => name)).toEqual(before.trainable);
   expect(adapterNames(model)).toEqual(['default', 'second']);
+});
+
+test('a loss that throws leaves the model without the new adapter', () => {
+  const base = sequentialModel();
+  const loss = () => {
+    throw new Error('no more batches');
+  };
+  const { numTensors } = tf.memory();
+  expect(() => injectLora(base, { init: 'lora-ga', rank: 1 }, { loss })).toThrow('no more batches');
+  expect(tf.memory().numTensors).toBe(numTensors);
+  const model = injectLora(base, { rank: 2 });
+  expect(() => addAdapter(model, 'second', { init: 'lora-ga', rank: 1 }, { loss })).toThrow(
+    'no more batches',
+  );
+  expect(adapterNames(model)).toEqual(['default']);
 });
 
 test('switches between adapters of different ranks and targets', () => {
