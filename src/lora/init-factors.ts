@@ -5,13 +5,13 @@ import type { LoraInit } from './config.ts';
 import { matrixOf, principalVectors, thinQr, valuesOf } from './math/linear-algebra.ts';
 import type { FactorPair } from './update.ts';
 
-/** The kernel that A and B are initialized for. */
+/** The kernel that A and B are initialized for, and the settings that matter for it. */
 export interface KernelInfo {
-  /** Sides of the kernel as a matrix. */
+  /** Sides of the kernel as a matrix, see `LayerKind.matrixShape`. */
   readonly inputs: number;
   readonly outputs: number;
   readonly rank: number;
-  /** alpha / rank, or alpha / sqrt(rank). */
+  /** alpha / rank, or alpha / sqrt(rank) with rsLoRA. */
   readonly scaling: number;
   readonly isEmbedding: boolean;
   /** Number of values in A: inputs · rank, or rank · outputs for method 'weight-view'. */
@@ -22,7 +22,7 @@ export interface KernelInfo {
   gradient(): tf.Tensor2D;
 }
 
-/** Row-major values of A and B. An absent one stays zero. */
+/** Row-major values of A and B. If one is absent, it stays zero. */
 export interface InitialFactors {
   readonly a?: Float32Array;
   readonly b?: Float32Array;
@@ -55,7 +55,10 @@ export function initialFactors(init: LoraInit, random: Random, info: KernelInfo)
   }
 }
 
-/** Draws A and leaves B zero. For an embedding, as in PEFT, B is standard normal and A zero. */
+/**
+ * Draws each value of A and leaves B zero. For an embedding it is the reverse, as in PEFT: B is standard normal whatever
+ * `draw` is, and A zero.
+ */
 function randomFactor(random: Random, info: KernelInfo, draw: () => number): InitialFactors {
   if (info.isEmbedding)
     return { b: Float32Array.from({ length: info.rank * info.outputs }, () => random.normal()) };
@@ -63,12 +66,13 @@ function randomFactor(random: Random, info: KernelInfo, draw: () => number): Ini
 }
 
 /**
- * PEFT's orthogonal initialization: A from the odd rows of an orthogonal matrix and B from the even ones, so that A·B
- * is 0.
+ * PEFT's orthogonal initialization: A from every second row of an orthogonal matrix Q, starting with the first, and B from
+ * the other rows. Rows of Q are orthogonal to each other, so A·B is 0. As in PEFT, both are divided by 10.
  *
  * @param square random [rank, rank]
  * @param left random [inputs, rank / 2]
  * @param right random [rank / 2, outputs]
+ * @returns A [inputs, rank] and B [rank, outputs]
  */
 export function orthogonalFactors(square: Matrix, left: Matrix, right: Matrix): FactorPair {
   const { q } = thinQr(square);
@@ -81,8 +85,8 @@ export function orthogonalFactors(square: Matrix, left: Matrix, right: Matrix): 
 }
 
 /**
- * PiSSA (Meng et al. 2024, arXiv:2404.02948): the principal singular vectors, so that scaling·A·B is the best
- * approximation of the kernel of this rank.
+ * PiSSA (Meng et al. 2024, arXiv:2404.02948): the principal singular vectors of the kernel U·S·Vᵀ, so that scaling·A·B is
+ * its best approximation of this rank. A is U·sqrt(S / scaling), B is sqrt(S / scaling)·Vᵀ.
  *
  * @param kernel [inputs, outputs] float32
  */
@@ -93,33 +97,36 @@ export function pissaFactors(kernel: tf.Tensor2D, rank: number, scaling: number)
 }
 
 /**
- * OLoRA (Büyükakyüz 2024, arXiv:2406.01775): the first columns of Q and rows of R of the kernel in PyTorch's layout,
- * [outputs, inputs].
+ * OLoRA (Büyükakyüz 2024, arXiv:2406.01775): with the kernel in PyTorch's layout, W [outputs, inputs] = Q·R, the first `rank`
+ * columns of Q are Bᵀ, and the first rows of R are Aᵀ. These rows of R are Bᵀ's product with W, so the first columns of W
+ * are all that is decomposed.
  *
  * @param kernel [inputs, outputs] float32
  */
 export function oloraFactors(kernel: tf.Tensor2D, rank: number): FactorPair {
   const [inputs, outputs] = kernel.shape;
   const matrix = matrixOf(kernel.dataSync(), inputs, outputs).transpose();
-  const { q } = thinQr(matrix.subMatrix(0, outputs - 1, 0, rank - 1));
-  return { a: matrix.transpose().mmul(q), b: q.transpose() };
+  const { q } = thinQr(matrix.subMatrix(0, outputs - 1, 0, rank - 1)); // [outputs, rank]
+  return { a: matrix.transpose().mmul(q), b: q.transpose() }; // a = (Qᵀ·W)ᵀ
 }
 
 /**
- * LoRA-GA (Wang et al. 2024, arXiv:2407.05000): the first `rank` left singular vectors of the gradient as A, the next
- * `rank` right ones as B. With PEFT's defaults (direction ArB2r, scale stable, gamma 16).
+ * LoRA-GA (Wang et al. 2024, arXiv:2407.05000) with the defaults of PEFT's `LoraGAConfig` (direction 'ArB2r', scale 'stable',
+ * stable_gamma 16). For the gradient U·S·Vᵀ, A is the first `rank` columns of U. B is the next `rank` rows of S·Vᵀ, times
+ * outputs^(1/4) / sqrt(16).
  *
  * @param gradient [inputs, outputs] float32
  */
 function loraGaFactors(gradient: tf.Tensor2D, rank: number): FactorPair {
   const { u, s, v } = principalVectors(gradient, 2 * rank);
-  const factor = v.rows ** 0.25 / Math.sqrt(16);
-  const lengths = s.slice(rank).map((value) => value * factor);
+  const outputs = v.rows;
+  const factor = outputs ** 0.25 / Math.sqrt(16);
+  const rowScales = s.slice(rank).map((value) => value * factor);
   return {
     a: u.subMatrix(0, u.rows - 1, 0, rank - 1),
     b: v
       .subMatrix(0, v.rows - 1, rank, 2 * rank - 1)
-      .mulRowVector(lengths)
+      .mulRowVector(rowScales)
       .transpose(),
   };
 }

@@ -10,7 +10,7 @@ export interface NamedLoraLayer {
   readonly layer: LoraLayer;
 }
 
-/** Whether the model has LoRA layers. */
+/** Whether a model is adapted: it has LoRA layers, with or without adapters. */
 export function hasLora(model: tf.LayersModel): boolean {
   return namedLayers(model).some(({ layer }) => isLoraLayer(layer));
 }
@@ -25,7 +25,7 @@ export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
 }
 
 /**
- * Returns the layers of an adapted model that have an adapter or can get one.
+ * Returns all LoRA layers of an adapted model: the layers that have an adapter, and those that can get one.
  *
  * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */

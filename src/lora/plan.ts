@@ -3,9 +3,9 @@ import { UsageError } from '../errors.ts';
 import { type NamedLayer, namedWeights } from '../models/index.ts';
 import type { LayerExpressions } from '../patterns/index.ts';
 import type { ResolvedLoraConfig } from './config.ts';
-import type { AdapterSettings } from './layers/adapter.ts';
+import { type AdapterSettings, isBias } from './layers/adapter.ts';
 import { ADAPTABLE, kindOf } from './layers/kinds.ts';
-import { baseClassOf, isBias, type LayerKind } from './layers/lora-layer.ts';
+import { baseClassOf, type LayerKind } from './layers/lora-layer.ts';
 import { checkRankFits, type LayerRank, rankWarning } from './rank.ts';
 import { patternValue, selectLayers } from './targets.ts';
 

@@ -21,6 +21,11 @@ export interface AdapterSettings {
   readonly active: boolean;
 }
 
+/** Whether a weight is what PyTorch calls the layer's bias. tfjs calls that of a normalization beta. */
+export function isBias(weightName: string): boolean {
+  return weightName === 'bias' || weightName === 'beta';
+}
+
 /** The weights of one adapter on one layer. The shapes of A and B depend on the layer kind, see `kinds.ts`. */
 export interface LayerAdapter {
   settings: AdapterSettings;

@@ -1,15 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
-import { type AdapterSettings, adapterWeights, type LayerAdapter, scalingOf } from './adapter.ts';
+import { type AdapterSettings, adapterWeights, isBias, type LayerAdapter, scalingOf } from './adapter.ts';
 import { mergedWeight } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
-import {
-  type BaseLayer,
-  isBias,
-  type LayerKind,
-  type LoraLayer,
-  type LoraLayerConfig,
-} from './lora-layer.ts';
+import type { BaseLayer, LayerKind, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 
 /** The layer kind of a tfjs class for each method that it supports. */
 export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;

@@ -4,7 +4,7 @@ import type { ExtendedLayer } from '../../models/index.ts';
 import type { LoraMethod } from '../config.ts';
 import type { AdapterSettings, LayerAdapter } from './adapter.ts';
 
-/** Members of tfjs layers that `tf.layers.Layer` does not declare. */
+/** A tfjs layer, with members that `tf.layers.Layer` does not declare. */
 export interface BaseLayer extends tf.layers.Layer {
   bias?: tf.LayerVariable | null;
   useBias?: boolean;
@@ -15,38 +15,47 @@ export interface BaseLayer extends tf.layers.Layer {
   readonly dilationRate?: number | readonly number[];
 }
 
-/** An instance of a LoRA class: a tfjs layer with frozen weights and adapters. */
+/**
+ * A tfjs layer with frozen weights and any number of adapters, an instance of a class such as `LoraDense`.
+ *
+ * An adapter changes the output only if the layer is `enabled`, the adapter is active, and its strength is above 0. It is
+ * trained if it is active.
+ */
 export interface LoraLayer extends BaseLayer, ExtendedLayer {
-  /** How A and B update the kernel; absent if the layer only supports trained copies. */
+  /**
+   * How A and B update the kernel. Absent for classes without a kernel to update, such as normalizations: their adapters
+   * only have trained copies, see `AdapterSettings.trainedCopies`.
+   */
   readonly kind?: LayerKind;
   readonly method: LoraMethod;
   /** The adapters of the layer by name. */
   readonly adapters: ReadonlyMap<string, LayerAdapter>;
-  /** False while all adapters are off. */
+  /** False between `disableAdapters` and `enableAdapters`. */
   readonly enabled: boolean;
   /**
-   * Paths of the layers and models that were frozen before adapters were added ('' is the whole model). Only the first
-   * LoRA layer of a model keeps them.
+   * Paths of the layers and models that the caller had frozen before `injectLora` froze all of them ('' is the whole
+   * model), so that `unloadLora` freezes only these. The first LoRA layer stores them for the whole model; in the others the
+   * list is empty.
    */
   readonly frozenPaths: readonly string[];
   /** The weights of the base layer by name, such as `kernel` and `bias`. */
   readonly baseWeights: ReadonlyMap<string, tf.LayerVariable>;
-  /** The weights of all adapters by `adapter/weight`. */
+  /** The weights of all adapters by `<adapter>/<weight>`, such as `default/lora_A`. */
   readonly addedWeights: ReadonlyMap<string, tf.LayerVariable>;
-  /** Adds an adapter with zero weights. The layer must be built. */
+  /** Adds an adapter whose weights are all 0; `initializeAdapter` sets them. The layer must be built. */
   addAdapter(settings: AdapterSettings): LayerAdapter;
   removeAdapter(name: string): void;
   /** Makes exactly these adapters active and trainable. Names that the layer does not have are ignored. */
   setActiveAdapters(names: ReadonlySet<string>): void;
   setStrength(name: string, strength: number): void;
   setEnabled(enabled: boolean): void;
-  /** Whether an adapter with these settings changes the output now. */
+  /** Whether an adapter with these settings changes the output, see above. */
   isOn(settings: AdapterSettings): boolean;
   /** Returns a weight of the base layer with the active adapters merged into it. The caller disposes it. */
   mergedWeight(name: string): tf.Tensor;
 }
 
-/** The LoRA part of a layer's saved configuration. */
+/** What a LoRA layer adds to the saved configuration of its base class, as `lora`. */
 export interface LoraLayerConfig {
   readonly method: LoraMethod;
   readonly enabled: boolean;
@@ -56,8 +65,9 @@ export interface LoraLayerConfig {
 }
 
 /**
- * How the low-rank update of one kind of kernel works. A maps the inputs to r dimensions, B maps these to the outputs.
- * Kernel, A and B have more than two axes in convolutions; A·B is then the product of the matrices that they form.
+ * How A and B update one sort of kernel, such as that of a 2-D convolution: A maps the inputs to r dimensions, B maps these
+ * to the outputs. In a convolution, kernel, A and B have more than two axes. Such a kernel is read as a matrix
+ * [inputs, outputs], where inputs are all values that one output is computed from. kinds.ts has the kinds.
  */
 export interface LayerKind {
   readonly name:
@@ -71,16 +81,18 @@ export interface LayerKind {
     | 'embedding';
   /** Name of the layer's weight that is updated. */
   readonly kernelName: 'kernel' | 'depthwise_kernel' | 'pointwise_kernel' | 'embeddings';
-  /** Sides of the kernel as a matrix. A·B cannot have a larger rank than the smaller one. */
+  /** Sides of the kernel as a matrix. The rank of A·B is at most the smaller one. */
   matrixShape(kernelShape: readonly number[]): { readonly inputs: number; readonly outputs: number };
+  /** Shapes of A and B: [in, r] and [r, out] for a dense layer. */
   factorShapes(kernelShape: readonly number[], rank: number): { readonly a: number[]; readonly b: number[] };
-  /** Returns A·B in the kernel's shape. */
+  /** Returns A·B in the kernel's shape, for A and B in the shapes of `factorShapes`; float32. */
   product(a: tf.Tensor, b: tf.Tensor, kernelShape: readonly number[]): tf.Tensor;
   /**
-   * Returns s·(x·A)·B [batch, ..., out], channels last. Absent if the update must be added to the kernel instead.
+   * Returns s·(x·A)·B [batch, ..., out], channels last, without computing A·B. Absent if that is not possible: the update is
+   * then added to the kernel.
    */
   lowRankForward?(input: LowRankInput): tf.Tensor;
-  /** Axes of the kernel over which DoRA takes the norm of each output. Absent if DoRA is not supported. */
+  /** Axes of the kernel to sum over for the norm of each output, which DoRA needs. Absent if it does not support DoRA. */
   readonly normAxes?: readonly number[];
 }
 
@@ -89,7 +101,7 @@ export interface LowRankInput {
   /** A and B in the shapes of `factorShapes`. */
   readonly a: tf.Tensor;
   readonly b: tf.Tensor;
-  /** s */
+  /** s = strength · alpha / r */
   readonly scale: tf.Scalar;
   /** The layer's input after dropout. */
   readonly x: tf.Tensor;
@@ -97,7 +109,7 @@ export interface LowRankInput {
   readonly applyKernel: (kernel: tf.Tensor) => tf.Tensor;
 }
 
-/** Marks LoRA layers, including those of another copy of this library in the same program. */
+/** A property that all LoRA layers have; `instanceof` would miss those of another copy of this library in the program. */
 const MARK = 'isLoraLayer';
 
 /** Whether a layer is a LoRA layer. It may have no adapter. */
@@ -105,9 +117,9 @@ export function isLoraLayer(layer: tf.layers.Layer): layer is LoraLayer {
   return layer !== null && typeof layer === 'object' && MARK in layer;
 }
 
-/** @throws UsageError if a value is not a LoRA layer, as those of `loraLayers` are */
+/** @throws UsageError if a value is not a LoRA layer */
 export function requireLoraLayer(layer: unknown): asserts layer is LoraLayer {
-  if (layer !== null && typeof layer === 'object' && MARK in layer) return;
+  if (isLoraLayer(layer as tf.layers.Layer)) return;
   throw new UsageError(
     'invalid-argument',
     `layer: must be a LoRA layer, such as the 'layer' of an entry of loraLayers(model) (${String(layer).slice(0, 40)})`,
@@ -117,9 +129,4 @@ export function requireLoraLayer(layer: unknown): asserts layer is LoraLayer {
 /** Returns the tfjs class of a layer, or of its base layer if it is adapted: `Dense` for `LoraDense`. */
 export function baseClassOf(layer: tf.layers.Layer): string {
   return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
-}
-
-/** Whether a weight is what PyTorch calls the layer's bias. tfjs calls that of a normalization beta. */
-export function isBias(weightName: string): boolean {
-  return weightName === 'bias' || weightName === 'beta';
 }
