@@ -1,30 +1,40 @@
+/**
+ * What commands print may contain names from files, and these may contain control characters, such as sequences that change
+ * the terminal's title or hide text. Everything printed passes through `safeOutput`, which escapes them.
+ */
 import { escapeControls, shortenMiddle } from '../text/index.ts';
 import type { CliContext } from './context.ts';
 
-/** Longest line of stderr, in characters: a message may quote a long path, but not a whole file. */
+/** Longest line of a message, in characters. Messages quote paths and values of files, which can be of any length. */
 const MAX_LINE = 1000;
 
-/** Colours and bold text (ECMA-48, SGR): all that this program sends to a terminal besides text. */
+/** The sequences that reports use (ECMA-48, SGR): bold, dim, red, green and their ends. Others could hide text. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ESC starts the sequence
-const COLORS = /(\u001b\[[\d;]*m)/;
+const COLORS = /(\u001b\[(?:1|2|22|31|32|39)m)/;
 
-/** Escapes control characters in what a context prints, because names in files can hold sequences for the terminal. */
+/**
+ * Returns a context that escapes control characters in what it prints. In results, colours stay if the context has them. In
+ * messages, lines are also shortened.
+ */
 export function safeOutput(context: CliContext): CliContext {
   return {
     ...context,
-    print: (text) =>
-      context.print(context.color ? printableExceptColors(text) : escapeControls(text, '\n\t')),
+    print: (text) => context.print(context.color ? escapeExceptColors(text) : escapeControls(text, '\n\t')),
     note: (text) => context.note(text.split('\n').map(messageLine).join('\n')),
     annotate: (text) => context.annotate(escapeControls(text)),
   };
 }
 
-/** A message as one line of limited length without control characters. */
+/**
+ * Returns a message as one line of at most `MAX_LINE` characters, without control characters. It is shortened before they are
+ * escaped, so that a message of any size takes little time, and again after, because escapes are longer.
+ */
 export function messageLine(text: string): string {
   return shortenMiddle(escapeControls(shortenMiddle(text, MAX_LINE), '\t'), MAX_LINE);
 }
 
-function printableExceptColors(text: string): string {
-  const parts = text.split(COLORS);
+/** Escapes all control characters except line breaks, tabs and colours. */
+function escapeExceptColors(text: string): string {
+  const parts = text.split(COLORS); // those with an odd index are the colours
   return parts.map((part, index) => (index % 2 === 1 ? part : escapeControls(part, '\n\t'))).join('');
 }

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { messageLine, safeOutput } from '../../src/cli/output.ts';
 import { recordedContext } from '../helpers/context.ts';
 
-const HOSTILE = 'a\x1b]0;title\x07\x1b[2J\0\u202eb';
-const ESCAPED = 'a\\u001b]0;title\\u0007\\u001b[2J\\u0000\\u202eb';
+const HOSTILE = 'a\x1b]0;title\x07\x1b[2J\x1b[8m\0\u202eb';
+const ESCAPED = 'a\\u001b]0;title\\u0007\\u001b[2J\\u001b[8m\\u0000\\u202eb';
 
 test('no control character of a name reaches stdout or stderr', () => {
   for (const color of [false, true]) {
@@ -18,7 +18,8 @@ test('no control character of a name reaches stdout or stderr', () => {
 });
 
 test('colours of results stay if colours are wanted', () => {
-  const text = '\x1b[1mtotal\x1b[22m \x1b[31mNOT MET\x1b[39m';
+  const text =
+    '\x1b[1mtotal\x1b[22m \x1b[31mNOT MET\x1b[39m \x1b[2m* significant\x1b[22m \x1b[32mmet\x1b[39m';
   const coloured = recordedContext({ color: true });
   safeOutput(coloured).print(text);
   expect(coloured.out).toEqual([text]);
