@@ -3,7 +3,7 @@ import type { LayerPattern, LoraBias, LoraConfig, LoraInit, LoraMethod } from '.
 import { choicesOf, integer, layers, number, numbersByName, positive } from './parsers.ts';
 import { optionGroup, under } from './shared.ts';
 
-/** Options of `addAdapterOptions`. */
+/** Values of the options that `addAdapterOptions` adds. */
 export type AdapterOptions = {
   readonly rank: number;
   readonly alpha: number;

@@ -5,7 +5,7 @@ import type { CliContext } from '../context.ts';
 import { number, numbersByName } from './parsers.ts';
 import { optionGroup, under } from './shared.ts';
 
-/** Options of `addGateOptions`. */
+/** Values of the options that `addGateOptions` adds. */
 export type GateOptions = Gates & { readonly policy?: string };
 
 /** Adds the gates: limits that make the command exit with code 10 if the results do not meet them. */

@@ -6,7 +6,7 @@ import { optionGroup, shared, under } from './shared.ts';
 
 const FORMATS = choicesOf<ReportFormat>({ text: true, json: true, markdown: true, junit: true, html: true });
 
-/** The format of a report file by its extension. */
+/** The format of a report by the extension of its file. */
 const FORMAT_BY_EXTENSION: Readonly<Record<string, ReportFormat>> = {
   '.txt': 'text',
   '.json': 'json',
@@ -15,35 +15,36 @@ const FORMAT_BY_EXTENSION: Readonly<Record<string, ReportFormat>> = {
   '.html': 'html',
 };
 
-/** Options of `addReportOptions`. */
+/** Values of the options that `addReportOptions` adds. */
 export type ReportOptions = {
   readonly format: ReportFormat;
   readonly json?: boolean;
   readonly report?: readonly string[];
 };
 
-/** Adds the format of a report on stdout, and the files it is written to. */
+/** Adds options for the format of the report on stdout, and for files that it is also written to. `--json` is short for `--format json`. */
 export const addReportOptions = optionGroup<ReportOptions>(() =>
   under('Report:', [
     new Option('--format <name>', 'format of the report on stdout').choices(FORMATS).default('text'),
     shared.json().conflicts('format'),
     new Option(
       '--report <file>',
-      'also write the report to this file: .txt, .json, .md, .xml (JUnit) or .html; repeatable',
+      'also write the report to this file: .txt, .json, .md, .xml (JUnit) or .html; repeatable, or files separated by commas',
     ).argParser(reportFiles),
   ]),
 );
 
-/** The format of a file of `--report`, by its extension. */
+/** Returns the format of a file of `--report` by its extension, which `reportFiles` has checked. */
 export function formatOf(file: string): ReportFormat {
   return FORMAT_BY_EXTENSION[extname(file)]!;
 }
 
-/** Whether a report is HTML, which shows images if they are available. */
+/** Whether the report is printed or written as HTML, the only format that shows images. */
 export function wantsHtml({ format, json, report = [] }: ReportOptions): boolean {
   return (format === 'html' && !json) || report.some((file) => formatOf(file) === 'html');
 }
 
+/** Parses files separated by commas, and adds them to those of earlier `--report` options. */
 function reportFiles(text: string, previous: readonly string[] = []): string[] {
   const files = text.split(',').map((file) => file.trim());
   for (const file of files) {

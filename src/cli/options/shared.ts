@@ -77,7 +77,7 @@ export const settings = () => [shared.quiet(), shared.config(), shared.printConf
 /** Adds `settings`. */
 export const addSettings = optionGroup<{ readonly quiet?: boolean }>(settings);
 
-/** Options of `addNewRunOptions`. */
+/** Values of the options that `addNewRunOptions` adds. */
 export type NewRunOptions = {
   readonly device: Device;
   readonly out?: string;

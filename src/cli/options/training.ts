@@ -9,7 +9,7 @@ const SCHEDULES = ['constant', 'cosine', 'step'] as const;
 /** The most steps of a run; see the settings of the recipes. */
 export const MAX_STEPS = 100_000_000;
 
-/** Options of `addTrainingOptions`. */
+/** Values of the options that `addTrainingOptions` adds. */
 export type TrainingOptions = {
   readonly batchSize: number;
   readonly lr: number;

@@ -10,7 +10,7 @@ import type { ReportOptions } from '../../options/report.ts';
 import type { Device } from '../../options/shared.ts';
 import { failureOf, publishReport } from '../../publish-report.ts';
 
-/** Options of `eval`. */
+/** Options of the command `eval`, parsed. */
 export type EvalCommandOptions = ReportOptions &
   GateOptions & {
     readonly strength?: number;
@@ -22,7 +22,11 @@ export type EvalCommandOptions = ReportOptions &
     readonly device: Device;
   };
 
-/** Evaluates a run, prints the report and checks the gates. */
+/**
+ * Evaluates a run on the test set, writes misclassified images with `--mistakes`, prints the report and checks the gates.
+ *
+ * @throws AppError if the run cannot be evaluated, a file cannot be written or a gate is not met
+ */
 export async function runEval(run: string, options: EvalCommandOptions, context: CliContext): Promise<void> {
   const { strength, compare, baseline, data, mistakes } = options;
   const { evaluation, report, images } = await evaluateRun({
@@ -34,6 +38,7 @@ export async function runEval(run: string, options: EvalCommandOptions, context:
     data,
     gates: await gatesFrom(options, context),
   });
+  // The report is printed even if the images cannot be written; publishReport throws the failure at the end.
   const fileFailure = await failureOf(async () => {
     if (mistakes === undefined) return;
     const count = await writeMistakes(evaluation, images, resolve(context.cwd, mistakes));
