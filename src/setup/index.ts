@@ -9,5 +9,6 @@ export {
   type NativePackage,
   nativeState,
   notSetUp,
+  secondTfjs,
 } from './native-package.ts';
 export { isSetUp, type SetUpOptions, setUp } from './set-up.ts';

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,6 +116,20 @@ export function nativeState(device: NativeDevice): NativeState {
   return { nativePackage };
 }
 
+/**
+ * Names the copies of tfjs if a project has another one than the tfjs-lora that it uses. Models of one copy are not
+ * LayersModels for the other.
+ *
+ * @param project its folder, or one in it
+ */
+export function secondTfjs(project: string): string | undefined {
+  const own = packageFolder('tfjs-lora', project);
+  if (own === undefined || realpathSync(own) !== realpathSync(packageRoot)) return undefined;
+  const [ours, theirs] = [packageRoot, project].map(tfjsOf);
+  if (!ours || !theirs || ours.folder === theirs.folder) return undefined;
+  return `two copies of @tensorflow/tfjs: this project uses ${theirs.version} (${theirs.folder}), tfjs-lora ${ours.version} (${ours.folder}); install one copy of version ${VERSION}`;
+}
+
 interface TfjsCopy {
   readonly folder: string;
   readonly version: string;
@@ -123,12 +137,14 @@ interface TfjsCopy {
 
 /** Returns the tfjs of tfjs-lora and that of a native package if their versions differ. */
 function differentTfjs(nativeFolder: string): readonly [ours: TfjsCopy, theirs: TfjsCopy] | undefined {
-  const [ours, theirs] = [packageRoot, nativeFolder].map((root): TfjsCopy | undefined => {
-    const folder = packageFolder('@tensorflow/tfjs', root);
-    if (folder === undefined) return undefined;
-    return { folder, version: readJson<{ version: string }>(join(folder, 'package.json'))!.version };
-  });
+  const [ours, theirs] = [packageRoot, nativeFolder].map(tfjsOf);
   return ours && theirs && ours.version !== theirs.version ? [ours, theirs] : undefined;
+}
+
+function tfjsOf(root: string): TfjsCopy | undefined {
+  const folder = packageFolder('@tensorflow/tfjs', root);
+  if (folder === undefined) return undefined;
+  return { folder, version: readJson<{ version: string }>(join(folder, 'package.json'))!.version };
 }
 
 /** The error for a device whose npm package is not installed. */

@@ -67,19 +67,6 @@ export function requireEngineOptions(options: unknown): void {
   }
 }
 
-/** @throws UsageError if `model` is not a LayersModel */
-export function requireLayersModel(model: unknown): void {
-  if (model instanceof tf.LayersModel) return;
-  if (model instanceof tf.GraphModel) {
-    throw invalid(
-      'model: is a GraphModel, whose weights cannot be trained; load it as a LayersModel with tf.loadLayersModel',
-    );
-  }
-  throw invalid(
-    `model: is ${describe(model)}, not a LayersModel of this copy of @tensorflow/tfjs; create it with the tf that loadTensorFlow returns`,
-  );
-}
-
 /**
  * @throws UsageError if `data` is not training data
  * @throws DataError if an array does not have `rows` examples of its shape

@@ -1,8 +1,9 @@
 import type * as tf from '@tensorflow/tfjs';
 import { type ImageDataset, requireLabels } from '../data/index.ts';
 import { DataError, TrainingError, UsageError } from '../errors.ts';
+import { requireLayersModel } from '../layers-model.ts';
 import { imageShape, type Normalization, normalize, requireLogits } from '../models/index.ts';
-import { requireFields, requireLayersModel, requireTrainingData } from './arguments.ts';
+import { requireFields, requireTrainingData } from './arguments.ts';
 import { type CustomParts, declareCustomParts } from './custom-parts.ts';
 import type { TrainingData } from './data.ts';
 import { type Bivariant, type LossFunction, type LossName, lossFunction, meanLoss } from './losses.ts';

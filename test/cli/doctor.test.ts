@@ -1,6 +1,9 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { doctorDocument } from '../../src/cli/commands/doctor/document.ts';
 import { runCommand, sh } from '../helpers/command.ts';
+import { temporaryFolder } from '../helpers/temporary.ts';
 
 test('doctor --json reports what works, in the form of its schema', async () => {
   const { code, out } = await runCommand('.', sh`doctor --device cpu --json`);
@@ -31,6 +34,21 @@ test('doctor reports missing images with a fix', async () => {
   const document = doctorDocument.parse(JSON.parse(out));
   expect(document.data).toBeNull();
   expect(document.advice).toEqual([expect.stringContaining('nowhere')]);
+});
+
+test('doctor names a second copy of tfjs in a project that uses tfjs-lora', async () => {
+  const project = await temporaryFolder();
+  const tfjs = join(project, 'node_modules', '@tensorflow', 'tfjs');
+  await mkdir(tfjs, { recursive: true });
+  await writeFile(join(project, 'package.json'), '{}');
+  await writeFile(join(tfjs, 'package.json'), '{ "version": "4.21.0" }');
+  const advice = async (): Promise<string[]> =>
+    JSON.parse((await runCommand(project, sh`doctor --device cpu --json`)).out).advice;
+  expect(await advice()).toEqual([]); // a project that does not use tfjs-lora may have any tfjs
+  await symlink(resolve('.'), join(project, 'node_modules', 'tfjs-lora'));
+  expect(await advice()).toEqual([
+    `two copies of @tensorflow/tfjs: this project uses 4.21.0 (${tfjs}), tfjs-lora 4.22.0 (${resolve('node_modules/@tensorflow/tfjs')}); install one copy of version 4.22.0`,
+  ]);
 });
 
 test('doctor prints its report and exits with code 6 if --device does not work', async () => {

@@ -97,10 +97,11 @@ test.for<[string, () => unknown, string]>([
     'task options: is undefined, not an object; pass',
   ],
   ['trainingTask without a model', () => untyped.trainingTask!(options), "task options: has no 'model'"],
+  ['another model', withOptions({ model: {} }), 'model: must be a tf.LayersModel (Object)'],
   [
-    'another model',
-    withOptions({ model: {} }),
-    'model: is an object, not a LayersModel of this copy of @tensorflow/tfjs',
+    'a model of another copy of tfjs',
+    withOptions({ model: { name: 'theirs', layers: [], getClassName: () => '', predict: () => {} } }),
+    "model: 'theirs' was made by another copy of @tensorflow/tfjs",
   ],
   [
     'an optimizer of tfjs',

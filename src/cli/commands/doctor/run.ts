@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { DataError, TensorFlowError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
 import { findMnist } from '../../../mnist-data-loader/index.ts';
-import { cacheParts, nativeState } from '../../../setup/index.ts';
+import { cacheParts, nativeState, secondTfjs } from '../../../setup/index.ts';
 import {
   cudaFacts,
   cudaProblems,
@@ -55,6 +55,7 @@ async function examine({ device, data }: DoctorCommandOptions, cwd: string): Pro
   const engines = tryEngines(loaded);
   const cuda = examineCuda(device === 'cuda', failure);
   const images = await findImages(data, cwd);
+  const copies = secondTfjs(cwd);
   return {
     format: 'tfjs-lora doctor',
     formatVersion: 1,
@@ -70,6 +71,7 @@ async function examine({ device, data }: DoctorCommandOptions, cwd: string): Pro
     data: images.data,
     caches: cacheParts(),
     advice: [
+      ...(copies === undefined ? [] : [copies]),
       ...notices,
       ...cuda.problems,
       ...devices
