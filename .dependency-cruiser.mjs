@@ -37,6 +37,8 @@ const rooms = [
   'report',
   'verification',
   'recipes',
+  'trials',
+  'queue',
   'sweep',
   'play',
   'cli',

@@ -33,6 +33,7 @@ export type ErrorCode =
   // DataError
   | 'invalid-data'
   | 'data-not-found'
+  | 'data-changed'
   // CheckpointError
   | 'invalid-checkpoint'
   | 'no-report'
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'unknown-architecture'
   | 'prefixed-names'
   | 'base-mismatch'
+  | 'base-changed'
   // TrainingError
   | 'training-failed'
   | 'diverged'
@@ -60,6 +62,11 @@ export type ErrorCode =
   | 'gpu-memory-full'
   | 'out-of-memory'
   | 'device-lost'
+  // QueueError
+  | 'queue-unavailable'
+  | 'queue-failed'
+  | 'queue-refused'
+  | 'sweep-cancelled'
   // GateError
   | 'gate-failed';
 
@@ -104,6 +111,11 @@ export class TrainingError extends AppError {
 /** TensorFlow, a device or a library it needs is missing or failed. */
 export class TensorFlowError extends AppError {
   readonly exitCode = 6;
+}
+
+/** The queue of a sweep cannot be reached or used. */
+export class QueueError extends AppError {
+  readonly exitCode = 7;
 }
 
 /** A gate on the results was not met. The results themselves are complete. */

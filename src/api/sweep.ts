@@ -1,5 +1,17 @@
 /** The entry point `tfjs-lora/sweep`: fine-tunes with every combination of some settings and recommends one. */
 export {
+  cancelSweeps,
+  type QueueOptions,
+  type QueueStatus,
+  queueStatus,
+  runWorker,
+  type SweepStatus,
+  type WorkerOptions,
+  type WorkerResult,
+  type WorkerStatus,
+  type WorkerTrial,
+} from '../queue/index.ts';
+export {
   type Configuration,
   type Grid,
   MAX_TRIALS,

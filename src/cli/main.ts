@@ -13,7 +13,7 @@ import { Interrupted } from './signals.ts';
 
 const EXIT_CODES =
   'Exit codes: 0 success, 1 bug, 2 invalid arguments, 3 invalid data, 4 invalid run or adapter, 5 training failed, ' +
-  '6 TensorFlow or device not available, 10 gate not met, 129, 130 and 143 stopped by a signal.';
+  '6 TensorFlow or device not available, 7 queue not available, 10 gate not met, 129, 130 and 143 stopped by a signal.';
 
 const JSON_ERRORS =
   'With --json, stdout is one JSON document: the result, or { "error": { "code", "message", "hint", "exitCode" } } ' +

@@ -4,6 +4,7 @@
  */
 import { escapeControls, shortenMiddle } from '../text/index.ts';
 import type { CliContext } from './context.ts';
+import { withoutPasswords } from './passwords.ts';
 
 /** Longest line of a message, in characters. Messages quote paths and values of files, which can be of any length. */
 const MAX_LINE = 1000;
@@ -14,14 +15,17 @@ const COLORS = /(\u001b\[(?:1|2|22|31|32|39)m)/;
 
 /**
  * Returns a context that escapes control characters in what it prints. In results, colours stay if the context has them. In
- * messages, lines are also shortened.
+ * messages, lines are also shortened. Passwords of URLs are hidden.
  */
 export function safeOutput(context: CliContext): CliContext {
   return {
     ...context,
-    print: (text) => context.print(context.color ? escapeExceptColors(text) : escapeControls(text, '\n\t')),
+    print: (text) => {
+      const shown = withoutPasswords(text);
+      context.print(context.color ? escapeExceptColors(shown) : escapeControls(shown, '\n\t'));
+    },
     note: (text) => context.note(text.split('\n').map(messageLine).join('\n')),
-    annotate: (text) => context.annotate(escapeControls(text)),
+    annotate: (text) => context.annotate(escapeControls(withoutPasswords(text))),
   };
 }
 
@@ -30,7 +34,7 @@ export function safeOutput(context: CliContext): CliContext {
  * escaped, so that a message of any size takes little time, and again after, because escapes are longer.
  */
 export function messageLine(text: string): string {
-  return shortenMiddle(escapeControls(shortenMiddle(text, MAX_LINE), '\t'), MAX_LINE);
+  return shortenMiddle(escapeControls(shortenMiddle(withoutPasswords(text), MAX_LINE), '\t'), MAX_LINE);
 }
 
 /** Escapes all control characters except line breaks, tabs and colours. */

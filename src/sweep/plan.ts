@@ -5,15 +5,13 @@ import { findMnist, loadMnist, type Mnist } from '../mnist-data-loader/index.ts'
 import { finetuneSettings, toJson } from '../recipes/index.ts';
 import { type RunManifest, readManifest } from '../runs/index.ts';
 import { type LoadedTensorFlow, loadTensorFlow } from '../tensorflow/index.ts';
+import { dataOf, holdOut, type TrialSetup, type TrialSpec } from '../trials/index.ts';
 import { version } from '../version.ts';
 import { type CommonSettings, type Configuration, settingsOf } from './grid.ts';
-import { dataOf, holdOut } from './held-out.ts';
-import type { WorkerSetup } from './messages.ts';
-import type { TrialSpec } from './trial.ts';
 
 /** What all trials of a sweep have in common, looked up once. */
 export interface SweepPlan {
-  readonly setup: WorkerSetup;
+  readonly setup: TrialSetup;
   readonly base: RunManifest;
   /** With the held-out images in place of the test set. */
   readonly data: Mnist;
@@ -26,7 +24,9 @@ export interface PlanOptions {
   readonly run: string;
   readonly out: string;
   readonly data?: string;
-  readonly device?: 'auto' | WorkerSetup['device'];
+  readonly device?: 'auto' | TrialSetup['device'];
+  /** Whether trials are trained on other machines, so that this one does not need the device. */
+  readonly isQueued?: boolean;
   /** Fraction of the training set to hold out. */
   readonly heldOut: number;
   readonly cwd?: string;
@@ -45,6 +45,7 @@ export async function planSweep({
   out,
   data: directory,
   device: requested,
+  isQueued,
   heldOut,
   cwd = process.cwd(),
 }: PlanOptions): Promise<SweepPlan> {
@@ -54,8 +55,14 @@ export async function planSweep({
     throw new UsageError('adapter-exists', `${run}: has an adapter; sweep over a run without one`);
   const files = await findMnist(directory, cwd);
   const data = holdOut(await loadMnist({ directory: files.directory }), heldOut);
-  const tensorflow = await loadTensorFlow({ device: requested, threads: 1 });
-  const { device } = tensorflow;
+  if (isQueued && requested === 'auto') {
+    throw new UsageError(
+      'invalid-argument',
+      "device auto: workers train on a given device; choose 'cpu' or 'cuda'",
+    );
+  }
+  const tensorflow = await loadTensorFlow({ device: isQueued ? 'auto' : requested, threads: 1 });
+  const device = isQueued ? (requested as TrialSetup['device']) : tensorflow.device;
   return {
     setup: { out: resolve(cwd, out), run: folder, data: resolve(cwd, files.directory), heldOut, device },
     base,

@@ -1,6 +1,6 @@
 import { type Repeated, repeated } from '../metrics/index.ts';
+import type { TrialRecord, TrialResult } from '../trials/index.ts';
 import type { Configuration } from './grid.ts';
-import type { TrialRecord, TrialResult } from './trial.ts';
 
 /** The results of one configuration on the held-out images, over its seeds. Accuracies are fractions. */
 export interface ConfigurationScore {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { requireClasses } from '../data/index.ts';
 import { CheckpointError, TrainingError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
+import type { QueueOptions } from '../queue/index.ts';
 import { finetuneSettings } from '../recipes/index.ts';
 import { type Configuration, configurationsOf, type Grid, gridSize, requireGrid } from './grid.ts';
 import { halvingRounds, type Round, stepsForHalving, survivors } from './halving.ts';
@@ -13,7 +14,7 @@ import { scoresOnTestSet } from './test-scores.ts';
 import { createTrainer, type SweepProgress, type TrialFailure } from './trainer.ts';
 
 /** Options of `sweep`. */
-export interface SweepOptions extends Omit<PlanOptions, 'heldOut'> {
+export interface SweepOptions extends Omit<PlanOptions, 'heldOut' | 'isQueued'> {
   /** Folder of the run with the base model. */
   readonly run: string;
   /** Folder of the sweep. Trials that it has already are not trained again. */
@@ -41,9 +42,16 @@ export interface SweepOptions extends Omit<PlanOptions, 'heldOut'> {
   readonly heldOut?: number;
   /** Worker processes, each with one thread. Default: the number of cores. */
   readonly jobs?: number;
-  /** Stops the sweep; trials in progress are saved. */
+  /**
+   * A queue from which workers on other machines take the trials, see `runWorker`. Default: trials are trained on this
+   * machine.
+   */
+  readonly queue?: QueueOptions;
+  /** Stops the sweep; trials in progress are saved. Workers of a queue continue, and the same call collects results. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SweepProgress) => void;
+  /** Called with one line when the connection to the queue is lost or back, or a worker refuses the sweep. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** A sweep that ended, or was stopped. */
@@ -68,6 +76,7 @@ const DEFAULT_SEEDS = [0, 1, 2, 3, 4];
  * @throws DataError if the images cannot be loaded
  * @throws TrainingError if every trial failed
  * @throws TensorFlowError if the device is not available
+ * @throws QueueError if the queue cannot be reached or used, or the sweep was cancelled
  *
  * @example
  * const result = await sweep({
@@ -83,7 +92,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   requireOptions({ ...options, seeds, heldOut });
   const configurations = chooseConfigurations(options, seeds.length);
   const rounds = options.halving ? roundsOf(configurations) : [];
-  const plan = await planSweep({ ...options, heldOut });
+  const plan = await planSweep({ ...options, heldOut, isQueued: options.queue !== undefined });
   requireClasses(targetLabels, plan.base.classNames.length);
   const folder = join(plan.setup.out, 'trials');
   await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
@@ -129,8 +138,9 @@ function requireOptions({
   seeds,
   trials,
   jobs,
+  queue,
   heldOut,
-}: Pick<SweepOptions, 'grid' | 'trials' | 'jobs'> & {
+}: Pick<SweepOptions, 'grid' | 'trials' | 'jobs' | 'queue'> & {
   readonly seeds: readonly number[];
   readonly heldOut: number;
 }): void {
@@ -142,6 +152,9 @@ function requireOptions({
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
       throw invalid(`${name} ${value}: must be a whole number of at least 1`);
     }
+  }
+  if (queue && jobs !== undefined) {
+    throw invalid(`jobs ${jobs}: trials of a queue are trained by workers; set it for each worker`);
   }
   if (!(heldOut >= 0.01 && heldOut <= 0.5)) throw invalid(`heldOut ${heldOut}: must be from 0.01 to 0.5`);
 }

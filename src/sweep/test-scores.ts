@@ -1,8 +1,10 @@
+import { CheckpointError } from '../errors.ts';
 import { type Comparison, compareEvaluations, type Repeated, repeated } from '../metrics/index.ts';
 import { evaluateRun } from '../recipes/index.ts';
+import { readManifest } from '../runs/index.ts';
+import { trialFolder, trialId } from '../trials/index.ts';
 import type { SweepPlan } from './plan.ts';
 import { type ConfigurationScore, scoreTrial } from './scores.ts';
-import { trialFolder, trialId } from './trial.ts';
 
 /** Results of a configuration on the test set, over its seeds. */
 export interface TestScore {
@@ -19,13 +21,19 @@ export interface TestScore {
  * @returns the scores in the given order; a configuration that is given twice is evaluated once
  */
 export async function scoresOnTestSet(
-  { setup }: SweepPlan,
+  { setup, base, tensorflow }: SweepPlan,
   configurations: readonly ConfigurationScore[],
   targetLabels: readonly number[],
 ): Promise<readonly TestScore[]> {
   if (configurations.length === 0) return [];
-  const options = { data: setup.data, tensorflow: { device: setup.device, threads: 1 } } as const;
+  const options = { data: setup.data, tensorflow: { device: tensorflow.device, threads: 1 } } as const;
   const { evaluation: before } = await evaluateRun({ ...options, run: setup.run });
+  if ((await readManifest(setup.run)).contentHash !== base.contentHash) {
+    throw new CheckpointError(
+      'base-changed',
+      `${setup.run}: the base changed during the sweep; start it again`,
+    );
+  }
   const scores = new Map<ConfigurationScore, TestScore>();
   for (const configuration of configurations) {
     if (scores.has(configuration)) continue;

@@ -1,11 +1,22 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { QueueOptions } from '../queue/index.ts';
+import {
+  readTrial,
+  runTrialsInPool,
+  type TrialOutcome,
+  type TrialRecord,
+  type TrialSpec,
+  type TrialsOptions,
+  type TrialsState,
+  trialFile,
+  trialFolder,
+  trialId,
+} from '../trials/index.ts';
 import type { CommonSettings, Configuration } from './grid.ts';
 import { type SweepPlan, specOf } from './plan.ts';
 import { type ConfigurationScore, scoreConfiguration } from './scores.ts';
-import { readTrial, type TrialRecord, type TrialSpec, trialFile, trialFolder, trialId } from './trial.ts';
-import { type PoolState, runTrialsInPool } from './worker-pool.ts';
 
 /** How far a sweep, or a round of successive halving, has come. */
 export interface SweepProgress {
@@ -40,8 +51,12 @@ export interface Trained {
 export interface TrainerOptions extends CommonSettings {
   readonly seeds: readonly number[];
   readonly jobs?: number;
+  /** Where other machines take the trials from. Default: trials are trained on this machine. */
+  readonly queue?: QueueOptions;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: SweepProgress) => void;
+  /** Called with one line when something delays a sweep over a queue. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** A trial and its outcome. */
@@ -56,7 +71,7 @@ interface Trial {
 
 /** Returns a function that trains configurations with every seed, except for trials that have a record already. */
 export function createTrainer(plan: SweepPlan, options: TrainerOptions) {
-  const { seeds, targetLabels, jobs = availableParallelism(), signal } = options;
+  const { seeds, targetLabels, signal } = options;
   const { out } = plan.setup;
   return async (configurations: readonly Configuration[]): Promise<Trained> => {
     const trials: Trial[] = configurations.flatMap((configuration) =>
@@ -65,11 +80,8 @@ export function createTrainer(plan: SweepPlan, options: TrainerOptions) {
     for (const trial of trials) trial.record = await existingRecord(out, trialId(trial.spec));
     const missing = trials.filter(({ record }) => !record);
     const follow = progressOf(trials, missing, options);
-    const outcomes = await runTrialsInPool(
-      missing.map(({ spec }) => spec),
-      plan.setup,
-      { jobs, signal, onChange: follow },
-    );
+    const specs = missing.map(({ spec }) => spec);
+    const outcomes = await runTrials(specs, plan, options, { signal, onChange: follow });
     for (const [position, trial] of missing.entries()) {
       const outcome = outcomes[position];
       if (outcome && 'record' in outcome) trial.record = outcome.record;
@@ -90,6 +102,18 @@ export function createTrainer(plan: SweepPlan, options: TrainerOptions) {
   };
 }
 
+async function runTrials(
+  specs: readonly TrialSpec[],
+  { setup, base }: SweepPlan,
+  { jobs = availableParallelism(), queue, onNotice }: TrainerOptions,
+  options: TrialsOptions,
+): Promise<(TrialOutcome | undefined)[]> {
+  if (!queue) return await runTrialsInPool(specs, setup, { ...options, jobs });
+  if (specs.length === 0) return [];
+  const { runTrialsInQueue } = await import('../queue/index.ts');
+  return await runTrialsInQueue(specs, { setup, base }, { ...options, queue, onNotice });
+}
+
 /** The record of a trial that is trained already and has its run. */
 async function existingRecord(out: string, id: string): Promise<TrialRecord | undefined> {
   const file = trialFile(out, id);
@@ -102,7 +126,7 @@ function progressOf(
   trials: readonly Trial[],
   missing: readonly Trial[],
   { onProgress }: TrainerOptions,
-): (state: PoolState) => void {
+): (state: TrialsState) => void {
   const earlier = trials.length - missing.length;
   const earlierFailed = trials.filter(({ record }) => record?.status === 'failed').length;
   const startedMs = performance.now();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { configurationsOf, type Grid, gridSize, requireGrid, settingsOf } from '../../src/sweep/grid.ts';
+import { configurationsOf, type Grid, gridSize, requireGrid, settingsOf } from '../../src/sweep/index.ts';
 
 const grid: Grid = { rank: [1, 2, 4], replay: [0, 0.5], optimizer: ['adam', 'sgd'] };
 

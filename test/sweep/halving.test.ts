@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { halvingRounds, stepsForHalving, survivors } from '../../src/sweep/halving.ts';
+import { halvingRounds, stepsForHalving, survivors } from '../../src/sweep/index.ts';
 import { configuration } from './make-scores.ts';
 
 test('each round has half the configurations and twice the steps of the round before', () => {

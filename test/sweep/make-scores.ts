@@ -1,5 +1,5 @@
-import { type ConfigurationScore, scoreConfiguration } from '../../src/sweep/scores.ts';
-import { type TrialRecord, trialRecord } from '../../src/sweep/trial.ts';
+import { type ConfigurationScore, scoreConfiguration } from '../../src/sweep/index.ts';
+import { type TrialRecord, trialRecord } from '../../src/trials/index.ts';
 
 /** A trial with 100 held-out images in each of two classes; class 0 is the target, class 1 another. */
 export function trial(

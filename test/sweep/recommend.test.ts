@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { paretoFront, recommend } from '../../src/sweep/recommend.ts';
-import { scoreConfiguration, scoreTrial } from '../../src/sweep/scores.ts';
+import { paretoFront, recommend, scoreConfiguration, scoreTrial } from '../../src/sweep/index.ts';
 import { configuration, trial } from './make-scores.ts';
 
 test('a trial is scored on target, other and all classes, and by the worst drop', () => {

@@ -6,9 +6,9 @@ import {
   readSweepReport,
   renderSweepText,
   type SweepReport,
+  sweepJsonSchema,
   writeSweepReport,
-} from '../../src/sweep/report/index.ts';
-import { sweepJsonSchema } from '../../src/sweep/report/sweep-report.ts';
+} from '../../src/sweep/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const value = (mean: number, margin?: number) => ({

@@ -16,6 +16,7 @@ import { addPretrainCommand } from './pretrain/command.ts';
 import { addSetupCommand } from './setup/command.ts';
 import { addSweepCommand } from './sweep/command.ts';
 import { addVerifyCommand } from './verify/command.ts';
+import { addWorkerCommand } from './worker/command.ts';
 
 /** Adds every command, in the order in which `--help` lists them. */
 export function addCommands(program: CommandUnknownOpts, context: CliContext): void {
@@ -23,6 +24,7 @@ export function addCommands(program: CommandUnknownOpts, context: CliContext): v
   addInjectLoraCommand(program, context);
   addFinetuneCommand(program, context);
   addSweepCommand(program, context);
+  addWorkerCommand(program, context);
   addEvalCommand(program, context);
   addCompareCommand(program, context);
   addPredictCommand(program, context);

@@ -33,6 +33,13 @@ export const shared = {
     )
       .choices(ENGINES)
       .default('auto'),
+  queue: () =>
+    new Option(
+      '--queue <url>',
+      'queue of trials on a Redis server, such as redis://host:6379, or rediss:// for TLS; a URL with a password belongs in TFJS_LORA_QUEUE',
+    ),
+  queuePrefix: () =>
+    new Option('--queue-prefix <text>', 'first part of the names of all keys').default('tfjs-lora'),
   json: () => new Option('--json', 'print one JSON document instead of text'),
   quiet: () => new Option('--quiet', 'print only results and errors'),
   noProgress: () => new Option('--no-progress', 'do not show progress'),

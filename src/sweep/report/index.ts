@@ -5,7 +5,7 @@ import { renderSweepHtml } from './html.ts';
 import { renderSweepMarkdown } from './markdown.ts';
 import type { SweepReport } from './sweep-report.ts';
 
-export { readSweepReport, type SweepReport, sweepReport } from './sweep-report.ts';
+export { readSweepReport, type SweepReport, sweepJsonSchema, sweepReport } from './sweep-report.ts';
 export { renderSweepText } from './text.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
 import { integer, labels, number, wholeNumbers } from '../../options/parsers.ts';
-import { optionGroup, settings, shared } from '../../options/shared.ts';
+import { addSettings, optionGroup, settings, shared } from '../../options/shared.ts';
 import { gridOptions } from './grid-options.ts';
 import type { SweepCommandOptions } from './run.ts';
 
@@ -26,9 +26,15 @@ const addSweepOptions = (context: CliContext) =>
     new Option('--held-out <fraction>', 'fraction of the training set that configurations are compared on')
       .argParser(number(0.01, 0.5))
       .default(0.1),
-    new Option('--jobs <n>', 'worker processes, each with one thread (default: one per core)').argParser(
-      integer(1),
-    ),
+    shared.queue(),
+    shared.queuePrefix(),
+    new Option('--queue-expire <hours>', 'time after which an abandoned sweep disappears from the queue')
+      .argParser(number(0.02, 8784))
+      .default(168),
+    new Option(
+      '--jobs <n>',
+      'worker processes on this machine, each with one thread; not with --queue (default: one per core)',
+    ).argParser(integer(1)),
     new Option('--yes', 'allow more than 10,000 trials'),
     new Option('--out <dir>', 'folder of the sweep; trials that it has are not trained again').default(
       'runs/sweep',
@@ -48,9 +54,41 @@ export function addSweepCommand(program: CommandUnknownOpts, context: CliContext
     .description(
       'fine-tune with every combination of settings and recommend one; the options under Training and Adapter take lists',
     )
-    .argument('<run>', 'run folder of the base');
+    .argument('<run>', 'run folder of the base')
+    .enablePositionalOptions();
   addSweepOptions(context)(command).action(async (run, options) => {
     const { runSweep } = await import('./run.ts');
-    await runSweep(run, options, context);
+    // A variable or a file sets the number for the workers of this machine as well.
+    const isForWorkers = options.queue !== undefined && command.getOptionValueSource('jobs') !== 'cli';
+    await runSweep(run, isForWorkers ? { ...options, jobs: undefined } : options, context);
+  });
+  addStatusCommand(command, context);
+  addCancelCommand(command, context);
+}
+
+function addStatusCommand(sweep: CommandUnknownOpts, context: CliContext): void {
+  const command = sweep
+    .command('status')
+    .description('list the sweeps and workers of a queue')
+    .addOption(shared.queue())
+    .addOption(shared.queuePrefix())
+    .addOption(shared.json());
+  addSettings(command).action(async (options) => {
+    const { showQueue } = await import('./queue.ts');
+    await showQueue(options, context);
+  });
+}
+
+function addCancelCommand(sweep: CommandUnknownOpts, context: CliContext): void {
+  const command = sweep
+    .command('cancel')
+    .description('delete the trials of sweeps from a queue; workers stop training them')
+    .argument('[sweeps...]', "ids from 'sweep status' (default: the only sweep)")
+    .addOption(shared.queue())
+    .addOption(shared.queuePrefix())
+    .addOption(shared.json());
+  addSettings(command).action(async (ids, options) => {
+    const { cancelQueued } = await import('./queue.ts');
+    await cancelQueued(ids, options, context);
   });
 }

@@ -17,6 +17,9 @@ export type SweepCommandOptions = {
   readonly halving?: boolean;
   readonly yes?: boolean;
   readonly heldOut: number;
+  readonly queue?: string;
+  readonly queuePrefix: string;
+  readonly queueExpire: number;
   readonly jobs?: number;
   readonly data?: string;
   readonly device: Device;
@@ -36,7 +39,7 @@ export async function runSweep(
   options: SweepCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  const { digits, maxDrop, yes, out, json, quiet } = options;
+  const { digits, maxDrop, yes, out, json, quiet, queue, queuePrefix, queueExpire } = options;
   const progress = createSweepProgress(context, options.progress && !quiet);
   await untilSignal(async (signal) => {
     try {
@@ -47,15 +50,23 @@ export async function runSweep(
         targetLabels: digits,
         maxDrop: maxDrop === undefined ? undefined : maxDrop / 100,
         allowMany: yes,
+        queue:
+          queue === undefined ? undefined : { url: queue, prefix: queuePrefix, expireHours: queueExpire },
         cwd: context.cwd,
         signal,
         onProgress: (state: SweepProgress) => progress.update(state),
+        onNotice: (message: string) => {
+          progress.stop();
+          context.note(message);
+        },
       });
       progress.stop();
       if (result.status === 'stopped') {
-        context.note(
-          `stopped with ${result.done} of ${result.total} trials done; the same command continues`,
-        );
+        const next =
+          queue === undefined
+            ? 'the same command continues'
+            : "workers continue; the same command collects the results, 'sweep cancel' stops them";
+        context.note(`stopped with ${result.done} of ${result.total} trials done; ${next}`);
         return;
       }
       context.print(

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checkDocument, readJson } from '../files/index.ts';
-import type { FinetuneSettings } from '../recipes/index.ts';
+import { UsageError } from '../errors.ts';
+import { checkDocument, firstFault, readJson, writeJson } from '../files/index.ts';
+import { type FinetuneSettings, finetuneSettings, type Given, toJson } from '../recipes/index.ts';
 import type { LoadOptions } from '../tensorflow/index.ts';
 
 /** Increases when an older version of this program would misread a record. */
@@ -10,6 +11,7 @@ const TRIAL_FORMAT_VERSION = 1;
 
 /** Devices that trials run on; `auto` is resolved before. */
 export type TrialDevice = Exclude<LoadOptions['device'], 'auto' | undefined>;
+export const TRIAL_DEVICES = ['cpu', 'cuda', 'wasm', 'js'] as const satisfies readonly TrialDevice[];
 
 /** Everything that the result of a trial depends on. Equal specifications give equal bits, on a CPU with one thread. */
 export interface TrialSpec {
@@ -24,6 +26,15 @@ export interface TrialSpec {
 }
 
 const count = z.int().min(0);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
+
+const specSchema = z.strictObject({
+  base: sha256,
+  data: z.strictObject({ train: sha256, heldOut: sha256 }),
+  device: z.enum(TRIAL_DEVICES),
+  settings: z.record(z.string(), z.unknown()),
+  version: z.string().max(100),
+});
 
 /** The outcome of a trial, written beside its run folder once that is complete. */
 const recordSchema = z.object({
@@ -103,8 +114,34 @@ export async function readTrial(path: string): Promise<TrialRecord> {
   return parseTrial(path, await readJson(path));
 }
 
-/** Checks the parsed JSON of a trial's record. */
-function parseTrial(path: string, content: unknown): TrialRecord {
+/**
+ * Writes a trial's record, once its run is in place.
+ *
+ * @throws CheckpointError if it cannot be written
+ */
+export async function saveTrial(out: string, record: TrialRecord): Promise<void> {
+  await writeJson(trialFile(out, record.id), record);
+}
+
+/**
+ * Checks a specification that comes from another process.
+ *
+ * @throws UsageError if a part is missing, unknown or out of range
+ */
+export function parseSpec(content: unknown): TrialSpec {
+  const result = specSchema.safeParse(content);
+  if (!result.success) throw new UsageError('invalid-argument', firstFault(result.error, content));
+  const settings = toJson(finetuneSettings(result.data.settings as Given<FinetuneSettings>));
+  return { ...result.data, settings };
+}
+
+/**
+ * Checks the parsed JSON of a trial's record.
+ *
+ * @param path for messages
+ * @throws CheckpointError if it is damaged or of another format
+ */
+export function parseTrial(path: string, content: unknown): TrialRecord {
   return checkDocument(path, content, recordSchema, {
     format: 'tfjs-lora trial',
     version: TRIAL_FORMAT_VERSION,

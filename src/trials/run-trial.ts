@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CheckpointError, DataError } from '../errors.ts';
-import { writeJson } from '../files/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import { type FinetuneResult, finetune, type RunInMemory } from '../recipes/index.ts';
 import { readManifest } from '../runs/index.ts';
 import type { TrainingProgress } from '../training/index.ts';
 import {
+  saveTrial,
   type TrialRecord,
   type TrialResult,
   type TrialSpec,
-  trialFile,
   trialFolder,
   trialId,
   trialRecord,
@@ -74,7 +73,7 @@ export async function runTrial(
       ? ({ status: 'failed', reason: result.failure.message } as const)
       : ({ status: 'complete', result: measured(result, trainableParameters) } as const);
     const record = trialRecord(spec, outcome);
-    await writeJson(trialFile(out, id), record);
+    await saveTrial(out, record);
     return record;
   } finally {
     result.dispose();
@@ -86,14 +85,11 @@ function requireSameContent(spec: TrialSpec, { base, data, dataHashes }: TrialCo
   const { contentHash } = base.manifest;
   if (contentHash !== spec.base) {
     const hashes = `its content hash is ${contentHash.slice(0, 12)}, not ${spec.base.slice(0, 12)}`;
-    throw new CheckpointError(
-      'base-mismatch',
-      `${base.folder}: the base changed during the sweep; ${hashes}`,
-    );
+    throw new CheckpointError('base-changed', `${base.folder}: the base changed during the sweep; ${hashes}`);
   }
   if (dataHashes.train !== spec.data.train || dataHashes.heldOut !== spec.data.heldOut) {
     throw new DataError(
-      'invalid-data',
+      'data-changed',
       `${data.directory}: the images changed during the sweep; start it again`,
     );
   }

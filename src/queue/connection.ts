@@ -1,0 +1,151 @@
+import type { Redis } from 'ioredis';
+import { AppError, QueueError } from '../errors.ts';
+import { printable } from '../quote.ts';
+import { type Address, keySettings, parseAddress, type QueueOptions } from './address.ts';
+
+/** Time for the first connection. */
+const CONNECT_TIMEOUT_MS = 10_000;
+const RETRY_INTERVAL_MS = 1000;
+/** Time for what has to be written after a stop, such as giving trials back. */
+const STOP_TIMEOUT_MS = 5000;
+
+/** An open connection to a queue. */
+export interface Connection {
+  readonly redis: Redis;
+  readonly address: Address;
+  readonly prefix: string;
+  /** Time to live of keys. */
+  readonly expireSeconds: number;
+  close(): Promise<void>;
+}
+
+/** What a connection reports and what ends it. */
+export interface ConnectOptions {
+  readonly signal?: AbortSignal;
+  /** Called with one line when the connection is lost, and when it is back. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/**
+ * Connects to a queue. A connection that is lost later is made again, however long that takes; commands wait for it.
+ *
+ * @throws UsageError if an option is invalid
+ * @throws QueueError if the server does not answer or refuses the user
+ */
+export async function connect(
+  queue: QueueOptions,
+  { signal, onNotice = () => {} }: ConnectOptions = {},
+): Promise<Connection> {
+  const address = parseAddress(queue.url);
+  const keys = keySettings(queue);
+  const { Redis } = await import('ioredis');
+  let isOpen = false;
+  let isLost = false;
+  let lastError: Error | undefined;
+  const redis = new Redis({
+    host: address.host,
+    port: address.port,
+    username: address.username,
+    password: address.password,
+    db: address.database,
+    ...(address.isEncrypted && { tls: {} }),
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => (isOpen ? RETRY_INTERVAL_MS : null),
+  });
+  redis.on('error', (error: Error) => {
+    lastError = error;
+  });
+  redis.on('close', () => {
+    if (!isOpen || isLost) return;
+    isLost = true;
+    onNotice(`${address.name}: the connection was lost; trying to connect again`);
+  });
+  redis.on('ready', () => {
+    if (isLost) onNotice(`${address.name}: connected again`);
+    isLost = false;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    redis.disconnect();
+    throw connectError(address, lastError ?? (error as Error));
+  }
+  isOpen = true;
+  const stop = () => {
+    // Commands would wait for a server that is down.
+    if (redis.status !== 'ready') redis.disconnect();
+    else setTimeout(() => redis.disconnect(), STOP_TIMEOUT_MS).unref();
+  };
+  signal?.addEventListener('abort', stop, { once: true });
+  return {
+    redis,
+    address,
+    ...keys,
+    close: async () => {
+      isOpen = false;
+      signal?.removeEventListener('abort', stop);
+      redis.disconnect();
+    },
+  };
+}
+
+function connectError({ name, isEncrypted }: Address, error: Error): QueueError {
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (
+    /^(WRONGPASS|NOAUTH|NOPERM)|invalid username-password|without any password|wrong number of arguments for 'auth'/.test(
+      message,
+    )
+  ) {
+    return new QueueError(
+      'queue-refused',
+      `${name}: Redis refused the user or password (${reasonOf(message)}); check them in the URL`,
+    );
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new QueueError('queue-unavailable', `${name}: the host is unknown; check its name`);
+  }
+  const hint = isEncrypted ? 'check host, port and certificate' : 'start Redis there, or check host and port';
+  return new QueueError(
+    'queue-unavailable',
+    `${name}: cannot connect (${code ?? reasonOf(message)}); ${hint}`,
+  );
+}
+
+/** The first line of a message of Redis or of its client. */
+function reasonOf(message: string): string {
+  return printable(message.split('\n')[0]!.replace(/\.$/, ''));
+}
+
+/**
+ * Runs work on a queue, and turns errors of Redis into a `QueueError`.
+ *
+ * @throws QueueError if Redis refuses a command, such as when its memory or disk is full
+ */
+export async function withConnection<T>(
+  queue: QueueOptions,
+  options: ConnectOptions,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(queue, options);
+  try {
+    return await work(connection);
+  } catch (error) {
+    throw toQueueError(connection, error);
+  } finally {
+    await connection.close();
+  }
+}
+
+function toQueueError({ address: { name } }: Connection, error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+  if (error.name !== 'ReplyError' && !/Connection is closed/.test(error.message)) return error;
+  const meaning = /^OOM /.test(error.message)
+    ? 'its memory is full; raise maxmemory, or cancel sweeps that are not needed'
+    : /^MISCONF /.test(error.message)
+      ? 'it cannot write to its disk; free some space there'
+      : reasonOf(error.message);
+  return new QueueError('queue-failed', `${name}: Redis refused a command: ${meaning}`);
+}
