@@ -41,7 +41,7 @@ const layerNumbers = numbersByName(
 export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
   under('Adapter:', [
     new Option('--rank <n>', 'rank of the update: columns of A, rows of B').argParser(integer(1)).default(2),
-    new Option('--alpha <n>', 'scale of the update: alpha / rank').argParser(positive).default(1),
+    new Option('--alpha <n>', 'the update is scaled by alpha / rank').argParser(positive).default(1),
     new Option(
       '--targets <layers>',
       "layers to adapt: 'all', names separated by commas, or /a regular expression/",
@@ -59,7 +59,7 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     new Option('--bias <which>', 'biases to train as well').choices(BIASES).default('none'),
     new Option(
       '--init <name>',
-      "initialization of A and B; 'lora-ga' needs training data, so only finetune accepts it",
+      "initialization of A and B; 'lora-ga' needs training data, so inject-lora does not support it",
     )
       .choices(INITS)
       .default('kaiming'),

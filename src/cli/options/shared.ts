@@ -19,7 +19,7 @@ export const shared = {
   adjust: () =>
     new Option(
       '--adjust <list>',
-      "change images after reading: 'transpose' (for EMNIST), 'invert' (if dark on light), both, or 'none' (default: as recorded in the run)",
+      "change images after reading: 'transpose' (for EMNIST), 'invert' (if dark on light), both, or 'none' (default: as recorded in the run, if any)",
     ).argParser(adjustments),
   device: () => new Option('--device <name>', 'device to run on').choices(DEVICES).default('auto'),
   tf32: () =>
@@ -46,7 +46,7 @@ export const shared = {
   out: () => new Option('--out <dir>', 'folder of the new run (default: runs/<command>, numbered if taken)'),
   overwrite: () => new Option('--overwrite', 'replace the run in --out'),
   resume: () => new Option('--resume', 'resume the interrupted run in --out'),
-  seed: (purpose = 'initial weights and row order') =>
+  seed: (purpose = 'all random numbers, such as initial weights and row order') =>
     new Option('--seed <n>', `seed of ${purpose}`).argParser(integer(0, 2 ** 31 - 1)).default(0),
   config: () => new Option('--config <file>', 'TOML file with values for options'),
   printConfig: () =>

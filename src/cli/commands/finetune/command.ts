@@ -31,13 +31,13 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
     .addOption(
       new Option(
         '--max-drop <points>',
-        'guard against forgetting: keep the best state in which no other digit lost more accuracy than this',
+        'guard against forgetting: keep the best state in which no other digit lost more accuracy than this, in percentage points',
       ).argParser(number(0, 100)),
     )
     .addOption(
       new Option(
         '--search-strength',
-        "after training, choose the adapter strength with the most gain within the guard's budget",
+        'after training, choose the adapter strength with the largest gain within the budget of --max-drop',
       ),
     )
     .addOption(

@@ -9,8 +9,10 @@ export function addInjectLoraCommand(program: CommandUnknownOpts, context: CliCo
     .command('inject-lora')
     .description("add an untrained adapter to a run's model, as a new run")
     .argument('<run>', 'run folder without an adapter');
-  addNewRunOptions(addAdapterOptions(command).addOption(shared.seed())).action(async (run, options) => {
-    const { runInjectLora } = await import('./run.ts');
-    await runInjectLora(run, options, context);
-  });
+  addNewRunOptions(addAdapterOptions(command).addOption(shared.seed('the initial A and B'))).action(
+    async (run, options) => {
+      const { runInjectLora } = await import('./run.ts');
+      await runInjectLora(run, options, context);
+    },
+  );
 }

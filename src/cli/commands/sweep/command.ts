@@ -15,14 +15,17 @@ const addSweepOptions = (context: CliContext) =>
       .default([0, 1, 2, 3, 4], '0-4'),
     new Option(
       '--max-drop <points>',
-      'budget: the most accuracy that any single other digit may lose; also the guard of each trial (default: none)',
+      'budget: the most accuracy that any single other digit may lose, in percentage points; also the guard of each trial (default: none)',
     ).argParser(number(0, 100)),
     new Option(
       '--trials <n>',
       'draw combinations at random, for at most this many trials (default: all)',
     ).argParser(integer(1)),
     new Option('--sample-seed <n>', 'seed of that draw').argParser(integer(0, 2 ** 31 - 1)).default(0),
-    new Option('--halving', 'successive halving: drop the worse half in rounds of doubled steps'),
+    new Option(
+      '--halving',
+      'successive halving: train in rounds of twice the steps each, and drop the worse half after each',
+    ),
     new Option('--held-out <fraction>', 'fraction of the training set that configurations are compared on')
       .argParser(number(0.01, 0.5))
       .default(0.1),
@@ -36,9 +39,10 @@ const addSweepOptions = (context: CliContext) =>
       'worker processes on this machine, each with one thread; not with --queue (default: one per core)',
     ).argParser(integer(1)),
     new Option('--yes', 'allow more than 10,000 trials'),
-    new Option('--out <dir>', 'folder of the sweep; trials that it has are not trained again').default(
-      'runs/sweep',
-    ),
+    new Option(
+      '--out <dir>',
+      'folder of the sweep; trials that are already in it are not trained again',
+    ).default('runs/sweep'),
     shared.data(),
     new Option('--device <name>', 'device to run on').choices(['auto', 'cpu', 'cuda', 'wasm']).default('cpu'),
     shared.noProgress(),
