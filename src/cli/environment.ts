@@ -25,6 +25,7 @@ function tensorflowOptions(
     device,
     tf32,
     deterministic,
+    endAtSecondSignal: true,
     reportAborts: (error) => `error: ${messageWithHint(error)}`,
     onNotice: (line) => note(`warning: ${line}`),
     onFallback: ({ device: fallback, error }) => note(fallbackNotice(fallback, messageWithHint(error))),

@@ -18,7 +18,8 @@ export class Interrupted extends Error {
 /**
  * Runs `work` with an AbortSignal, which the first signal to the process aborts. The work then saves its results and
  * returns. The first signal also restores the default handlers, so that a second one ends the process immediately, even
- * while the work blocks the event loop.
+ * while the work blocks the event loop. While it is blocked at the first signal, only `LoadOptions.endAtSecondSignal` of
+ * native TensorFlow does that.
  *
  * @throws Interrupted if a signal arrived, once the work has ended
  */

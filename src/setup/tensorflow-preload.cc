@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <string>
 
@@ -135,6 +136,35 @@ napi_value ReportAborts(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+const int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// Node's signal handler, which wakes the event loop.
+void (*wake_event_loop)(int) = nullptr;
+std::atomic<bool> was_signalled{false};
+
+// A signal handler: the next signal ends the process, also while the event loop is blocked. Another thread may be
+// interrupted by it at the same time.
+void HandleOnce(int signal_number) {
+  for (int each : kSignals) signal(each, SIG_DFL);
+  if (was_signalled.exchange(true)) raise(signal_number);
+  else wake_event_loop(signal_number);
+}
+
+// endAtSecondSignal(). Of the signals above, those that the program handles are handled once. Node resets them to their
+// default when the program removes its handlers.
+napi_value EndAtSecondSignal(napi_env, napi_callback_info) {
+  was_signalled = false;
+  for (int each : kSignals) {
+    struct sigaction action;
+    if (sigaction(each, nullptr, &action) != 0 || (action.sa_flags & SA_SIGINFO)) continue;
+    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN || action.sa_handler == HandleOnce) continue;
+    wake_event_loop = action.sa_handler;
+    action.sa_handler = HandleOnce;
+    sigaction(each, &action, nullptr);
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
@@ -146,5 +176,6 @@ NAPI_MODULE_INIT() {
   define("preload", Preload);
   define("allowTensorFloat32", AllowTensorFloat32);
   define("reportAborts", ReportAborts);
+  define("endAtSecondSignal", EndAtSecondSignal);
   return exports;
 }

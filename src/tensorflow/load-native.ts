@@ -15,6 +15,8 @@ interface PreloadAddon {
   allowTensorFloat32(allowed: boolean): boolean;
   /** Undefined in addons of earlier versions. */
   reportAborts?(text: string, exitCode: number): void;
+  /** Undefined in addons of earlier versions. */
+  endAtSecondSignal?(): void;
 }
 
 export interface LoadNativeOptions {
@@ -22,6 +24,8 @@ export interface LoadNativeOptions {
   readonly tf32: boolean;
   /** See `LoadOptions`. */
   readonly reportAborts?: (error: TensorFlowError) => string;
+  /** See `LoadOptions`. */
+  readonly endAtSecondSignal?: boolean;
 }
 
 /**
@@ -91,7 +95,11 @@ function withOurTfjs(load: () => void): void {
 const ignoredLines = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
 
 /** Loads TensorFlow's libraries, passes on the relevant lines that they print, and applies the options. */
-function preload(addon: PreloadAddon, device: NativeDevice, { tf32, reportAborts }: LoadNativeOptions): void {
+function preload(
+  addon: PreloadAddon,
+  device: NativeDevice,
+  { tf32, reportAborts, endAtSecondSignal }: LoadNativeOptions,
+): void {
   const lines = addon
     .preload()
     .split('\n')
@@ -105,6 +113,7 @@ function preload(addon: PreloadAddon, device: NativeDevice, { tf32, reportAborts
     const error = abortError(device);
     addon.reportAborts?.(`${reportAborts(error)}\n`, error.exitCode);
   }
+  if (endAtSecondSignal) addon.endAtSecondSignal?.();
 }
 
 function abortError(device: NativeDevice): TensorFlowError {

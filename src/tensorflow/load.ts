@@ -38,6 +38,11 @@ export interface LoadOptions {
    * with the exit code of the error. By default the process ends with SIGABRT.
    */
   readonly reportAborts?: (error: TensorFlowError) => string;
+  /**
+   * Whether the second of the signals SIGINT, SIGTERM and SIGHUP ends the process at once, also while native TensorFlow
+   * computes or compiles. Applies to signals that the program handles when TensorFlow is loaded. Default false.
+   */
+  readonly endAtSecondSignal?: boolean;
   /** Called with one line for each environment variable of the user that makes TensorFlow slower or less accurate. */
   readonly onNotice?: (line: string) => void;
   /** Called if `auto` cannot use a device and takes the next one. */
@@ -145,7 +150,8 @@ async function loadNative(device: NativeDevice, options: LoadOptions): Promise<N
   await setEnvironment(nativePackage, options);
   requireNoOtherDevice(device); // another call may have loaded it meanwhile
   if (device === 'cuda') requireFreeMemory();
-  loadNativePackage(nativePackage, { tf32: options.tf32 ?? false, reportAborts: options.reportAborts });
+  const { tf32 = false, reportAborts, endAtSecondSignal } = options;
+  loadNativePackage(nativePackage, { tf32, reportAborts, endAtSecondSignal });
   const { binding } = nativeBackend();
   if (device === 'cuda' && !binding.isUsingGpuDevice()) {
     throw new TensorFlowError('cuda-unavailable', 'TensorFlow finds no CUDA device that it can use');
