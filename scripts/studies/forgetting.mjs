@@ -43,7 +43,7 @@ const results = [];
 for (const seed of SEEDS) {
   const base = await pretrain(data, seed);
   // Settings without validation train on the same images as those with validation.
-  const { train } = splitRows(data.train, { share: VALIDATION, seed });
+  const { train } = splitRows(data.train, { fraction: VALIDATION, seed });
   const trainRowsOnly = { ...data, train: selectRows(data.train, train) };
   for (const setting of SETTINGS) {
     console.error(`seed ${seed}, ${setting.name}`);

@@ -62,33 +62,33 @@ export function shuffledSampler({
 }
 
 /**
- * Mixes two sets of rows: in each batch, the fraction `share` of the examples comes from `replayRows`, the rest from
+ * Mixes two sets of rows: in each batch, `fraction` of the examples come from `replayRows`, the others from
  * `rows`. Each set has its own random order, as in `shuffledSampler`.
  *
- * If `share * batchSize` is not a whole number, batches alternate between the two nearest whole numbers, so that the
+ * If `fraction * batchSize` is not a whole number, batches alternate between the two nearest whole numbers, so that the
  * running total is never off by more than half an example.
  *
- * @param share in [0, 1)
- * @throws RangeError if `share` is outside that range
+ * @param fraction in [0, 1)
+ * @throws RangeError if `fraction` is outside that range
  */
 export function replaySampler({
   rows,
   replayRows,
-  share,
+  fraction,
   batchSize,
   seed,
 }: {
   rows: Int32Array;
   replayRows: Int32Array;
-  share: number;
+  fraction: number;
   batchSize: number;
   seed: number;
 }): Sampler {
-  if (!(share >= 0 && share < 1)) throw new RangeError(`share ${share} is outside [0, 1)`);
+  if (!(fraction >= 0 && fraction < 1)) throw new RangeError(`fraction ${fraction} is outside [0, 1)`);
   const sampler = shuffledSampler({ rows, seed });
-  if (share === 0) return sampler;
+  if (fraction === 0) return sampler;
   const replayed = shuffledSampler({ rows: replayRows, seed, stream: STREAMS.replay });
-  const replayedBefore = (batch: number) => Math.round(batch * share * batchSize);
+  const replayedBefore = (batch: number) => Math.round(batch * fraction * batchSize);
   return {
     take(firstExample, count) {
       const firstBatch = Math.floor(firstExample / batchSize);

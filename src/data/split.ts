@@ -3,18 +3,18 @@ import { type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
 import { requireClasses } from './labels.ts';
 
 /**
- * Divides rows into training and validation rows, the same share of every class (rounded), drawn at random.
+ * Divides rows into training and validation rows, the same fraction of every class (rounded), drawn at random.
  *
- * @param share fraction of each class that becomes validation, in [0, 1]
+ * @param fraction fraction of each class that becomes validation, in [0, 1]
  * @param rows which rows to divide; all by default
  * @returns both parts in ascending order
- * @throws RangeError if `share` is outside that range
+ * @throws RangeError if `fraction` is outside that range
  */
 export function splitRows(
   dataset: ImageDataset,
-  { share, seed, rows }: { share: number; seed: number; rows?: Int32Array },
+  { fraction, seed, rows }: { fraction: number; seed: number; rows?: Int32Array },
 ): { train: Int32Array; validation: Int32Array } {
-  if (!(share >= 0 && share <= 1)) throw new RangeError(`share ${share} is outside [0, 1]`);
+  if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`fraction ${fraction} is outside [0, 1]`);
   const allRows = rows ?? Int32Array.from({ length: dataset.count }, (_, row) => row);
   const rowsByLabel = new Map<number, number[]>();
   for (const row of allRows) {
@@ -27,7 +27,7 @@ export function splitRows(
   const validation: number[] = [];
   for (const [label, members] of rowsByLabel) {
     const order = permutation(members.length, createRandom(seed, label, STREAMS.split));
-    const validationCount = Math.round(share * members.length);
+    const validationCount = Math.round(fraction * members.length);
     order.forEach((index, position) => {
       const part = position < validationCount ? validation : train;
       part.push(members[index]!);

@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly cwd?: string;
   /** Number of classes. Default: the largest label + 1. */
   readonly classes?: number;
-  /** Of a file that contains both sets in one: the share of each label that becomes the test set. Default: 0.2, seed 0. */
+  /** Of a file that contains both sets in one: the fraction of each label that becomes the test set. Default: 0.2, seed 0. */
   readonly heldOut?: HeldOut;
   /** How the images are changed after reading. Default: not at all. */
   readonly adjust?: readonly ImageAdjustment[];

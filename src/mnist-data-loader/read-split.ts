@@ -6,9 +6,9 @@ import { readNpz } from './npz.ts';
 import { readCsv } from './table-file.ts';
 import { toDataset } from './to-dataset.ts';
 
-/** Which share of each label becomes the test set, drawn at random. */
+/** Which fraction of each label becomes the test set, drawn at random. */
 export interface HeldOut {
-  readonly share: number;
+  readonly fraction: number;
   readonly seed: number;
 }
 
@@ -26,7 +26,7 @@ const tables = new WeakMap<MnistFiles, Promise<Table>>();
 export async function readSplit(
   mnistFiles: MnistFiles,
   name: SplitName,
-  heldOut: HeldOut = { share: 0.2, seed: 0 },
+  heldOut: HeldOut = { fraction: 0.2, seed: 0 },
 ): Promise<LabelledArrays> {
   const { format, isSplit } = mnistFiles;
   const files = mnistFiles[name]!;
@@ -50,10 +50,10 @@ async function readTable({ format }: MnistFiles, path: string): Promise<Table> {
 function partOf(
   { images, labels }: LabelledArrays,
   name: SplitName,
-  { path, share, seed }: HeldOut & { readonly path: string },
+  { path, fraction, seed }: HeldOut & { readonly path: string },
 ): LabelledArrays {
   const dataset = toDataset(images, labels, { images: path, labels: path });
-  const { train, validation } = splitRows(dataset, { share, seed });
+  const { train, validation } = splitRows(dataset, { fraction, seed });
   const part = selectRows(dataset, name === 'train' ? train : validation);
   return {
     images: { shape: [part.count, part.height, part.width], values: part.images },

@@ -10,7 +10,7 @@ import type { LabelledArrays, MnistFiles } from './mnist-files.ts';
  * Finds the data sets of a single file: a CSV file of labels and pixels, or an .npz file.
  *
  * A CSV file is the training set, unless its name contains `test`. Its test set is the file of the same name with `test` in
- * place of `train` if that exists and has labels (Kaggle's test.csv has none), else a share of the file itself.
+ * place of `train` if that exists and has labels (Kaggle's test.csv has none), else a fraction of the file itself.
  *
  * @throws DataError if the file is of another format, or has no labels
  */

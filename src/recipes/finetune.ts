@@ -53,7 +53,7 @@ export interface FinetuneOptions extends TrainingRecipeOptions {
   readonly lora?: LoraConfig;
   /** Optimizer steps. Default 200. */
   readonly steps?: number;
-  /** Share of each batch drawn from the other classes, 0 to 0.9, to prevent forgetting. Default 0. */
+  /** Fraction of each batch drawn from the other classes, 0 to 0.9, to prevent forgetting. Default 0. */
   readonly replay?: number;
   /**
    * Forgetting guard: evaluates on validation images during training, and restores the best state in which no other class
@@ -65,7 +65,7 @@ export interface FinetuneOptions extends TrainingRecipeOptions {
    * else 0.01 (one point).
    */
   readonly searchStrength?: FinetuneSettings['searchStrength'];
-  /** Share of the training set held out for the guard and the strength search, 0.001 to 0.9. Default 0.1. */
+  /** Fraction of the training set held out for the guard and the strength search, 0.001 to 0.9. Default 0.1. */
   readonly validation?: number;
   /** Limits that the results are checked against; see `report.gates`. */
   readonly gates?: Gates;

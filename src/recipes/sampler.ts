@@ -14,7 +14,7 @@ import type { FinetuneSettings } from './settings.ts';
 export function targetSampler(
   train: ImageDataset,
   rows: Int32Array,
-  { targetLabels, replay: share, guard, batchSize, seed }: FinetuneSettings,
+  { targetLabels, replay: fraction, guard, batchSize, seed }: FinetuneSettings,
 ): Sampler | AdaptiveReplay {
   const isTarget = (row: number) => targetLabels.length === 0 || targetLabels.includes(train.labels[row]!);
   const targetRows = rows.filter(isTarget);
@@ -24,19 +24,19 @@ export function targetSampler(
       `the training set has no example of ${targetLabels.join(', ')}; choose other labels`,
     );
   }
-  if (share === 0) return shuffledSampler({ rows: targetRows, seed });
+  if (fraction === 0) return shuffledSampler({ rows: targetRows, seed });
   const otherRows = rows.filter((row) => !isTarget(row));
   if (otherRows.length === 0) {
     throw new UsageError(
       'no-other-classes',
-      `replay ${share}: all classes are trained on, so there are no others to replay`,
+      `replay ${fraction}: all classes are trained on, so there are no others to replay`,
     );
   }
-  if (!guard) return replaySampler({ rows: targetRows, replayRows: otherRows, share, batchSize, seed });
+  if (!guard) return replaySampler({ rows: targetRows, replayRows: otherRows, fraction, batchSize, seed });
   const labels = [...new Set(otherRows.map((row) => train.labels[row]!))].sort();
   const replayRows = new Map(
     labels.map((label) => [label, otherRows.filter((row) => train.labels[row] === label)]),
   );
   const { maxDrop } = guard;
-  return adaptiveReplay({ rows: targetRows, replayRows, share, batchSize, seed, maxDrop });
+  return adaptiveReplay({ rows: targetRows, replayRows, fraction, batchSize, seed, maxDrop });
 }

@@ -69,7 +69,7 @@ export interface FinetuneSettings extends TrainingSettings {
   /** Labels to train on; empty means all. */
   readonly targetLabels: readonly number[];
   readonly lora: LoraConfig;
-  /** Share of each batch drawn from the other classes, 0 to 0.9. */
+  /** Fraction of each batch drawn from the other classes, 0 to 0.9. */
   readonly replay: number;
   readonly guard?: GuardSettings;
   /**
@@ -77,7 +77,7 @@ export interface FinetuneSettings extends TrainingSettings {
    * 0.01.
    */
   readonly searchStrength: boolean | Pick<GuardSettings, 'maxDrop'>;
-  /** Share of the training set held out for the guard and the strength search. */
+  /** Fraction of the training set held out for the guard and the strength search. */
   readonly validation: number;
 }
 

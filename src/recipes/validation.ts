@@ -26,11 +26,11 @@ export interface ValidationSplit {
  * Splits the training set into rows to train on and validation rows. Without a guard or a strength search, all rows are
  * trained on.
  *
- * @throws UsageError if the validation share selects no rows or all rows, or a strength search is set and all classes are
+ * @throws UsageError if the validation fraction selects no rows or all rows, or a strength search is set and all classes are
  *   trained on
  */
 export function splitForValidation(train: ImageDataset, settings: FinetuneSettings): ValidationSplit {
-  const { guard, searchStrength: searches, validation: share, seed, targetLabels } = settings;
+  const { guard, searchStrength: searches, validation: fraction, seed, targetLabels } = settings;
   if (searches && targetLabels.length === 0) {
     throw new UsageError(
       'no-other-classes',
@@ -38,11 +38,11 @@ export function splitForValidation(train: ImageDataset, settings: FinetuneSettin
     );
   }
   if (!guard && !searches) return { train: Int32Array.from({ length: train.count }, (_, row) => row) };
-  const split = splitRows(train, { share, seed });
+  const split = splitRows(train, { fraction, seed });
   if (split.train.length === 0 || split.validation.length === 0) {
     throw new UsageError(
       'validation-empty',
-      `validation ${share}: holds out ${split.validation.length} of ${train.count} training images; ` +
+      `validation ${fraction}: holds out ${split.validation.length} of ${train.count} training images; ` +
         `hold out ${split.validation.length === 0 ? 'more' : 'fewer'}`,
     );
   }

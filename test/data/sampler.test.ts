@@ -47,8 +47,8 @@ describe('replaySampler', () => {
   const dataset = stripedSet();
   const rows = rowsOfLabels(dataset, [2]);
   const replayRows = rowsOfLabels(dataset, [0, 1]);
-  const replay = (share: number, batchSize = 10) =>
-    replaySampler({ rows, replayRows, share, batchSize, seed: 5 });
+  const replay = (fraction: number, batchSize = 10) =>
+    replaySampler({ rows, replayRows, fraction, batchSize, seed: 5 });
   const countReplayed = (batch: Int32Array) => batch.filter((row) => dataset.labels[row] !== 2).length;
 
   test('takes the fraction of every batch from the rows to replay', () => {
@@ -81,6 +81,7 @@ describe('replaySampler', () => {
   });
 
   test('rejects fractions outside 0 to 1, and 1 itself', () => {
-    for (const share of [1, -0.1, Number.NaN]) expect(() => replay(share)).toThrowError('outside [0, 1)');
+    for (const fraction of [1, -0.1, Number.NaN])
+      expect(() => replay(fraction)).toThrowError('outside [0, 1)');
   });
 });

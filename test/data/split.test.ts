@@ -6,7 +6,7 @@ const dataset = stripedSet();
 
 describe('splitRows', () => {
   test('puts the same fraction of every class into validation', () => {
-    const { train, validation } = splitRows(dataset, { share: 0.2, seed: 0 });
+    const { train, validation } = splitRows(dataset, { fraction: 0.2, seed: 0 });
     expect(sorted([...train, ...validation])).toEqual(range(100));
     const perLabel = [0, 1, 2].map(
       (label) => validation.filter((row) => dataset.labels[row] === label).length,
@@ -17,32 +17,32 @@ describe('splitRows', () => {
   });
 
   test('gives the same split for the same seed only', () => {
-    const validationOf = (seed: number) => splitRows(dataset, { share: 0.2, seed }).validation;
+    const validationOf = (seed: number) => splitRows(dataset, { fraction: 0.2, seed }).validation;
     expect(validationOf(0)).toEqual(validationOf(0));
     expect(validationOf(0)).not.toEqual(validationOf(1));
   });
 
   test('gives the same split in every release', () => {
-    const { validation } = splitRows(dataset, { share: 0.1, seed: 0 });
+    const { validation } = splitRows(dataset, { fraction: 0.1, seed: 0 });
     expect([...validation]).toEqual([1, 4, 13, 16, 23, 31, 52, 66, 72, 77, 79]);
   });
 
   test('divides only the given rows', () => {
     const rows = rowsOfLabels(dataset, [2]);
-    const { train, validation } = splitRows(dataset, { share: 0.5, seed: 0, rows });
+    const { train, validation } = splitRows(dataset, { fraction: 0.5, seed: 0, rows });
     expect(sorted([...train, ...validation])).toEqual([...rows]);
     expect(validation.length).toBe(15);
   });
 
   test('rejects fractions outside 0 to 1', () => {
-    for (const share of [-0.1, 1.5, Number.NaN])
-      expect(() => splitRows(dataset, { share, seed: 0 })).toThrowError('outside [0, 1]');
+    for (const fraction of [-0.1, 1.5, Number.NaN])
+      expect(() => splitRows(dataset, { fraction, seed: 0 })).toThrowError('outside [0, 1]');
   });
 });
 
 test('splitRows puts no row or every row into validation for a fraction of 0 or 1', () => {
-  expect(splitRows(dataset, { share: 0, seed: 0 }).validation).toHaveLength(0);
-  expect(splitRows(dataset, { share: 1, seed: 0 }).train).toHaveLength(0);
+  expect(splitRows(dataset, { fraction: 0, seed: 0 }).validation).toHaveLength(0);
+  expect(splitRows(dataset, { fraction: 1, seed: 0 }).train).toHaveLength(0);
 });
 
 describe('subsetOf', () => {

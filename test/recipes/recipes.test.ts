@@ -172,7 +172,7 @@ describe('finetune', () => {
 
   test.each<[string, Partial<Parameters<typeof finetune>[0]>, string]>([
     ['an unknown label', { targetLabels: [3] }, 'label 3: not one of the 3 classes'],
-    ['a share that is not used', { validation: 0.2 }, 'neither a guard nor a strength search uses'],
+    ['a fraction that is not used', { validation: 0.2 }, 'neither a guard nor a strength search uses'],
     ['replay without other classes', { replay: 0.5 }, 'there are no others to replay'],
     ['a strength search without other classes', { searchStrength: true }, 'there are no others to protect'],
     ['a drop over 1', { guard: { maxDrop: 2 } }, 'guard.maxDrop: must be at most 1 (2)'],

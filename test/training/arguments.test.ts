@@ -44,7 +44,7 @@ const withOptions = (change: object) => () =>
 const replay = {
   rows: Int32Array.of(0),
   replayRows: new Map([[1, Int32Array.of(1)]]),
-  share: 0.5,
+  fraction: 0.5,
   batchSize: 2,
   seed: 0,
   maxDrop: 0.1,

@@ -5,8 +5,8 @@ import type { Student } from './student.ts';
 
 const BATCH_SIZE = 16;
 const LEARNING_RATE = 3e-3;
-/** Share of training images in a batch. */
-const REPLAY_SHARE = 0.5;
+/** Fraction of training images in a batch. */
+const REPLAY_FRACTION = 0.5;
 /** Steps between two chances for a drawing to be read. */
 const STEPS_PER_CALL = 4;
 
@@ -59,7 +59,7 @@ async function trainAdapter(student: Student, lesson: Lesson, options: TeachOpti
   const sampler = replaySampler({
     rows: range(0, samples.length),
     replayRows: range(samples.length, dataset.count - samples.length),
-    share: replay && student.page.train.count > 0 ? REPLAY_SHARE : 0,
+    fraction: replay && student.page.train.count > 0 ? REPLAY_FRACTION : 0,
     batchSize,
     seed,
   });

@@ -19,13 +19,13 @@ export interface AdaptiveReplay extends Sampler {
 }
 
 /**
- * Creates a sampler that draws the fraction `share` of each batch from the other classes. Each class has a weight, at first
+ * Creates a sampler that draws `fraction` of each batch from the other classes. Each class has a weight, at first
  * 1, and gets rows in proportion to it. Weights follow the multiplicative weights method (Arora, Hazan, Kale 2012): each check multiplies
  * the weight of a class by e^(drop / maxDrop). The rows of each class are shuffled separately.
  *
  * @throws UsageError if an option is invalid
  * @example
- * const replay = adaptiveReplay({ rows, replayRows, share: 0.5, batchSize: 10, seed: 0, maxDrop: 0.01 });
+ * const replay = adaptiveReplay({ rows, replayRows, fraction: 0.5, batchSize: 10, seed: 0, maxDrop: 0.01 });
  * const training = trainGuarded({ task, engine, sampler: replay, steps: 1000, guard: { ...guard, replay } });
  */
 export function adaptiveReplay(options: AdaptiveReplayOptions): AdaptiveReplay {
@@ -154,10 +154,10 @@ class WeightedReplay implements AdaptiveReplay {
     return this.#classSamplers[next]!.take(taken[next]!++, 1)[0]!;
   }
 
-  /** Number of replayed rows in the first `batches` batches: as close to `share` as whole rows allow. */
+  /** Number of replayed rows in the first `batches` batches: as close to `fraction` as whole rows allow. */
   #replayedRows(batches: number): number {
-    const { share, batchSize } = this.#options;
-    return Math.round(batches * share * batchSize);
+    const { fraction, batchSize } = this.#options;
+    return Math.round(batches * fraction * batchSize);
   }
 }
 

@@ -7,11 +7,11 @@ const classOf = (row: number) => Math.floor(row / 100);
 const rowsOf = (label: number) => Int32Array.from({ length: 100 }, (_, index) => 100 * label + index);
 
 const BATCH = 10;
-const create = (share = 0.5, seed = 3) =>
+const create = (fraction = 0.5, seed = 3) =>
   adaptiveReplay({
     rows: rowsOf(0),
     replayRows: new Map([1, 2, 3].map((label) => [label, rowsOf(label)])),
-    share,
+    fraction,
     batchSize: BATCH,
     seed,
     maxDrop: 0.01,
@@ -87,5 +87,5 @@ test('another seed takes other rows', () => {
 });
 
 test('rejects a fraction outside (0, 1)', () => {
-  for (const share of [0, 1, Number.NaN]) expect(() => create(share)).toThrow(UsageError);
+  for (const fraction of [0, 1, Number.NaN]) expect(() => create(fraction)).toThrow(UsageError);
 });

@@ -85,14 +85,14 @@ export async function importData(source: string, options: ImportOptions, context
   const path = resolve(context.cwd, source);
   if (!(await stat(path).catch(() => undefined))?.isFile())
     return await writePictures(source, options, context);
-  const heldOut = { share: options.testFraction, seed: options.seed };
+  const heldOut = { fraction: options.testFraction, seed: options.seed };
   await writeSet(await loadMnist({ directory: path, heldOut }), options, context);
 }
 
 async function writePictures(directory: string, options: ImportOptions, context: CliContext): Promise<void> {
   const { size, testFraction, seed } = options;
   const source = await importPictures(resolve(context.cwd, directory), { height: size, width: size });
-  const { train, validation: test } = splitRows(source, { share: testFraction, seed });
+  const { train, validation: test } = splitRows(source, { fraction: testFraction, seed });
   if (train.length === 0 || test.length === 0) {
     throw new DataError(
       'invalid-data',
