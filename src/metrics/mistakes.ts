@@ -11,7 +11,7 @@ export interface Mistake {
 }
 
 /**
- * The misclassified examples with the highest confidence, highest first.
+ * The misclassified examples with the highest confidence, highest first, equal ones in order.
  *
  * @param baseline if given, only mistakes on examples that the baseline classified correctly
  */
@@ -24,7 +24,7 @@ export function worstMistakes(evaluation: Evaluation, limit: number, baseline?: 
     mistakes.push(index);
   }
   return mistakes
-    .sort((a, b) => confidences[b]! - confidences[a]! || a - b)
+    .sort((a, b) => confidences[b]! - confidences[a]!)
     .slice(0, limit)
     .map((index) => ({
       index,

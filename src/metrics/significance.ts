@@ -41,9 +41,7 @@ export function mcnemarTest(fixed: number, broken: number): number {
  * holmCorrection([0.01, 0.04, 0.03]); // [0.03, 0.06, 0.06]
  */
 export function holmCorrection(pValues: readonly (number | null)[]): (number | null)[] {
-  const sorted = pValues
-    .flatMap((p, index) => (p === null ? [] : [{ p, index }]))
-    .sort((a, b) => a.p - b.p || a.index - b.index);
+  const sorted = pValues.flatMap((p, index) => (p === null ? [] : [{ p, index }])).sort((a, b) => a.p - b.p);
   const adjusted = new Array<number | null>(pValues.length).fill(null);
   let largest = 0;
   for (const [rank, { p, index }] of sorted.entries()) {

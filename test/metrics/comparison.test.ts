@@ -54,6 +54,7 @@ describe('compareEvaluations', () => {
     expect(classes[0]!.significant).toBe(false);
     expect(classes[2]!.pValue).toBeNull();
     expect(classes[2]!.gain).toBeNull();
+    expect(classes[2]!.significant).toBe(false);
   });
 
   test('rejects evaluations of different images with equal labels', () => {
@@ -68,6 +69,7 @@ describe('compareEvaluations', () => {
     );
     expect(compareEvaluations(hashed(before, 'a'), hashed(after, 'a')).total.fixed).toBe(0);
     expect(compareEvaluations(before, hashed(after, 'b')).total.fixed).toBe(0);
+    expect(compareEvaluations(hashed(before, 'a'), after).total.fixed).toBe(0);
   });
 
   test('lists the confusions whose count changed most, without correct predictions', () => {
@@ -93,8 +95,24 @@ describe('compareEvaluations', () => {
     expect(topConfusionChanges(before, after, 2)).toEqual(changes.slice(0, 2));
   });
 
+  test('orders confusions by their change, not by their number', () => {
+    const labels = [0, 0, 0, 0, 0, 1, 1, 1];
+    const before = makeEvaluation(labels, [1, 1, 1, 1, 0, 0, 0, 1], { classes: 2 });
+    const after = makeEvaluation(labels, [1, 1, 1, 1, 1, 1, 1, 1], { classes: 2 });
+    const changes = topConfusionChanges(before, after);
+    expect(changes.map(({ before, after }) => [before, after])).toEqual([
+      [2, 0],
+      [4, 5],
+    ]);
+  });
+
   test.each([
     ['another number of examples', makeEvaluation([0, 1, 1], [0, 1, 1]), '2 examples with 3'],
+    [
+      'another first example',
+      makeEvaluation([1, 1], [0, 1]),
+      'the label of example 0 is 0 before and 1 after',
+    ],
     ['other examples', makeEvaluation([0, 2], [0, 2]), 'the label of example 1 is 1 before and 2 after'],
     ['other classes', makeEvaluation([0, 1], [0, 1], { classes: 3 }), 'classes 0, 1, 2, 3'],
   ])('throws for %s', (_, after, message) => {

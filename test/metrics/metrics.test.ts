@@ -79,6 +79,11 @@ describe('calibrationError', () => {
     expect(calibrationError(evaluation, 2)).toBe(0.125);
   });
 
+  test('counts a confidence that rounding puts above 1', () => {
+    const evaluation = makeEvaluation([0, 0], [1, 0], { confidences: [1 + 2 ** -23, 1] });
+    expect(calibrationError(evaluation)).toBeCloseTo(0.5, 6);
+  });
+
   test('counts confidences of exactly 0 and 1', () => {
     const evaluation = makeEvaluation([0, 0], [0, 1], { confidences: [1, 0] });
     expect(calibrationError(evaluation)).toBe(0);

@@ -10,6 +10,12 @@ describe('worstMistakes', () => {
     expect(worstMistakes(after, 2).map(({ index }) => index)).toEqual([1, 2]);
   });
 
+  test('keeps the order of mistakes with equal confidence', () => {
+    const labels = [0, 0, 0, 0, 0];
+    const equal = makeEvaluation(labels, [1, 2, 0, 3, 1], { confidences: [0.7, 0.8, 0.9, 0.8, 0.7] });
+    expect(worstMistakes(equal, 9).map(({ index }) => index)).toEqual([1, 3, 0, 4]);
+  });
+
   test('returns only examples that the baseline classified correctly', () => {
     expect(worstMistakes(after, 9, before).map(({ index, predicted }) => [index, predicted])).toEqual([
       [2, '0'],

@@ -19,6 +19,10 @@ describe('mcnemarTest', () => {
     },
   );
 
+  test('is 1 if nothing changed, or as much in both directions', () => {
+    expect([mcnemarTest(0, 0), mcnemarTest(1, 1), mcnemarTest(500, 500)]).toEqual([1, 1, 1]);
+  });
+
   test('is the same for a change in the other direction', () => {
     expect(mcnemarTest(30, 10)).toBe(mcnemarTest(10, 30));
   });
@@ -45,6 +49,13 @@ describe('wilsonInterval', () => {
       expect(bounds[1]).toBeCloseTo(interval[1], 12);
     },
   );
+
+  test('ends at exactly 0 or 1 if no or every trial succeeded', () => {
+    for (let trials = 1; trials <= 200; trials++) {
+      expect(wilsonInterval(0, trials)![0]).toBe(0);
+      expect(wilsonInterval(trials, trials)![1]).toBe(1);
+    }
+  });
 
   test('is null without trials', () => {
     expect(wilsonInterval(0, 0)).toBeNull();
