@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -47,6 +48,30 @@ test('readJson rejects a file above the limit without reading it', async () => {
     message: `${path}: cannot be read: the file is too large (limit 64 MiB); check that it is the right file`,
   });
   await expect(readJson(path, 2 ** 20)).rejects.toThrowError('(limit 1 MiB)');
+});
+
+test('readJson reads a file of exactly the limit', async () => {
+  const path = join(await temporaryFolder(), 'x.json');
+  for (const maxBytes of [100, 200_000]) {
+    const content = 'x'.repeat(maxBytes - 2);
+    await writeFile(path, JSON.stringify(content));
+    expect(await readJson(path, maxBytes)).toBe(content);
+    await expect(readJson(path, maxBytes - 1)).rejects.toThrowError('the file is too large');
+  }
+});
+
+test.skipIf(process.platform === 'win32')('readJson reads a pipe up to the limit', async () => {
+  const folder = await temporaryFolder();
+  const [file, pipe] = [join(folder, 'file'), join(folder, 'pipe')];
+  const content = Array.from({ length: 50_000 }, (_, index) => index);
+  await writeFile(file, JSON.stringify(content));
+  execFileSync('mkfifo', [pipe]);
+  const readPipe = (maxBytes?: number) => {
+    spawn('sh', ['-c', 'cat "$0" > "$1"', file, pipe], { stdio: 'ignore' });
+    return readJson(pipe, maxBytes);
+  };
+  expect(await readPipe()).toEqual(content);
+  await expect(readPipe(100_000)).rejects.toThrowError('the file is too large');
 });
 
 test.runIf(process.platform === 'linux')(
