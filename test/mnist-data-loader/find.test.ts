@@ -51,6 +51,15 @@ describe("torchvision's folders", () => {
     );
   });
 
+  test('searches three levels of subfolders, but no packages', async () => {
+    const root = await temporaryFolder();
+    await copySet(join(root, 'node_modules', 'a'));
+    await copySet(join(root, 'a', 'b', 'c', 'd'));
+    await expect(findMnist(root)).rejects.toThrow(/no IDX files found; add/);
+    await copySet(join(root, 'a', 'b', 'e'));
+    await expect(findMnist(root)).rejects.toThrow(`some in ${join(root, 'a', 'b', 'e')};`);
+  });
+
   test("reads QMNIST's labels, the first of eight 32-bit integers of each image", async () => {
     const root = await temporaryFolder();
     const raw = join(root, 'QMNIST', 'raw');
@@ -75,6 +84,13 @@ describe("torchvision's folders", () => {
     await expect(loadMnist({ directory: root })).rejects.toThrow('label 256 in row 1 is outside 0 to 255');
     await writeFile(join(raw, 'qmnist-test-labels-idx2-int.gz'), gzipSync(wrong.subarray(0, 50)));
     await expect(loadMnist({ directory: root })).rejects.toThrow('file is truncated');
+    await writeFile(join(raw, 'qmnist-test-labels-idx2-int.gz'), gzipSync(labels([2, -1, 3])));
+    await expect(loadMnist({ directory: root })).rejects.toThrow('label -1 in row 1 is outside 0 to 255');
+    await writeFile(join(raw, 'qmnist-test-labels-idx2-int.gz'), gzipSync(labels([2, 0, 255])));
+    expect([...(await loadMnist({ directory: root })).test.labels]).toEqual([2, 0, 255]);
+    const single = Buffer.concat([Buffer.of(0, 0, 0x0c, 1, 0, 0, 0, 3), Buffer.alloc(12)]);
+    await writeFile(join(raw, 'qmnist-test-labels-idx2-int.gz'), gzipSync(single));
+    await expect(loadMnist({ directory: root })).rejects.toThrow("has shape [3], QMNIST's labels");
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -45,6 +46,19 @@ describe('loadMnist', () => {
     await writeSplit(directory, 't10k', [0, 4]);
     const { train, test } = await loadMnist({ directory });
     expect([train.classes, test.classes]).toEqual([5, 5]);
+  });
+
+  test('returns the SHA-256 of each file, uncompressed', async () => {
+    const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+    const [raw, packed] = [await tinySet(), await tinySet({ suffix: '.gz' })];
+    for (const directory of [raw, packed]) {
+      const { digests, files } = await loadSplit(await findMnist(directory), 'train');
+      expect(digests).toEqual({
+        images: sha256(await readFile(join(raw, 'train-images-idx3-ubyte'))),
+        labels: sha256(await readFile(join(raw, 'train-labels-idx1-ubyte'))),
+      });
+      expect(files.images).toMatch(directory);
+    }
   });
 
   test('does not report a data set with one changed pixel as published', async () => {

@@ -6,21 +6,12 @@ import { DataError } from '../../src/errors.ts';
 import { checkMnist, loadMnist } from '../../src/mnist-data-loader/index.ts';
 import { runCommand, sh } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
-import { storedZip, zip } from '../helpers/zip.ts';
+import { storedZip } from '../helpers/zip.ts';
 
 const names = ['label', ...Array.from({ length: 4 }, (_, pixel) => `pixel${pixel}`)];
 const rows = Array.from({ length: 20 }, (_, row) => [row % 2, row, 2 * row, 100 + row, 255 - row]);
 const text = (lines: readonly (readonly unknown[])[], end = '\n') =>
   `${lines.map((line) => line.join(',')).join(end)}${end}`;
-
-/** A NumPy array (numpy.lib.format, version 1.0). */
-function npy(type: string, shape: readonly number[], values: Uint8Array, order = 'False'): Buffer {
-  const tuple = `(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`;
-  const fields = `{'descr': '${type}', 'fortran_order': ${order}, 'shape': ${tuple}, }`;
-  const header = `${fields.padEnd(117)}\n`;
-  const start = Buffer.from(`\x93NUMPY\x01\0${String.fromCharCode(header.length)}\0${header}`, 'latin1');
-  return Buffer.concat([start, values]);
-}
 
 async function file(name: string, content: string | Uint8Array): Promise<string> {
   const path = join(await temporaryFolder(), name);
@@ -81,6 +72,20 @@ describe('a CSV file', () => {
     expect([alone?.dataset.count, none]).toEqual([2, undefined]);
   });
 
+  test('is divided by the given share and seed', async () => {
+    const path = await file('train.csv', text([names, ...rows]));
+    const heldOut = (share: number, seed: number) =>
+      loadMnist({ directory: path, heldOut: { share, seed } }).then(({ train, test: held }) => {
+        expect(train.count + held.count).toBe(20);
+        return [...held.images];
+      });
+    expect(await heldOut(0.5, 1)).toHaveLength(40);
+    expect(await heldOut(0.5, 1)).toEqual(await heldOut(0.5, 1));
+    expect(await heldOut(0.5, 1)).not.toEqual(await heldOut(0.5, 2));
+    const { test: byDefault } = await loadMnist({ directory: path });
+    expect([...byDefault.images]).toEqual(await heldOut(0.2, 0));
+  });
+
   test.each([
     ['a value above 255', text([names, [1, 2, 3, 4, 256]]), 'line 2, column 5: above 255'],
     ['a fraction', text([names, [1, 2, 0.5, 4, 5]]), "line 2, column 3: '5' is not a whole number"],
@@ -97,75 +102,6 @@ describe('a CSV file', () => {
     const path = await file('train.csv', content);
     await expect(loadMnist({ directory: path })).rejects.toThrow(DataError);
     await expect(loadMnist({ directory: path })).rejects.toThrow(`${path}: ${message}`);
-  });
-});
-
-describe('an .npz file', () => {
-  const images = Uint8Array.from({ length: 24 }, (_, index) => 10 * index);
-  const arrays = {
-    'x_train.npy': npy('|u1', [4, 2, 3], images),
-    'y_train.npy': npy('<i8', [4], new Uint8Array(BigInt64Array.of(0n, 1n, 2n, 1n).buffer)),
-    'x_test.npy': npy('>u2', [1, 2, 3], Uint8Array.of(0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6)),
-    'y_test.npy': npy('|u1', [1, 1], Uint8Array.of(2)),
-    'other.npy': 'ignored',
-  };
-
-  test.each([true, false])("is read like Keras' mnist.npz, compressed: %s", async (isDeflated) => {
-    const { train, test: own } = await loadMnist({
-      directory: await file('mnist.npz', zip(arrays, isDeflated)),
-    });
-    expect(train).toEqual({
-      images,
-      labels: Uint8Array.of(0, 1, 2, 1),
-      count: 4,
-      height: 2,
-      width: 3,
-      classes: 3,
-    });
-    expect([[...own.images], [...own.labels]]).toEqual([[1, 2, 3, 4, 5, 6], [2]]);
-  });
-
-  test.each([
-    ['other arrays', { 'arr_0.npy': 'x' }, 'contains arr_0; expected x_train, y_train, x_test and y_test'],
-    ['no training set', { ...arrays, 'y_train.npy': '', 'x_train.npy': '' }, 'x_train: not a NumPy array'],
-    [
-      'color images',
-      { ...arrays, 'x_train.npy': npy('|u1', [2, 2, 2, 3], images) },
-      'x_train: has shape [2, 2, 2, 3]',
-    ],
-    [
-      'fractions',
-      { ...arrays, 'x_test.npy': npy('<f4', [1, 1, 1], new Uint8Array(Float32Array.of(0.5).buffer)) },
-      'multiply by 255',
-    ],
-    [
-      'labels above 255',
-      { ...arrays, 'y_test.npy': npy('<u2', [1], Uint8Array.of(0, 1)) },
-      'value 256 at position 0',
-    ],
-    ['Fortran order', { ...arrays, 'x_train.npy': npy('|u1', [4, 2, 3], images, 'True') }, 'Fortran order'],
-    ['objects', { ...arrays, 'x_train.npy': npy('|O', [4], images) }, "values are of type '|O'"],
-    ['a shape of other size', { ...arrays, 'x_train.npy': npy('|u1', [9e15, 9e15, 9], images) }, 'takes'],
-    [
-      'a header of other size',
-      { ...arrays, 'x_train.npy': Buffer.from('\x93NUMPY\x01\0\xff\xff{}', 'latin1') },
-      'the header states',
-    ],
-  ])('is rejected with %s', async (_, content, message) => {
-    const path = await file('mnist.npz', storedZip(content));
-    await expect(loadMnist({ directory: path })).rejects.toThrow(DataError);
-    await expect(loadMnist({ directory: path })).rejects.toThrow(message);
-  });
-
-  test('is rejected if it is damaged', async () => {
-    const bytes = zip(arrays, true);
-    for (const size of [4, 60, bytes.length - 10]) {
-      const path = await file('mnist.npz', bytes.subarray(0, size));
-      await expect(loadMnist({ directory: path })).rejects.toThrow(/damaged .npz file/);
-    }
-    const changed = Buffer.from(bytes);
-    changed.fill(0xff, 60, 90);
-    await expect(loadMnist({ directory: await file('mnist.npz', changed) })).rejects.toThrow(DataError);
   });
 });
 
