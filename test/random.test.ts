@@ -16,6 +16,15 @@ test('below draws the same numbers as uniformInt of pure-rand, also after skippi
   );
 });
 
+test('below draws again if a number belongs to an incomplete part of the range', () => {
+  const drawn = (...numbers: number[]) => {
+    const generator = { next: () => numbers.shift()! - 2 ** 31 };
+    return below(generator, 3 * 2 ** 30);
+  };
+  expect(drawn(3 * 2 ** 30 - 1, 7)).toBe(3 * 2 ** 30 - 1);
+  expect(drawn(3 * 2 ** 30, 2 ** 32 - 1, 7)).toBe(7);
+});
+
 test('a permutation contains every number once, in the same order for the same seed and key', () => {
   const order = permutation(1000, createRandom(3, 1));
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));

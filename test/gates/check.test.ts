@@ -49,6 +49,35 @@ describe('checkGates', () => {
     }
   });
 
+  test('tolerates 1e-9 of rounding in accuracies and points, and no more', () => {
+    const input = { evaluation: evaluation(500, 500), baseline: evaluation(499, 499) }; // accuracy 0.5, 0.1 points lost
+    for (const [gates, isMet] of [
+      [{ minAccuracy: 0.5 + 0.9e-9 }, true],
+      [{ minAccuracy: 0.5 + 1.1e-9 }, false],
+      [{ minDigitAccuracy: { 0: 0.5 + 0.9e-9 } }, true],
+      [{ minDigitAccuracy: { 0: 0.5 + 1.1e-9 } }, false],
+      [{ minGain: -0.1 + 0.9e-9 }, true],
+      [{ minGain: -0.1 + 1.1e-9 }, false],
+      [{ maxDigitDrop: 0.1 - 0.9e-9 }, true],
+      [{ maxDigitDrop: 0.1 - 1.1e-9 }, false],
+    ] as const)
+      expect(passed(input, gates)).toEqual([isMet]);
+  });
+
+  test('names no digit if none lost anything', () => {
+    const baseline = evaluation(20, 20);
+    for (const better of [evaluation(20, 20), evaluation(10, 15)]) {
+      const [result] = checkGates({ evaluation: better, baseline }, { maxDigitDrop: 1 });
+      expect(result).toMatchObject({ passed: true, message: 'max-digit-drop 1: no drop' });
+    }
+  });
+
+  test('rejects gates on changes without a baseline', () => {
+    expect(() => checkGates({ evaluation: evaluation(0, 0) }, { minGain: 0 })).toThrow(
+      'min-gain: there is no evaluation to compare with',
+    );
+  });
+
   test('names every digit that lost too much, the worst first', () => {
     const input = { evaluation: evaluation(20, 50), baseline: evaluation(0, 0) };
     expect(checkGates(input, { maxDigitDrop: 1 })[0]!.message).toBe(

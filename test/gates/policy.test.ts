@@ -51,6 +51,9 @@ describe('readPolicy', () => {
       "gates.toml: unknown gate 'max-drop'; expected one of min-accuracy, min-digit-accuracy, max-digit-drop",
     ],
     ['a percentage for a fraction', 'min-accuracy = 85', 'min-accuracy: must be at most 1 (85)'],
+    ['a negative fraction', 'min-accuracy = -0.1', 'min-accuracy: must be at least 0 (-0.1)'],
+    ['a gain of more than all points', 'min-gain = 101', 'min-gain: must be at most 100 (101)'],
+    ['a text', 'significant = "yes"', 'significant: must be true or false ("yes")'],
     ['a digit with a percentage', '[min-digit-accuracy]\n3 = 80', 'min-digit-accuracy.3: '],
     ['a negative drop', 'max-digit-drop = -1', 'max-digit-drop: '],
     ['a drop of more than all points', 'max-other-drop = 101', 'max-other-drop: '],
@@ -64,6 +67,27 @@ describe('readPolicy', () => {
     const read = () => readPolicy(policy(text));
     expect(read).toThrow(UsageError);
     expect(read).toThrow(message);
+  });
+
+  test('accepts the ends of the ranges', () => {
+    const path = (edge: 'least' | 'most') =>
+      policy(
+        edge === 'least'
+          ? 'min-accuracy = 0\nmax-digit-drop = 0\nmax-other-drop = 0\nmin-gain = -100\n'
+          : 'min-accuracy = 1\nmax-digit-drop = 100\nmax-other-drop = 100\nmin-gain = 100\n',
+      );
+    expect(readPolicy(path('least'))).toEqual({
+      minAccuracy: 0,
+      maxDigitDrop: 0,
+      maxOtherDrop: 0,
+      minGain: -100,
+    });
+    expect(readPolicy(path('most'))).toEqual({
+      minAccuracy: 1,
+      maxDigitDrop: 100,
+      maxOtherDrop: 100,
+      minGain: 100,
+    });
   });
 
   test('throws if the file does not exist', () => {

@@ -69,6 +69,7 @@ test('serializes equal content to equal bytes in any order of insertion', () => 
   });
   expect(Buffer.concat(forward)).toEqual(Buffer.concat(backward));
   expect(forward[0]!.length % 8).toBe(0);
+  expect(Buffer.from(forward[0]!).toString()).toContain('{"__metadata__":{"a":"2","z":"1"},"10":');
   const again = parseSafetensors('a', Buffer.concat(forward));
   expect([...again.tensors.keys()]).toEqual(['10', '9', 'é', 'b']);
   expect(again.metadata).toEqual(new Map(metadata));
@@ -77,11 +78,14 @@ test('serializes equal content to equal bytes in any order of insertion', () => 
 test('accepts empty tensors and scalars', () => {
   const header = { empty: entry('F32', [3, 0], [0, 0]), scalar: entry('F64', [], [0, 8]) };
   expect(errorOf(header, 8)).toBe('accepted');
+  const shared = { full: entry('U8', [4], [0, 4]), empty: entry('U8', [0], [0, 0]) };
+  expect(errorOf(shared, 4)).toBe('accepted');
 });
 
 describe('parseSafetensors rejects', () => {
   test.each([
     ['an unknown type', { w: entry('F33', [1], [0, 4]) }, 4, /"w": unknown type "F33"; expected one of BOOL/],
+    ['a type in a list', { w: entry(['F32'], [1], [0, 4]) }, 4, /"w": unknown type \["F32"\]/],
     ['a negative size', { w: entry('F32', [-1], [0, 4]) }, 4, /"w": invalid shape \[-1\]/],
     ['a fractional size', { w: entry('F32', [1.5], [0, 6]) }, 6, /"w": invalid shape \[1.5\]/],
     [
@@ -101,6 +105,12 @@ describe('parseSafetensors rejects', () => {
       { w: entry('F32', [2], [0, 4]) },
       4,
       /needs 8 bytes, its data_offsets span 4/,
+    ],
+    [
+      'offsets that do not fit the shape, after another tensor',
+      { v: entry('F32', [1], [0, 4]), w: entry('F32', [2], [4, 8]) },
+      8,
+      /"w": F32 \[2\] needs 8 bytes, its data_offsets span 4/,
     ],
     ['offsets in the wrong order', { w: entry('F32', [1], [4, 0]) }, 4, /"w": invalid data_offsets \[4,0\]/],
     ['three offsets', { w: entry('F32', [1], [0, 4, 8]) }, 4, /"w": invalid data_offsets/],
@@ -187,6 +197,18 @@ describe('parseSafetensors rejects', () => {
     expect(errorOf('{"__metadata__":{"a":"\\"b\\":{","b":"\\\\"}}')).toBe('accepted');
   });
 
+  test.each([' ', '\n', '\r', '\t', ' \r\n\t '])('a duplicate key before white space: %j', (space) => {
+    const field = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+    expect(errorOf(`{"w"${space}:${field},"w"${space}:${field}}`)).toMatch(/duplicate key "w"/);
+  });
+
+  test('a header that is longer than the file, with both sizes', () => {
+    const header = '{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}';
+    expect(() => parseSafetensors('w', fileOf(header).subarray(0, 12))).toThrow(
+      `w: truncated (header of ${header.length} bytes expected, 4 found); copy it again`,
+    );
+  });
+
   test.each([0, 7, 8, 12])('a file truncated to %i bytes', (length) => {
     const bytes = fileOf('{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1).subarray(0, length);
     expect(() => parseSafetensors('w', bytes)).toThrow(/truncated/);
@@ -201,6 +223,20 @@ describe('parseSafetensors rejects', () => {
     expect(write('a.__proto__', [1])).toThrow(/unsafe name/);
     expect(write('__metadata__', [1])).toThrow(CheckpointError);
     expect(write('a', [2])).toThrow(/1 bytes do not fit U8 \[2\]/);
+  });
+
+  test('serializeSafetensors rejects a header over 16 MiB', () => {
+    const write = (length: number) =>
+      serializeSafetensors('w', {
+        tensors: new Map([['x'.repeat(length), safeTensor(new Uint8Array(), [0])]]),
+        metadata: new Map(),
+      })[0]!.length;
+    const shortest = write(1) - 8;
+    const text = '{"x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'.length;
+    expect(shortest).toBe(Math.ceil(text / 8) * 8);
+    const longest = 2 ** 24 - text + 1;
+    expect(write(longest)).toBe(2 ** 24 + 8);
+    expect(() => write(longest + 1)).toThrow('need a header of 16777224 bytes, the limit is 16777216');
   });
 });
 

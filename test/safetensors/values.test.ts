@@ -68,6 +68,16 @@ test.each([
   expect([...int32Values('w', tensor(dtype, values))]).toEqual([-7]);
 });
 
+test('accepts exactly the range of 32-bit integers', () => {
+  const least = -(2n ** 31n);
+  const values = tensor('I64', BigInt64Array.of(least, 2n ** 31n - 1n));
+  expect([...int32Values('w', values)]).toEqual([-2147483648, 2147483647]);
+  for (const value of [least - 1n, 2n ** 31n])
+    expect(() => int32Values('w', tensor('I64', BigInt64Array.of(value)))).toThrow(
+      `w: ${value} does not fit into 32 bits`,
+    );
+});
+
 test('rejects integers beyond 32 bits and unsupported types, with the name of the tensor', () => {
   expect(() => int32Values('w', tensor('U64', BigUint64Array.of(2n ** 31n)))).toThrow(
     'w: 2147483648 does not fit into 32 bits',
