@@ -42,10 +42,16 @@ console.log('\n| room | mutants | killed | survived | not run by a test | when l
 console.log('| --- | ---: | ---: | ---: | ---: | ---: |');
 console.log(rows.join('\n'));
 
-/** Numbers of changes by outcome. Those of texts are left out; an endless loop counts as killed. */
+/**
+ * Numbers of changes by outcome. Those of texts are left out; an endless loop counts as killed.
+ *
+ * @param {string} name of a room
+ */
 function countsOf(name) {
+  /** @type {{ files: Record<string, { mutants: { status: string, statusReason?: string }[] }> }} */
   const { files } = JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8'));
   const mutants = Object.values(files).flatMap((file) => file.mutants);
+  /** @param {string[]} statuses */
   const count = (...statuses) => mutants.filter(({ status }) => statuses.includes(status)).length;
   const whenLoading = mutants.filter(
     ({ status, statusReason = '' }) => status === 'Ignored' && statusReason.includes('tatic'),

@@ -38,9 +38,9 @@ export const ROOMS = {
     mutate: ['src/report/{wording,results}.ts'],
     tests: ['test/report/{text,report-json}.test.ts'],
   },
-  sweep: {
-    mutate: ['src/sweep/{grid,halving,recommend,scores,trial}.ts'],
-    tests: ['test/sweep/{grid,halving,recommend,trial}.test.ts'],
+  'sweep, trials': {
+    mutate: ['src/sweep/{grid,halving,recommend,scores}.ts', 'src/trials/trial.ts'],
+    tests: ['test/sweep/{grid,halving,recommend}.test.ts', 'test/trials/trial.test.ts'],
   },
   schedule: {
     mutate: ['src/training/optimizers/schedule.ts'],

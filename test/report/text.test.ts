@@ -84,6 +84,58 @@ describe('a report as text', () => {
     expect(text).toMatch(/^horse +0 +0 +n\/a +n\/a +n\/a +n\/a$/m);
   });
 
+  test('has SciPy’s confidence intervals and scikit-learn’s metrics', async () => {
+    const labels = Array.from({ length: 30 }, (_, index) => (index < 20 ? 0 : 1));
+    const predictions = labels.map((label, index) => ([3, 25, 26].includes(index) ? 1 - label : label));
+    const evaluation = {
+      ...makeEvaluation(labels, predictions, { classes: 3 }),
+      classNames: ['cat', '1', '2'],
+      name: 'base',
+    };
+    // scipy.stats.binomtest(19, 20).proportion_ci(method='wilson'): 0.76387, 0.99112; (8, 10): 0.49016, 0.94332;
+    // (27, 30): 0.74379, 0.96540. Precision 19 / 21 and 8 / 9, F1 38 / 41 and 16 / 19; accuracy 0.9, confidence 0.75.
+    expect(await renderText({ ...singleReport(), evaluation })).toBe(
+      [
+        'eval runs/pretrain',
+        'MNIST test, 30 examples; seed 0',
+        '',
+        'class  examples  wrong  accuracy %  95 % interval  precision %   F1 %',
+        'cat          20      1       95.00    76.39-99.11        90.48  92.68',
+        '1            10      2       80.00    49.02-94.33        88.89  84.21',
+        '2             0      0         n/a            n/a          n/a    n/a',
+        'total        30      3       90.00    74.38-96.54',
+        '',
+        'loss 0.5000; macro F1 % 88.45; calibration error % 15.00',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    [['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'], 'digits'],
+    [['0', '1', '2', '3', '4', '5', '6', '7', '8', 'x'], 'classes'],
+    [['0', '1', '2', '3', '4', '5', '6', '7', '8', '10'], 'classes'],
+    [['0', '1', '2', '3', '4', '5', '6', '7', '8', '9a'], 'classes'],
+    [['0', '1', '2', '3', '4', '5', '6', '7', '8', 'a9'], 'classes'],
+  ])('calls the classes %j %s', async (classNames, word) => {
+    const report = comparisonReport(300);
+    const named = <T extends { classNames: readonly string[] }>(part: T): T => ({ ...part, classNames });
+    const { evaluation, baseline } = report;
+    const text = await renderText({
+      ...report,
+      evaluation: named(evaluation),
+      baseline: named(baseline!),
+      gates: undefined,
+    });
+    expect(text).toContain(`target ${word} +3.75 points`);
+  });
+
+  test('reports a strength search without a guard in training', async () => {
+    const { guard, ...report } = comparisonReport(300);
+    const { training: _, ...searchOnly } = guard!;
+    expect(await renderText({ ...report, guard: searchOnly })).toMatch(/^strength search \(/m);
+    expect(await renderText({ ...report, guard: searchOnly })).not.toMatch(/^guard \(/m);
+  });
+
   test('reports the step that the guard kept and the strength that the search kept', async () => {
     const text = (await renderText(comparisonReport())).replaceAll('\n  ', ' ');
     expect(text).toContain(

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
-import { readTrial, type TrialSpec, trialFile, trialFolder, trialId } from '../../src/sweep/trial.ts';
+import { readTrial, type TrialSpec, trialFile, trialFolder, trialId } from '../../src/trials/trial.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
-import { trial } from './make-scores.ts';
+import { trial } from '../sweep/make-scores.ts';
 
 const spec = {
   version: '0.1.0',
