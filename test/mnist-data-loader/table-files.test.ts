@@ -72,10 +72,10 @@ describe('a CSV file', () => {
     expect([alone?.dataset.count, none]).toEqual([2, undefined]);
   });
 
-  test('is divided by the given share and seed', async () => {
+  test('is divided by the given fraction and seed', async () => {
     const path = await file('train.csv', text([names, ...rows]));
-    const heldOut = (share: number, seed: number) =>
-      loadMnist({ directory: path, heldOut: { share, seed } }).then(({ train, test: held }) => {
+    const heldOut = (fraction: number, seed: number) =>
+      loadMnist({ directory: path, heldOut: { fraction, seed } }).then(({ train, test: held }) => {
         expect(train.count + held.count).toBe(20);
         return [...held.images];
       });
