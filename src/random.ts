@@ -12,11 +12,17 @@ export interface Random {
 }
 
 /**
- * What one seed is used for. The number is the last of the keys that `createRandom` gets after the seed, so that two
- * uses of a seed never draw the same numbers. A new use takes an unused number below 16. Changing a number changes
- * what a seed gives.
+ * The streams of a seed. The number is the last of the keys that `createRandom` gets after the seed, so that two of these
+ * uses never draw the same numbers. A new use takes an unused number below 16. Changing a number changes what a seed
+ * gives. The comments show all keys.
  *
- * Initial weights, of models and of LoRA's A and B, are drawn from (seed, layer index), without such a number.
+ * Other random numbers:
+ *
+ * - Initial weights of DigitsNet, and of LoRA's A and B: (layer index). With equal seeds, both start with the same
+ *   numbers; they are scaled differently for most initializations.
+ * - Dropout and noise layers: a hash of seed, step and element, see `training/random-ops/uniform.ts`.
+ * - Start of the subspace iteration for large kernels, and inputs of `verify` for models without images: seed 0, whatever
+ *   the user's seed is.
  */
 export const STREAMS = {
   /** Order of the rows to train on: (epoch, order). */
@@ -27,7 +33,7 @@ export const STREAMS = {
   split: 2,
   /** Draw of a subset: (label, subset). */
   subset: 3,
-  /** Draw of configurations from the grid of a sweep: (sweep). */
+  /** Draw of configurations from the grid of a sweep, whose seed is used for nothing else: (sweep). */
   sweep: 4,
   /** Order of the rows of one class in adaptive replay: (epoch, adaptiveReplay + label); takes all numbers from 16. */
   adaptiveReplay: 16,

@@ -5,19 +5,22 @@ import { describe, expect, test } from 'vitest';
 import { openRun } from '../../src/runs/index.ts';
 import { runCommand, sh, workplaceWithBase } from '../helpers/command.ts';
 import { outputs, storedModel, writeLayersModel } from '../helpers/layers-model.ts';
+import { withSeededWeights } from '../helpers/seeded-weights.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('cpu');
 
 const layers = tf.layers;
 const classifier = (units = 10, channels = 1) =>
-  tf.sequential({
-    layers: [
-      layers.conv2d({ inputShape: [4, 4, channels], filters: 2, kernelSize: 3, activation: 'relu' }),
-      layers.flatten(),
-      layers.dense({ units, activation: 'softmax', name: 'probabilities' }),
-    ],
-  });
+  withSeededWeights(
+    tf.sequential({
+      layers: [
+        layers.conv2d({ inputShape: [4, 4, channels], filters: 2, kernelSize: 3, activation: 'relu' }),
+        layers.flatten(),
+        layers.dense({ units, activation: 'softmax', name: 'probabilities' }),
+      ],
+    }),
+  );
 
 describe('import model.json', () => {
   test('makes a run that can be fine-tuned, with the probabilities of the model', async () => {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
-import { createRandom } from '../../src/random.ts';
 import {
   float32Values,
   int32Values,
   readSafetensors,
   type Safetensors,
 } from '../../src/safetensors/index.ts';
+import { withSeededWeights } from './seeded-weights.ts';
 
 const FOLDER = 'test/fixtures/torch';
 
@@ -17,21 +17,6 @@ export const torchModels: Readonly<Record<TorchModelName, () => tf.LayersModel>>
   text: () => withSeededWeights(text()),
   sequential: () => withSeededWeights(sequential()),
 };
-
-/** Replaces the weights of a model, which tfjs draws at random, by values that are the same in every run. */
-export function withSeededWeights(model: tf.LayersModel): tf.LayersModel {
-  const random = createRandom(0);
-  for (const weight of model.weights) {
-    const shape = weight.shape as number[];
-    const isVariance = weight.originalName.endsWith('variance');
-    const draw = () => (isVariance ? 0.5 + random.uniform() : 0.3 * random.normal());
-    const values = Float32Array.from({ length: tf.util.sizeFromShape(shape) }, draw);
-    tf.tidy(() => {
-      weight.write(tf.tensor(values, shape));
-    });
-  }
-  return model;
-}
 
 /** [batch, 12, 14, 2] float32 -> logits [batch, 3] */
 function cnn(): tf.LayersModel {

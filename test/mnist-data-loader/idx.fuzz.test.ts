@@ -7,6 +7,8 @@ import { DataError } from '../../src/errors.ts';
 import { encodeIdx, type IdxArray, parseIdx, readIdx } from '../../src/mnist-data-loader/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
+fc.configureGlobal({ seed: 1 });
+
 const arrays: fc.Arbitrary<IdxArray> = fc
   .array(fc.integer({ min: 0, max: 5 }), { maxLength: 5 })
   .chain((shape) =>

@@ -10,6 +10,7 @@ import {
 } from '../../src/safetensors/index.ts';
 import { changedAdapter } from '../helpers/changed-adapter.ts';
 import { peftBase, peftLogits, peftRows } from '../helpers/peft-fixtures.ts';
+import { withSeededWeights } from '../helpers/seeded-weights.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { ROUNDING, relativeDifference } from '../helpers/torch-models.ts';
@@ -129,7 +130,9 @@ describe('a name of a nested model', () => {
         tf.layers.dense({ units: 3, name: 'out' }),
       ],
     });
-    return tf.sequential({ layers: [tf.layers.dense({ units: 6, name: 'body', inputShape: [8] }), head] });
+    return withSeededWeights(
+      tf.sequential({ layers: [tf.layers.dense({ units: 6, name: 'body', inputShape: [8] }), head] }),
+    );
   }
 
   test('selects its layers in modules_to_save of a file', async () => {

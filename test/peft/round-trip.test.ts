@@ -16,9 +16,10 @@ import { createDigitsNet } from '../../src/models/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { readSafetensors, safeTensor, writeSafetensors } from '../../src/safetensors/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';
+import { withSeededWeights } from '../helpers/seeded-weights.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { torchModels, withSeededWeights } from '../helpers/torch-models.ts';
+import { torchModels } from '../helpers/torch-models.ts';
 
 useDevice();
 

@@ -6,6 +6,8 @@ import { DataError } from '../../src/errors.ts';
 import { encodeGreyPng, parsePng } from '../../src/pictures/index.ts';
 import { encodePicture, picture } from '../helpers/pictures.ts';
 
+fc.configureGlobal({ seed: 1 });
+
 const colours = picture(5, 4, (x, y) => [40 * x, 60 * y, 255 - 40 * x, 255]);
 const encoded = (options = {}) => encodePicture(colours, options);
 

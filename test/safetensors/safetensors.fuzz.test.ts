@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
 import { parseSafetensors, safeTensor, serializeSafetensors } from '../../src/safetensors/index.ts';
 
+fc.configureGlobal({ seed: 1 });
+
 const name = fc
   .string({ unit: 'grapheme', maxLength: 12 })
   .filter((text) => text !== '__metadata__' && !/(^|\.)(__proto__|constructor|prototype)(\.|$)/.test(text));
