@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import { configurationsOf, type Grid, gridSize, requireGrid, settingsOf } from '../../src/sweep/index.ts';
 
 const grid: Grid = { rank: [1, 2, 4], replay: [0, 0.5], optimizer: ['adam', 'sgd'] };
@@ -19,8 +20,18 @@ test('a sample is drawn without replacement and depends on its seed alone', () =
   const sample = (seed: number) => configurationsOf(grid, { count: 5, seed });
   expect(sample(0)).toEqual(sample(0));
   expect(sample(0)).not.toEqual(sample(1));
+  const positions = sample(4).map((drawn) =>
+    configurationsOf(grid).findIndex(
+      (configuration) => JSON.stringify(configuration) === JSON.stringify(drawn),
+    ),
+  );
+  expect(positions).toEqual(positions.toSorted((a, b) => a - b));
   expect(new Set(sample(0).map((configuration) => JSON.stringify(configuration))).size).toBe(5);
   expect(configurationsOf(grid, { count: 50, seed: 0 })).toEqual(configurationsOf(grid));
+});
+
+test('the settings of a configuration have the order of the grid', () => {
+  expect(Object.keys(configurationsOf(grid)[5]!)).toEqual(['rank', 'replay', 'optimizer']);
 });
 
 test('every combination can be drawn', () => {
@@ -45,7 +56,9 @@ test.each([
   [{ rank: [1, 2, 1] }, /grid: rank: 1 is listed twice/],
   [{ targets: [/a/, /a/] }, /grid: targets: \/a\/ is listed twice/],
 ])('%j is rejected', (invalid, message) => {
+  expect(() => requireGrid(invalid as Grid)).toThrow(UsageError);
   expect(() => requireGrid(invalid as Grid)).toThrow(message);
+  expect(() => requireGrid({ ...grid, targets: [/a/, /b/, 'all'] })).not.toThrow();
 });
 
 test('a configuration becomes the settings of finetune', () => {

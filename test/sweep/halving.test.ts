@@ -35,6 +35,8 @@ test('the steps must be the same for all, without warm-up', () => {
     /steps: 50, 60; successive halving/,
   );
   expect(() => stepsForHalving([{ warmup: 5 }], 200)).toThrow(/warmup: cannot be combined/);
+  expect(() => stepsForHalving([{ rank: 1 }, { rank: 2, warmup: 5 }], 200)).toThrow(/warmup: cannot/);
+  expect(stepsForHalving([{ warmup: 0 }], 200)).toBe(200);
 });
 
 test('without a budget the configurations with the highest accuracy on all classes survive', () => {

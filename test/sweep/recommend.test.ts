@@ -122,6 +122,37 @@ test('configurations over the budget are neither best nor recommended', () => {
   expect(recommend([forgetful], { targetLabels: [0], maxDrop: 0.02 })).toBeUndefined();
 });
 
+test('with a budget the target classes decide, without one all classes', () => {
+  const scores = [
+    configuration(1, [[8, 12]]), // target 0.92, all 0.90, the other class loses 0.07
+    configuration(1, [[10, 5]]), // target 0.90, all 0.925
+  ];
+  expect(recommend(scores, { targetLabels: [0] })!.best).toBe(1);
+  const { drop } = scores[0]!;
+  expect(recommend(scores, { targetLabels: [0], maxDrop: drop.mean })).toMatchObject({
+    best: 0,
+    withinBudget: [true, true],
+  });
+  expect(recommend(scores, { targetLabels: [0], maxDrop: drop.mean - 1e-9 })).toMatchObject({
+    best: 1,
+    withinBudget: [false, true],
+  });
+});
+
+test('only seeds that both configurations have are compared', () => {
+  const best = configuration(4, [
+    [10, 5],
+    [12, 5],
+    [9, 5],
+    [11, 5],
+  ]);
+  const records = [trial(0, 12, 5, 1), undefined, trial(2, 12, 5, 1), trial(3, 12, 5, 1)];
+  const gaps = scoreConfiguration({ rank: 1 }, records, [0])!;
+  const { pValues } = recommend([gaps, best], { targetLabels: [0], maxDrop: 1 })!;
+  // scipy.stats.ttest_1samp([0.02, 0.03, 0.01], 0, alternative='greater').pvalue
+  expect(pValues[0]).toBeCloseTo(0.03708995011372427, 9);
+});
+
 test('with one seed the best is recommended', () => {
   const scores = [configuration(1, [[10, 5]]), configuration(4, [[9, 5]])];
   expect(recommend(scores, { targetLabels: [0] })).toMatchObject({
@@ -155,4 +186,10 @@ test('the Pareto front holds what no other beats in both gain and drop', () => {
     configuration(1, [[8, 25]]), // gain 12, drop 20
   ];
   expect(paretoFront(scores)).toEqual([0, 1, 3]);
+  expect(paretoFront(scores.toReversed())).toEqual([3, 2, 0]);
+  const sameDrop = [configuration(1, [[15, 5]]), configuration(1, [[12, 5]]), configuration(1, [[13, 5]])];
+  expect(paretoFront(sameDrop)).toEqual([1]);
+  const sameGain = [configuration(1, [[12, 9]]), configuration(1, [[12, 5]])];
+  expect(paretoFront(sameGain)).toEqual([1]);
+  expect(paretoFront([])).toEqual([]);
 });
