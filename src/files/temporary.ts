@@ -36,11 +36,10 @@ export function releaseTemporary(path: string): void {
 /**
  * The temporary files and folders beside a target, of this and of other processes.
  *
- * @throws the file system's error if the folder of the target cannot be read; none if it does not exist
+ * @throws the file system's error if the folder of the target does not exist or cannot be read
  */
 export async function temporariesOf(target: string): Promise<Temporary[]> {
   const folder = dirname(target);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   const entries = await readdir(folder, { withFileTypes: true });
   return entries.flatMap((entry) => {
     const named = entry.name.startsWith(`${basename(target)}.`) ? NAME.exec(entry.name) : null;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ensureDir } from '../../src/files/index.ts';
+import { ensureDir, removeEmptyFolders } from '../../src/files/index.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 describe('ensureDir', () => {
@@ -54,4 +54,32 @@ describe('ensureDir', () => {
       await expect(ensureDir(path)).rejects.toMatchObject({ code: 'ENOTSUP' });
     },
   );
+});
+
+describe('removeEmptyFolders', () => {
+  test('removes empty folders up to the topmost, and nothing above', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'kept', 'top', 'b', 'c');
+    await mkdir(path, { recursive: true });
+    await removeEmptyFolders(path, join(folder, 'kept', 'top'));
+    expect(existsSync(join(folder, 'kept', 'top'))).toBe(false);
+    expect(existsSync(join(folder, 'kept'))).toBe(true);
+  });
+
+  test('stops at a folder that is not empty', async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, 'top', 'b', 'c');
+    await mkdir(path, { recursive: true });
+    await writeFile(join(folder, 'top', 'file'), '');
+    await removeEmptyFolders(path, join(folder, 'top'));
+    expect(existsSync(join(folder, 'top', 'file'))).toBe(true);
+    expect(existsSync(join(folder, 'top', 'b'))).toBe(false);
+  });
+
+  test('removes nothing if no folder was created', async () => {
+    const path = join(await temporaryFolder(), 'a');
+    await mkdir(path);
+    await removeEmptyFolders(path, undefined);
+    expect(existsSync(path)).toBe(true);
+  });
 });

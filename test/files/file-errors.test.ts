@@ -42,6 +42,19 @@ test.each([
   });
 });
 
+test.each([
+  ['ENOENT', 'read', 'file-not-found'],
+  ['ENOTDIR', 'read', 'file-not-found'],
+  ['EACCES', 'read', 'file-unreadable'],
+  ['EISDIR', 'read', 'file-unreadable'],
+  ['ENOENT', 'written', 'file-unwritable'],
+  ['EACCES', 'created', 'file-unwritable'],
+] as const)('%s of a file that cannot be %s has the code %s', async (code, action, expected) => {
+  const error = Object.assign(new Error('x'), { code });
+  const failing = withFileErrors(DataError, 'x', action, () => Promise.reject(error));
+  await expect(failing).rejects.toMatchObject({ code: expected, cause: error });
+});
+
 test('says what the system reports, in words', async () => {
   const folder = await temporaryFolder();
   const messageOf = (path: string) =>
@@ -78,7 +91,11 @@ test('more bytes than Node can hold are a large file, other RangeErrors are bugs
 });
 
 test('errors that are not of the file system pass unchanged', async () => {
-  for (const error of [new Error('another'), new DataError('invalid-data', 'x')]) {
+  for (const error of [
+    new Error('another'),
+    new Error('Invalid array length'),
+    new DataError('invalid-data', 'x'),
+  ]) {
     await expect(withFileErrors(DataError, 'x', 'written', () => Promise.reject(error))).rejects.toBe(error);
   }
 });

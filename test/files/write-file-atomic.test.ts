@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transpile } from 'typescript';
 import { expect, test } from 'vitest';
@@ -46,6 +46,7 @@ test('removes what killed processes left of the same file, and nothing else', as
   const others = [
     'file.partial-999999999-00000000x', // not such a name
     'other.partial-999999999-00000000', // of another file
+    'file.x.partial-999999999-00000000', // of a file whose name starts in the same way
     `file.partial-${process.ppid}-00000000`, // of a process that runs
   ];
   for (const name of ['file.partial-999999999-00000000', `file.partial-${process.pid}-00000000`, ...others]) {
@@ -55,6 +56,20 @@ test('removes what killed processes left of the same file, and nothing else', as
   await mkdir(join(folder, run));
   await writeFileAtomic(join(folder, 'file'), 'new');
   expect((await readdir(folder)).sort()).toEqual(['file', run, ...others].sort());
+});
+
+test('rejects a folder that does not exist', async () => {
+  const folder = await temporaryFolder();
+  await expect(writeFileAtomic(join(folder, 'a', 'file'), 'x')).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('closes its files', async () => {
+  const folder = await temporaryFolder();
+  const path = join(folder, 'file');
+  const firstDescriptor = await nextDescriptor(folder);
+  for (let count = 0; count < 50; count++) await writeFileAtomic(path, 'x');
+  expect(await nextDescriptor(folder)).toBeLessThan(firstDescriptor + 20);
 });
 
 test('creates the folders above with parents, and removes them again if writing fails', async () => {
@@ -67,3 +82,11 @@ test('creates the folders above with parents, and removes them again if writing 
   });
   expect(await readdir(folder)).toEqual(['a']);
 });
+
+/** The descriptor of the next file that is opened: it grows with every file that stays open. */
+async function nextDescriptor(path: string): Promise<number> {
+  const file = await open(path);
+  const { fd } = file;
+  await file.close();
+  return fd;
+}
