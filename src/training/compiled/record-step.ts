@@ -96,11 +96,7 @@ export function recordStep(task: TrainingTask): RecordedStep {
   try {
     const { recording, dependencies } = recordWithDependencies(runStep, inputSpecs(task, scalarNames.length));
     const { program, variables } = recording;
-    const stateNames = new Map(
-      [...modelWeights(task.model), ...slotVariables].map(([name, variable]) => [variable, name]),
-    );
-    const otherName = (variable: tf.Variable) => `${OTHER_VARIABLES}${variable.name}`;
-    const variableNames = variables.map((variable) => stateNames.get(variable) ?? otherName(variable));
+    const { variableNames, otherVariables } = nameVariables(task.model, slotVariables, variables);
     const weights = new Map(trainable);
     variables.forEach((variable, index) => {
       const name = variableNames[index]!;
@@ -118,7 +114,7 @@ export function recordStep(task: TrainingTask): RecordedStep {
       variableNames,
       weights,
       trainable,
-      otherVariables: new Set(variables.filter((variable) => !stateNames.has(variable)).map(otherName)),
+      otherVariables,
       changedWeights: new Set([...trainable.keys(), ...assigned.filter((name) => !slots.has(name))]),
       slotNames: rule.slots.map(({ name }) => name),
       slots,
@@ -139,6 +135,26 @@ function slotSpecs(trainable: ReadonlyMap<string, tf.Variable>, rule: UpdateRule
       rule.slots.map((slot) => [slotName(slot.name, name), { shape, size, initial: slot.initial }] as const),
     ),
   );
+}
+
+/** Names the variables of a program as in the training state. Those that do not belong to the model get a prefix. */
+function nameVariables(
+  model: tf.LayersModel,
+  slotVariables: ReadonlyMap<string, tf.Variable>,
+  variables: readonly tf.Variable[],
+): Pick<RecordedStep, 'variableNames' | 'otherVariables'> {
+  const stateNames = new Map(
+    [...modelWeights(model), ...slotVariables].map(([name, variable]) => [variable, name]),
+  );
+  const otherVariables = new Set<string>();
+  const variableNames = variables.map((variable) => {
+    const stateName = stateNames.get(variable);
+    if (stateName !== undefined) return stateName;
+    const otherName = `${OTHER_VARIABLES}${variable.name}`;
+    otherVariables.add(otherName);
+    return otherName;
+  });
+  return { variableNames, otherVariables };
 }
 
 /** Variables for the slots, so that the recorded step can assign them. */
