@@ -79,6 +79,7 @@ function sourceState() {
     'tsconfig.json',
     'tsconfig.build.json',
     'vite.page.config.ts',
+    'vite.browser.config.ts',
     ...sources.map((name) => join('src', name)),
   ]) {
     const { size, mtimeMs } = statSync(join(root, path));

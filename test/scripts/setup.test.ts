@@ -33,6 +33,7 @@ beforeEach(async () => {
     'tsconfig.json',
     'tsconfig.build.json',
     'vite.page.config.ts',
+    'vite.browser.config.ts',
     'src/a.ts',
     'src/room/b.ts',
   ]) {
