@@ -230,3 +230,13 @@ async function tinySetOfDistinctImages(): Promise<string> {
   await writeIdx(join(folder, 'train-labels-idx1-ubyte'), { shape: [3], values: Uint8Array.of(0, 1, 2) });
   return folder;
 }
+
+test('data import writes IDX files from a CSV file', async () => {
+  const cwd = await temporaryFolder();
+  const rows = Array.from({ length: 20 }, (_, row) => [row % 2, row, 2 * row, 100 + row, 255 - row].join());
+  await writeFile(join(cwd, 'train.csv'), ['label,a,b,c,d', ...rows].join('\n'));
+  const { code, out } = await runCommand(cwd, sh`data import train.csv --test-fraction 0.5 --out own`);
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/images +10 +10/) });
+  const { code: second, out: json } = await runCommand(cwd, sh`data --data train.csv --json`);
+  expect([second, JSON.parse(json).train.count]).toEqual([0, 16]);
+});

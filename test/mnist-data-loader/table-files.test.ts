@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { checkMnist, loadMnist } from '../../src/mnist-data-loader/index.ts';
-import { runCommand, sh } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { storedZip } from '../helpers/zip.ts';
 
@@ -114,13 +113,4 @@ test.each([
 ])('%s is rejected by its format', async (name, content, message) => {
   const path = await file(name, content);
   await expect(loadMnist({ directory: path })).rejects.toThrow(`${path}: ${message}`);
-});
-
-test('data import writes IDX files from a CSV and an .npz file', async () => {
-  const path = await file('train.csv', text([names, ...rows]));
-  const cwd = await temporaryFolder();
-  const { code, out } = await runCommand(cwd, sh`data import ${path} --test-fraction 0.5 --out own`);
-  expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/images +10 +10/) });
-  const { code: second, out: json } = await runCommand(cwd, sh`data --data ${path} --json`);
-  expect([second, JSON.parse(json).train.count]).toEqual([0, 16]);
 });

@@ -37,6 +37,7 @@ describe('number formats', () => {
   test('shortens only texts that are too long', () => {
     expect(shorten('pullover', 6)).toBe('pullo…');
     expect(shorten('coat', 6)).toBe('coat');
+    expect(shorten('pullover', 8)).toBe('pullover');
   });
 });
 
@@ -60,6 +61,8 @@ describe('values of files in messages', () => {
     ['größe 層', () => printable('größe 層')],
     ['', () => listNames([])],
     ['a, b\\u0007', () => listNames(['a', 'b\u0007'])],
+    ['a, b, c, d, e, f, g, h', () => listNames([...'abcdefgh'])],
+    ['a, b, c, d, e, f, g, h and 1 more', () => listNames([...'abcdefghi'])],
     ['a, b, c, d, e, f, g, h and 2 more', () => listNames([...'abcdefghij'])],
   ])('%s', (expected, format) => {
     expect(format()).toBe(expected);
