@@ -97,13 +97,22 @@ describe('compareEvaluations', () => {
 
   test('orders confusions by their change, not by their number', () => {
     const labels = [0, 0, 0, 0, 0, 1, 1, 1];
-    const before = makeEvaluation(labels, [1, 1, 1, 1, 0, 0, 0, 1], { classes: 2 });
-    const after = makeEvaluation(labels, [1, 1, 1, 1, 1, 1, 1, 1], { classes: 2 });
-    const changes = topConfusionChanges(before, after);
-    expect(changes.map(({ before, after }) => [before, after])).toEqual([
-      [2, 0],
-      [4, 5],
-    ]);
+    for (const swap of [0, 1]) {
+      const evaluation = (...predictions: number[]) =>
+        makeEvaluation(
+          labels.map((label) => Math.abs(label - swap)),
+          predictions.map((label) => Math.abs(label - swap)),
+          { classes: 2 },
+        );
+      const changes = topConfusionChanges(
+        evaluation(1, 1, 1, 1, 0, 0, 0, 1),
+        evaluation(1, 1, 1, 1, 1, 1, 1, 1),
+      );
+      expect(changes.map(({ before, after }) => [before, after])).toEqual([
+        [2, 0],
+        [4, 5],
+      ]);
+    }
   });
 
   test.each([
