@@ -49,9 +49,9 @@ function isDarkOnLight({ images, height, width }: ImageDataset): boolean {
   return light > border / 2;
 }
 
-/** Mean height and width of the part of each image that differs from its first pixel, the background. */
-function meanExtent({ images, count, height, width }: ImageDataset): [height: number, width: number] {
-  let [rows, columns] = [0, 0];
+/** Mean height and width of the part of an image that differs from its first pixel, the background; NaN if all are blank. */
+function meanExtent({ images, height, width }: ImageDataset): [height: number, width: number] {
+  let [rows, columns, drawings] = [0, 0, 0];
   for (let start = 0; start < images.length; start += height * width) {
     let [top, bottom, left, right] = [height, -1, width, -1];
     for (let row = 0; row < height; row++) {
@@ -66,8 +66,9 @@ function meanExtent({ images, count, height, width }: ImageDataset): [height: nu
     if (bottom < 0) continue;
     rows += bottom - top + 1;
     columns += right - left + 1;
+    drawings += 1;
   }
-  return [rows / count, columns / count];
+  return [rows / drawings, columns / drawings];
 }
 
 /** Returns the rows of `test` whose image is also in `train`, and so was seen in training. */

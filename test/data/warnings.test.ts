@@ -80,6 +80,71 @@ describe('datasetWarnings', () => {
   });
 });
 
+/** Images of rows of pixels, of one class. */
+function drawings(...images: readonly (readonly (readonly number[])[])[]): ImageDataset {
+  return {
+    images: Uint8Array.from(images.flat(2)),
+    labels: new Uint8Array(images.length),
+    count: images.length,
+    height: images[0]!.length,
+    width: images[0]![0]!.length,
+    classes: 1,
+  };
+}
+
+/** An image of 8 x 12 pixels: a rectangle of this size and lightness on a background. */
+function rectangle(height: number, width: number, { pixel = 255, background = 0, top = 2, left = 3 } = {}) {
+  return Array.from({ length: 8 }, (_, row) =>
+    Array.from({ length: 12 }, (_, column) =>
+      row >= top && row < top + height && column >= left && column < left + width ? pixel : background,
+    ),
+  );
+}
+
+describe('datasetWarnings about drawings', () => {
+  const wide = (height: string, width: string) =>
+    `x: drawings are wider than tall (${width} x ${height} pixels), so they may be transposed as in EMNIST; ` +
+    "adjust them with 'transpose'";
+  const dark = "x: drawings are dark on light, those of MNIST light on dark; adjust them with 'invert'";
+
+  test.each([
+    ['as wide as tall', [rectangle(4, 4)], []],
+    ['a little wider', [rectangle(7, 8, { top: 1 })], []], // 1.14 times
+    ['1.25 times wider', [rectangle(4, 5)], [wide('4.0', '5.0')]],
+    ['at the right and lower edge', [rectangle(3, 9, { top: 5, left: 3 })], [wide('3.0', '9.0')]],
+    ['wider on average', [rectangle(6, 2), rectangle(2, 10, { left: 1 })], [wide('4.0', '6.0')]],
+    ['taller on average', [rectangle(6, 4), rectangle(2, 4)], []],
+    ['as light as the background, up to 63 levels', [rectangle(2, 8, { pixel: 63 }), rectangle(4, 4)], []],
+    ['64 levels lighter', [rectangle(2, 8, { pixel: 64 }), rectangle(4, 4)], [wide('3.0', '6.0')]],
+    ['dark on light', [rectangle(4, 4, { pixel: 0, background: 255 })], [dark]],
+    ['dark on light grey', [rectangle(4, 4, { pixel: 0, background: 128 })], [dark]],
+    ['dark on grey', [rectangle(4, 4, { pixel: 0, background: 127 })], []],
+  ])('that are %s', (_, images, expected) => {
+    expect(datasetWarnings(drawings(...images), 'x')).toEqual(expected);
+  });
+
+  test('leave out blank images in the mean size', () => {
+    expect(datasetWarnings(drawings(rectangle(4, 5), rectangle(0, 0)), 'x')).toEqual([
+      'x: row 1 is blank (all pixels are equal)',
+      wide('4.0', '5.0'),
+    ]);
+  });
+
+  test('count the pixels of the border only, and need more than half of them', () => {
+    const image = (lightBorder: number) => {
+      const border = [0, 1, 2, 3, 5, 6, 8, 9, 10, 11];
+      const light = new Set([4, 7, ...border.slice(0, lightBorder)]);
+      return Array.from({ length: 4 }, (_, row) =>
+        [0, 1, 2].map((column) => (light.has(3 * row + column) ? 200 : 9)),
+      );
+    };
+    const isDark = (...borders: number[]) =>
+      datasetWarnings(drawings(...borders.map(image)), 'x').includes(dark);
+    expect([isDark(0), isDark(5), isDark(6), isDark(10)]).toEqual([false, false, true, true]);
+    expect([isDark(10, 0), isDark(10, 1), isDark(1, 10)]).toEqual([false, true, true]);
+  });
+});
+
 describe('sharedRows', () => {
   test('returns the test rows whose image is in the training set, with any label', () => {
     const train = setOf([
