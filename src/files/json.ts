@@ -25,7 +25,16 @@ const MAX_DEPTH = 200;
  * @throws CheckpointError if the file cannot be read, is too large, is not JSON or is nested too deeply
  */
 export async function readJson(path: string, maxBytes = MAX_JSON_BYTES): Promise<unknown> {
-  const text = await readText(CheckpointError, path, maxBytes);
+  return parseJson(path, await readText(CheckpointError, path, maxBytes));
+}
+
+/**
+ * Parses the content of a JSON file.
+ *
+ * @param path for messages
+ * @throws CheckpointError if it is not JSON or is nested too deeply
+ */
+export function parseJson(path: string, text: string): unknown {
   let content: unknown;
   try {
     content = JSON.parse(text);

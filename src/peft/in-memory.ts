@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { CheckpointError } from '../errors.ts';
-import { jsonText } from '../files/index.ts';
+import { jsonText, parseJson } from '../files/index.ts';
 import { parseSafetensors, serializeSafetensors } from '../safetensors/index.ts';
 import { attachPeft, checkBase } from './attach-peft.ts';
 import { buildContent } from './build-content.ts';
@@ -60,15 +59,5 @@ export function loadPeftFiles(
   const content = parseSafetensors(WEIGHTS_FILE, weights);
   checkBase(WEIGHTS_FILE, content, () => baseHash);
   const files = { adapter, configPath: CONFIG_FILE, weightsPath: WEIGHTS_FILE, onWarning };
-  return attachPeft(base, files, { config: parseConfig(config), weights: content });
-}
-
-function parseConfig(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new CheckpointError('invalid-checkpoint', `${CONFIG_FILE}: not valid JSON; the file is damaged`, {
-      cause: error,
-    });
-  }
+  return attachPeft(base, files, { config: parseJson(CONFIG_FILE, config), weights: content });
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
@@ -12,6 +12,7 @@ import { baseHashOf } from './base-hash.ts';
 import { CONFIG_FILE, DEFAULT_ADAPTER, WEIGHTS_FILE } from './format.ts';
 import { MLX_WEIGHTS_FILE, readMlxAdapter } from './mlx.ts';
 import { peftModules } from './modules.ts';
+import { readPeftZip } from './zip.ts';
 
 /** Options of `loadPeft`. */
 export interface LoadPeftOptions {
@@ -25,7 +26,8 @@ export interface LoadPeftOptions {
 
 /**
  * Loads an adapter of PEFT (`adapter_config.json` and `adapter_model.safetensors`) or mlx-lm (`adapter_config.json`
- * and `adapters.safetensors`) onto a model whose layers are named like the modules of the original model.
+ * and `adapters.safetensors`) onto a model whose layers are named like the modules of the original model. Also reads a zip
+ * of the former, as the page of `tfjs-lora play` saves it.
  *
  * If `base` has no adapters, it is left unchanged and a copy with the adapter is returned; the caller disposes both.
  * If it already has adapters, this one is added to it without being active (see `setActiveAdapters`), and `base`
@@ -46,6 +48,16 @@ export async function loadPeft(
   folder: string,
   { adapter = DEFAULT_ADAPTER, anyBase = false, onWarning = () => {} }: LoadPeftOptions = {},
 ): Promise<tf.LayersModel> {
+  if (isZip(folder)) {
+    const content = await readPeftZip(folder);
+    const weightsPath = join(folder, WEIGHTS_FILE);
+    if (!anyBase) checkBase(weightsPath, content.weights, () => baseHashOf(base));
+    return attachPeft(
+      base,
+      { adapter, configPath: join(folder, CONFIG_FILE), weightsPath, onWarning },
+      content,
+    );
+  }
   const adapterFolder = await findAdapterFolder(folder, adapter);
   const configPath = join(adapterFolder, CONFIG_FILE);
   const content = await readJson(configPath);
@@ -59,6 +71,10 @@ export async function loadPeft(
   const weights = await readSafetensors(weightsPath);
   if (!anyBase) checkBase(weightsPath, weights, () => baseHashOf(base));
   return attachPeft(base, { adapter, configPath, weightsPath, onWarning }, { config: content, weights });
+}
+
+function isZip(path: string): boolean {
+  return path.toLowerCase().endsWith('.zip') && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /**

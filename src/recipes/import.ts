@@ -61,7 +61,7 @@ export async function importWeights(options: ImportWeightsOptions): Promise<NewR
 
 /** Options of `importAdapter`. */
 export interface ImportAdapterOptions extends Omit<RecipeOptions, 'data'>, SaveOptions {
-  /** Folder with an adapter of PEFT or mlx-lm. */
+  /** Folder with an adapter of PEFT or mlx-lm, or zip file with one of PEFT. */
   readonly adapter: string;
   /** Folder of the run whose base gets the adapter. */
   readonly run: string;

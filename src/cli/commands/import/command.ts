@@ -12,7 +12,7 @@ export function addImportCommand(program: CommandUnknownOpts, context: CliContex
     )
     .argument(
       '<source>',
-      'model.json with its weights, safetensors file with a PyTorch state dict, or folder with an adapter',
+      'model.json with its weights, safetensors file with a PyTorch state dict, or folder or zip file with an adapter',
     )
     .addOption(
       new Option(

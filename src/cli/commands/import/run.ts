@@ -72,18 +72,19 @@ async function importSource(
   const path = resolve(context.cwd, source);
   await recoverFolder(path);
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const isAdapter = isFolder || path.toLowerCase().endsWith('.zip');
   const model = modelJsonOf(path, isFolder);
   if (model !== undefined) return await importModelJson(model, options, context);
-  if (isFolder && into === undefined) {
+  if (isAdapter && into === undefined) {
     throw new UsageError(
       'invalid-argument',
-      `${source}: is a folder, so an adapter; choose its base with --into`,
+      `${source}: is a ${isFolder ? 'folder' : 'zip file'}, so an adapter; choose its base with --into`,
     );
   }
-  if (isFolder && prefix !== '') {
+  if (isAdapter && prefix !== '') {
     throw new UsageError('invalid-argument', `--prefix ${prefix}: has no effect for an adapter; omit it`);
   }
-  if (!isFolder && anyBase) {
+  if (!isAdapter && anyBase) {
     throw new UsageError('invalid-argument', '--any-base: has no effect for weights; omit it');
   }
   const common = {
@@ -91,7 +92,7 @@ async function importSource(
     ...saveOptions(options, 'import'),
     normalization: { ...(mean !== undefined && { mean }), ...(std !== undefined && { std }) },
   };
-  return isFolder
+  return isAdapter
     ? await importAdapter({ ...common, adapter: source, run: into!, anyBase })
     : await importWeights({ ...common, weights: source, run: into, architecture, prefix, head });
 }
