@@ -427,7 +427,7 @@ describe.skipIf(withoutChromium)('the page of play', () => {
     await page.setInputFiles('#load', hugeAdapter());
     await noticeOf(page, /^The adapter is loaded/);
     await page.click('#teach');
-    await noticeOf(page, /the loss of step \d+ is (NaN|Infinity).*The adapter is as it was before/);
+    await noticeOf(page, /grew without bounds\. The adapter is as it was before/);
     await page.waitForSelector('#teach:not(:disabled)');
     await page.context().close();
   });

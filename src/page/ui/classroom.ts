@@ -83,13 +83,11 @@ export class ClassroomModel {
   }
 
   /** Shows a problem instead of failing. */
-  async #attempt(work: () => Promise<void>, advice = ''): Promise<boolean> {
+  async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      return true;
     } catch (error) {
-      this.#set({ notice: { kind: 'problem', text: `${(error as Error).message}${advice}` } });
-      return false;
+      this.#set({ notice: { kind: 'problem', text: (error as Error).message } });
     }
   }
 
@@ -219,7 +217,9 @@ export class ClassroomModel {
     this.#set({ notice: undefined });
     show(true);
     await this.#attempt(async () => {
-      const { status, adapter, elapsedMs } = await this.#worker.call('teach', { ...plan, samples });
+      const { status, adapter, elapsedMs } = await this.#worker
+        .call('teach', { ...plan, samples })
+        .catch((error) => Promise.reject(lessonError(error)));
       if (status === 'stopped') {
         this.#set({ notice: { kind: 'news', text: 'Cancelled: the adapter is as it was before.' } });
         return;
@@ -233,7 +233,7 @@ export class ClassroomModel {
           text: `Learned in ${seconds} seconds. It now reads ${right} of your ${samples.length} samples right.`,
         },
       });
-    }, '. The adapter is as it was before. Remove odd samples, or use fewer steps.');
+    });
     show(false);
     await this.#refresh();
     await this.#store();
@@ -361,6 +361,15 @@ export class ClassroomModel {
 
 const CANNOT_KEEP =
   'This browser stores nothing for this page: it is full, or storage is off. Save the adapter as a file before you close the page.';
+
+/** What a user can do about a lesson that failed. */
+function lessonError(error: WorkerFailure): Error {
+  if (error.code !== 'diverged') return error;
+  return new Error(
+    'Learning failed: the numbers of the adapter grew without bounds. The adapter is as it was before. Use fewer steps, ' +
+      'remove odd samples, or start again with Reset.',
+  );
+}
 
 async function originalAdapter(): Promise<PeftFiles> {
   const [config, weights] = await Promise.all([
