@@ -18,9 +18,13 @@ const PAGES = [
  */
 function commandsOf(page: string): string[] {
   const text = readFileSync(page, 'utf8').replaceAll(/\\\n\s*/g, '');
-  return [...text.matchAll(/^\s*(?:\$ )?(npx tfjs-lora .*?)\s*(?:\s#.*)?$/gm)]
-    .map((match) => match[1]!)
-    .filter((command) => !/ setup\b|cuda/.test(command));
+  return (
+    [...text.matchAll(/^\s*(?:\$ )?(npx tfjs-lora .*?)\s*(?:\s#.*)?$/gm)]
+      .map((match) => match[1]!)
+      .filter((command) => !/ setup\b|cuda/.test(command))
+      // It serves until Ctrl-C.
+      .filter((command) => !/ play\b/.test(command) || command.includes('--out'))
+  );
 }
 
 let cwd: string;

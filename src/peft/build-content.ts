@@ -21,13 +21,13 @@ const FIXED_KEYS = {
 /**
  * Builds what `savePeft` writes for one adapter.
  *
- * @param baseHash content hash of the base
+ * @param baseHash content hash of the base, to record
  * @throws UsageError as `savePeft`
  */
 export function buildContent(
   model: tf.LayersModel,
   adapter: string,
-  { peftOnly, baseHash }: { readonly peftOnly: boolean; readonly baseHash: string },
+  { peftOnly, baseHash }: { readonly peftOnly: boolean; readonly baseHash?: string },
 ) {
   const modules = peftModules(model);
   const adapted = adaptedModules(model, adapter, modules);
@@ -54,7 +54,8 @@ export function buildContent(
   if (adapted.some(({ settings }) => settings.subtractsInitialUpdate)) {
     metadata.set(METADATA.subtractsInitialUpdate, 'true');
   }
-  metadata.set('format', 'pt').set(METADATA.baseHash, baseHash);
+  metadata.set('format', 'pt');
+  if (baseHash !== undefined) metadata.set(METADATA.baseHash, baseHash);
   return { config: { ...FIXED_KEYS, ...config }, tensors, metadata };
 }
 

@@ -17,18 +17,23 @@ export interface PeftFiles {
 export interface PeftFilesOptions {
   /** Name of the adapter in the model. Default `default`. */
   readonly adapter?: string;
-  /** Content hash of the base without adapters, as in the `run.json` of its run. */
-  readonly baseHash: string;
+  /**
+   * Content hash of the base without adapters, as in the `run.json` of its run. Without it, the files fit any base with the
+   * same layers, and the base of files is not checked.
+   */
+  readonly baseHash?: string;
 }
 
 /**
  * Returns the files that `savePeft` writes, byte for byte, without a file system: for browsers.
  *
  * @throws UsageError if PEFT has one value per adapter of an option in which layers differ
+ * @example
+ * const { config, weights } = peftFiles(model);
  */
 export function peftFiles(
   model: tf.LayersModel,
-  { adapter = DEFAULT_ADAPTER, baseHash }: PeftFilesOptions,
+  { adapter = DEFAULT_ADAPTER, baseHash }: PeftFilesOptions = {},
 ): PeftFiles {
   const { config, tensors, metadata } = buildContent(model, adapter, { peftOnly: false, baseHash });
   const parts = serializeSafetensors(WEIGHTS_FILE, { tensors, metadata });
@@ -44,6 +49,9 @@ export function peftFiles(
 /**
  * Loads an adapter like `loadPeft`, from the contents of its files.
  *
+ * @example
+ * const adapted = loadPeftFiles(base, { config, weights });
+ *
  * @param options.onWarning called with one line for each problem that does not prevent loading
  * @throws CheckpointError as `loadPeft`; with code 'base-mismatch' if the adapter was saved for another base
  */
@@ -54,10 +62,10 @@ export function loadPeftFiles(
     adapter = DEFAULT_ADAPTER,
     baseHash,
     onWarning = () => {},
-  }: PeftFilesOptions & { readonly onWarning?: (message: string) => void },
+  }: PeftFilesOptions & { readonly onWarning?: (message: string) => void } = {},
 ): tf.LayersModel {
   const content = parseSafetensors(WEIGHTS_FILE, weights);
-  checkBase(WEIGHTS_FILE, content, () => baseHash);
+  if (baseHash !== undefined) checkBase(WEIGHTS_FILE, content, () => baseHash);
   const files = { adapter, configPath: CONFIG_FILE, weightsPath: WEIGHTS_FILE, onWarning };
   return attachPeft(base, files, { config: parseJson(CONFIG_FILE, config), weights: content });
 }
