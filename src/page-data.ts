@@ -38,18 +38,34 @@ export interface PageData {
 }
 
 /**
- * Puts the first bytes of all float32 values first, then the second bytes, and so on. gzip makes this a tenth smaller,
- * because the bytes with the exponents are alike.
+ * Rotates each float32 to the left by one bit, which puts its exponent into one byte, and stores the first bytes of all
+ * values, then their second bytes, and so on. gzip makes this 15 % smaller, because the exponents are alike.
+ *
+ * @param bytes float32 values, little-endian
  */
 export function shuffleBytes(bytes: Uint8Array): Uint8Array {
-  const values = bytes.length / 4;
-  return Uint8Array.from(bytes, (_, index) => bytes[4 * (index % values) + Math.floor(index / values)]!);
+  const count = bytes.length / 4;
+  const source = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const shuffled = new Uint8Array(bytes.length);
+  for (let index = 0; index < count; index++) {
+    const value = source.getUint32(4 * index, true);
+    const rotated = (value << 1) | (value >>> 31);
+    for (let byte = 0; byte < 4; byte++) shuffled[byte * count + index] = rotated >>> (8 * byte);
+  }
+  return shuffled;
 }
 
 /** Undoes `shuffleBytes`. */
 export function unshuffleBytes(shuffled: Uint8Array): Uint8Array {
-  const values = shuffled.length / 4;
-  return Uint8Array.from(shuffled, (_, index) => shuffled[values * (index % 4) + Math.floor(index / 4)]!);
+  const count = shuffled.length / 4;
+  const bytes = new Uint8Array(shuffled.length);
+  const target = new DataView(bytes.buffer);
+  for (let index = 0; index < count; index++) {
+    let rotated = 0;
+    for (let byte = 0; byte < 4; byte++) rotated |= shuffled[byte * count + index]! << (8 * byte);
+    target.setUint32(4 * index, (rotated >>> 1) | (rotated << 31), true);
+  }
+  return bytes;
 }
 
 /**

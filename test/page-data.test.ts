@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import { packImages, shuffleBytes, unpackImages, unshuffleBytes } from '../src/page-data.ts';
 
-test('shuffled bytes are in the order of their place in a value, and come back', () => {
-  const bytes = Uint8Array.of(1, 2, 3, 4, 11, 12, 13, 14);
-  expect([...shuffleBytes(bytes)]).toEqual([1, 11, 2, 12, 3, 13, 4, 14]);
-  expect(unshuffleBytes(shuffleBytes(bytes))).toEqual(bytes);
+test('shuffled bytes start with the fractions and end with the exponents, and come back', () => {
+  const values = Float32Array.of(1, -1, 2, 0.1);
+  const bytes = new Uint8Array(values.buffer);
+  const shuffled = shuffleBytes(bytes);
+  // IEEE 754: the biased exponents of 1, -1, 2 and 0.1; the signs are in the lowest bits.
+  expect([...shuffled.subarray(12)]).toEqual([127, 127, 128, 123]);
+  expect([...shuffled.subarray(0, 4)].map((byte) => byte & 1)).toEqual([0, 1, 0, 0]);
+  expect(unshuffleBytes(shuffled)).toEqual(bytes);
 });
 
 test('packed images come back, with the bytes that follow them', () => {

@@ -13,7 +13,12 @@ const { values, positionals } = parseArgs({
 });
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const args = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'];
-/** Strokes of digits in parts of the pad, with the digit that they mean. */
+/**
+ * Strokes of digits in parts of the pad, with the digit that they mean.
+ *
+ * @typedef {[x: number, y: number][]} Stroke
+ * @type {readonly { label: number, strokes: Stroke[] }[]}
+ */
 const DIGITS = [
   {
     label: 7,
@@ -56,6 +61,7 @@ const DIGITS = [
     ],
   },
 ];
+const [SEVEN, FOUR] = DIGITS.map(({ strokes }) => strokes);
 
 const server = spawn(process.execPath, ['bin/tfjs-lora.mjs', 'play', ...positionals, '--port', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -85,7 +91,7 @@ async function measure() {
   const start = performance.now();
   await page.goto(`${url}?backend=wasm`);
   await page.waitForSelector('#pad');
-  await draw(page, DIGITS[0].strokes);
+  await draw(page, SEVEN ?? []);
   await page.waitForFunction(() => document.querySelector('#verdict-off .answer')?.textContent !== '–');
   console.log(`first prediction: ${Math.round(performance.now() - start)} ms after opening the page`);
   await page.waitForSelector('#accuracy');
@@ -93,23 +99,13 @@ async function measure() {
     `loaded: ${(bytes / 1e6).toFixed(3)} MB, without the file of the worker, which Chromium does not report`,
   );
   await addSamples(page);
-  await page.evaluate(() => {
-    const frames = [];
-    let last = performance.now();
-    const next = (now) => {
-      frames.push(now - last);
-      last = now;
-      requestAnimationFrame(next);
-    };
-    requestAnimationFrame(next);
-    Object.assign(globalThis, { frames });
-  });
+  const frames = page.evaluate(countFrames);
   await page.click('#teach');
-  await draw(page, DIGITS[1].strokes);
+  await draw(page, FOUR ?? []);
   await page.waitForSelector('#notice');
   console.log(`100 steps: ${await page.textContent('#notice span')}`);
-  const frames = await page.evaluate(() => globalThis.frames.slice(1).sort((a, b) => a - b));
-  const at = (share) => frames[Math.floor(share * (frames.length - 1))].toFixed(1);
+  const times = (await frames).sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => times[Math.floor(share * (times.length - 1))]?.toFixed(1);
   console.log(`frames while learning: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, longest ${at(1)} ms`);
   await page.close();
   const measured = await browser.newPage();
@@ -119,13 +115,40 @@ async function measure() {
   await measured.close();
 }
 
-/** @param {import('playwright-core').Page} page @param {number[][][]} strokes */
+/**
+ * Runs in the page.
+ *
+ * @returns {Promise<number[]>} the time between frames in ms, until a lesson has ended
+ */
+function countFrames() {
+  return new Promise((resolve) => {
+    /** @type {number[]} */
+    const times = [];
+    let last = performance.now();
+    const next = (/** @type {number} */ now) => {
+      times.push(now - last);
+      last = now;
+      if (document.querySelector('#notice')) resolve(times.slice(1));
+      else requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+  });
+}
+
+/** @param {import('playwright-core').Page} page @param {Stroke[]} strokes */
 async function draw(page, strokes) {
-  const { x, y, width, height } = await page.locator('#pad').boundingBox();
-  for (const [first, ...others] of strokes) {
-    await page.mouse.move(x + first[0] * width, y + first[1] * height);
-    await page.mouse.down();
-    for (const [a, b] of others) await page.mouse.move(x + a * width, y + b * height, { steps: 4 });
+  await page.locator('#pad').scrollIntoViewIfNeeded();
+  const { x, y, width, height } = (await page.locator('#pad').boundingBox()) ?? {
+    x: 0,
+    y: 0,
+    width: 0,
+    height: 0,
+  };
+  for (const points of strokes) {
+    for (const [index, [a, b]] of points.entries()) {
+      await page.mouse.move(x + a * width, y + b * height, { steps: index === 0 ? 1 : 4 });
+      if (index === 0) await page.mouse.down();
+    }
     await page.mouse.up();
   }
 }
@@ -145,17 +168,18 @@ async function takeScreenshots(folder) {
       ['wide', 1100],
       ['narrow', 360],
     ])) {
-      const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+      const page = await browser.newPage({ viewport: { width, height: 1500 }, colorScheme });
       await page.goto(`${url}?backend=wasm`);
       await page.waitForSelector('#accuracy');
       await addSamples(page);
       await page.click('#teach');
       await page.locator('#notice').waitFor();
-      await draw(page, DIGITS[0].strokes);
+      await draw(page, SEVEN ?? []);
       await page.waitForFunction(() => document.querySelector('#verdict-on .answer')?.textContent !== '–');
       await page.click('#notice button');
       await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
-      await page.screenshot({ path: join(folder, `play-${name}-${colorScheme}.png`), fullPage: true });
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.screenshot({ path: join(folder, `play-${name}-${colorScheme}.png`) });
       await page.close();
     }
   }

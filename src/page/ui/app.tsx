@@ -31,8 +31,14 @@ export function App() {
       <section aria-labelledby="draw-title">
         <h2 id="draw-title">1. Draw a digit</h2>
         <div class="draw">
-          <DrawPanel classroom={classroom} shown={shown} setShown={setShown} />
-          <div>
+          <div class="drawing">
+            <Pad onDraw={(drawing) => classroom.draw(drawing)} shown={shown} />
+            <p class="note" id="pad-help">
+              Draw with a mouse, a pen or a finger. With the keyboard: arrow keys move the pen, Space lowers
+              and lifts it, Escape clears.
+            </p>
+          </div>
+          <div class="reading">
             <ReadingTable
               reading={classroom.state.reading}
               classNames={data?.classNames ?? []}
@@ -40,6 +46,7 @@ export function App() {
             />
             {!data && <p class="note">Loading the network&hellip;</p>}
           </div>
+          <DrawControls classroom={classroom} setShown={setShown} />
         </div>
       </section>
       <section aria-labelledby="teach-title">
@@ -59,12 +66,11 @@ export function App() {
   );
 }
 
-function DrawPanel(props: {
+function DrawControls(props: {
   readonly classroom: ClassroomModel;
-  readonly shown: { readonly image?: ImageData } | undefined;
   readonly setShown: (shown: { readonly image?: ImageData }) => void;
 }) {
-  const { classroom, shown, setShown } = props;
+  const { classroom, setShown } = props;
   const { data, reading, lesson } = classroom.state;
   const clear = () => {
     setShown({});
@@ -80,12 +86,7 @@ function DrawPanel(props: {
     clear();
   };
   return (
-    <div>
-      <Pad onDraw={(drawing) => classroom.draw(drawing)} shown={shown} />
-      <p class="note" id="pad-help">
-        Draw with a mouse, a pen or a finger. With the keyboard: arrow keys move the pen, Space lowers and
-        lifts it, Escape clears.
-      </p>
+    <div class="controls">
       <div class="actions">
         <button type="button" id="clear" onClick={clear}>
           Clear

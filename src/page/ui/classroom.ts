@@ -96,6 +96,7 @@ export class ClassroomModel {
       const wanted = new URLSearchParams(location.search).get('backend') as BackendName | null;
       const { backend, data } = await this.#worker.call('load', document.baseURI, wanted ?? undefined);
       this.#set({ data, backend });
+      void this.#readWaiting(); // what was drawn while the network was loading
       await this.#restore(data);
       await this.#refresh();
       if (!wanted) setTimeout(() => void this.#chooseBackend(), TRIAL_DELAY_MS);
