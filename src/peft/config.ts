@@ -32,8 +32,6 @@ const UNSUPPORTED = [
   'enable_lora',
   'kasa_config',
   'layer_replication',
-  'layers_pattern',
-  'layers_to_transform',
   'loftq_config',
   'lora_bias',
   'lora_ga_config',
@@ -59,6 +57,8 @@ const schema = z.looseObject({
   lora_alpha: alpha,
   target_modules: modules,
   exclude_modules: modules.nullish(),
+  layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
+  layers_pattern: modules.nullish(),
   rank_pattern: z.record(z.string(), rank).nullish(),
   alpha_pattern: z.record(z.string(), alpha).nullish(),
   modules_to_save: z.array(z.string()).nullish(),
@@ -95,6 +95,7 @@ export function parsePeftConfig(
       `${configPath}: unsupported options ${unsupported.join(', ')}; they change what the adapter computes`,
     );
   }
+  requireLayerOptions(configPath, config);
   if (!BASE_PRESERVING_INITS.includes(config.init_lora_weights)) {
     throw new CheckpointError(
       'invalid-checkpoint',
@@ -103,6 +104,23 @@ export function parsePeftConfig(
   }
   const known = new Set([...Object.keys(schema.shape), ...INFORMATIONAL, ...UNSUPPORTED]);
   return { config, unknownKeys: Object.keys(config).filter((key) => !known.has(key)) };
+}
+
+/** @throws CheckpointError if PEFT would reject the combination */
+function requireLayerOptions(configPath: string, config: PeftConfig): void {
+  const [indices, pattern] = [config.layers_to_transform, config.layers_pattern].map(isSet);
+  if (indices && typeof config.target_modules === 'string') {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${configPath}: layers_to_transform needs a list in target_modules (${quote(config.target_modules)})`,
+    );
+  }
+  if (pattern && !indices) {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${configPath}: layers_pattern needs layers_to_transform`,
+    );
+  }
 }
 
 /** Reports a UsageError about a LoRA option as a CheckpointError, for options that come from a file. */

@@ -51,7 +51,7 @@ export function selectModules(
         matching('modules_to_save', () => expressions.matchesPart(name, module.module)),
       ) &&
       !matching('exclude_modules', () => isSelected(module, config.exclude_modules ?? [], expressions)) &&
-      matching('target_modules', () => isTarget(module, config.target_modules, expressions)),
+      matching('target_modules', () => isTarget(module, config, expressions)),
   );
   if (targets.length === 0) {
     throw new CheckpointError(
@@ -87,10 +87,40 @@ export function layerList(modules: readonly PeftModule[]): string {
     : `the model's layers are ${listNames(names, SHOWN_LAYERS)}`;
 }
 
-function isTarget(module: PeftModule, pattern: string | string[], expressions: LayerExpressions): boolean {
+function isTarget(module: PeftModule, config: PeftConfig, expressions: LayerExpressions): boolean {
+  const pattern = config.target_modules;
   if (typeof pattern === 'string' && pattern.toLowerCase() === 'all-linear')
     return module.className === 'Dense';
-  return isSelected(module, pattern, expressions);
+  if (!isSelected(module, pattern, expressions)) return false;
+  const indices = [config.layers_to_transform ?? []].flat();
+  // PEFT does not look at the number of a module whose whole name is listed.
+  if (indices.length === 0 || pattern.includes(module.module)) return true;
+  const patterns = [config.layers_pattern ?? []].flat().map((name) => `(?:.*\\.)?${name}`);
+  // Without a pattern PEFT takes a number after any name, but not after the first name of the path.
+  const index = layerIndex(module.module, patterns.length > 0 ? patterns : ['.*\\.[^.]*'], expressions);
+  return index !== undefined && indices.includes(index);
+}
+
+/**
+ * The number of the layer that a module is in, such as 3 for `model.layers.3.query`; undefined if there is none after a name
+ * that matches one of the patterns. PEFT 0.21 takes the first such number: `re.match(rf"(?:^|.*?\\.){pattern}\\.(\\d+)\\.", module)`.
+ */
+function layerIndex(
+  module: string,
+  patterns: readonly string[],
+  expressions: LayerExpressions,
+): number | undefined {
+  const parts = module.split('.');
+  const numbers = parts.flatMap((part, index) =>
+    index < parts.length - 1 && /^\d+$/.test(part)
+      ? [{ number: Number(part), start: `${parts.slice(0, index + 1).join('.')}.` }]
+      : [],
+  );
+  for (const pattern of patterns) {
+    const found = numbers.find(({ start }) => expressions.matchesWhole(`${pattern}\\.\\d+\\.`, start));
+    if (found) return found.number;
+  }
+  return undefined;
 }
 
 /** Whether an expression matches the whole name of a module, or a name of a list its end. */
