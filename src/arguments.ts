@@ -1,6 +1,6 @@
 import { UsageError } from './errors.ts';
 
-/** @throws UsageError if an argument is not an object, such as a list of options that is a number */
+/** @throws UsageError if an argument is not an object */
 export function checkObject(name: string, value: unknown): void {
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new UsageError('invalid-argument', `${name}: must be an object (${describe(value)})`);
@@ -12,19 +12,19 @@ export function checkList(name: string, value: unknown): void {
     throw new UsageError('invalid-argument', `${name}: must be a list (${describe(value)})`);
 }
 
-/** @throws UsageError if an argument is not a text, such as a path that was left out */
+/** @throws UsageError if an argument is not a string */
 export function checkText(name: string, value: unknown): void {
   if (typeof value !== 'string')
     throw new UsageError('invalid-argument', `${name}: must be a string (${describe(value)})`);
 }
 
-/** @throws UsageError if an argument is given and not a function */
+/** @throws UsageError if an optional argument is set but is not a function */
 export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function')
     throw new UsageError('invalid-argument', `${name}: must be a function (${describe(value)})`);
 }
 
-/** A short text for a value in an error. */
+/** Describes a value for an error message. */
 function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'function') return 'a function';

@@ -32,7 +32,7 @@ function tensorflowOptions(
   };
 }
 
-/** What every recipe gets from a command. */
+/** Returns the options that a command passes to any recipe. */
 export function recipeOptions(options: DeviceOptions, context: CliContext) {
   const { adjust } = options;
   return {

@@ -8,9 +8,9 @@ import { githubAnnotations, type RenderOptions, type Report, renderReport } from
 import type { CliContext } from './context.ts';
 import { formatOf, type ReportOptions } from './options/report.ts';
 
-/** What else a command has done with a report. */
+/** Other results of a command, and failures to throw after the report is printed. */
 export interface PublishDetails extends RenderOptions {
-  /** Why the work failed. */
+  /** The error that ended the work early, such as diverged training. */
   readonly failure?: AppError;
   /** Why a file that belongs to the report could not be written. */
   readonly fileFailure?: AppError;

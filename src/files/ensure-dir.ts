@@ -1,14 +1,14 @@
 import { lstat, mkdir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Code of the error if a part of the path is a symbolic link to what does not exist; the system reports EEXIST. */
+/** Code of the error if a part of the path is a dangling symbolic link, for which the system reports EEXIST. */
 export const DANGLING_LINK = 'DANGLING_LINK';
 
 /**
  * Creates a folder, and those above it, if it does not exist. Several processes may do so at once.
  *
  * Used instead of `mkdir` with `recursive: true`, which never returns for a path below /proc on Linux (Node 20, 22
- * and 24): there, mkdir reports ENOENT although the folder above exists, and Node tries again for ever.
+ * and 24): there, mkdir reports ENOENT although the folder above exists, and Node retries without end.
  *
  * @returns the topmost folder that was created, to remove if the work fails; undefined if all existed
  * @throws the file system's error
@@ -64,7 +64,9 @@ async function isLink(path: string): Promise<boolean> {
 }
 
 function danglingLink(path: string, cause: unknown): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${path}: a link to nothing`, { cause }), { code: DANGLING_LINK });
+  return Object.assign(new Error(`${path}: a link whose target does not exist`, { cause }), {
+    code: DANGLING_LINK,
+  });
 }
 
 function notSupported(path: string, cause: unknown): NodeJS.ErrnoException {

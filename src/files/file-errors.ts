@@ -53,7 +53,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENXIO: `no such device, or nothing reads the pipe; ${CHECK_PATH}`,
 };
 
-/** Messages of the RangeErrors that V8 throws, without a code, for more bytes or characters than it can hold. */
+/** Messages of the RangeErrors, without a code, that V8 throws if a buffer or a string would be too long. */
 const NO_ROOM =
   /^(?:Array buffer allocation failed|Invalid (?:array buffer|typed array|string|array) length)/;
 
@@ -77,7 +77,7 @@ export async function withFileErrors<T>(
   }
 }
 
-/** Like `withFileErrors`, for an error that was caught; returns errors unchanged that are not of the file system. */
+/** Like `withFileErrors`, for an error that was caught. Returns other errors than those of the file system unchanged. */
 export function toFileError(Kind: FileErrorClass, path: string, action: FileAction, error: unknown): unknown {
   if (error instanceof AppError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
@@ -87,7 +87,7 @@ export function toFileError(Kind: FileErrorClass, path: string, action: FileActi
   return new Kind(errorCode(code, action), `${path}: cannot be ${action}: ${meaning}`, { cause: error });
 }
 
-/** What an error means, and what to do. Other codes than those of the table are reported in the system's words. */
+/** What an error means, and what to do. For a code that is not in the table, it is the system's message. */
 function describeFsError({ code = '', errno }: NodeJS.ErrnoException): string {
   const [, systemText] = (errno !== undefined && getSystemErrorMap().get(errno)) || [];
   return MEANINGS[code] ?? (systemText === undefined ? code : `${systemText} (${code})`);

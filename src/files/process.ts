@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 
-/** The clocks of processes and of files have different steps. */
+/** Allowed difference of start times and file times, because their clocks have different resolutions. */
 const CLOCK_TOLERANCE_MS = 2000;
 
 /**
- * Whether a process runs that may have done something at a time. PIDs are reused, in containers after every restart: one that
- * started later is a different process. Only Linux reports when a process started.
+ * Whether a process is running that was already running at a given time. PIDs are reused, in containers after every restart:
+ * a process that started later is a different one. Only Linux reports when a process started.
  *
  * @param atMs milliseconds since 1970
  */

@@ -45,7 +45,7 @@ function describe(issue: Issue, content: unknown, parent: string): string {
   return `${name}: must ${requirement(issue)} (${quote(value)})`;
 }
 
-/** What is allowed, in the words that follow "must". */
+/** Describes what is allowed, as a phrase that follows "must". */
 function requirement(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -1,7 +1,7 @@
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** What file systems report that cannot flush a folder, or that do not let it be opened for reading. */
+/** Error codes of file systems that cannot flush a folder, or on which it cannot be opened for reading. */
 const UNSUPPORTED = new Set([
   'EINVAL',
   'ENOTSUP',
@@ -32,7 +32,7 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Renames a file or folder; the new name lasts a power failure. */
+/** Renames a file or folder. The new name survives a power failure. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await rename(from, to);
   await syncFolder(dirname(to));

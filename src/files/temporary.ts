@@ -4,24 +4,24 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { wasRunning } from './process.ts';
 
-/** `partial`: what a process is writing. `replaced`: what it is about to replace, moved aside. */
+/** `partial`: new content that a process is writing. `replaced`: old content that it moved aside. */
 export type TemporaryKind = 'partial' | 'replaced';
 
 const NAME = /\.(partial|replaced)-(\d+)-[0-9a-f]{8}$/;
 
-/** A file or folder beside a target, `<target>.<kind>-<process>-<random>`. */
+/** A file or folder next to a target, `<target>.<kind>-<pid>-<random>`. */
 export interface Temporary {
   readonly path: string;
   readonly kind: TemporaryKind;
   readonly isFolder: boolean;
-  /** Whether its process still works with it. */
+  /** Whether its process is still using it. */
   readonly inUse: boolean;
 }
 
-/** Those that this process works with. */
+/** The temporary files and folders that this process is using. */
 const own = new Set<string>();
 
-/** Returns a new name beside `target`, which is in use until it is released or this process ends. */
+/** Returns a new path next to `target`. It is in use until it is released or this process ends. */
 export function temporaryName(target: string, kind: TemporaryKind): string {
   const path = `${target}.${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
   own.add(path);
@@ -34,7 +34,7 @@ export function releaseTemporary(path: string): void {
 }
 
 /**
- * The temporary files and folders beside a target, of this and of other processes.
+ * Lists the temporary files and folders next to a target, those of other processes included.
  *
  * @throws the file system's error if the folder of the target does not exist or cannot be read
  */
@@ -51,8 +51,8 @@ export async function temporariesOf(target: string): Promise<Temporary[]> {
 }
 
 /**
- * Removes the temporary files that processes which have ended left beside a file. Leaves folders: those may be checkpoints
- * of a run. Does nothing if the folder cannot be read.
+ * Removes the temporary files next to a file whose processes have ended. Keeps folders: these may be checkpoints of a
+ * run. Does nothing if the folder cannot be read.
  */
 export async function removeLeftFiles(target: string): Promise<void> {
   const left = await temporariesOf(target).catch(() => []);

@@ -2,7 +2,7 @@ import { parse, TomlError } from 'smol-toml';
 import { UsageError } from '../errors.ts';
 import { readTextSync } from './read-text.ts';
 
-/** Largest file that is read, in bytes: settings are written by hand. */
+/** Largest file that is read, in bytes. Settings are written by hand, so they are small. */
 const MAX_TOML_BYTES = 2 ** 20;
 
 /**

@@ -5,12 +5,12 @@ import { renameDurably } from './sync-folder.ts';
 import { releaseTemporary, removeLeftFiles, temporaryName } from './temporary.ts';
 
 /**
- * Writes a file in whole or not at all: the new content goes to a temporary file next to it, is flushed to the disk,
- * and then replaces what was at `path`. Removes the temporary files that killed processes left there.
+ * Writes a file atomically: the new content goes to a temporary file next to it, is flushed to the disk, and then
+ * replaces the file at `path`. Removes the temporary files that killed processes left there.
  *
- * Used instead of the npm package write-file-atomic, which writes once and does not check how many bytes were taken:
- * when a disk fills up, it replaces the file by a truncated one and reports success. Here, Node's `writeFile` goes on
- * until all bytes are written or the system reports an error.
+ * Used instead of the npm package write-file-atomic, which calls `write` once and ignores how many bytes were written:
+ * if the disk is full, it replaces the file by a truncated one and reports success. Node's `writeFile`, used here,
+ * continues until all bytes are written or the system reports an error.
  *
  * @param content text, bytes, or texts to write one after the other
  * @param parents whether to create the folders above it; they are removed again if writing fails

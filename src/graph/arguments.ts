@@ -4,7 +4,7 @@ import type { HostTensor } from '../tensorflow/index.ts';
 
 const INPUT_DTYPES = ['float32', 'int32', 'bool'];
 
-/** What a value is, in a few words. */
+/** Describes a value for an error message. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'number' || typeof value === 'boolean') return `the ${typeof value} ${value}`;

@@ -42,7 +42,7 @@ function differentOps(node: ProgramNode): string {
   return `the function: runs different ops on its second run (starting ${place}); run it eagerly`;
 }
 
-/** All of a program but its nodes. */
+/** Everything in a program except its nodes. */
 const interfaceOf = ({ inputs, variables, outputs, assignments }: Program) => [
   inputs,
   variables,

@@ -22,7 +22,7 @@ import { simplify } from './simplify.ts';
 
 type Result = tf.Tensor | tf.Tensor[];
 
-/** Bytes in place of a tensor. They are cast to float32 on the device: the function sees values from 0 to 255. */
+/** Bytes in place of a tensor. They are cast to float32 on the device: the function gets values from 0 to 255. */
 export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;

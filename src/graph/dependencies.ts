@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { NativeBackend } from '../tensorflow/index.ts';
 
-/** What a recording was made with, besides the values of its inputs and variables. */
+/** What a recording depends on, apart from the values of its inputs and variables. */
 export interface Dependencies {
   /** `dataId`s of captured tensors: made outside the function, and now constants of the program. */
   readonly captured: readonly object[];

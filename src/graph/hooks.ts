@@ -59,7 +59,7 @@ export function trackLayers(): LayerTracker {
   };
 }
 
-/** The parts of an optimizer of tfjs that its type does not show. */
+/** Members of tfjs' optimizers that their type does not declare. */
 interface OptimizerState {
   iterations_?: number;
   incrementIterations(): void;

@@ -130,7 +130,7 @@ export class Tape {
     const { dtype, shape, dataId } = tensor;
     if (dtype === 'string') {
       throw new RecordingError(
-        'the function: uses a tensor of strings, which a program cannot hold; run it eagerly',
+        'the function: uses a tensor of strings, which a program cannot contain; run it eagerly',
       );
     }
     this.captured.push(dataId);

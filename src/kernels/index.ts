@@ -27,8 +27,8 @@ const missing: Readonly<Record<string, tf.KernelFunc>> = {
 };
 
 /**
- * Kernels to use instead of wasm's own, from the original. Its gradients of 3-D convolutions are wrong with strides and
- * for the input, its 3-D max pooling takes values below 0 for 0.
+ * Kernels that replace those of the wasm backend, each created from the original. The gradients of the backend's 3-D
+ * convolutions are wrong with strides and with respect to the input. Its 3-D max pooling treats values below 0 as 0.
  */
 const replaced: Readonly<Record<string, (original: tf.KernelFunc) => tf.KernelFunc>> = {
   Conv2D: (original) => withLargeStrides(original, false),
@@ -45,7 +45,7 @@ const replaced: Readonly<Record<string, (original: tf.KernelFunc) => tf.KernelFu
   ),
 };
 
-/** What was registered in place of an original. */
+/** The kernels that this file has registered in place of others. */
 const replacements = new WeakSet<tf.KernelFunc>();
 
 /** Replaces a kernel if the backend has it and it is not replaced yet. */
@@ -63,7 +63,7 @@ function replaceKernel(
 }
 
 /**
- * Completes and corrects the kernels of the wasm backend. Does nothing the second time. Call it after the package of the
+ * Completes and corrects the kernels of the wasm backend. Does nothing if called again. Call it after the package of the
  * backend is imported: before, there is nothing to correct.
  */
 export function completeWasmKernels(): void {

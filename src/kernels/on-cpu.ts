@@ -9,7 +9,7 @@ interface CpuBackend {
 }
 
 /**
- * Returns a kernel function for any backend that runs the kernel of tfjs' plain JavaScript backend. Slower, but right.
+ * Returns a kernel function for any backend that runs the kernel of tfjs' plain JavaScript backend. Slower, but correct.
  *
  * @param kernelName a kernel with one output
  */

@@ -40,8 +40,8 @@ export function maxPoolGrad({ dy, input }: PoolInputs, attributes: PoolAttribute
 }
 
 /**
- * Kernel `AvgPoolGrad`: divides dy by the number of values that were averaged. The backends' own kernels count padding as
- * well, with which the forward pass does not average.
+ * Kernel `AvgPoolGrad`: divides dy by the number of values that were averaged. The backends' own kernels also
+ * count padding, which the forward pass does not average over.
  *
  * @returns the shape of `input`
  */

@@ -155,7 +155,7 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   return resolved;
 }
 
-/** @throws UsageError if a pattern is neither a text, a regular expression nor a list of names */
+/** @throws UsageError if a pattern is neither a string, a regular expression nor a list of names */
 function checkPattern(option: string, pattern: unknown): void {
   const isList = Array.isArray(pattern) && pattern.every((name) => typeof name === 'string');
   if (pattern === undefined || typeof pattern === 'string' || pattern instanceof RegExp || isList) return;

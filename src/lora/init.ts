@@ -9,7 +9,7 @@ import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
 import { kernelNorm } from './layers/delta-weight.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
-/** What initialization needs besides the configuration. */
+/** Input of an initialization in addition to the configuration. */
 export interface InitOptions {
   /**
    * For init `lora-ga`: returns the mean loss of one or more batches of the training data, a float32 scalar. `model` is
@@ -18,7 +18,7 @@ export interface InitOptions {
   readonly loss?: (model: tf.LayersModel) => tf.Scalar;
 }
 
-/** Options of a new adapter besides its configuration. */
+/** Options of a new adapter in addition to its configuration. */
 export interface AdapterOptions extends InitOptions {
   /** Called with one line for each option that is probably not intended, such as a rank above a layer's smaller side. */
   readonly onWarning?: (message: string) => void;

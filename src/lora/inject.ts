@@ -10,7 +10,7 @@ import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
-/** Options of `injectLora` besides the configuration. */
+/** Options of `injectLora` in addition to the configuration. */
 export interface InjectOptions extends AdapterOptions {
   /** Name of the adapter. Default 'default'. */
   readonly adapter?: string;

@@ -8,7 +8,7 @@ export interface Repeated {
   readonly interval: Interval | null;
 }
 
-/** The mean of repeated measurements, at least one, and how well it is known. */
+/** Returns the mean of repeated measurements, at least one, and its uncertainty. */
 export function repeated(values: readonly number[]): Repeated {
   const { mean, standardError } = moments(values);
   if (values.length < 2) return { mean, interval: null };

@@ -19,7 +19,7 @@ export interface MnistCheck {
 
 /**
  * Validates a folder of IDX files and collects all problems instead of throwing for the first. It compares the images
- * of both sets, which takes some tenths of a second for MNIST.
+ * of both sets, which takes a few tenths of a second for MNIST.
  *
  * @param cwd what a relative `directory` starts from
  * @throws DataError if the folder has no IDX files

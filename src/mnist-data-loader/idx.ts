@@ -23,7 +23,7 @@ interface IdxHeader {
   readonly sizeBytes: number;
 }
 
-/** Files of more content than this are rejected: an array in Node and a tensor cannot be much larger. */
+/** Largest content that is read, in bytes: an array in Node and a tensor cannot be much larger. */
 export const MAX_IDX_BYTES = 2 ** 30;
 
 const UNSIGNED_BYTE = 0x08;

@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
 import type { IdxArray } from './idx.ts';
 
-/** The header is a few dozen bytes; NumPy itself refuses to read more than 10,000. */
+/** Longest header that is read, in bytes. Headers have a few dozen; NumPy rejects more than 10,000. */
 const MAX_HEADER_BYTES = 10_000;
 
 type Reader = (view: DataView, position: number, isLittle: boolean) => number;

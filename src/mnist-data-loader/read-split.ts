@@ -6,7 +6,7 @@ import { readNpz } from './npz.ts';
 import { readCsv } from './table-file.ts';
 import { toDataset } from './to-dataset.ts';
 
-/** Which fraction of each label becomes the test set, drawn at random. */
+/** How to draw a test set from a file that has none: a fraction of each label. */
 export interface HeldOut {
   readonly fraction: number;
   readonly seed: number;

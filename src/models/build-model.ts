@@ -8,7 +8,7 @@ const MAX_VALUES = 2 ** 28;
 /** Most values in a layer's output for one example: 256 MiB of float32. */
 const MAX_OUTPUT_VALUES = 2 ** 26;
 
-/** A topology asks for more values than allowed. */
+/** Thrown if the weights or outputs of a model have more values than allowed. */
 export class ModelSizeError extends Error {}
 
 /** Options of `buildModel`. */

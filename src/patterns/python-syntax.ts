@@ -18,13 +18,13 @@ export function translatePython(expression: string): TranslatedExpression {
   return new Translator(expression).translate();
 }
 
-/** Escapes that both read in the same way outside of a class. */
+/** Escapes with the same meaning in Python and RE2, outside of a class. */
 const SHARED_ESCAPES = 'AbBdDwWsSfnrtv';
 
-/** Those of them that Python reads for Unicode. */
+/** Of these, the ones that match Unicode characters in Python. */
 const UNICODE_ESCAPES = 'bBdDwWsS';
 
-/** What follows `(?` in groups that RE2 does not have, or Python. */
+/** What follows `(?` in groups that RE2 or Python does not have. */
 const UNSUPPORTED_GROUPS: readonly (readonly [start: string, problem: string])[] = [
   ['=', 'lookaheads (?=...) are not supported'],
   ['!', 'lookaheads (?!...) are not supported'],
@@ -203,7 +203,7 @@ class Translator {
   #quantifier(text: string): void {
     const following = this.#ahead(1);
     if (following === '+') throw new PythonSyntaxError('possessive quantifiers are not supported');
-    // Whether it is lazy does not matter for whether a whole name matches.
+    // Laziness does not change whether a whole name matches.
     if (following === '?') this.#position++;
     if (/^[*+?{]/.test(this.#ahead(1)) && isQuantifier(this.#ahead(50)))
       throw new PythonSyntaxError('several quantifiers in a row');
@@ -227,12 +227,12 @@ function isQuantifier(text: string): boolean {
   return /^(?:[*+?]|\{(?:\d+|\d*,\d*)\})/.test(text);
 }
 
-/** A character that stands for itself, outside of a class. */
+/** A literal character, outside of a class. */
 function literal(character: string): string {
   return /[\\.+*?()|[\]{}^$]/.test(character) ? `\\${character}` : character;
 }
 
-/** A character that stands for itself, in a class. */
+/** A literal character, in a class. */
 function codePointLiteral(codePoint: number): string {
   return `\\x{${codePoint.toString(16)}}`;
 }

@@ -15,8 +15,8 @@ const PASSES = [
 ] as const;
 
 /**
- * Describes what is wrong with the image data of a PNG, or returns undefined. pngjs fills missing data with what happens to
- * be in memory, so that a truncated picture would be read as another one each time.
+ * Describes what is wrong with the image data of a PNG, or returns undefined. pngjs fills missing data with
+ * whatever is in memory, so a truncated picture would give different pixels each time.
  *
  * @param bytes of a PNG with a whole IHDR chunk
  */

@@ -36,7 +36,7 @@ export interface FinetuneJob {
   readonly model: tf.LayersModel;
 }
 
-/** What a fine-tuning led to. */
+/** The results of a fine-tuning. */
 interface Outcome {
   readonly manifest: RunManifest;
   readonly mnist: Mnist;
@@ -48,7 +48,7 @@ interface Outcome {
 }
 
 /**
- * What the run folder of a fine-tuning holds, finished or at a checkpoint.
+ * What the run folder of a fine-tuning contains, finished or at a checkpoint.
  *
  * @param saved the base without the adapter, and the adapter's strength
  */

@@ -30,7 +30,7 @@ export interface FitOptions {
   readonly steps: number;
   readonly engine?: EngineName | 'auto';
   readonly resume?: ResumeState;
-  /** Checks what training costs, and returns to the best state within its budget. */
+  /** Measures the accuracy that training costs, and restores the best state within the budget. */
   readonly guard?: GuardOptions;
   readonly signal?: AbortSignal;
   /** Folder for TensorBoard event files. */
@@ -43,7 +43,7 @@ export interface FitOptions {
   readonly onNotice?: (line: string) => void;
 }
 
-/** What an earlier training left, to continue from. */
+/** State of an earlier training, to continue from. */
 export interface ResumeState extends TrainingFiles {
   /** The folder that it was read from, for messages. */
   readonly folder: string;
@@ -51,7 +51,7 @@ export interface ResumeState extends TrainingFiles {
   readonly dataHash?: string;
 }
 
-/** How far a training is. The model has the weights of `state`. */
+/** Progress of a training. The model has the weights of `state`. */
 export interface FitState {
   readonly engine: EngineName;
   /** `stopped` before the last step: by the signal, by a failure, or at a checkpoint. */
@@ -68,7 +68,7 @@ export interface FitState {
 export interface FitResult extends FitState {
   /** Why training failed; the model then has the last weights whose loss was finite. */
   readonly failure?: TrainingError;
-  /** What the guard saw and kept. */
+  /** The checks of the guard, and the state that it chose. */
   readonly guarded?: Pick<GuardedResult, 'checks' | 'kept' | 'endedAt'>;
   /** The training before the guard chose a state, to resume from if the rest of the work fails. */
   readonly resumable: FitState;

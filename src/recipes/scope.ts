@@ -4,7 +4,7 @@ interface Disposable {
   dispose(): unknown;
 }
 
-/** What a recipe holds on the device. */
+/** Collects the tensors and models that a recipe has to dispose. */
 export interface Scope {
   /** Disposes `value` when the recipe ends, whether it succeeds or fails. */
   temporary<T extends Disposable>(value: T): T;

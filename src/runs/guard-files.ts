@@ -11,7 +11,7 @@ const BEST_FILE = 'best.safetensors';
 
 const count = z.int().min(0);
 
-/** Counts by label: the validation examples of each class, and how many of them each check misread. */
+/** Counts by label: the validation examples of each class, and how many of them each check misclassified. */
 const checksSchema = z.object({
   support: z.array(count),
   checks: z.array(z.object({ step: count, errors: z.array(count) })).min(1),

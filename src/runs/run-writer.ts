@@ -204,7 +204,7 @@ async function requireReplaceable(target: string, out: string, overwrite: boolea
   if (!entries.includes('run.json')) {
     throw new UsageError(
       'not-a-run',
-      `${out}: the folder holds files that are not a run; choose another folder`,
+      `${out}: the folder contains files that are not a run; choose another folder`,
     );
   }
   if (!overwrite) throw new UsageError('already-exists', `${out}: a run is already there`);

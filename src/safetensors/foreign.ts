@@ -19,7 +19,7 @@ interface Format {
 const ZIP = 'PK\x03\x04';
 const CONVERT = 'convert the model with tensorflowjs_converter';
 
-/** Formats that are mistaken for safetensors. The first that fits counts. */
+/** File formats that are easily mistaken for safetensors. The first match counts. */
 const FORMATS: readonly Format[] = [
   {
     magic: ZIP,

@@ -15,7 +15,7 @@ import { addonKey, compileAddon, versionFile } from './compile-addon.ts';
 import type { TensorFlowLibraries } from './libraries.ts';
 import { type AddonMarker, addonFiles, addonNames, fileSize, type NativePackage } from './native-package.ts';
 
-/** Whether the package holds a complete addon, compiled from its current sources against these libraries. */
+/** Whether the package contains a complete addon, compiled from its current sources against these libraries. */
 export function addonIsInstalled(nativePackage: NativePackage, libraries: TensorFlowLibraries): boolean {
   return nativePackage.marker?.key === addonKey(nativePackage, libraries);
 }

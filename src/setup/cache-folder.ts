@@ -2,7 +2,7 @@ import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 
-/** The folders inside the cache folder, and what they hold. */
+/** The folders inside the cache folder, and what they contain. */
 const purposes = {
   tensorflow: "TensorFlow's shared libraries",
   addon: 'compiled addons of tfjs-node',

@@ -8,7 +8,7 @@ import type { TensorFlowLibraries } from './libraries.ts';
 import { addonFiles, type NativePackage, packageFolder } from './native-package.ts';
 import { failureReason, run } from './run.ts';
 
-/** Beside the compiled addons: a file with the version of their TensorFlow. */
+/** Name of a file next to the compiled addons, which contains the version of their TensorFlow. */
 export const versionFile = 'tensorflow-version';
 
 /** In the source folder even when this file runs from dist/: TypeScript copies no C++. */

@@ -1,6 +1,6 @@
 /** A CUDA library that TensorFlow opens by name when a GPU is present. */
 export interface CudaLibrary {
-  /** NVIDIA's wheel that holds it, as its folder below `nvidia/` is named; TensorFlow searches that folder. */
+  /** NVIDIA's wheel that contains it, by the name of its folder in `nvidia/`, which TensorFlow searches. */
   readonly part: string;
   readonly name: string;
   /** Its name in CUDA 13, if TensorFlow works with that version too. */

@@ -1,4 +1,4 @@
-/** Gets the progress of set-up. */
+/** Callbacks for the progress of set-up. */
 export interface SetUpListener {
   /** Called with one line when a step starts that takes a while. */
   onStep(line: string): void;

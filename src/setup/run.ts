@@ -1,4 +1,4 @@
-/** How a program ended. */
+/** The result of running a program. */
 export interface ProgramResult {
   readonly ok: boolean;
   /** Whether the program does not exist. */

@@ -40,6 +40,6 @@ export function checkNotAdapter(source: string, found: Iterable<string>): void {
   if (factor === undefined) return;
   throw new CheckpointError(
     'invalid-checkpoint',
-    `${source}: holds an adapter (${printable(factor)}), not the weights of a model; import its folder, which has adapter_config.json too`,
+    `${source}: contains an adapter (${printable(factor)}), not the weights of a model; import its folder, which has adapter_config.json too`,
   );
 }

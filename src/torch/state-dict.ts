@@ -18,7 +18,7 @@ interface TorchWeight {
   readonly flattened: readonly number[] | undefined;
 }
 
-/** Entries of PyTorch state dicts that tfjs has no use for. */
+/** Entries of PyTorch state dicts that tfjs does not use. */
 const IGNORED = /(^|\.)num_batches_tracked$/;
 
 /**

@@ -40,7 +40,7 @@ describe('ensureDir', () => {
     await expect(ensureDir(join(file, below))).rejects.toMatchObject({ code });
   });
 
-  test('rejects a path through a link to nothing, as a link and as what is below it', async () => {
+  test('rejects a dangling link, and paths below it', async () => {
     const link = join(await temporaryFolder(), 'link');
     await symlink('nowhere', link);
     for (const path of [link, join(link, 'a', 'b')]) {

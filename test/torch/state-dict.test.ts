@@ -177,6 +177,6 @@ test('names an adapter that is taken for a state dict', () => {
     ['base_model.model.linear1.lora_A.weight', safeTensor(new Float32Array(4), [2, 2])],
   ]);
   expect(() => digitsNetFrom(tensors, 'relu', { source: 'w' })).toThrow(
-    'w: holds an adapter (base_model.model.linear1.lora_A.weight), not the weights of a model',
+    'w: contains an adapter (base_model.model.linear1.lora_A.weight), not the weights of a model',
   );
 });

@@ -181,7 +181,7 @@ test.for<[string, () => unknown, string]>([
   [
     'an update without counts',
     () => adaptiveReplay(replay).update(1, [], []),
-    'counts: have none of class 1, which is replayed',
+    'counts: class 1 is missing, which is replayed',
   ],
 ])('%s gives one clear line', async ([, call, line]) => {
   let error: unknown;

@@ -73,12 +73,12 @@ export function optionGroup<Added>(create: () => readonly AnyOption[]) {
   };
 }
 
-/** Lists options below a heading of their own in `--help`. */
+/** Lists options under a heading in `--help`. */
 export function under(heading: string, options: readonly AnyOption[]): AnyOption[] {
   return options.map((option) => option.helpGroup(heading));
 }
 
-/** The last options of most commands. */
+/** Options that most commands list last. */
 export const settings = () => [shared.quiet(), shared.config(), shared.printConfig()];
 
 /** Adds `settings`. */

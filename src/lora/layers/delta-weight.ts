@@ -78,7 +78,7 @@ interface DoraInput {
 /**
  * Returns what weight-decomposed adaptation (DoRA, Liu et al. 2024, arXiv:2402.09353) adds to `base`. The kernel
  * becomes m·V / |V| with V = W + (alpha / r)·A·B, a trained magnitude m [out] and the norm |V| [out] over the inputs of
- * each output. Gradients take the norm for a constant (section 4.3), as in PEFT. At a strength t below 1 this is t times
+ * each output. The norm is a constant in gradients (section 4.3), as in PEFT. At a strength t below 1 this is t times
  * the full term.
  *
  * @returns the shape of `base`
@@ -98,7 +98,7 @@ export function kernelNorm(kind: LayerKind, kernel: tf.Tensor): tf.Tensor {
   return tf.sqrt(tf.sum(tf.square(kernel), [...kind.normAxes!]));
 }
 
-/** Computes a value that gradients take for a constant. tfjs needs an input for this; `frozen` is any untrained variable. */
+/** Computes a value that is a constant in gradients. tfjs needs an input for this; `frozen` is any untrained variable. */
 function withoutGradient(frozen: tf.Variable, compute: () => tf.Tensor): tf.Tensor {
   const constant = tf.customGrad((input) => ({
     value: compute(),

@@ -42,7 +42,7 @@ export interface LayerCall {
  */
 export function forward(call: LayerCall): CallInputs {
   const { layer } = call;
-  // Here, because in a page the backend may be imported after this library.
+  // Not on import, because in a browser the backend may be imported after this library.
   if (tf.getBackend() === 'wasm') completeWasmKernels();
   const replaced = [...layer.baseWeights].filter(([name]) => isReplaced(layer, name));
   const values = replaced.map(([name]) =>
@@ -122,7 +122,7 @@ function applyKernel({ layer, baseCall, kwargs }: LayerCall, x: tf.Tensor, kerne
   }
 }
 
-/** In place of no activation, because tfjs' dense and convolution layers require one. */
+/** Used instead of no activation, because tfjs' dense and convolution layers require one. */
 const linear = (tf.layers.activation({ activation: 'linear', name: 'lora_linear' }) as BaseLayer).activation!;
 
 /** Returns channels last, for `x` in the layer's data format. */
@@ -146,7 +146,7 @@ function addBiasAndActivate({ bias, activation, dataFormat }: LoraLayer, output:
   return activation ? activation.apply(sum) : sum;
 }
 
-/** Runs `compute` while `weights` read as `values`. */
+/** Runs `compute` while reading `weights` returns `values`. */
 function withWeightValues<T>(
   weights: readonly tf.LayerVariable[],
   values: readonly tf.Tensor[],

@@ -30,7 +30,7 @@ export function valuesOf(matrix: Matrix): Float32Array {
   return Float32Array.from(matrix.to1DArray());
 }
 
-/** Puts matrices of equally many rows side by side. */
+/** Concatenates matrices horizontally; all have the same number of rows. */
 export function hstack(...matrices: readonly Matrix[]): Matrix {
   const columns = matrices.reduce((sum, matrix) => sum + matrix.columns, 0);
   const stacked = Matrix.zeros(matrices[0]!.rows, columns);
@@ -42,7 +42,7 @@ export function hstack(...matrices: readonly Matrix[]): Matrix {
   return stacked;
 }
 
-/** Puts matrices of equally many columns on top of each other. */
+/** Concatenates matrices vertically; all have the same number of columns. */
 export function vstack(...matrices: readonly Matrix[]): Matrix {
   return hstack(...matrices.map((matrix) => matrix.transpose())).transpose();
 }

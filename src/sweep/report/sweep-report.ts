@@ -97,7 +97,7 @@ type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReado
 /** The content of `sweep.json`. Accuracies are fractions, measured on held-out images except in `test`. */
 export type SweepReport = DeepReadonly<z.infer<typeof sweepSchema>>;
 
-/** What a sweep led to. */
+/** The results of a sweep. */
 interface Outcome {
   readonly options: {
     readonly run: string;

@@ -34,7 +34,7 @@ export interface RecordedStep {
   readonly trainable: ReadonlyMap<string, tf.Variable>;
   /** Names of those that a step may change: trainable weights, moving averages, and variables that the loss assigns. */
   readonly changedWeights: ReadonlySet<string>;
-  /** Names of those that do not belong to the model. They are no part of the training state. */
+  /** Names of those that do not belong to the model. They are not part of the training state. */
   readonly otherVariables: ReadonlySet<string>;
   /** Names of the optimizer's slots, such as `m` and `v`, in the order of its rule. */
   readonly slotNames: readonly string[];

@@ -53,6 +53,6 @@ export interface Engine {
   restore(state: TrainingState): void;
   /** Writes the engine's weights into `task.model`. */
   syncModel(): void;
-  /** Frees everything the engine holds. The model stays. */
+  /** Frees the engine's tensors and graphs. The model stays. */
   dispose(): void;
 }

@@ -102,7 +102,7 @@ class WeightedReplay implements AdaptiveReplay {
     requireWholeNumber('step', step);
     const unknown = this.#labels.find((label) => !before[label] || !after[label]);
     if (unknown !== undefined) {
-      throw new UsageError('invalid-argument', `counts: have none of class ${unknown}, which is replayed`);
+      throw new UsageError('invalid-argument', `counts: class ${unknown} is missing, which is replayed`);
     }
     const scale = Math.max(this.#options.maxDrop, SMALLEST_BUDGET);
     const state = copyState(this.#stateBefore(step));

@@ -10,7 +10,7 @@ import {
 
 /** The tradeoff of one adapter strength. */
 export interface StrengthCheck extends Tradeoff {
-  /** Multiplies the adapter's update: 0 is the base model, 1 the whole adapter. */
+  /** Multiplies the adapter's update: 0 is the base model, 1 the full update. */
   readonly strength: number;
 }
 

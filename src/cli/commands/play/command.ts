@@ -3,7 +3,7 @@ import type { CliContext } from '../../context.ts';
 import { integer } from '../../options/parsers.ts';
 import { addSettings, shared } from '../../options/shared.ts';
 
-/** `play [RUN]`: a page on which a run reads drawings and is taught a handwriting. */
+/** `play [RUN]`: a web page on which users draw digits and fine-tune a run on their handwriting. */
 export function addPlayCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('play')

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { SweepProgress } from '../../../sweep/index.ts';
 import type { CliContext } from '../../context.ts';
 
-/** Time between two lines where there is no terminal. */
+/** Time between two progress lines if stderr is not a terminal. */
 const LINE_INTERVAL_MS = 5000;
 
 /** Shows the progress of a sweep: a bar in a terminal, lines elsewhere. */
