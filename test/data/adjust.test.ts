@@ -19,6 +19,9 @@ test('adjustImages transposes and inverts copies of the images', () => {
   expect(adjustImages(transposed, ['transpose'])).toEqual(dataset);
   const both = adjustImages(dataset, ['invert', 'transpose']);
   expect([...both.images]).toEqual([...transposed.images].map((pixel) => 255 - pixel));
+  expect([...adjustImages(dataset, ['invert']).images]).toEqual([
+    254, 253, 252, 251, 250, 249, 244, 243, 242, 241, 240, 0,
+  ]);
   expect(dataset.images[0]).toBe(1);
 });
 

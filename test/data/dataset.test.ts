@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { dataHash, rowsOfLabels, selectRows } from '../../src/data/index.ts';
+import { countByLabel, dataHash, rowsOfLabels, selectRows } from '../../src/data/index.ts';
 import { stripedSet } from './striped-set.ts';
 
 const dataset = stripedSet();
@@ -9,6 +9,10 @@ test('rowsOfLabels returns the rows of the given labels in ascending order', () 
   expect([...rowsOfLabels(dataset, [1])].slice(0, 3)).toEqual([1, 3, 5]);
   expect(rowsOfLabels(dataset, [0, 2]).length).toBe(65);
   expect(rowsOfLabels(dataset, [3]).length).toBe(0);
+});
+
+test('countByLabel counts the images of each class', () => {
+  expect(countByLabel(dataset)).toEqual([35, 35, 30, 0]);
 });
 
 test('selectRows copies images and labels in the given order', () => {

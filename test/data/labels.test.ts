@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseLabels, requireClasses, requireLabels } from '../../src/data/index.ts';
+import { defaultClassNames, parseLabels, requireClasses, requireLabels } from '../../src/data/index.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 
 describe('parseLabels', () => {
@@ -15,6 +15,8 @@ describe('parseLabels', () => {
     [' 7  2, 3 ', [2, 3, 7]],
     ['0,2-4', [0, 2, 3, 4]],
     ['8 – 9 , 0', [0, 8, 9]],
+    ['2 -4', [2, 3, 4]],
+    ['2- 4', [2, 3, 4]],
     ['4-4', [4]],
   ])("reads '%s'", (text, labels) => {
     expect(parseLabels(text, 10)).toEqual(labels);
@@ -27,6 +29,7 @@ describe('parseLabels', () => {
     ],
     ['2,2', "labels '2,2': 2 is listed twice; list each label once"],
     ['', "labels '': the list is empty; list labels from 0 to 9, separated by commas, or ranges such as 2-5"],
+    [' \t', "labels ' \t': the list is empty"],
     ['1,,2', "labels '1,,2': '' is not a label"],
     ['1.5', "labels '1.5': '1.5' is not a label"],
     ['5-2', "labels '5-2': the range 5-2 is reversed; write 2-5"],
@@ -62,4 +65,9 @@ describe('requireLabels', () => {
 test.each([[[3]], [[0, -1]], [[0.5]]])('requireClasses rejects labels %j of 3 classes', (labels) => {
   requireClasses([0, 2], 3);
   expect(() => requireClasses(labels, 3)).toThrowError(UsageError);
+  expect(() => requireClasses(labels, 3)).toThrowError('not one of the 3 classes, 0 to 2');
+});
+
+test('classes without names are called by their number', () => {
+  expect(defaultClassNames(3)).toEqual(['0', '1', '2']);
 });

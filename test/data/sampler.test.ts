@@ -34,6 +34,10 @@ describe('shuffledSampler', () => {
     expect([...shuffledSampler({ rows: 10, seed: 0 }).take(0, 10)]).toEqual([7, 9, 2, 3, 5, 1, 8, 4, 0, 6]);
   });
 
+  test('repeats a single row', () => {
+    expect([...shuffledSampler({ rows: 1, seed: 0 }).take(5, 3)]).toEqual([0, 0, 0]);
+  });
+
   test('rejects an invalid number of rows, or position', () => {
     for (const rows of [new Int32Array(), 0, 1.5, Number.NaN])
       expect(() => shuffledSampler({ rows, seed: 0 })).toThrowError('whole number of at least 1');

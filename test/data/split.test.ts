@@ -53,6 +53,12 @@ describe('subsetOf', () => {
     expect(subsetOf(dataset, { seed: 0 })).toEqual(dataset);
   });
 
+  test('rejects labels that are not classes of the data set', () => {
+    expect(() => subsetOf(dataset, { labels: [0, 4], seed: 0 })).toThrowError(
+      'label 4: not one of the 4 classes, 0 to 3',
+    );
+  });
+
   test('draws the same images for the same seed, in the order they had', () => {
     const imagesOf = (seed: number) => subsetOf(dataset, { labels: [0, 2], perClass: 5, seed });
     const subset = imagesOf(0);

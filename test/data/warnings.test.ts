@@ -146,6 +146,24 @@ describe('datasetWarnings about drawings', () => {
 });
 
 describe('sharedRows', () => {
+  test('distinguishes different images with the same hash', () => {
+    // Both have the FNV-1a hash 0xd364e99b.
+    const [first, second] = [[[190, 97, 33, 45, 37, 148]], [[148, 183, 150, 198, 112, 209]]];
+    const [one, other] = [drawings(first), drawings(second)];
+    expect(sharedRows(one, other)).toEqual([]);
+    expect(sharedRows(drawings(first, second), other)).toEqual([0]);
+    expect(sharedRows(drawings(second, first), drawings(first, second, first))).toEqual([0, 1, 2]);
+  });
+
+  test('compares whole images', () => {
+    const train = drawings([[1, 2, 3, 4]]);
+    for (let pixel = 0; pixel < 4; pixel++) {
+      const changed = [1, 2, 3, 4];
+      changed[pixel]! += 1;
+      expect(sharedRows(train, drawings([changed]))).toEqual([]);
+    }
+  });
+
   test('returns the test rows whose image is in the training set, with any label', () => {
     const train = setOf([
       [1, 2],
