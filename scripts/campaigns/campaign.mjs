@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} Row
- * @property {string} promise
+ * @property {string} guarantee
  * @property {string} attack
  * @property {number} tried
  * @property {number} survived
@@ -41,9 +41,9 @@ export async function runCampaign(usage, campaign) {
  */
 function markdownTable(rows) {
   const cells = [
-    ['promise', 'attack', 'tried', 'survived'],
-    ...[...rows, total(rows)].map(({ promise, attack, tried, survived }) => [
-      promise,
+    ['guarantee', 'attack', 'tried', 'survived'],
+    ...[...rows, total(rows)].map(({ guarantee, attack, tried, survived }) => [
+      guarantee,
       attack,
       `${tried}`,
       `${survived}`,
@@ -66,7 +66,7 @@ function markdownTable(rows) {
  */
 function total(rows) {
   const sum = (/** @type {'tried' | 'survived'} */ key) => rows.reduce((all, row) => all + row[key], 0);
-  return { promise: 'all', attack: '', tried: sum('tried'), survived: sum('survived') };
+  return { guarantee: 'all', attack: '', tried: sum('tried'), survived: sum('survived') };
 }
 
 /**

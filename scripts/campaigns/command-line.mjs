@@ -67,5 +67,5 @@ export async function runCommand(cwd, argv, overrides = {}) {
 export async function mustRun(cwd, line, overrides, expected = 0) {
   const result = await runCommand(cwd, line.split(' '), overrides);
   if (result.code === expected) return result;
-  throw new Error(`'${line}' ended with ${result.code} in place of ${expected}: ${result.err}`);
+  throw new Error(`'${line}' ended with ${result.code} instead of ${expected}: ${result.err}`);
 }

@@ -57,7 +57,7 @@ test('names what is not supported', () => {
   );
 });
 
-test('hostile expressions end in linear time, or are refused', () => {
+test('expressions that backtrack take linear time, or are rejected', () => {
   const path = `${'a'.repeat(41)}b`;
   const expressions = new LayerExpressions([path]);
   expect(expressions.matchesWhole('(a+)+$', path)).toBe(false);

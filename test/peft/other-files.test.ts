@@ -115,7 +115,7 @@ test.each([
   model.dispose();
 });
 
-test('hostile expressions do not block', async () => {
+test('expressions that backtrack do not block', async () => {
   const layer = tf.layers.dense({ name: `${'a'.repeat(41)}b`, units: 2, inputShape: [2] });
   const folder = await changedAdapter('plain', { config: { target_modules: '(a+)+$' } });
   await expect(loadPeft(tf.sequential({ layers: [layer] }), folder)).rejects.toThrow(/no layer matches/);

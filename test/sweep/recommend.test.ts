@@ -178,7 +178,7 @@ test('a configuration without a complete trial has no score', () => {
   expect(scoreConfiguration({}, [undefined], [0])).toBeUndefined();
 });
 
-test('the Pareto front holds what no other beats in both gain and drop', () => {
+test('the Pareto front contains the configurations that no other beats in both gain and drop', () => {
   const scores = [
     configuration(1, [[15, 5]]), // gain 5, drop 0
     configuration(1, [[10, 10]]), // gain 10, drop 5

@@ -51,10 +51,10 @@ export class Attack {
     const { code, err } = await this.#start(cwd, { CAMPAIGN_OPERATIONS: operations });
     const elapsedMs = performance.now() - started;
     if (code !== 0) throw new Error(`${this.#scenario.name}: exit code ${code}: ${err}`);
-    const { old, place } = this.#scenario;
+    const { old, output } = this.#scenario;
     const reference = {
       old: old === undefined ? new Map() : contentOf(join(this.#inputs, old)),
-      new: contentOf(join(cwd, place)),
+      new: contentOf(join(cwd, output)),
       operations: readFileSync(operations, 'utf8').split('\n'),
       elapsedMs,
     };
@@ -84,14 +84,16 @@ export class Attack {
    * @returns {Promise<string[]>}
    */
   async #inspect(cwd, reference) {
-    const { place, resumes, grows } = this.#scenario;
-    const path = join(cwd, place);
+    const { output, resumes, grows } = this.#scenario;
+    const path = join(cwd, output);
     const found = contentOf(path);
     const isNew = difference(found, reference.new) === undefined;
     const oldDifference = difference(found, reference.old);
     const faults = [];
     if (!grows && found.size > 0 && !isNew && oldDifference !== undefined) {
-      faults.push(`${place} is neither old (${oldDifference}) nor new (${difference(found, reference.new)})`);
+      faults.push(
+        `${output} is neither old (${oldDifference}) nor new (${difference(found, reference.new)})`,
+      );
     }
     const done = resumes && !isNew && (await this.#resume(cwd, faults));
     if (!done) {
@@ -101,7 +103,7 @@ export class Attack {
     }
     const wrong = difference(contentOf(path), reference.new);
     if (wrong !== undefined) faults.push(`after ${done ? '--resume' : 'the next command'}: ${wrong}`);
-    const left = readdirSync(cwd).filter((entry) => entry !== place);
+    const left = readdirSync(cwd).filter((entry) => entry !== output);
     if (left.length > 0) faults.push(`left over: ${left.join(', ')}`);
     return faults;
   }
@@ -125,8 +127,8 @@ export class Attack {
   async #prepare() {
     const cwd = join(this.#folder, `${this.#scenario.name.replaceAll(/\W+/g, '-')}-${++this.#attempts}`);
     await mkdir(cwd);
-    const { old, place } = this.#scenario;
-    if (old !== undefined) await cp(join(this.#inputs, old), join(cwd, place), { recursive: true });
+    const { old, output } = this.#scenario;
+    if (old !== undefined) await cp(join(this.#inputs, old), join(cwd, output), { recursive: true });
     return { cwd, clear: () => rm(cwd, { recursive: true }) };
   }
 

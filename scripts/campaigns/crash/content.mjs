@@ -1,4 +1,4 @@
-// What a place holds: fingerprints of files and folders that can be compared.
+// The content of files and folders as fingerprints that can be compared.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -61,7 +61,7 @@ await runCampaign(usage, async () => {
  * @param {import('./scenarios.mjs').Scenario} scenario
  * @param {{ n: number, random: number, seed: number, jobs: number }} options
  */
-async function attackScenario(attack, { name, promise }, { n, random, seed, jobs }) {
+async function attackScenario(attack, { name, guarantee }, { n, random, seed, jobs }) {
   const reference = await attack.uninterrupted();
   const { operations, elapsedMs } = reference;
   const count = Math.min(n, operations.length);
@@ -90,7 +90,7 @@ async function attackScenario(attack, { name, promise }, { n, random, seed, jobs
     const tried = outcomes.filter(({ killed }) => killed);
     const survived = tried.filter((outcome) => outcome.survived).length;
     if (tried.length > 0)
-      rows.push({ promise: `${name}: ${promise}`, attack: title, tried: tried.length, survived });
+      rows.push({ guarantee: `${name}: ${guarantee}`, attack: title, tried: tried.length, survived });
   }
   return rows;
 }

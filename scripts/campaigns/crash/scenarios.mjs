@@ -8,16 +8,16 @@ import { writeSmallSet } from '../workplace.mjs';
 /**
  * @typedef {object} Scenario
  * @property {string} name
- * @property {string} promise
+ * @property {string} guarantee
  * @property {string} command its words; `@` stands for the folder of the inputs
- * @property {string} place file or folder that the command writes
- * @property {string} [old] input that is in the place before
+ * @property {string} output file or folder that the command writes
+ * @property {string} [old] input that the output is a copy of before the command
  * @property {boolean} [resumes] whether `--resume` continues it
- * @property {boolean} [grows] whether the place may hold a part; the same command continues it
+ * @property {boolean} [grows] whether the output may be incomplete; the same command continues it
  */
 
-const WHOLE = 'old or new, whole';
-const RESUMED = `${WHOLE}; resumes to the same bits`;
+const COMPLETE = 'old or new, complete';
+const RESUMED = `${COMPLETE}; resumes to the same bits`;
 const CONTINUED = 'continues to the same results';
 const QUICK = '--engine eager --quiet';
 const GUARD = '--replay 0.5 --max-drop 50 --validation 0.5 --check-every 8';
@@ -26,94 +26,94 @@ const GUARD = '--replay 0.5 --max-drop 50 --validation 0.5 --check-every 8';
 export const SCENARIOS = [
   {
     name: 'pretrain',
-    promise: RESUMED,
+    guarantee: RESUMED,
     command: `pretrain --data @/data --steps 20 --head linear ${QUICK} --out new`,
-    place: 'new',
+    output: 'new',
     resumes: true,
   },
   {
     name: 'finetune',
-    promise: RESUMED,
+    guarantee: RESUMED,
     command: `finetune @/base --data @/data --digits 2,3 --lr 0.05 --steps 24 ${GUARD} ${QUICK} --out new`,
-    place: 'new',
+    output: 'new',
     resumes: true,
   },
   {
     name: 'finetune --overwrite',
-    promise: RESUMED,
+    guarantee: RESUMED,
     command: `finetune @/base --data @/data --digits 4,5 --steps 20 ${QUICK} --out run --overwrite`,
-    place: 'run',
+    output: 'run',
     old: 'tuned',
     resumes: true,
   },
   {
     name: 'finetune --resume',
-    promise: RESUMED,
+    guarantee: RESUMED,
     command: `finetune @/base --data @/data --digits 2,3 --lr 0.05 --steps 24 ${GUARD} ${QUICK} --out run --resume`,
-    place: 'run',
+    output: 'run',
     old: 'stopped',
     resumes: true,
   },
   {
     name: 'sweep',
-    promise: CONTINUED,
+    guarantee: CONTINUED,
     command:
       'sweep @/base --data @/data --device cpu --digits 2,3 --seeds 0 --steps 2,3 --held-out 0.5 --jobs 1 --quiet --out new',
-    place: 'new',
+    output: 'new',
     grows: true,
   },
   {
     name: 'inject-lora --overwrite',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'inject-lora @/base --rank 3 --quiet --out run --overwrite',
-    place: 'run',
+    output: 'run',
     old: 'tuned',
   },
   {
     name: 'merge',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'merge @/tuned --quiet --out new',
-    place: 'new',
+    output: 'new',
   },
   {
     name: 'import weights',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'import @/weights.safetensors --into @/base --quiet --out run --overwrite',
-    place: 'run',
+    output: 'run',
     old: 'tuned',
   },
   {
     name: 'import adapter',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'import @/adapter --into @/base --quiet --out new',
-    place: 'new',
+    output: 'new',
   },
   {
     name: 'export --overwrite',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'export @/tuned --quiet --out weights.safetensors --overwrite',
-    place: 'weights.safetensors',
+    output: 'weights.safetensors',
     old: 'weights.safetensors',
   },
   {
     name: 'export --adapter --overwrite',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'export @/other --adapter --quiet --out adapter --overwrite',
-    place: 'adapter',
+    output: 'adapter',
     old: 'adapter',
   },
   {
     name: 'data subset --overwrite',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'data subset --data @/data --count 2 --out set --overwrite --json',
-    place: 'set',
+    output: 'set',
     old: 'set',
   },
   {
     name: 'data import',
-    promise: WHOLE,
+    guarantee: COMPLETE,
     command: 'data import @/pictures --size 8 --out new --json',
-    place: 'new',
+    output: 'new',
   },
 ];
 

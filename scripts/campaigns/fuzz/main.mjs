@@ -19,7 +19,7 @@ import { faultOf } from './verdict.mjs';
 const OPTIONS = 'option values';
 const NAMES = [...KINDS.map(({ name }) => name), OPTIONS];
 
-const PROMISE = 'a clear error, or a valid result';
+const GUARANTEE = 'a clear error, or a valid result';
 /** @type {Outcome} */
 const NOTHING_EXPECTED = { code: 0, out: '', err: '', left: [], peakMb: 0 };
 
@@ -116,7 +116,7 @@ async function attackKind(name, { workers, variantOf, first, variants, keep }) {
   console.error(
     `${name}: ${survived} of ${variants} survived, ${(variants / seconds).toFixed(0)} per second`,
   );
-  return { promise: PROMISE, attack: name, tried: variants, survived };
+  return { guarantee: GUARANTEE, attack: name, tried: variants, survived };
 }
 
 /**

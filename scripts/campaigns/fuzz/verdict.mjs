@@ -1,4 +1,4 @@
-// Whether a command treated an input as promised.
+// Checks whether a command handled an input as guaranteed.
 
 /** @typedef {import('./worker.mjs').Outcome} Outcome */
 
