@@ -25,6 +25,7 @@ const rooms = [
   'models',
   'content-hash.ts',
   'lora',
+  'graph-models',
   'graph',
   'torch',
   'peft',

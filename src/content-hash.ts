@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { requireLayersModel } from './layers-model.ts';
 import { namedLayers, numberAutomaticNames, numberedPaths, topologyOf } from './models/index.ts';
 
@@ -18,19 +18,21 @@ export function weightsHash(weights: Iterable<readonly [name: string, value: tf.
   for (const [name, value] of sorted) {
     hash.update(`${name} ${value.dtype} [${value.shape}]\n`);
     const data = value.dataSync();
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    if (value.dtype === 'string') hash.update(JSON.stringify(data));
+    else hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return hash.digest('hex');
 }
 
 /**
- * Hashes what a model computes: its layers and its weights. Models that differ only in where they were saved, how they
+ * Hashes what a model computes: its layers or nodes, and its weights. Models that differ only in where they were saved, how they
  * were initialized or regularized, which weights are frozen, or the names that tfjs gives to layers without a name have
  * the same hash, also in other processes.
  *
  * @returns 64 hexadecimal digits
  */
-export function contentHash(model: tf.LayersModel): string {
+export function contentHash(model: tf.LayersModel | tf.GraphModel): string {
+  if (model instanceof tf.GraphModel) return graphHash(model);
   requireLayersModel(model);
   const topology = topologyOf(model);
   numberAutomaticNames(topology);
@@ -38,6 +40,20 @@ export function contentHash(model: tf.LayersModel): string {
   return createHash('sha256')
     .update(canonicalJson(topology))
     .update(weightsHash(weightsByPath(model)))
+    .digest('hex');
+}
+
+/** Hashes the nodes, the outputs and the weights of a GraphModel. */
+function graphHash(model: tf.GraphModel): string {
+  const { artifacts, executor } = model as unknown as {
+    artifacts: tf.io.ModelArtifacts;
+    executor: { weightMap: Record<string, tf.Tensor[]> };
+  };
+  const { node, library } = artifacts.modelTopology as { node?: unknown; library?: unknown };
+  const weights = Object.entries(executor.weightMap).map(([name, [value]]) => [name, value!] as const);
+  return createHash('sha256')
+    .update(canonicalJson({ node, library, outputs: model.outputNodes }))
+    .update(weightsHash(weights))
     .digest('hex');
 }
 

@@ -11,13 +11,47 @@ export function requireLayersModel(model: unknown): asserts model is tf.LayersMo
     throw new UsageError('invalid-argument', `model: ${problemOf(model)}`);
 }
 
+/** A GraphModel whose weights are listed as layers, one for each node that uses weights; see `src/graph-models`. */
+export interface LayeredGraphModel extends tf.GraphModel {
+  readonly name: string;
+  /** In topological order. */
+  readonly layers: readonly tf.layers.Layer[];
+  readonly trainableWeights: readonly tf.LayerVariable[];
+  /** Returns the layers of a node and of the nodes that depend on it; undefined if the graph has no such node. */
+  layersBehind(node: string): ReadonlySet<tf.layers.Layer> | undefined;
+  /** @throws UsageError if an op without a gradient lies between one of these layers and the outputs */
+  requireGradients(layers: readonly tf.layers.Layer[]): void;
+}
+
+/** A model that adapters can be added to, or that has them. */
+export type AdaptableModel = tf.LayersModel | LayeredGraphModel;
+
+/** Whether a value is a GraphModel with layers. */
+export function isLayeredGraphModel(model: unknown): model is LayeredGraphModel {
+  return model instanceof tf.GraphModel && 'layersBehind' in model;
+}
+
+/**
+ * Checks that a value is a LayersModel or a GraphModel with adapters.
+ *
+ * @throws UsageError that names what it is instead
+ */
+export function requireAdaptableModel(model: unknown): asserts model is AdaptableModel {
+  if (model instanceof tf.LayersModel || isLayeredGraphModel(model)) return;
+  const problem =
+    model instanceof tf.GraphModel
+      ? 'is a GraphModel without adapters; call injectLora first'
+      : problemOf(model);
+  throw new UsageError('invalid-argument', `model: ${problem}`);
+}
+
 function problemOf(value: unknown): string {
   if (value === null || typeof value !== 'object') return `must be a tf.LayersModel (${String(value)})`;
   if (isPromise(value)) return 'is a Promise; await it first, as in await tf.loadLayersModel(url)';
   if (isGraphModel(value))
     return (
-      'is a GraphModel; only LayersModels can be adapted, because a GraphModel has no layers and cannot be trained; ' +
-      "convert the Keras model with 'tensorflowjs_converter --output_format tfjs_layers_model'"
+      'is a GraphModel; this needs a LayersModel. injectLora adapts GraphModels of the @tensorflow/tfjs that ' +
+      'tfjs-lora uses, and graphModelLayer makes a layer of an adapted one'
     );
   if (value instanceof tf.layers.Layer)
     return `is a layer (${value.getClassName()} '${value.name}'); pass the model that it belongs to`;

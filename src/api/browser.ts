@@ -16,6 +16,14 @@ export {
   TrainingError,
   UsageError,
 } from '../errors.ts';
+export {
+  graphModelLayer,
+  injectLora,
+  LoraGraphModel,
+  loraTargets,
+  mergeLora,
+  unloadLora,
+} from '../graph-models/index.ts';
 export { createEvaluator, evaluate } from '../inference/index.ts';
 export {
   activeAdapters,
@@ -24,13 +32,9 @@ export {
   deleteAdapter,
   disableAdapters,
   enableAdapters,
-  injectLora,
   loraSummary,
-  loraTargets,
-  mergeLora,
   setActiveAdapters,
   setAdapterStrength,
-  unloadLora,
 } from '../lora/index.ts';
 export { compareEvaluations, overall, perClass } from '../metrics/index.ts';
 export { createDigitsNet } from '../models/index.ts';

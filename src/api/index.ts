@@ -16,6 +16,15 @@ export {
 } from '../errors.ts';
 export type { GateResult, Gates } from '../gates/index.ts';
 export {
+  type GraphModelLayerOptions,
+  graphModelLayer,
+  injectLora,
+  LoraGraphModel,
+  loraTargets,
+  mergeLora,
+  unloadLora,
+} from '../graph-models/index.ts';
+export {
   type ClassifierOptions,
   createEvaluator,
   type EvaluateOptions,
@@ -33,7 +42,6 @@ export {
   enableAdapters,
   type InitOptions,
   type InjectOptions,
-  injectLora,
   type LayerPattern,
   type LoraBias,
   type LoraConfig,
@@ -43,11 +51,8 @@ export {
   type LoraSummary,
   type LoraTarget,
   loraSummary,
-  loraTargets,
-  mergeLora,
   setActiveAdapters,
   setAdapterStrength,
-  unloadLora,
   type WeightedAdapter,
 } from '../lora/index.ts';
 export {

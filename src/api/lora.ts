@@ -1,4 +1,15 @@
 /** The entry point `tfjs-lora/lora`: adapters for any LayersModel. Imports only tfjs and plain JavaScript, so it runs in browsers. */
+
+export {
+  type GraphModelLayerOptions,
+  graphModelLayer,
+  hasLora,
+  injectLora,
+  LoraGraphModel,
+  loraTargets,
+  mergeLora,
+  unloadLora,
+} from '../graph-models/index.ts';
 export {
   type AdapterOptions,
   type AdapterSettings,
@@ -12,10 +23,8 @@ export {
   deleteAdapter,
   disableAdapters,
   enableAdapters,
-  hasLora,
   type InitOptions,
   type InjectOptions,
-  injectLora,
   isLoraLayer,
   type LayerPattern,
   type LoraBias,
@@ -30,15 +39,12 @@ export {
   loraCost,
   loraLayers,
   loraSummary,
-  loraTargets,
-  mergeLora,
   type NamedLoraLayer,
   readAdapter,
   resolveLoraConfig,
   setActiveAdapters,
   setAdapterStrength,
   type UpdateSpectrum,
-  unloadLora,
   updateSpectrum,
   type WeightedAdapter,
   writeAdapter,

@@ -1,2 +1,8 @@
 /** The entry point `tfjs-lora/peft-files`: the files of adapters in PEFT's format without a file system, for browsers. */
-export { loadPeftFiles, type PeftFiles, type PeftFilesOptions, peftFiles } from '../peft/index.ts';
+export {
+  type LoadPeftFilesOptions,
+  loadPeftFiles,
+  type PeftFiles,
+  type PeftFilesOptions,
+  peftFiles,
+} from '../peft/index.ts';

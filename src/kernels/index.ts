@@ -5,10 +5,13 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { conv2dBackpropFilter, depthwiseBackpropFilter, depthwiseBackpropInput } from './convolutions.ts';
+import { einsum } from './einsum.ts';
 import { onCpu } from './on-cpu.ts';
 import { avgPoolGrad, maxPoolGrad } from './pooling.ts';
 import { withLargeStrides } from './same-padding.ts';
 import { unsortedSegmentSum } from './segment-sum.ts';
+
+export { completedGradients, completeGradients } from './gradients.ts';
 
 /** A kernel's function: named inputs and attributes to one output. */
 type Compute = (inputs: never, attributes: never) => tf.Tensor;
@@ -24,6 +27,7 @@ const missing: Readonly<Record<string, tf.KernelFunc>> = {
   DepthwiseConv2dNativeBackpropFilter: composed(depthwiseBackpropFilter),
   DepthwiseConv2dNativeBackpropInput: composed(depthwiseBackpropInput),
   UnsortedSegmentSum: composed(unsortedSegmentSum),
+  Einsum: composed(einsum),
 };
 
 /**

@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs';
 import { checkList, checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { adaptableLayers, adapterNames } from './lora-layers.ts';
@@ -12,11 +12,11 @@ import { planAdapter } from './plan.ts';
  *
  * @throws UsageError for the reasons of `injectLora`, or if the name is taken; the model is then unchanged
  */
-export function addAdapter(
-  model: tf.LayersModel,
+export function addAdapter<Model extends AdaptableModel>(
+  model: Model,
   name: string,
   config: LoraConfig = {},
-  options: AdapterOptions = {},
+  options: AdapterOptions<Model> = {},
 ): void {
   const layers = adaptableLayers(model);
   checkObject('LoRA configuration', config);
@@ -55,7 +55,7 @@ export function addAdapter(
  * addAdapter(model, 'south', { rank: 2 });
  * setActiveAdapters(model, ['south']);
  */
-export function setActiveAdapters(model: tf.LayersModel, names: readonly string[]): void {
+export function setActiveAdapters(model: AdaptableModel, names: readonly string[]): void {
   checkList('names of adapters', names);
   for (const name of names) requireAdapter(model, name);
   const active = new Set(names);
@@ -63,7 +63,7 @@ export function setActiveAdapters(model: tf.LayersModel, names: readonly string[
 }
 
 /** Returns the names of the active adapters. */
-export function activeAdapters(model: tf.LayersModel): string[] {
+export function activeAdapters(model: AdaptableModel): string[] {
   const active = adaptableLayers(model).flatMap(({ layer }) =>
     [...layer.adapters.values()].filter(({ settings }) => settings.active),
   );
@@ -76,7 +76,7 @@ export function activeAdapters(model: tf.LayersModel): string[] {
  *
  * @throws UsageError if there is no such adapter
  */
-export function deleteAdapter(model: tf.LayersModel, name: string): void {
+export function deleteAdapter(model: AdaptableModel, name: string): void {
   requireAdapter(model, name);
   for (const { layer } of adaptableLayers(model)) layer.removeAdapter(name);
 }
@@ -93,7 +93,7 @@ export function deleteAdapter(model: tf.LayersModel, name: string): void {
  * @example
  * setAdapterStrength(model, 0.5);
  */
-export function setAdapterStrength(model: tf.LayersModel, strength: number, adapter?: string): void {
+export function setAdapterStrength(model: AdaptableModel, strength: number, adapter?: string): void {
   if (typeof strength !== 'number' || !(strength >= 0 && strength <= 1))
     throw new UsageError('invalid-argument', `strength: must be from 0 to 1 (${strength})`);
   const names = adapter === undefined ? adapterNames(model) : [adapter];
@@ -102,17 +102,17 @@ export function setAdapterStrength(model: tf.LayersModel, strength: number, adap
 }
 
 /** Turns all adapters off until `enableAdapters`: the model computes exactly what its base computes. */
-export function disableAdapters(model: tf.LayersModel): void {
+export function disableAdapters(model: AdaptableModel): void {
   for (const { layer } of adaptableLayers(model)) layer.setEnabled(false);
 }
 
 /** Turns the active adapters on again, at the strengths they had. */
-export function enableAdapters(model: tf.LayersModel): void {
+export function enableAdapters(model: AdaptableModel): void {
   for (const { layer } of adaptableLayers(model)) layer.setEnabled(true);
 }
 
 /** @throws UsageError if the model has no adapter of this name */
-export function requireAdapter(model: tf.LayersModel, name: string): void {
+export function requireAdapter(model: AdaptableModel, name: string): void {
   const names = adapterNames(model);
   if (!names.includes(name))
     throw new UsageError(
@@ -122,7 +122,7 @@ export function requireAdapter(model: tf.LayersModel, name: string): void {
 }
 
 /** @throws UsageError if the name is taken or not allowed */
-export function checkNewName(model: tf.LayersModel, name: string): void {
+export function checkNewName(model: AdaptableModel, name: string): void {
   checkAdapterName(name);
   if (adapterNames(model).includes(name))
     throw new UsageError(

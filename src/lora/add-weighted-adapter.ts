@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { Matrix } from 'ml-matrix';
 import { checkList, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { variableOf } from '../models/index.ts';
 import { checkNewName, requireAdapter } from './adapters.ts';
 import { checkChoice, checkRank } from './config.ts';
@@ -53,7 +54,7 @@ export interface AddWeightedAdapterOptions {
  * });
  * setActiveAdapters(model, ['both']);
  */
-export function addWeightedAdapter(model: tf.LayersModel, options: AddWeightedAdapterOptions): void {
+export function addWeightedAdapter(model: AdaptableModel, options: AddWeightedAdapterOptions): void {
   checkObject('options', options);
   checkOptions(model, options);
   // All layers are computed, and errors thrown, before the first one changes.
@@ -62,7 +63,7 @@ export function addWeightedAdapter(model: tf.LayersModel, options: AddWeightedAd
 }
 
 function checkOptions(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   { name, adapters, type, rank }: AddWeightedAdapterOptions,
 ): void {
   checkNewName(model, name);

@@ -25,9 +25,20 @@ export {
 export type { AdapterOptions, InitOptions } from './init.ts';
 export { type InjectOptions, injectLora } from './inject.ts';
 export type { AdapterSettings } from './layers/adapter.ts';
-export { baseClassOf, isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
+export { isReplaced } from './layers/delta-weight.ts';
+export { kindsByOp } from './layers/kinds.ts';
+export { withAdapters } from './layers/lora-class.ts';
+export {
+  type BaseLayer,
+  baseClassOf,
+  isLoraLayer,
+  type KindsByMethod,
+  type LayerKind,
+  type LoraLayer,
+} from './layers/lora-layer.ts';
+export { matricesKind } from './layers/matrices.ts';
 export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
-export { mergeLora, unloadLora } from './merge.ts';
+export { checkFinite, mergeLora, unloadLora } from './merge.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
 export { isSuffix } from './targets.ts';
 export { type LoraTarget, loraTargets } from './targets-list.ts';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkFunction, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
@@ -10,29 +11,32 @@ import { kernelNorm } from './layers/delta-weight.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
 /** Input of an initialization in addition to the configuration. */
-export interface InitOptions {
+export interface InitOptions<Model = tf.LayersModel> {
   /**
    * For init `lora-ga`: returns the mean loss of one or more batches of the training data, a float32 scalar. `model` is
    * the adapted model, whose outputs are those of the base at that point.
    */
-  readonly loss?: (model: tf.LayersModel) => tf.Scalar;
+  readonly loss?: (model: Model) => tf.Scalar;
 }
 
 /** Options of a new adapter in addition to its configuration. */
-export interface AdapterOptions extends InitOptions {
+export interface AdapterOptions<Model = tf.LayersModel> extends InitOptions<Model> {
   /** Called with one line for each option that is probably not intended, such as a rank above a layer's smaller side. */
   readonly onWarning?: (message: string) => void;
 }
 
 /** @throws UsageError if an option is not what its type says */
-export function checkAdapterOptions(options: AdapterOptions): void {
+export function checkAdapterOptions(options: AdapterOptions<never>): void {
   checkObject('adapter options', options);
   checkFunction('loss', options.loss);
   checkFunction('onWarning', options.onWarning);
 }
 
 /** @throws UsageError if the initialization needs a loss and there is none */
-export function checkInit({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: InitOptions['loss']): void {
+export function checkInit(
+  { init }: Pick<ResolvedLoraConfig, 'init'>,
+  loss: InitOptions<never>['loss'],
+): void {
   if (init === 'lora-ga' && !loss)
     throw new UsageError(
       'invalid-argument',
@@ -46,10 +50,10 @@ export function checkInit({ init }: Pick<ResolvedLoraConfig, 'init'>, loss: Init
  * has its own random stream under the seed.
  */
 export function initializeAdapter(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   name: string,
   { init, seed }: Pick<ResolvedLoraConfig, 'init' | 'seed'>,
-  loss?: InitOptions['loss'],
+  loss?: InitOptions<never>['loss'],
 ): void {
   tf.tidy(() => {
     const layers = namedLayers(model).flatMap(({ layer }, index) => {
@@ -66,7 +70,7 @@ export function initializeAdapter(
       if (adapter.magnitude) variableOf(adapter.magnitude).assign(kernelNorm(layer.kind!, kernelOf(layer)));
     const gradients =
       init === 'lora-ga'
-        ? tf.grads(() => loss!(model))(lowRank.map(({ layer }) => kernelOf(layer)))
+        ? tf.grads(() => loss!(model as never))(lowRank.map(({ layer }) => kernelOf(layer)))
         : undefined;
     lowRank.forEach(({ layer, adapter, index }, position) => {
       const random = createRandom(seed, index);
@@ -90,7 +94,8 @@ function assignFactors(
 ): void {
   const kernel = kernelOf(layer);
   const { inputs, outputs } = layer.kind!.matrixShape(kernel.shape);
-  const toMatrix = (tensor: tf.Tensor) => tensor.reshape([inputs, outputs]) as tf.Tensor2D;
+  const toMatrix = (tensor: tf.Tensor) =>
+    layer.kind!.toMatrix?.(tensor) ?? (tensor.reshape([inputs, outputs]) as tf.Tensor2D);
   const { a, b } = initialFactors(init, random, {
     inputs,
     outputs,

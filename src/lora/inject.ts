@@ -11,7 +11,7 @@ import { hasLora } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
 /** Options of `injectLora` in addition to the configuration. */
-export interface InjectOptions extends AdapterOptions {
+export interface InjectOptions<Model = tf.LayersModel> extends AdapterOptions<Model> {
   /** Name of the adapter. Default 'default'. */
   readonly adapter?: string;
 }

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers, namedWeights } from '../models/index.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
@@ -11,7 +12,7 @@ export interface NamedLoraLayer {
 }
 
 /** Whether a model is adapted: it has LoRA layers, with or without adapters. */
-export function hasLora(model: tf.LayersModel): boolean {
+export function hasLora(model: AdaptableModel): boolean {
   return namedLayers(model).some(({ layer }) => isLoraLayer(layer));
 }
 
@@ -20,7 +21,7 @@ export function hasLora(model: tf.LayersModel): boolean {
  *
  * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
-export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
+export function loraLayers(model: AdaptableModel): NamedLoraLayer[] {
   return adaptableLayers(model).filter(({ layer }) => layer.adapters.size > 0);
 }
 
@@ -29,7 +30,7 @@ export function loraLayers(model: tf.LayersModel): NamedLoraLayer[] {
  *
  * @throws UsageError if the model has no LoRA layers (never adapted, or already merged)
  */
-export function adaptableLayers(model: tf.LayersModel): NamedLoraLayer[] {
+export function adaptableLayers(model: AdaptableModel): NamedLoraLayer[] {
   const layers = namedLayers(model).filter((named): named is NamedLoraLayer => isLoraLayer(named.layer));
   if (layers.length === 0)
     throw new UsageError(
@@ -40,7 +41,7 @@ export function adaptableLayers(model: tf.LayersModel): NamedLoraLayer[] {
 }
 
 /** Returns the names of all adapters of a model. */
-export function adapterNames(model: tf.LayersModel): string[] {
+export function adapterNames(model: AdaptableModel): string[] {
   return [...new Set(loraLayers(model).flatMap(({ layer }) => [...layer.adapters.keys()]))];
 }
 
@@ -48,7 +49,7 @@ export function adapterNames(model: tf.LayersModel): string[] {
  * Returns the weights of the base by `path/name`, in the model's order: the same entries for a plain model and for its
  * adapted one, so that equal hashes prove that training did not change the base.
  */
-export function baseWeights(model: tf.LayersModel): Map<string, tf.Variable> {
+export function baseWeights(model: AdaptableModel): Map<string, tf.Variable> {
   const result = new Map<string, tf.Variable>();
   for (const { path, layer } of namedLayers(model)) {
     const weights = isLoraLayer(layer) ? layer.baseWeights : namedWeights(layer);

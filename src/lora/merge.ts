@@ -50,7 +50,7 @@ export function unloadLora(model: tf.LayersModel): tf.LayersModel {
   return base;
 }
 
-function checkFinite(layers: readonly NamedLoraLayer[]): void {
+export function checkFinite(layers: readonly NamedLoraLayer[]): void {
   for (const { path, layer } of layers) {
     for (const [adapterName, adapter] of layer.adapters) {
       for (const [name, weight] of adapterWeights(adapter)) {

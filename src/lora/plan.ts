@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { type NamedLayer, namedWeights } from '../models/index.ts';
 import type { LayerExpressions } from '../patterns/index.ts';
 import type { ResolvedLoraConfig } from './config.ts';
 import { type AdapterSettings, isBias } from './layers/adapter.ts';
-import { ADAPTABLE, kindOf } from './layers/kinds.ts';
+import { ADAPTABLE, kindOf, kindsOf } from './layers/kinds.ts';
 import { baseClassOf, type LayerKind } from './layers/lora-layer.ts';
 import { checkRankFits, type LayerRank, rankWarning } from './rank.ts';
 import { patternValue, selectLayers } from './targets.ts';
@@ -18,7 +19,7 @@ import { patternValue, selectLayers } from './targets.ts';
  * @throws UsageError if a pattern matches no layer, or a layer does not support an option
  */
 export function planAdapter(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   config: ResolvedLoraConfig,
   adapter: string,
   onWarning: (message: string) => void = () => {},
@@ -32,7 +33,7 @@ export function planAdapter(
     plan.set(layer.path, lowRankSettings(layer, { ...config, alpha }, adapter));
   }
   for (const { path, layer } of modulesToSave) {
-    if (!(baseClassOf(layer) in ADAPTABLE))
+    if (!kindsOf(layer))
       throw new UsageError(
         'invalid-argument',
         `layer '${path}' (${baseClassOf(layer)}): cannot be in modulesToSave; remove it`,
@@ -43,6 +44,8 @@ export function planAdapter(
     for (const { path, layer } of candidates)
       if (!plan.has(path) && hasTrainableBias(path, layer)) plan.set(path, copySettings(adapter, 'bias'));
   }
+  if (isLayeredGraphModel(model))
+    model.requireGradients(candidates.filter(({ path }) => plan.has(path)).map(({ layer }) => layer));
   const warning = rankWarning(adapter, ranks);
   if (warning !== undefined) onWarning(warning);
   return plan;
@@ -89,7 +92,10 @@ function copySettings(name: string, trainedCopies: 'bias' | 'all'): AdapterSetti
   };
 }
 
-function requireKind({ path, layer }: NamedLayer, { method, dora }: ResolvedLoraConfig): LayerKind {
+function requireKind(
+  { path, layer }: NamedLayer,
+  { method, dora, dropout, init }: ResolvedLoraConfig,
+): LayerKind {
   const kind = kindOf(layer, method);
   const className = baseClassOf(layer);
   if (!kind) {
@@ -104,6 +110,16 @@ function requireKind({ path, layer }: NamedLayer, { method, dora }: ResolvedLora
       'invalid-argument',
       `layer '${path}' (${className}): does not support DoRA; leave the layer out with 'exclude'`,
     );
+  if (dropout > 0 && 'kinds' in layer)
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}' (${className}): does not support dropout, because its update is added to the kernel; leave it out`,
+    );
+  if (kind.name === 'matrices' && !['kaiming', 'gaussian', 'normal'].includes(init))
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}' (${className}): several matrices in one kernel do not support init '${init}'; use 'kaiming', 'gaussian' or 'normal'`,
+    );
   return kind;
 }
 
@@ -111,7 +127,7 @@ function requireKind({ path, layer }: NamedLayer, { method, dora }: ResolvedLora
 function hasTrainableBias(path: string, layer: tf.layers.Layer): boolean {
   const hasBias = [...namedWeights(layer).keys()].some((name) => isBias(name.replace(/.*\//, '')));
   if (!hasBias) return false;
-  if (baseClassOf(layer) in ADAPTABLE) return true;
+  if (kindsOf(layer)) return true;
   throw new UsageError(
     'invalid-argument',
     `layer '${path}' (${baseClassOf(layer)}): its bias cannot be trained in an adapter; leave the layer out with 'exclude', or use bias 'lora-only'`,

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { checkObject } from '../arguments.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { countParameters, namedLayers } from '../models/index.ts';
 import { checkRank } from './config.ts';
 import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
@@ -42,7 +43,7 @@ export interface LoraSummary {
  * @example
  * const { trainableParameters, shareOfTotal } = loraSummary(model);
  */
-export function loraSummary(model: tf.LayersModel): LoraSummary {
+export function loraSummary(model: AdaptableModel): LoraSummary {
   const lora = loraLayers(model);
   const layers = lora.flatMap(({ path, layer }) => summarizeLayer(path, layer));
   const baseParameters = countParameters(

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import type { AdaptableModel } from '../layers-model.ts';
 import { namedWeights } from '../models/index.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { kindOf } from './layers/kinds.ts';
@@ -34,7 +34,7 @@ export interface LoraTarget {
  * console.table(loraTargets(model)); // with the defaults: all layers that can be adapted
  * loraTargets(model, { targets: 'block\\d.*', rank: 4 }).filter(({ rank }) => rank !== undefined);
  */
-export function loraTargets(model: tf.LayersModel, config: LoraConfig = {}): LoraTarget[] {
+export function loraTargets(model: AdaptableModel, config: LoraConfig = {}): LoraTarget[] {
   const resolved = resolveLoraConfig(config);
   const adaptable = weightedLayers(model).flatMap(({ path, layer }) => {
     const kind = kindOf(layer, resolved.method);

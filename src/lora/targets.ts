@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { type NamedLayer, namedLayers } from '../models/index.ts';
 import { LayerExpressions } from '../patterns/index.ts';
 import { listNames, printable, quote } from '../quote.ts';
@@ -25,14 +25,16 @@ export interface SelectedLayers {
  *
  * @throws UsageError if a pattern matches no layer or is not a valid regular expression
  */
-export function selectLayers(model: tf.LayersModel, config: ResolvedLoraConfig): SelectedLayers {
+export function selectLayers(model: AdaptableModel, config: ResolvedLoraConfig): SelectedLayers {
   const layers = weightedLayers(model);
   const expressions = new LayerExpressions(layers.map(({ path }) => path));
   const matches = (path: string, pattern: LayerPattern | undefined) =>
     pattern === 'all' || (pattern !== undefined && matchesPattern(expressions, path, pattern));
   for (const option of ['exclude', 'modulesToSave', 'targets'] as const)
     checkMatches(option, config[option], layers, expressions);
-  const candidates = layersFrom(layers, config.from).filter(({ path }) => !matches(path, config.exclude));
+  const candidates = layersFrom(model, layers, config.from).filter(
+    ({ path }) => !matches(path, config.exclude),
+  );
   const modulesToSave = candidates.filter(({ path }) => matches(path, config.modulesToSave));
   if (config.modulesToSave && modulesToSave.length === 0)
     throw noMatch('modulesToSave', config.modulesToSave, candidates, REMAINING);
@@ -53,7 +55,7 @@ export function selectLayers(model: tf.LayersModel, config: ResolvedLoraConfig):
 }
 
 /** Returns the layers of a model that have weights. */
-export function weightedLayers(model: tf.LayersModel): NamedLayer[] {
+export function weightedLayers(model: AdaptableModel): NamedLayer[] {
   return namedLayers(model).filter(({ layer }) => layer.weights.length > 0);
 }
 
@@ -99,8 +101,17 @@ function matchesRegExp(path: string, { source, flags }: RegExp): boolean {
   }
 }
 
-function layersFrom(layers: readonly NamedLayer[], from: string | undefined): readonly NamedLayer[] {
+function layersFrom(
+  model: AdaptableModel,
+  layers: readonly NamedLayer[],
+  from: string | undefined,
+): readonly NamedLayer[] {
   if (from === undefined) return layers;
+  if (isLayeredGraphModel(model)) {
+    const behind = model.layersBehind(from);
+    if (!behind) throw noMatch('from', from, layers);
+    return layers.filter(({ layer }) => behind.has(layer));
+  }
   const first = layers.findIndex(({ path }) => isPart(path, from));
   if (first < 0) throw noMatch('from', from, layers);
   return layers.slice(first);

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { namedLayers } from './named-layers.ts';
 import { isModel, type LayerNode, layerNodes, topologyOf, visitTopology } from './topology.ts';
 
@@ -21,7 +21,9 @@ export function numberAutomaticNames(topology: LayerNode): void {
  *
  * @returns by the paths of `namedLayers`, in the model's order; empty if a user chose all names
  */
-export function numberedPaths(model: tf.LayersModel): Map<string, string> {
+export function numberedPaths(model: AdaptableModel): Map<string, string> {
+  // The names of a graph's nodes are part of the model's file.
+  if (isLayeredGraphModel(model)) return new Map();
   const topology = topologyOf(model);
   renameLayers(topology, (stem, count) => `${stem}${MARK}${count}`, new Map());
   const marked: string[] = [];

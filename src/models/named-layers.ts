@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
-import { requireLayersModel } from '../layers-model.ts';
+import { type AdaptableModel, requireAdaptableModel } from '../layers-model.ts';
 
 /** A layer with its path in the model. */
 export interface NamedLayer {
@@ -27,10 +27,10 @@ interface Container extends tf.layers.Layer {
  * Lists the layers of a model in its order, like PyTorch's `named_modules`. Nested models and TimeDistributed wrappers
  * are replaced by the layers inside them.
  *
- * @throws UsageError if `model` is not a LayersModel
+ * @throws UsageError if `model` is neither a LayersModel nor an adapted GraphModel
  */
-export function namedLayers(model: tf.LayersModel): NamedLayer[] {
-  requireLayersModel(model);
+export function namedLayers(model: AdaptableModel): NamedLayer[] {
+  requireAdaptableModel(model);
   const listContent = (container: Container, prefix: string): NamedLayer[] =>
     (container.layers ?? []).flatMap((layer) => listLayer(layer, `${prefix}${layer.name}`));
   const listLayer = (layer: Container, path: string): NamedLayer[] => {
@@ -39,7 +39,7 @@ export function namedLayers(model: tf.LayersModel): NamedLayer[] {
       return listLayer(layer.layer!, `${path}.${layer.layer!.name}`);
     return [{ path, layer }];
   };
-  return listContent(model as Container, '');
+  return listContent(model as unknown as Container, '');
 }
 
 /** A model with its path: '' for the outermost one. */

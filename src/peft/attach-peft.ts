@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { type LoraGraphModel, withGraphLayers } from '../graph-models/index.ts';
 import type { LoraConfig, LoraMethod } from '../lora/index.ts';
 import type { SafeTensor, Safetensors } from '../safetensors/index.ts';
 import { listNames, quote } from '../text/index.ts';
@@ -44,30 +45,37 @@ export function checkBase(weightsPath: string, { metadata }: Safetensors, actual
  * @throws CheckpointError as `loadPeft`
  */
 export function attachPeft(
-  base: tf.LayersModel,
+  base: tf.LayersModel | tf.GraphModel,
   files: AdapterFiles,
   { config: content, weights }: PeftContent,
-): tf.LayersModel {
+): tf.LayersModel | LoraGraphModel {
   const { configPath, weightsPath, onWarning } = files;
   const { config, unknownKeys } = parsePeftConfig(configPath, content);
   if (unknownKeys.length > 0) onWarning(`${configPath}: ignored unknown keys ${listNames(unknownKeys)}`);
-  const layers = peftModules(base, storedNames(weightsPath, weights.metadata, base));
-  return attachAdapter(base, readPeftAdapter(files, config, weights, layers));
+  return withGraphLayers(base, { adapter: files.adapter, method: methodOf(weights) }, (model) => {
+    const layers = peftModules(model, storedNames(weightsPath, weights.metadata, model));
+    return attachAdapter(model, readPeftAdapter(files, config, weights, layers));
+  });
+}
+
+function methodOf({ metadata }: Safetensors): LoraMethod {
+  return (metadata.get(METADATA.method) ?? 'side') as LoraMethod;
 }
 
 function readPeftAdapter(
   files: AdapterFiles,
   config: PeftConfig,
-  { tensors: stored, metadata }: Safetensors,
+  weights: Safetensors,
   layers: readonly PeftModule[],
 ): StoredAdapter {
   const { weightsPath, configPath, onWarning } = files;
+  const { tensors: stored, metadata } = weights;
   const { tensors, modules, warnings } = namedTensors(weightsPath, stored, layers);
   const { targets, saved, ...selection } = selectModules(configPath, config, modules, tensors);
   const bias = storedBias(files, config.bias, tensors, { targets, saved });
   for (const warning of [...warnings, ...selection.warnings]) onWarning(warning);
   const subtractsInitialUpdate = metadata.get(METADATA.subtractsInitialUpdate) === 'true';
-  const method = (metadata.get(METADATA.method) ?? 'side') as LoraMethod;
+  const method = methodOf(weights);
   return {
     ...files,
     tensors,

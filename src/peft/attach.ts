@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
+import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import {
   type AdapterTensor,
   addAdapter,
@@ -54,13 +54,13 @@ export interface StoredAdapter extends AdapterFiles {
  * @throws CheckpointError if a layer's tensors are missing or have another shape, or a tensor belongs to no layer. The
  *   model is unchanged then.
  */
-export function attachAdapter(base: tf.LayersModel, stored: StoredAdapter): tf.LayersModel {
+export function attachAdapter(base: AdaptableModel, stored: StoredAdapter): AdaptableModel {
   const { adapter, configPath, weightsPath, lora } = stored;
   const onWarning = (message: string) => stored.onWarning(`${configPath}: ${message}`);
   const modules = new Map(stored.modules.map((module) => [module.path, module]));
   checkRanks(stored);
   const model = withConfigErrors(configPath, () => {
-    if (!hasLora(base)) return injectLora(base, lora, { adapter, onWarning });
+    if (!isLayeredGraphModel(base) && !hasLora(base)) return injectLora(base, lora, { adapter, onWarning });
     addAdapter(base, adapter, lora, { onWarning });
     return base;
   });

@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { CheckpointError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { numberedPaths } from '../models/index.ts';
 import { quote } from '../text/index.ts';
 import { METADATA } from './format.ts';
@@ -11,7 +11,7 @@ import { METADATA } from './format.ts';
  *
  * @returns empty if a user chose all names
  */
-export function automaticNames(model: tf.LayersModel): Map<string, string> {
+export function automaticNames(model: AdaptableModel): Map<string, string> {
   const numbered = numberedPaths(model);
   return numbered.size === 0
     ? new Map()
@@ -28,7 +28,7 @@ export function automaticNames(model: tf.LayersModel): Map<string, string> {
 export function storedNames(
   weightsPath: string,
   metadata: ReadonlyMap<string, string>,
-  model: tf.LayersModel,
+  model: AdaptableModel,
 ): Map<string, string> {
   const text = metadata.get(METADATA.layers);
   if (text === undefined) return new Map();

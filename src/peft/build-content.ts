@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { loraLayers, readAdapter } from '../lora/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
 import { automaticNames } from './automatic-names.ts';
@@ -25,7 +25,7 @@ const FIXED_KEYS = {
  * @throws UsageError as `savePeft`
  */
 export function buildContent(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   adapter: string,
   { peftOnly, baseHash }: { readonly peftOnly: boolean; readonly baseHash?: string },
 ) {
@@ -61,7 +61,7 @@ export function buildContent(
 
 /** The layers on which the adapter has tensors. */
 function adaptedModules(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   adapter: string,
   modules: ReturnType<typeof peftModules>,
 ): AdaptedModule[] {

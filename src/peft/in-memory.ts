@@ -1,5 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { jsonText, parseJson } from '../files/index.ts';
+import type { LoraGraphModel } from '../graph-models/index.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { parseSafetensors, serializeSafetensors } from '../safetensors/index.ts';
 import { attachPeft, checkBase } from './attach-peft.ts';
 import { buildContent } from './build-content.ts';
@@ -24,6 +26,12 @@ export interface PeftFilesOptions {
   readonly baseHash?: string;
 }
 
+/** Options of `loadPeftFiles`. */
+export interface LoadPeftFilesOptions extends PeftFilesOptions {
+  /** Called with one line for each problem that does not prevent loading. */
+  readonly onWarning?: (message: string) => void;
+}
+
 /**
  * Returns the files that `savePeft` writes, byte for byte, without a file system: for browsers.
  *
@@ -32,7 +40,7 @@ export interface PeftFilesOptions {
  * const { config, weights } = peftFiles(model);
  */
 export function peftFiles(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   { adapter = DEFAULT_ADAPTER, baseHash }: PeftFilesOptions = {},
 ): PeftFiles {
   const { config, tensors, metadata } = buildContent(model, adapter, { peftOnly: false, baseHash });
@@ -52,18 +60,23 @@ export function peftFiles(
  * @example
  * const adapted = loadPeftFiles(base, { config, weights });
  *
- * @param options.onWarning called with one line for each problem that does not prevent loading
  * @throws CheckpointError as `loadPeft`; with code 'base-mismatch' if the adapter was saved for another base
  */
 export function loadPeftFiles(
   base: tf.LayersModel,
+  files: PeftFiles,
+  options?: LoadPeftFilesOptions,
+): tf.LayersModel;
+export function loadPeftFiles(
+  base: tf.GraphModel,
+  files: PeftFiles,
+  options?: LoadPeftFilesOptions,
+): LoraGraphModel;
+export function loadPeftFiles(
+  base: tf.LayersModel | tf.GraphModel,
   { config, weights }: PeftFiles,
-  {
-    adapter = DEFAULT_ADAPTER,
-    baseHash,
-    onWarning = () => {},
-  }: PeftFilesOptions & { readonly onWarning?: (message: string) => void } = {},
-): tf.LayersModel {
+  { adapter = DEFAULT_ADAPTER, baseHash, onWarning = () => {} }: LoadPeftFilesOptions = {},
+): tf.LayersModel | LoraGraphModel {
   const content = parseSafetensors(WEIGHTS_FILE, weights);
   if (baseHash !== undefined) checkBase(WEIGHTS_FILE, content, () => baseHash);
   const files = { adapter, configPath: CONFIG_FILE, weightsPath: WEIGHTS_FILE, onWarning };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { readJson, recoverFolder } from '../files/index.ts';
+import { type LoraGraphModel, withGraphLayers } from '../graph-models/index.ts';
 import { readSafetensors } from '../safetensors/index.ts';
 import { listNames } from '../text/index.ts';
 import { attachAdapter } from './attach.ts';
@@ -46,8 +47,18 @@ export interface LoadPeftOptions {
 export async function loadPeft(
   base: tf.LayersModel,
   folder: string,
+  options?: LoadPeftOptions,
+): Promise<tf.LayersModel>;
+export async function loadPeft(
+  base: tf.GraphModel,
+  folder: string,
+  options?: LoadPeftOptions,
+): Promise<LoraGraphModel>;
+export async function loadPeft(
+  base: tf.LayersModel | tf.GraphModel,
+  folder: string,
   { adapter = DEFAULT_ADAPTER, anyBase = false, onWarning = () => {} }: LoadPeftOptions = {},
-): Promise<tf.LayersModel> {
+): Promise<tf.LayersModel | LoraGraphModel> {
   if (isZip(folder)) {
     const content = await readPeftZip(folder);
     const weightsPath = join(folder, WEIGHTS_FILE);
@@ -66,7 +77,9 @@ export async function loadPeft(
   if (!existsSync(weightsPath) && existsSync(mlxPath)) {
     const { tensors } = await readSafetensors(mlxPath);
     const files = { adapter, configPath, weightsPath: mlxPath, onWarning };
-    return attachAdapter(base, readMlxAdapter(files, content, tensors, peftModules(base)));
+    return withGraphLayers(base, { adapter, method: 'side' }, (model) =>
+      attachAdapter(model, readMlxAdapter(files, content, tensors, peftModules(model))),
+    );
   }
   const weights = await readSafetensors(weightsPath);
   if (!anyBase) checkBase(weightsPath, weights, () => baseHashOf(base));

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs';
+import type { AdaptableModel } from '../layers-model.ts';
 import { baseClassOf, type LoraMethod } from '../lora/index.ts';
 import { namedLayers } from '../models/index.ts';
 import { flattenedShape, layoutsOf, type WeightLayout } from '../torch/index.ts';
@@ -28,7 +29,7 @@ export interface PeftModule {
  * @param names paths in the adapter's files, by paths in the model; a layer without an entry has its own path there
  */
 export function peftModules(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   names: ReadonlyMap<string, string> = new Map(),
 ): PeftModule[] {
   return namedLayers(model)
@@ -61,7 +62,7 @@ export interface Incompatibility {
 
 /** Why PEFT cannot represent a low-rank adapter on this layer; `undefined` if it can. */
 export function incompatibilityOf(
-  { layer, path, className }: PeftModule,
+  { layer, path, className, kernel }: PeftModule,
   method: LoraMethod,
 ): Incompatibility | undefined {
   if (method === 'weight-view') return { reason: "method 'weight-view'", tfjsLayout: true };
@@ -71,6 +72,7 @@ export function incompatibilityOf(
       tfjsLayout: true,
     };
   }
+  if (!kernel) return { reason: `'${path}' (${className} has no counterpart in PyTorch)`, tfjsLayout: true };
   const { dilationRate = 1 } = layer as { dilationRate?: number | readonly number[] };
   if (/^Conv\dD$/.test(className) && [dilationRate].flat().some((rate) => rate !== 1)) {
     return {

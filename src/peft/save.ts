@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFolderAtomic, writeJson } from '../files/index.ts';
+import type { AdaptableModel } from '../layers-model.ts';
 import { adapterNames } from '../lora/index.ts';
 import { writeSafetensors } from '../safetensors/index.ts';
 import { baseHashOf } from './base-hash.ts';
@@ -35,7 +35,7 @@ export interface SavePeftOptions {
  * // in Python: PeftModel.from_pretrained(base, 'my-adapter')
  */
 export async function savePeft(
-  model: tf.LayersModel,
+  model: AdaptableModel,
   folder: string,
   { adapter, peftOnly = false, baseHash = baseHashOf(model) }: SavePeftOptions = {},
 ): Promise<void> {

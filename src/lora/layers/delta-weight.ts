@@ -7,6 +7,14 @@ export function updatesKernel({ method, kind }: Pick<LoraLayer, 'method' | 'kind
   return method !== 'side' || !kind?.lowRankForward;
 }
 
+/** Whether an adapter of the layer changes the value of a base weight. */
+export function isReplaced(layer: LoraLayer, name: string): boolean {
+  const isUpdated = name === layer.kind?.kernelName && updatesKernel(layer);
+  return [...layer.adapters.values()].some(
+    ({ a, trainedCopies }) => trainedCopies.has(name) || (isUpdated && a),
+  );
+}
+
 /**
  * Returns a weight of the base layer with the active adapters merged into it: their trained copies, and their delta
  * weights if it is the kernel.

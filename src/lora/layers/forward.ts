@@ -18,7 +18,14 @@ import { completeWasmKernels } from '../../kernels/index.ts';
 import { dilatedConv } from '../math/dilated-conv.ts';
 import { fromChannelsLast, perChannel, toChannelsLast } from '../math/layout.ts';
 import type { LayerAdapter } from './adapter.ts';
-import { adapterProduct, doraTerm, mergedWeight, updatesKernel, weightWithCopies } from './delta-weight.ts';
+import {
+  adapterProduct,
+  doraTerm,
+  isReplaced,
+  mergedWeight,
+  updatesKernel,
+  weightWithCopies,
+} from './delta-weight.ts';
 import type { BaseLayer, LoraLayer } from './lora-layer.ts';
 
 /** Keyword arguments of a layer's `call`, such as `training`. */
@@ -178,14 +185,6 @@ function sideAdapters(layer: LoraLayer): LayerAdapter[] {
   return tf.getBackend() === 'tensorflow'
     ? adapters
     : adapters.filter(({ settings }) => layer.isOn(settings));
-}
-
-/** Whether an adapter changes the value of a base weight. */
-function isReplaced(layer: LoraLayer, name: string): boolean {
-  const isUpdated = name === layer.kind?.kernelName && updatesKernel(layer);
-  return [...layer.adapters.values()].some(
-    ({ a, trainedCopies }) => trainedCopies.has(name) || (isUpdated && a),
-  );
 }
 
 function kernelWeight({ baseWeights, kind }: LoraLayer): tf.LayerVariable {

@@ -5,8 +5,14 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
-import { type KindsByMethod, registerLoraClass } from './lora-class.ts';
-import { baseClassOf, type LayerKind, type LowRankInput } from './lora-layer.ts';
+import { registerLoraClass } from './lora-class.ts';
+import {
+  type BaseLayer,
+  baseClassOf,
+  type KindsByMethod,
+  type LayerKind,
+  type LowRankInput,
+} from './lora-layer.ts';
 
 /** Kernel [in, out], A [in, r], B [r, out]. The layer's input is [batch, ..., in]. */
 const denseKind: LayerKind = {
@@ -152,5 +158,23 @@ for (const [className, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(cl
 
 /** Returns the kind of low-rank update for a layer, or undefined if its class does not support `method`. */
 export function kindOf(layer: tf.layers.Layer, method: LoraMethod): LayerKind | undefined {
-  return ADAPTABLE[baseClassOf(layer)]?.[method];
+  return kindsOf(layer)?.[method];
+}
+
+/** Returns the kinds of a layer, which may be none; undefined if no adapter can change the layer. */
+export function kindsOf(layer: BaseLayer): KindsByMethod | undefined {
+  return layer.kinds ?? ADAPTABLE[baseClassOf(layer)];
+}
+
+/** Kinds that do not depend on an instance of a layer, for the nodes of a GraphModel. Updates are added to the kernel. */
+export const kindsByOp = {
+  dense: { ...sideOrWeight(addedToKernel(denseKind)), 'weight-view': denseViewKind },
+  conv2d: sideOrWeight(addedToKernel(conv2dKind)),
+  conv3d: sideOrWeight(addedToKernel(conv3dKind)),
+  depthwise: sideOrWeight(depthwiseKind),
+  embedding: sideOrWeight(addedToKernel(embeddingKind)),
+} satisfies Record<string, KindsByMethod>;
+
+function addedToKernel({ lowRankForward: _, ...kind }: LayerKind): LayerKind {
+  return kind;
 }

@@ -3,10 +3,7 @@ import type { LoraMethod } from '../config.ts';
 import { type AdapterSettings, adapterWeights, isBias, type LayerAdapter, scalingOf } from './adapter.ts';
 import { mergedWeight } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
-import type { BaseLayer, LayerKind, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
-
-/** The layer kind of a tfjs class for each method that it supports. */
-export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;
+import type { BaseLayer, KindsByMethod, LayerKind, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 
 type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
 
@@ -27,7 +24,7 @@ export function registerLoraClass(baseName: string, kinds: KindsByMethod): void 
  * Adds adapters to a tfjs layer class. Kernel, bias, A and B all belong to one layer, because tfjs does not track the
  * layers inside a custom layer. Which of them are trainable is decided weight by weight.
  */
-function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
+export function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
   return class Lora extends Base implements LoraLayer {
     static override className = `Lora${Base.className}`;
     readonly isLoraLayer = true;
@@ -45,7 +42,7 @@ function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
     constructor({ lora, ...baseConfig }: LayerConfig) {
       super(baseConfig as tf.serialization.ConfigDict);
       this.method = lora.method;
-      this.kind = kinds[lora.method];
+      this.kind = ((this as BaseLayer).kinds ?? kinds)[lora.method];
       this.enabled = lora.enabled;
       this.frozenPaths = lora.frozenPaths ?? [];
       this.#configuredAdapters = lora.adapters;

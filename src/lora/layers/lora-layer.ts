@@ -13,7 +13,12 @@ export interface BaseLayer extends tf.layers.Layer {
   readonly padding?: 'valid' | 'same' | 'causal';
   readonly strides?: readonly number[];
   readonly dilationRate?: number | readonly number[];
+  /** The kinds of low-rank update that this instance supports, if they do not depend on its class alone. */
+  readonly kinds?: KindsByMethod;
 }
+
+/** The kind of low-rank update for each method that a layer supports. */
+export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;
 
 /**
  * A tfjs layer with frozen weights and any number of adapters, an instance of a class such as `LoraDense`.
@@ -78,9 +83,11 @@ export interface LayerKind {
     | 'conv3d'
     | 'depthwise'
     | 'separable'
-    | 'embedding';
+    | 'embedding'
+    | 'matrix'
+    | 'matrices';
   /** Name of the layer's weight that is updated. */
-  readonly kernelName: 'kernel' | 'depthwise_kernel' | 'pointwise_kernel' | 'embeddings';
+  readonly kernelName: string;
   /** Sides of the kernel as a matrix. The rank of A·B is at most the smaller one. */
   matrixShape(kernelShape: readonly number[]): { readonly inputs: number; readonly outputs: number };
   /** Shapes of A and B: [in, r] and [r, out] for a dense layer. */
@@ -92,6 +99,8 @@ export interface LayerKind {
    * then added to the kernel.
    */
   lowRankForward?(input: LowRankInput): tf.Tensor;
+  /** Returns the kernel as the matrix [inputs, outputs], if that is not just another shape for the same values. */
+  toMatrix?(kernel: tf.Tensor): tf.Tensor2D;
   /** Axes of the kernel to sum over for the norm of each output, which DoRA needs. Absent if it does not support DoRA. */
   readonly normAxes?: readonly number[];
 }

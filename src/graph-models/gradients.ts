@@ -1,0 +1,101 @@
+import * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
+import { completedGradients } from '../kernels/index.ts';
+import { printable } from '../quote.ts';
+import type { GraphExecutor, GraphNode } from './graph.ts';
+
+/** The kernels of ops that tfjs runs with kernels of other names. Empty if no kernel runs. */
+const KERNELS: Readonly<Record<string, string>> = {
+  AddV2: 'Add',
+  BiasAdd: 'Add',
+  Div: 'RealDiv',
+  Mul: 'Multiply',
+  FloorMod: 'Mod',
+  Conv1D: 'Conv2D',
+  _FusedConv2D: 'Conv2D',
+  DepthwiseConv2d: 'DepthwiseConv2dNative',
+  FusedDepthwiseConv2dNative: 'DepthwiseConv2dNative',
+  MatMul: 'BatchMatMul',
+  BatchMatMulV2: 'BatchMatMul',
+  _FusedMatMul: 'BatchMatMul',
+  FusedBatchNormV2: 'FusedBatchNorm',
+  FusedBatchNormV3: 'FusedBatchNorm',
+  EuclideanNorm: 'Sqrt',
+  ConcatV2: 'Concat',
+  Gather: 'GatherV2',
+  ReverseV2: 'Reverse',
+  Split: 'SplitV',
+  Squeeze: 'Reshape',
+  EnsureShape: 'Identity',
+  Pad: 'PadV2',
+  SelectV2: 'Select',
+  PlaceholderWithDefault: 'Identity',
+  IdentityN: 'Identity',
+  Snapshot: 'Identity',
+  StopGradient: 'Identity',
+  Print: 'Identity',
+  FakeQuantWithMinMaxVars: 'Identity',
+};
+
+/** Ops whose result depends on the shape of their input only. Gradients end there without an error. */
+const SHAPE_OPS = new Set(['Shape', 'ShapeN', 'Rank', 'Size', 'NoOp']);
+
+/** Ops that tfjs runs asynchronously, or whose order it decides while it runs, so that no gradient can be recorded. */
+const ASYNCHRONOUS =
+  /^(Switch|Merge|Enter|Exit|NextIteration|LoopCond|(Stateless)?(If|While)|NonMaxSuppressionV\d|Where|Unique.*|ListDiff|TensorArray.*|TensorList.*|Lookup.*)$/;
+
+/**
+ * Checks that tfjs can compute the gradients of nodes with respect to an output of the graph.
+ *
+ * @throws UsageError that names the first op on the way that has no gradient
+ */
+export function requireGradients(executor: GraphExecutor, targets: readonly GraphNode[]): void {
+  const outputs = new Set(executor.graph.outputs);
+  for (const target of targets) {
+    const ways = [...outputs].map((output) => blockingNode(target, output));
+    if (ways.some((way) => way === 'none')) continue;
+    const blocking = ways.find((way) => typeof way === 'object');
+    if (!blocking)
+      throw new UsageError(
+        'invalid-argument',
+        `node '${printable(target.name)}' (${target.op}): no output of the graph depends on it; leave it out with 'exclude'`,
+      );
+    const reason = ASYNCHRONOUS.test(blocking.op)
+      ? 'tfjs runs it asynchronously, without gradients'
+      : 'tfjs has no gradient for it';
+    throw new UsageError(
+      'invalid-argument',
+      `node '${printable(target.name)}' (${target.op}): cannot be trained, because node '${printable(blocking.name)}' (${blocking.op}) lies between it and the outputs, and ${reason}; adapt only what lies behind with from: '${printable(blocking.name)}'`,
+    );
+  }
+}
+
+/**
+ * Looks for an op without a gradient between a node and an output. tfjs needs the gradients of all ops on all ways between
+ * them.
+ *
+ * @returns 'none' if all have one, 'unreachable' if there is no way, otherwise the node
+ */
+function blockingNode(target: GraphNode, output: GraphNode): GraphNode | 'none' | 'unreachable' {
+  const behindTarget = spread(target, ({ children }) => children);
+  if (!behindTarget.has(output)) return 'unreachable';
+  const before = spread(output, ({ inputs }) => inputs);
+  const between = [...behindTarget].filter((node) => before.has(node));
+  return between.find((node) => !hasGradient(node)) ?? 'none';
+}
+
+/** Returns a node and all that it leads to, nearest first, not beyond ops that only look at shapes. */
+function spread(start: GraphNode, next: (node: GraphNode) => readonly GraphNode[]): Set<GraphNode> {
+  const reached = new Set([start]);
+  for (const node of reached)
+    for (const neighbour of next(node)) if (!SHAPE_OPS.has(neighbour.op)) reached.add(neighbour);
+  return reached;
+}
+
+function hasGradient({ op, attrParams }: GraphNode): boolean {
+  if (ASYNCHRONOUS.test(op)) return false;
+  const dilations = attrParams.dilations?.value;
+  if (Array.isArray(dilations) && dilations.some((rate) => rate > 1)) return false;
+  const kernel = KERNELS[op] ?? op;
+  return completedGradients.has(kernel) || tf.getGradient(kernel) !== undefined;
+}

@@ -1,0 +1,172 @@
+import * as tf from '@tensorflow/tfjs';
+
+/** Gradients that tfjs lacks, by the names of the kernels. */
+type GradientFunction = (
+  dy: tf.Tensor,
+  saved: tf.Tensor[],
+  attributes: Attributes,
+) => Record<string, () => tf.Tensor>;
+type Attributes = Readonly<Record<string, unknown>>;
+
+interface Gradient {
+  /** Inputs whose values the gradient needs. */
+  readonly inputsToSave?: readonly string[];
+  /** Whether all inputs are saved, in order; for kernels with a list of inputs. */
+  readonly saveAllInputs?: boolean;
+  readonly gradFunc: GradientFunction;
+}
+
+const zerosFor = (...inputs: readonly string[]): Gradient => ({
+  inputsToSave: inputs,
+  gradFunc: (_, saved) =>
+    Object.fromEntries(inputs.map((name, index) => [name, () => tf.zeros(saved[index]!.shape)])),
+});
+
+const comparison = zerosFor('a', 'b');
+
+const GRADIENTS: Readonly<Record<string, Gradient>> = {
+  // As in TensorFlow, nothing flows back through comparisons and positions.
+  Equal: comparison,
+  NotEqual: comparison,
+  Greater: comparison,
+  GreaterEqual: comparison,
+  Less: comparison,
+  LessEqual: comparison,
+  LogicalAnd: comparison,
+  LogicalOr: comparison,
+  LogicalNot: zerosFor('x'),
+  ArgMax: zerosFor('x'),
+  ArgMin: zerosFor('x'),
+  Einsum: { saveAllInputs: true, gradFunc: einsumGradient },
+  StridedSlice: { inputsToSave: ['x'], gradFunc: stridedSliceGradient },
+  DepthToSpace: { inputsToSave: ['x'], gradFunc: depthToSpaceGradient },
+};
+
+/** The kernels that get a gradient here. */
+export const completedGradients: ReadonlySet<string> = new Set(Object.keys(GRADIENTS));
+
+/** The gradient of matrix products that `completeGradients` registered. */
+let productGradient: tf.GradConfig | undefined;
+
+/**
+ * Registers the gradients of kernels that have none in tfjs, and one for products of stacked matrices in which a matrix is
+ * repeated (broadcast) along a batch axis. Does nothing the second time.
+ */
+export function completeGradients(): void {
+  const original = tf.getGradient('BatchMatMul');
+  if (original && original !== productGradient) {
+    productGradient = withBroadcasting(original);
+    tf.registerGradient(productGradient);
+  }
+  for (const [kernelName, gradient] of Object.entries(GRADIENTS)) {
+    if (tf.getGradient(kernelName)) continue;
+    tf.registerGradient({ kernelName, ...gradient } as unknown as tf.GradConfig);
+  }
+}
+
+/** Sums the gradients of a product over the axes along which an operand was repeated. */
+function withBroadcasting(original: tf.GradConfig): tf.GradConfig {
+  return {
+    ...original,
+    gradFunc: (dy, saved, attributes) => {
+      const gradients = original.gradFunc(dy, saved, attributes);
+      const { transposeA, transposeB } = attributes as Record<string, unknown>;
+      const [a, b] = saved as [tf.Tensor, tf.Tensor];
+      // One matrix for all examples: a single product instead of one for each example and their sum.
+      const isShared = b.rank === 2 && a.rank > 2 && !transposeA && !transposeB;
+      const gradientOfB = () => {
+        const rows = tf.reshape(a, [-1, a.shape.at(-1)!]);
+        return tf.matMul(rows, tf.reshape(dy as tf.Tensor, [-1, b.shape[1]!]), true);
+      };
+      return {
+        a: () => sumTo(gradients.a!(), a.shape),
+        b: isShared ? gradientOfB : () => sumTo(gradients.b!(), b.shape),
+      };
+    },
+  };
+}
+
+/** Sums a tensor over the axes that a tensor of the shape would be repeated along. */
+function sumTo(tensor: tf.Tensor, shape: readonly number[]): tf.Tensor {
+  const axes = tf.broadcast_util.getReductionAxes([...shape], tensor.shape);
+  return axes.length === 0 ? tensor : tf.reshape(tf.sum(tensor, axes), [...shape]);
+}
+
+/** Each operand's gradient is the einsum of dy with the other operands. */
+function einsumGradient(
+  dy: tf.Tensor,
+  operands: tf.Tensor[],
+  { equation }: Attributes,
+): Record<string, () => tf.Tensor> {
+  const [terms, result] = String(equation).replaceAll(' ', '').split('->') as [string, string];
+  const labels = terms.split(',');
+  return Object.fromEntries(
+    operands.map((operand, index) => [
+      index,
+      () => {
+        const others = operands.filter((_, other) => other !== index);
+        const otherLabels = labels.filter((_, other) => other !== index);
+        const own = [...labels[index]!];
+        const found = own.filter((label) => [result, ...otherLabels].some((term) => term.includes(label)));
+        const gradient = tf.einsum(`${[result, ...otherLabels].join(',')}->${found.join('')}`, dy, ...others);
+        // A label of this operand only was summed, so that its gradient is the same at each position.
+        const shape = own.map((label, axis) => (found.includes(label) ? operand.shape[axis]! : 1));
+        return tf.mul(tf.reshape(gradient, shape), tf.onesLike(operand));
+      },
+    ]),
+  );
+}
+
+/** Adds dy at the positions that the slice was taken from. */
+function stridedSliceGradient(
+  dy: tf.Tensor,
+  [x]: tf.Tensor[],
+  attributes: Attributes,
+): Record<string, () => tf.Tensor> {
+  const { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } =
+    attributes as Record<string, number> & Record<'begin' | 'end' | 'strides', number[]>;
+  return {
+    x: () => {
+      const shape = x!.shape;
+      const positions = tf.reshape(tf.range(0, x!.size, 1, 'int32'), shape);
+      const taken = tf.stridedSlice(
+        positions,
+        begin as number[],
+        end as number[],
+        strides as number[],
+        beginMask,
+        endMask,
+        ellipsisMask,
+        newAxisMask,
+        shrinkAxisMask,
+      );
+      const sum = tf.unsortedSegmentSum(
+        tf.reshape(dy, [-1]),
+        tf.reshape(taken, [-1]) as tf.Tensor1D,
+        x!.size,
+      );
+      return tf.reshape(sum, shape);
+    },
+  };
+}
+
+/** Moves blocks back into the depth. */
+function depthToSpaceGradient(
+  dy: tf.Tensor,
+  [x]: tf.Tensor[],
+  { blockSize, dataFormat }: Attributes,
+): Record<string, () => tf.Tensor> {
+  const block = blockSize as number;
+  return {
+    x: () => {
+      if (dataFormat === 'NCHW') {
+        const [batch, depth, height, width] = x!.shape as [number, number, number, number];
+        const blocks = tf.reshape(dy, [batch, depth / block ** 2, height, block, width, block]);
+        return tf.reshape(tf.transpose(blocks, [0, 3, 5, 1, 2, 4]), x!.shape);
+      }
+      const [batch, height, width, depth] = x!.shape as [number, number, number, number];
+      const blocks = tf.reshape(dy, [batch, height, block, width, block, depth / block ** 2]);
+      return tf.reshape(tf.transpose(blocks, [0, 1, 3, 2, 4, 5]), x!.shape);
+    },
+  };
+}
