@@ -14,7 +14,14 @@ export default defineConfig({
     ],
   },
   build: {
-    lib: { entry: { index: path('src/api/browser.ts'), lora: path('src/api/lora.ts') }, formats: ['es'] },
+    lib: {
+      entry: {
+        index: path('src/api/browser.ts'),
+        lora: path('src/api/lora.ts'),
+        'peft-files': path('src/api/peft-files.ts'),
+      },
+      formats: ['es'],
+    },
     outDir: path('dist/browser'),
     emptyOutDir: true,
     target: 'es2022',

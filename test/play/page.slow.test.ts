@@ -350,6 +350,23 @@ describe.skipIf(withoutChromium)('the page of play', () => {
     await page.context().close();
   });
 
+  test('takes adapters and pictures that are dropped', async () => {
+    const { page, problems } = await visit();
+    const adapter = join(folder, 'tuned', 'adapter');
+    await drop(
+      page,
+      ['adapter_model.safetensors', 'adapter_config.json'].map((name) => join(adapter, name)),
+    );
+    await noticeOf(page, /^The adapter is loaded/);
+    const [seven] = await turnedSevens(1);
+    await drop(page, [seven!]);
+    await page.waitForFunction(() => document.querySelector('#verdict-off .answer')!.textContent !== '–');
+    const { images } = await predict({ run: base, files: [seven!] });
+    expect(await seenPixels(page)).toEqual([...images[0]!.pixels]);
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
   test('can be used with the keyboard alone', async () => {
     const { page, problems } = await visit();
     for (let tab = 0; tab < 3 && (await page.evaluate(() => document.activeElement?.id)) !== 'pad'; tab++) {
@@ -447,6 +464,23 @@ function hugeAdapter(): string[] {
   writeFileSync(join(target, 'adapter_model.safetensors'), weights);
   writeFileSync(join(target, 'adapter_config.json'), readFileSync(join(source, 'adapter_config.json')));
   return ['adapter_config.json', 'adapter_model.safetensors'].map((name) => join(target, name));
+}
+
+/** Drops files on the page. */
+async function drop(page: Page, paths: readonly string[]): Promise<void> {
+  const contents = paths.map((path) => ({
+    name: path.split('/').at(-1)!,
+    type: path.endsWith('.png') ? 'image/png' : '',
+    base64: readFileSync(path).toString('base64'),
+  }));
+  await page.evaluate((files) => {
+    const dataTransfer = new DataTransfer();
+    for (const { name, type, base64 } of files) {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      dataTransfer.items.add(new File([bytes], name, { type }));
+    }
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  }, contents);
 }
 
 /** Presses Tab until something has the focus. */

@@ -1,7 +1,9 @@
 /** All files of a drop, also those in folders. */
-export async function droppedFiles({ items }: DataTransfer): Promise<File[]> {
+export async function droppedFiles({ items, files }: DataTransfer): Promise<File[]> {
   // The entries must be taken before the first `await`: the browser clears the list then.
+  const plain = [...files];
   const entries = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  if (entries.length === 0) return plain;
   return (await Promise.all(entries.map(filesBelow))).flat();
 }
 
