@@ -1,7 +1,11 @@
 import * as tf from '@tensorflow/tfjs';
 import wasmUrl from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import { completeWasmKernels } from '../../kernels/index.ts';
+import { injectLora } from '../../lora/index.ts';
+import { createDigitsNet, mnistNormalization } from '../../models/index.ts';
+import { classificationTask, EagerEngine } from '../../training/index.ts';
 import { BACKENDS, type BackendName } from '../protocol.ts';
+import { BATCH_SIZE } from './teach.ts';
 
 /** Loads the code of each backend, which registers it. */
 const loaders: Readonly<Record<BackendName, () => Promise<unknown>>> = {
@@ -35,7 +39,7 @@ export async function useBackend(name: BackendName): Promise<boolean> {
     await loaders[name]();
     if (!(await tf.setBackend(name))) return false;
     await tf.ready();
-    return tf.getBackend() === name;
+    return tf.getBackend() === name && computes();
   } catch {
     return false;
   }
@@ -56,10 +60,26 @@ async function mayWork(name: BackendName): Promise<boolean> {
   return name === 'cpu' || typeof WebAssembly === 'object';
 }
 
-const WARM_UP_STEPS = 3;
-const MEASURED_STEPS = 7;
+/** Whether results come back right: some drivers return NaN where a backend reads synchronously, as training does. */
+function computes(): boolean {
+  const values = tf.tidy(() =>
+    tf
+      .matMul(
+        tf.tensor2d([
+          [1, 2],
+          [3, 4],
+        ]),
+        tf.tensor2d([[0.5], [-1]]),
+      )
+      .dataSync(),
+  );
+  return values[0] === -1.5 && values[1] === -2.5;
+}
 
-/** Measures a training step of a small network on every backend that this browser has. Takes a second or two. */
+const WARM_UP_STEPS = 2;
+const MEASURED_STEPS = 5;
+
+/** Measures a training step of an adapter on every backend that this browser has. Takes a second or two. */
 export async function measureBackends(): Promise<Partial<Record<BackendName, number>>> {
   const times: Partial<Record<BackendName, number>> = {};
   for (const name of BACKENDS) {
@@ -69,32 +89,40 @@ export async function measureBackends(): Promise<Partial<Record<BackendName, num
   return times;
 }
 
-/** The median time of a step in ms: two products of matrices and their gradients, and reading a loss. */
+/** The median time in ms of a step that trains an adapter on DigitsNet. */
 function measureSteps(): number {
-  const images = tf.ones([16, 784]);
-  const kernel = tf.variable(tf.fill([784, 256], 0.01));
-  const factor = tf.variable(tf.fill([256, 8], 0.01));
-  const step = () =>
-    tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(
-        () =>
-          tf
-            .matMul(tf.relu(tf.matMul(images, kernel)), factor)
-            .square()
-            .mean() as tf.Scalar,
-      );
-      factor.assign(tf.sub(factor, tf.mul(grads[factor.name]!, 1e-3)));
-      return value.dataSync();
-    });
+  const base = createDigitsNet();
+  const model = injectLora(base, { rank: 2 });
+  const count = BATCH_SIZE;
+  const dataset = {
+    images: new Uint8Array(count * 784).fill(9),
+    labels: new Uint8Array(count),
+    count,
+    height: 28,
+    width: 28,
+    classes: 10,
+  };
+  const task = classificationTask({
+    model,
+    dataset,
+    normalization: mnistNormalization,
+    batchSize: count,
+    optimizer: { rule: { kind: 'adam' }, learningRate: 1e-3 },
+    seed: 0,
+  });
+  const engine = new EagerEngine(task);
+  const rows = Int32Array.from({ length: count }, (_, row) => row);
   try {
-    for (let index = 0; index < WARM_UP_STEPS; index++) step();
+    for (let index = 0; index < WARM_UP_STEPS; index++) engine.run(rows);
     const times = Array.from({ length: MEASURED_STEPS }, () => {
       const start = performance.now();
-      step();
+      engine.run(rows);
       return performance.now() - start;
     });
     return times.sort((a, b) => a - b)[Math.floor(MEASURED_STEPS / 2)]!;
   } finally {
-    tf.dispose([images, kernel, factor]);
+    engine.dispose();
+    model.dispose();
+    base.dispose();
   }
 }

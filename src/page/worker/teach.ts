@@ -3,7 +3,8 @@ import { classificationTask, EagerEngine, train } from '../../training/index.ts'
 import type { Lesson, LessonResult } from '../protocol.ts';
 import type { Student } from './student.ts';
 
-const BATCH_SIZE = 32;
+/** Images per step. */
+export const BATCH_SIZE = 32;
 const LEARNING_RATE = 3e-3;
 /** Fraction of training images in a batch. */
 const REPLAY_FRACTION = 0.5;
