@@ -1,4 +1,4 @@
-/** Nothing from other origins, no inline code, no code from text; WebAssembly may be compiled. */
+/** Allows nothing from other origins, no inline code and no `eval`; WebAssembly may be compiled. */
 const DIRECTIVES = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",

@@ -52,7 +52,7 @@ export async function readBase(folder: string, manifest: RunManifest): Promise<L
   return { description, contents };
 }
 
-/** What a manifest says of the model, without paths. */
+/** The part of a manifest that describes the model, without paths. */
 function portableManifest(manifest: RunManifest): Record<string, unknown> {
   const { format, formatVersion, command, status, createdAt, seed, versions } = manifest;
   const { contentHash, classNames, normalization, adjust } = manifest;

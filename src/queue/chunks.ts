@@ -5,7 +5,7 @@ import { InvalidDocument } from './documents.ts';
 /** Bytes of one key. */
 const CHUNK_BYTES = 2 ** 18;
 
-/** What is known of some bytes before they are read. */
+/** Size and digest of stored bytes, which are known before they are read. */
 export interface Described {
   readonly bytes: number;
   readonly sha256: string;

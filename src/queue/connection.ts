@@ -3,10 +3,10 @@ import { AppError, QueueError } from '../errors.ts';
 import { printable } from '../quote.ts';
 import { type Address, keySettings, parseAddress, type QueueOptions } from './address.ts';
 
-/** Time for the first connection. */
+/** Time limit for the first connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const RETRY_INTERVAL_MS = 1000;
-/** Time for what has to be written after a stop, such as giving trials back. */
+/** Time limit for writes after a stop, such as returning trials to the queue. */
 const STOP_TIMEOUT_MS = 5000;
 
 /** An open connection to a queue. */
@@ -19,7 +19,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** What a connection reports and what ends it. */
+/** Callbacks of a connection, and the signal that ends it. */
 export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** Called with one line when the connection is lost, and when it is back. */

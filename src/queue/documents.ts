@@ -5,7 +5,7 @@ import { firstFault } from '../files/index.ts';
 import { TRIAL_DEVICES } from '../trials/index.ts';
 import { version } from '../version.ts';
 
-/** Largest base that travels through Redis. A worker must have a larger one. */
+/** Largest base that is sent through Redis. Workers need their own copy of a larger one. */
 export const MAX_BASE_BYTES = 2 ** 26;
 /** Largest file and largest run folder of a result. */
 const MAX_FILE_BYTES = 2 ** 28;
@@ -17,7 +17,7 @@ const count = z.int().min(0);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 const id = z.string().regex(/^[0-9a-f]{16}$/, 'must be 16 hexadecimal digits');
 
-/** Files of a base's run folder that travel. `run.json` is part of the document. */
+/** Files of a base's run folder that are sent. `run.json` is part of the document. */
 export const BASE_FILES = ['model/model.json', 'model/weights.bin'] as const;
 
 /** Files of a trial's run folder. A result cannot have others. */
@@ -37,7 +37,7 @@ export const RESULT_FILES = [
 
 const described = { bytes: count.max(MAX_FILE_BYTES), sha256 };
 
-/** What every version of this program writes. */
+/** Fields that every version of this program writes. */
 const headerSchema = z.object({ version: z.string().max(100) });
 
 /** A sweep whose trials are in the queue. */

@@ -22,15 +22,15 @@ import { deleteResult, fetchResult, type ResultTarget } from './result-files.ts'
 import { announceSweep, deleteSweep, forgetSweepId, isCancelled } from './sweep-entry.ts';
 import { addTrials, MAX_LOST, type TrialJob } from './trial-queue.ts';
 
-/** Time between two looks at the queue. */
+/** Time between two polls of the queue. */
 const POLL_INTERVAL_MS = 300;
-/** Time between two checks that the queue still has what it was given: Redis may have lost its data. */
+/** Time between two checks that the queue still has all trials: Redis may have lost its data. */
 const CHECK_INTERVAL_MS = 5000;
 /** Time between two renewals of the expiry of keys, at most. */
 const EXPIRE_INTERVAL_MS = 600_000;
-/** Results that are looked at together. */
+/** Number of results that are read together. */
 const COLLECTED = 50;
-/** A trial whose result arrives damaged this often has failed. */
+/** Number of damaged results after which a trial has failed. */
 const MAX_DAMAGED = 3;
 
 /** What `QueuedTrials` works on. */
@@ -143,7 +143,7 @@ export class QueuedTrials {
     }
   }
 
-  /** Adds again what Redis has lost. */
+  /** Adds the trials that Redis has lost again. */
   async #restore(): Promise<void> {
     const { connection, queue, specs, target } = this.#parts;
     const start = `${bullPrefix(connection)}:${target.sweep}:`;
@@ -209,7 +209,7 @@ export class QueuedTrials {
 
 type WaitOptions = TrialsOptions & { readonly onNotice?: (message: string) => void };
 
-/** Returns a function that does work unless it did it in the last `intervalMs`. */
+/** Returns a function that calls `work` at most once per `intervalMs`. */
 function every(intervalMs: number, work: () => Promise<void>): () => Promise<void> {
   let dueMs = performance.now() + intervalMs;
   return async () => {

@@ -10,12 +10,12 @@ import { InvalidDocument, type QueuedSweep, type Refusal, readSweep } from './do
 import { sweepKey, sweepsKey } from './keys.ts';
 import { openSource, type TakenTrial, type TrialSource } from './trial-queue.ts';
 
-/** Time between two looks at which sweeps there are. */
+/** Time between two lookups of the sweeps in the queue. */
 const REFRESH_INTERVAL_MS = 2000;
-/** The most sweeps that a worker looks at. */
+/** The most sweeps that a worker considers. */
 const MAX_SWEEPS = 100;
 
-/** What a worker has and allows. */
+/** Data, device and limits of a worker. */
 export interface WorkerFacts {
   readonly device: TrialDevice;
   /** Folder of the IDX files, absolute. */
@@ -76,7 +76,7 @@ export class ServedSweeps {
     return undefined;
   }
 
-  /** Stops serving a sweep that turned out not to fit. */
+  /** Stops serving a sweep whose data or base do not fit this worker. */
   async refuse(id: string, refusal: Refusal, problem: string): Promise<void> {
     if (this.#refused.has(id)) return;
     this.#refused.set(id, refusal);

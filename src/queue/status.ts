@@ -22,7 +22,7 @@ export interface SweepStatus {
   /** Trials that wait for a worker. */
   readonly waiting: number;
   readonly running: number;
-  /** Trials whose outcome is known, also those that the sweep has not collected yet. */
+  /** Finished trials, including those that the sweep has not collected yet. */
   readonly done?: number;
   /** Of those done. */
   readonly failed?: number;
@@ -41,7 +41,7 @@ export interface WorkerStatus {
   readonly refused: Readonly<Record<string, 'version' | 'device' | 'data' | 'base' | 'steps'>>;
 }
 
-/** What a queue has. */
+/** The content of a queue. */
 export interface QueueStatus {
   /** The oldest first. */
   readonly sweeps: readonly SweepStatus[];

@@ -40,7 +40,7 @@ export async function isCancelled(connection: Connection, sweep: string): Promis
   return (await connection.redis.exists(cancelledKey(connection, sweep))) === 1;
 }
 
-/** Announces a sweep to workers, or updates what is announced. */
+/** Publishes the description of a sweep for workers, or updates it. */
 export async function announceSweep(connection: Connection, sweep: QueuedSweep): Promise<void> {
   const { redis, expireSeconds } = connection;
   await redis
@@ -60,7 +60,7 @@ export async function deleteSweep(connection: Connection, sweep: string): Promis
   await deleteMatching(connection, `${prefix}:result:${sweep}:*`);
 }
 
-/** Forgets the id of a folder's sweep, once all its trials are done. */
+/** Removes the id of a folder's sweep, once all its trials are done. */
 export async function forgetSweepId(out: string): Promise<void> {
   await rm(join(out, FILE), { force: true });
 }

@@ -34,12 +34,12 @@ export interface TrainOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of a trial that a worker took. */
+/** The outcome of a trial that a worker took. */
 export type TakenOutcome =
   | { readonly type: 'complete' }
   /** The trial has failed; or this attempt has, and another one follows. */
   | { readonly type: 'failed'; readonly reason: string }
-  /** Another worker gets it. */
+  /** It was returned to the queue for another worker. */
   | { readonly type: 'given back'; readonly error?: AppError }
   /** It was cancelled, or another worker has it. */
   | { readonly type: 'lost' };

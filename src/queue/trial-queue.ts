@@ -4,10 +4,10 @@ import type { Connection } from './connection.ts';
 import type { StoredResult } from './documents.ts';
 import { bullPrefix, deleteMatching, expireQueue, jobId } from './keys.ts';
 
-/** The job of a trial. What it holds comes from Redis and is not checked yet. */
+/** The job of a trial. Its content comes from Redis and has not been checked. */
 export type TrialJob = Job<unknown, unknown>;
 
-/** A trial that was taken this often by workers that were then lost has failed. */
+/** Number of lost workers after which a trial has failed. */
 export const MAX_LOST = 10;
 
 /** Events that BullMQ keeps of a queue. Nothing here reads them. */

@@ -27,7 +27,7 @@ export async function createWorkerFolder(): Promise<string> {
   return folder;
 }
 
-/** Removes a worker's folder. What cannot be removed is left to the next worker. */
+/** Removes a worker's folder. The next worker tries again to remove files that cannot be removed now. */
 export async function removeWorkerFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true }).catch(() => undefined);
 }

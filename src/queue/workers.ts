@@ -2,7 +2,7 @@ import type { Connection } from './connection.ts';
 import { InvalidDocument, type QueueWorker, readWorker } from './documents.ts';
 import { workerKey, workersKey } from './keys.ts';
 
-/** Time after which a worker that does not announce itself is taken for gone. */
+/** Time without an announcement after which a worker counts as gone. */
 const PRESENCE_SECONDS = 30;
 /** Time between two announcements. */
 export const ANNOUNCE_INTERVAL_MS = 5000;

@@ -36,7 +36,7 @@ const specSchema = z.strictObject({
   version: z.string().max(100),
 });
 
-/** The outcome of a trial, written beside its run folder once that is complete. */
+/** The outcome of a trial, written next to its run folder once that is complete. */
 const recordSchema = z.object({
   format: z.literal('tfjs-lora trial'),
   formatVersion: z.literal(TRIAL_FORMAT_VERSION),

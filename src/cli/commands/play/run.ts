@@ -20,7 +20,7 @@ export interface PlayCommandOptions {
 }
 
 const DEFAULT_RUN = 'runs/pretrain';
-/** Not in the list of ports that browsers block, nor of a well-known service. */
+/** A port that browsers do not block and that no well-known service uses. */
 const FIRST_PORT = 4750;
 const PORTS_TO_TRY = 20;
 
