@@ -41,8 +41,8 @@ test('the steps must be the same for all, without warm-up', () => {
 
 test('without a budget the configurations with the highest accuracy on all classes survive', () => {
   const scores = [
-    configuration(1, [[9, 20]]), // 29 of 200 wrong
-    configuration(2, [[10, 8]]), // 18
+    configuration(1, [[19, 10]]), // 29 of 200 wrong
+    configuration(2, [[4, 14]]), // 18
     configuration(3, [[14, 8]]), // 22
   ];
   expect(survivors(scores, { keep: 2 })).toEqual([{ rank: 2 }, { rank: 3 }]);
@@ -61,4 +61,5 @@ test('with a budget those within it survive by their accuracy on the target clas
   expect(ranks(4, 0.05)).toEqual([4, 2, 3, 1]);
   expect(ranks(2, 0.2)).toEqual([3, 4]);
   expect(ranks(2, 0)).toEqual([2, 4]);
+  expect(ranks(1, scores[2]!.drop.mean)).toEqual([3]);
 });

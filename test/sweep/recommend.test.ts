@@ -30,6 +30,16 @@ test('classes without held-out images do not count', () => {
   expect(score.total).toBeCloseTo(1 - 27 / 350, 12);
   expect(score.gain).toBeCloseTo(10 / 100, 12);
   expect(score.drop).toBeCloseTo(6 / 200, 12);
+  expect(scoreTrial(classes, [0]).drop).toBeCloseTo(6 / 200, 12);
+});
+
+test('the drop is that of other classes, not of target classes', () => {
+  const classes = [
+    { support: 100, errorsBefore: 20, errorsAfter: 60 },
+    { support: 100, errorsBefore: 5, errorsAfter: 6 },
+  ];
+  expect(scoreTrial(classes, [0]).drop).toBeCloseTo(0.01, 12);
+  expect(scoreTrial(classes, []).drop).toBeCloseTo(0.4, 12);
 });
 
 test('the scores of a configuration are means over its seeds, with the most memory of any', () => {
@@ -74,6 +84,7 @@ test('of equally good configurations the smaller is recommended, of equally smal
   expect(sizes([2, errors], [1, better], [4, better])).toMatchObject({ best: 1, recommended: 1 });
   expect(sizes([2, errors], [2, better])).toMatchObject({ best: 1, recommended: 1 });
   expect(sizes([2, better], [2, errors])).toMatchObject({ best: 0, recommended: 0 });
+  expect(sizes([2, errors], [2, errors])).toMatchObject({ best: 0, recommended: 0 });
 });
 
 test('the smallest configuration that is not significantly worse is recommended', () => {
@@ -172,6 +183,10 @@ test('seeds that failed in one configuration are left out of the comparison', ()
   const gaps = scoreConfiguration({ rank: 1 }, records, [0])!;
   expect(gaps).toMatchObject({ failed: 1, seeds: [0, 2] });
   expect(recommend([gaps, complete], { targetLabels: [0] })).toMatchObject({ best: 0, recommended: 0 });
+});
+
+test('a configuration without target classes has no score of other classes', () => {
+  expect(scoreConfiguration({}, [trial(0, 10, 8, 1)], [])!.other).toBeUndefined();
 });
 
 test('a configuration without a complete trial has no score', () => {
