@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { adjustImages, datasetWarnings, subsetOf } from '../../src/data/index.ts';
-import { loadMnist } from '../../src/mnist-data-loader/index.ts';
+import { adjustImages } from '../../src/data/index.ts';
 
 const dataset = {
   images: Uint8Array.of(1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 255),
@@ -23,16 +22,4 @@ test('adjustImages transposes and inverts copies of the images', () => {
     254, 253, 252, 251, 250, 249, 244, 243, 242, 241, 240, 0,
   ]);
   expect(dataset.images[0]).toBe(1);
-});
-
-test('datasetWarnings names drawings that are transposed or dark on light', async () => {
-  const { test: mnist } = await loadMnist();
-  const some = subsetOf(mnist, { perClass: 20, seed: 0 });
-  const [transposed, inverted, both] = ([['transpose'], ['invert'], ['transpose', 'invert']] as const).map(
-    (adjust) => datasetWarnings(adjustImages(some, adjust), 'x'),
-  );
-  expect(datasetWarnings(some, 'x')).toEqual([]);
-  expect(transposed).toEqual([expect.stringMatching(/^x: drawings are wider than tall .* 'transpose'$/)]);
-  expect(inverted).toEqual([expect.stringMatching(/^x: drawings are dark on light.* 'invert'$/)]);
-  expect(both).toEqual([...inverted!, ...transposed!]);
 });

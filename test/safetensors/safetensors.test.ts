@@ -75,6 +75,14 @@ test('serializes equal content to equal bytes in any order of insertion', () => 
   expect(again.metadata).toEqual(new Map(metadata));
 });
 
+test('serializes tensors in the order of the bytes of their names', () => {
+  const names = ['b', 'bb', 'ba', 'a', 'B', '￿', '😀', 'é', '', 'bab'];
+  const tensors = new Map(names.map((name) => [name, safeTensor(Uint8Array.of(1), [1])]));
+  const file = Buffer.concat(serializeSafetensors('w', { tensors, metadata: new Map() }));
+  const expected = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  expect([...parseSafetensors('w', file).tensors.keys()]).toEqual(expected);
+});
+
 test('accepts empty tensors and scalars', () => {
   const header = { empty: entry('F32', [3, 0], [0, 0]), scalar: entry('F64', [], [0, 8]) };
   expect(errorOf(header, 8)).toBe('accepted');
@@ -195,6 +203,8 @@ describe('parseSafetensors rejects', () => {
 
   test('accepts strings that contain text like a duplicate key', () => {
     expect(errorOf('{"__metadata__":{"a":"\\"b\\":{","b":"\\\\"}}')).toBe('accepted');
+    expect(errorOf('{"__metadata__":{"a":"\\",\\"a\\":"}}')).toBe('accepted');
+    expect(errorOf('{"__metadata__":{"a":"b","b":"a","c":"a"}}')).toBe('accepted');
   });
 
   test.each([' ', '\n', '\r', '\t', ' \r\n\t '])('a duplicate key before white space: %j', (space) => {
@@ -230,12 +240,13 @@ describe('parseSafetensors rejects', () => {
       serializeSafetensors('w', {
         tensors: new Map([['x'.repeat(length), safeTensor(new Uint8Array(), [0])]]),
         metadata: new Map(),
-      })[0]!.length;
-    const shortest = write(1) - 8;
+      })[0]!;
+    const shortest = write(1).length - 8;
     const text = '{"x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'.length;
     expect(shortest).toBe(Math.ceil(text / 8) * 8);
     const longest = 2 ** 24 - text + 1;
-    expect(write(longest)).toBe(2 ** 24 + 8);
+    expect(write(longest)).toHaveLength(2 ** 24 + 8);
+    expect(parseSafetensors('w', write(longest)).tensors.size).toBe(1);
     expect(() => write(longest + 1)).toThrow('need a header of 16777224 bytes, the limit is 16777216');
   });
 });
