@@ -3,7 +3,7 @@ import { TensorFlowError, UsageError } from '../errors.ts';
 import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
 import { imageShape, type Normalization, normalize, requireLogits, takeValues } from '../models/index.ts';
 import { hasNativeBackend, nativeBackend, runOp } from '../tensorflow/index.ts';
-import { type EngineName, requireEngine } from '../training/index.ts';
+import { type EngineName, requireEngine, withKernelErrors } from '../training/index.ts';
 import { evenBatch, largestBatch } from './batch-size.ts';
 
 /** How images are prepared, and how the model runs on them. */
@@ -119,7 +119,9 @@ export class Classifier {
   }
 
   #batchLogits(values: Uint8Array, shape: number[]): Float32Array {
-    if (this.engine === 'eager') return takeValues(tf.tidy(() => this.#apply(imageTensor(values, shape))));
+    if (this.engine === 'eager') {
+      return takeValues(withKernelErrors(() => tf.tidy(() => this.#apply(imageTensor(values, shape)))));
+    }
     try {
       this.#compiled ??= compileFunction((images) => this.#apply(images!), { jit: this.#engine === 'xla' });
       return takeValues(this.#compiled({ dtype: 'uint8', shape, values }));

@@ -27,6 +27,7 @@ export {
   trainGuarded,
 } from './guard/train-guarded.ts';
 export { LOSS_NAMES, type LossFunction, type LossName } from './losses.ts';
+export { withKernelErrors } from './missing-kernel.ts';
 export type { OptimizerConfig, OptimizerRule, Schedule } from './optimizers/config.ts';
 export { learningRateAt } from './optimizers/schedule.ts';
 export { withSeededDropout } from './random-ops/seeded-dropout.ts';

@@ -25,6 +25,7 @@ export interface EngineOptions {
  * step, the engine continues as `graph`; if the step cannot be put into a graph, an eager engine is returned.
  *
  * @throws TrainingError if the model has no trainable weights, or the loss is not a scalar
+ * @throws TensorFlowError if the backend has no kernel for an op of the model, on wasm and in browsers
  * @throws UsageError if an argument is invalid
  * @example
  * const engine = createEngine('auto', task, { steps: 6000 });
@@ -40,8 +41,8 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, opti
   // `auto` records the step to choose an engine, which then uses the recording.
   let recorded: RecordedStep | undefined;
   const recordOnce = () => (recorded ??= recordStep(task));
+  let chosen = name;
   try {
-    let chosen = name;
     if (chosen === 'auto') {
       const choice = chooseEngine(steps, () => recordOnce().program);
       note(`engine ${choice.name}: ${choice.reason}`);
@@ -52,7 +53,7 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, opti
       chosen === 'graph' ? { jit: false } : { jit: true, unroll: chooseUnroll(task, steps), stepsPerCall };
     return new RenewableEngine(task, new CompiledEngine(task, recordOnce(), first), first, note);
   } catch (error) {
-    if (!canFallBack(error)) throw error;
+    if (chosen === 'eager' || !canFallBack(error)) throw error;
     return fallBackToEager(task, error, note);
   }
 }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { watchVariables } from '../../graph/index.ts';
+import { hasNativeBackend } from '../../tensorflow/index.ts';
 import { countSteps, gatherBatch } from '../data.ts';
 import { batchLoss, lossAndGradients } from '../loss-and-gradients.ts';
+import { withKernelErrors } from '../missing-kernel.ts';
 import { type UpdateRule, updateRule } from '../optimizers/update-rules.ts';
 import type { TrainingTask } from '../task.ts';
 import { slotName, stateValues, type TrainingState } from '../training-state.ts';
@@ -19,7 +21,10 @@ export class EagerEngine implements Engine {
   readonly #slots = new Map<string, tf.Tensor>();
   #step = 0;
 
-  /** @throws TrainingError if the model has no trainable weights, or the loss is not a scalar */
+  /**
+   * @throws TrainingError if the model has no trainable weights, or the loss is not a scalar
+   * @throws TensorFlowError if the backend has no kernel for an op of the model or its gradient
+   */
   constructor(task: TrainingTask) {
     this.#task = task;
     this.#rule = updateRule(task.optimizer);
@@ -27,7 +32,10 @@ export class EagerEngine implements Engine {
     const weights = modelWeights(task.model);
     const firstRows = Int32Array.from({ length: task.batchSize }, (_, row) => row);
     const assigned = findAssignedVariables(() => {
-      batchLoss(task, gatherBatch(task.data, firstRows), 0);
+      const batch = gatherBatch(task.data, firstRows);
+      if (hasNativeBackend()) batchLoss(task, batch, 0);
+      // Other backends lack kernels, of gradients as well: better an error now than after the first steps.
+      else withKernelErrors(() => lossAndGradients(task, this.#trainable, batch, 0));
     });
     this.#changing = new Map(
       [...weights].filter(([name, variable]) => this.#trainable.has(name) || assigned.has(variable)),
