@@ -9,6 +9,8 @@ type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { cl
 
 type Factors = Pick<LayerAdapter, 'a' | 'b' | 'initialA' | 'initialB' | 'magnitude'>;
 
+type LoraClass = (new (config: LayerConfig) => LoraLayer) & { className: string };
+
 interface LayerConfig extends tf.serialization.ConfigDict {
   lora: LoraLayerConfig & tf.serialization.ConfigDict;
 }
@@ -16,15 +18,15 @@ interface LayerConfig extends tf.serialization.ConfigDict {
 /** Registers the LoRA form of a tfjs layer class under the name `Lora` + its name, so that saved models load. */
 export function registerLoraClass(baseName: string, kinds: KindsByMethod): void {
   const [Base] = tf.serialization.SerializationMap.getMap().classNameMap[baseName]!;
-  const LoraClass = withAdapters(Base as unknown as BaseClass, kinds);
-  tf.serialization.registerClass(LoraClass as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
+  const Adapted = withAdapters(Base as unknown as BaseClass, kinds);
+  tf.serialization.registerClass(Adapted as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
 }
 
 /**
  * Adds adapters to a tfjs layer class. Kernel, bias, A and B all belong to one layer, because tfjs does not track the
  * layers inside a custom layer. Which of them are trainable is decided weight by weight.
  */
-export function withAdapters(Base: BaseClass, kinds: KindsByMethod) {
+export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
   return class Lora extends Base implements LoraLayer {
     static override className = `Lora${Base.className}`;
     readonly isLoraLayer = true;
