@@ -7,23 +7,6 @@ import { useDevice } from '../helpers/tensorflow.ts';
 
 useDevice('wasm');
 
-/** Multiplies with an op that the wasm backend lacks. */
-class EinsumDense extends tf.layers.Layer {
-  static className = 'EinsumDense';
-  #kernel: tf.LayerVariable | undefined;
-
-  override build(shape: tf.Shape): void {
-    this.#kernel = this.addWeight('kernel', [shape[1]!, 3], 'float32', tf.initializers.ones());
-  }
-  override computeOutputShape(shape: tf.Shape): tf.Shape {
-    return [shape[0]!, 3];
-  }
-  override call([input]: tf.Tensor[]): tf.Tensor {
-    return tf.einsum('bi,ij->bj', input!, this.#kernel!.read());
-  }
-}
-tf.serialization.registerClass(EinsumDense);
-
 /** Takes the amplitudes of the spectrum. */
 class Spectrum extends tf.layers.Layer {
   static className = 'Spectrum';
@@ -38,9 +21,6 @@ const spectrum = () =>
   tf.sequential({
     layers: [tf.layers.flatten({ inputShape: [4, 4, 1] }), new Spectrum({}), tf.layers.dense({ units: 3 })],
   });
-const einsum = () =>
-  tf.sequential({ layers: [tf.layers.flatten({ inputShape: [4, 4, 1] }), new EinsumDense({})] });
-
 /** Creates an engine; expects that no weight changed and that nothing was noted. */
 function engineError(model: tf.LayersModel, options: Partial<TaskOptions> = {}): unknown {
   const task = trainingTask({
@@ -65,14 +45,11 @@ function engineError(model: tf.LayersModel, options: Partial<TaskOptions> = {}):
   }
 }
 
-test.each([
-  ['Einsum', einsum],
-  ['Complex', spectrum],
-])('op %s, which wasm lacks, is named before training', (op, model) => {
-  const error = engineError(model());
+test('an op that wasm lacks is named before training', () => {
+  const error = engineError(spectrum());
   expect(error).toBeInstanceOf(TensorFlowError);
   expect((error as Error).message).toBe(
-    `op '${op}' of the model: tfjs' backend 'wasm' has no kernel for it; use native TensorFlow, or plain JavaScript (js)`,
+    "op 'Complex' of the model: tfjs' backend 'wasm' has no kernel for it; use native TensorFlow, or plain JavaScript (js)",
   );
 });
 
@@ -97,6 +74,6 @@ test('an op that wasm lacks is named when a model is evaluated', () => {
     width: 4,
     classes: 3,
   };
-  const evaluator = createEvaluator(einsum(), { normalization: { mean: 0, std: 1 } });
-  expect(() => evaluator.evaluate(images)).toThrow("op 'Einsum' of the model: tfjs' backend 'wasm'");
+  const evaluator = createEvaluator(spectrum(), { normalization: { mean: 0, std: 1 } });
+  expect(() => evaluator.evaluate(images)).toThrow("op 'Complex' of the model: tfjs' backend 'wasm'");
 });
