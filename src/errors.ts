@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'prefixed-names'
   | 'base-mismatch'
   | 'base-changed'
+  | 'base-not-stored'
   // TrainingError
   | 'training-failed'
   | 'diverged'

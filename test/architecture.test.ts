@@ -60,6 +60,14 @@ test('--help does not load TensorFlow', () => {
   expect(importedBy('src/cli/main.ts')).not.toContain('@tensorflow/tfjs');
 });
 
+test('a queue is loaded only when it is used', () => {
+  expect(importedBy('src/api/sweep.ts')).toContain('src/queue/index.ts');
+  for (const path of ['src/cli/main.ts', 'src/api/sweep.ts', 'src/cli/commands/sweep/run.ts']) {
+    const packages = [...importedBy(path)].filter((name) => name === 'bullmq' || name === 'ioredis');
+    expect(packages).toEqual([]);
+  }
+});
+
 test('LoRA layers run in a browser: lora and models import only tfjs and packages of plain JavaScript', () => {
   const allowed = ['@tensorflow/tfjs', 'ml-matrix', 're2js'];
   const wrong = files

@@ -14,14 +14,14 @@ const PAGES = [
 
 /**
  * The command lines of a page, without prompts and comments. Lines that end in a backslash are joined with the next.
- * Commands for a GPU or set-up are left out; they have tests of their own.
+ * Commands for a GPU, a queue or set-up are left out; they have tests of their own.
  */
 function commandsOf(page: string): string[] {
   const text = readFileSync(page, 'utf8').replaceAll(/\\\n\s*/g, '');
   return (
     [...text.matchAll(/^\s*(?:\$ )?(npx tfjs-lora .*?)\s*(?:\s#.*)?$/gm)]
       .map((match) => match[1]!)
-      .filter((command) => !/ setup\b|cuda/.test(command))
+      .filter((command) => !/ setup\b|cuda|redis:/.test(command))
       // It serves until Ctrl-C.
       .filter((command) => !/ play\b/.test(command) || command.includes('--out'))
   );

@@ -10,6 +10,7 @@ export {
   DataError,
   type ErrorCode,
   GateError,
+  QueueError,
   TensorFlowError,
   TrainingError,
   UsageError,

@@ -21,6 +21,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'unknown-architecture': 'choose the model with --architecture or --into',
   'prefixed-names': 'select them with --prefix',
   'base-mismatch': 'use import --any-base to allow another base',
+  'base-not-stored': 'name it with --base',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
   'cuda-unavailable': "'npx tfjs-lora doctor --device cuda' shows what is missing",

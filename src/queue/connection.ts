@@ -32,7 +32,7 @@ export interface ConnectOptions {
  * @throws UsageError if an option is invalid
  * @throws QueueError if the server does not answer or refuses the user
  */
-export async function connect(
+async function connect(
   queue: QueueOptions,
   { signal, onNotice = () => {} }: ConnectOptions = {},
 ): Promise<Connection> {
@@ -67,10 +67,12 @@ export async function connect(
     isLost = false;
   });
   try {
-    await redis.connect();
-    await redis.ping();
+    const information = await answerOf(redis, address);
+    requireVersion(address, information);
+    noticeEviction(address, information, onNotice);
   } catch (error) {
     redis.disconnect();
+    if (error instanceof QueueError) throw error;
     throw connectError(address, lastError ?? (error as Error));
   }
   isOpen = true;
@@ -92,7 +94,55 @@ export async function connect(
   };
 }
 
-function connectError({ name, isEncrypted }: Address, error: Error): QueueError {
+/**
+ * Connects, and returns what the server says of itself; empty if the user may not ask.
+ *
+ * @throws Error if it does not answer in time
+ */
+async function answerOf(redis: Redis, { database }: Address): Promise<string> {
+  let timeout: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timeout = setTimeout(() => reject(new Error('no answer')), CONNECT_TIMEOUT_MS);
+  });
+  const answer = async () => {
+    await redis.connect();
+    // The client ignores an error of its own SELECT and would use database 0.
+    await redis.select(database);
+    return await redis.info().catch(() => '');
+  };
+  try {
+    return await Promise.race([answer(), late]);
+  } finally {
+    clearTimeout(timeout);
+  }
+}
+
+/** BullMQ needs commands of this version. */
+const MIN_VERSION = [6, 2];
+
+function requireVersion({ name }: Address, information: string): void {
+  const version = /^redis_version:(\d+)\.(\d+)/m.exec(information);
+  if (!version) return;
+  const [major = 0, minor = 0] = [Number(version[1]), Number(version[2])];
+  if (major > MIN_VERSION[0]! || (major === MIN_VERSION[0] && minor >= MIN_VERSION[1]!)) return;
+  throw new QueueError(
+    'queue-unavailable',
+    `${name}: Redis ${major}.${minor} is too old; install ${MIN_VERSION.join('.')} or later`,
+  );
+}
+
+/** A server that evicts keys when its memory is full loses trials. */
+function noticeEviction({ name }: Address, information: string, onNotice: (message: string) => void): void {
+  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(information) ?? [];
+  const hasLimit = /^maxmemory:[1-9]/m.test(information);
+  if (hasLimit && policy !== 'noeviction') {
+    onNotice(
+      `${name}: deletes trials when its memory is full (${policy}); set maxmemory-policy to noeviction`,
+    );
+  }
+}
+
+function connectError({ name, database, isEncrypted }: Address, error: Error): QueueError {
   const { message, code } = error as NodeJS.ErrnoException;
   if (
     /^(WRONGPASS|NOAUTH|NOPERM)|invalid username-password|without any password|wrong number of arguments for 'auth'/.test(
@@ -102,6 +152,12 @@ function connectError({ name, isEncrypted }: Address, error: Error): QueueError 
     return new QueueError(
       'queue-refused',
       `${name}: Redis refused the user or password (${reasonOf(message)}); check them in the URL`,
+    );
+  }
+  if (/DB index/.test(message)) {
+    return new QueueError(
+      'queue-unavailable',
+      `${name}: the server has no database ${database}; choose another number`,
     );
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {

@@ -8,4 +8,5 @@ export {
   type SweepStatus,
   type WorkerStatus,
 } from './status.ts';
-export { runWorker, type WorkerOptions, type WorkerResult, type WorkerTrial } from './worker.ts';
+export { runWorker, type WorkerOptions } from './worker.ts';
+export type { WorkerResult, WorkerTrial } from './worker-loop.ts';

@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import { QueueError } from '../errors.ts';
-import { printable } from '../quote.ts';
 import {
-  attemptsFailed,
-  MAX_ATTEMPTS,
   stateOf,
   type TrialOutcome,
   type TrialSetup,
@@ -16,11 +13,12 @@ import { version } from '../version.ts';
 import { storeBase } from './base-files.ts';
 import type { Connection } from './connection.ts';
 import { InvalidDocument, parseResult, type QueuedSweep } from './documents.ts';
+import { failureOf, fractionOf, present } from './jobs.ts';
 import { bullPrefix, countExisting, expireQueue, jobId, trialOfJob } from './keys.ts';
 import { refusalNotices } from './refusals.ts';
 import { deleteResult, fetchResult, type ResultTarget } from './result-files.ts';
 import { announceSweep, deleteSweep, forgetSweepId, isCancelled } from './sweep-entry.ts';
-import { addTrials, MAX_LOST, type TrialJob } from './trial-queue.ts';
+import { addTrials, type TrialJob } from './trial-queue.ts';
 
 /** Time between two polls of the queue. */
 const POLL_INTERVAL_MS = 300;
@@ -217,19 +215,4 @@ function every(intervalMs: number, work: () => Promise<void>): () => Promise<voi
     await work();
     dueMs = performance.now() + intervalMs;
   };
-}
-
-/** Jobs without those that expired, for which BullMQ returns nothing. */
-function present(jobs: readonly (TrialJob | undefined)[]): TrialJob[] {
-  return jobs.filter((job) => job?.id !== undefined) as TrialJob[];
-}
-
-function fractionOf({ progress }: TrialJob): number {
-  return typeof progress === 'number' && progress >= 0 && progress <= 1 ? progress : 0;
-}
-
-function failureOf({ failedReason, attemptsMade }: TrialJob): string {
-  const reason = printable(String(failedReason));
-  if (/stalled more than/.test(reason)) return `its worker was lost ${MAX_LOST} times`;
-  return attemptsMade >= MAX_ATTEMPTS ? attemptsFailed(reason) : reason;
 }

@@ -1,12 +1,18 @@
 import { join, resolve } from 'node:path';
-import { AppError } from '../errors.ts';
+import { AppError, CheckpointError, DataError, QueueError, UsageError } from '../errors.ts';
 import { loadMnist } from '../mnist-data-loader/index.ts';
 import { readManifest } from '../runs/index.ts';
 import { dataOf, holdOut, type TrialDevice, type TrialSetup, type TrialSpec } from '../trials/index.ts';
 import { version } from '../version.ts';
 import { fetchBase } from './base-files.ts';
 import type { Connection } from './connection.ts';
-import { InvalidDocument, type QueuedSweep, type Refusal, readSweep } from './documents.ts';
+import {
+  InvalidDocument,
+  type QueuedSweep,
+  type Refusal,
+  readSweep,
+  type SweepDocument,
+} from './documents.ts';
 import { sweepKey, sweepsKey } from './keys.ts';
 import { openSource, type TakenTrial, type TrialSource } from './trial-queue.ts';
 
@@ -42,7 +48,7 @@ export class ServedSweeps {
   readonly #facts: WorkerFacts;
   readonly #onNotice: (message: string) => void;
   readonly #served = new Map<string, ServedSweep>();
-  readonly #refused = new Map<string, Refusal>();
+  readonly #refused = new Map<string, { readonly refusal: Refusal; readonly error: AppError }>();
   readonly #dataHashes = new Map<number, TrialSpec['data']>();
   #refreshedMs = Number.NEGATIVE_INFINITY;
   #refreshing?: Promise<void>;
@@ -53,9 +59,14 @@ export class ServedSweeps {
     this.#onNotice = onNotice;
   }
 
-  /** Sweeps that are not served, and why. */
-  get refused(): ReadonlyMap<string, Refusal> {
-    return this.#refused;
+  /** Ids of the sweeps that are not served, and why. */
+  get refused(): Record<string, Refusal> {
+    return Object.fromEntries([...this.#refused].map(([id, { refusal }]) => [id, refusal]));
+  }
+
+  /** Why the first of them is not served. */
+  get refusalError(): AppError | undefined {
+    return [...this.#refused.values()][0]?.error;
   }
 
   /** Takes a trial of the oldest sweep that has one. */
@@ -77,10 +88,10 @@ export class ServedSweeps {
   }
 
   /** Stops serving a sweep whose data or base do not fit this worker. */
-  async refuse(id: string, refusal: Refusal, problem: string): Promise<void> {
+  async refuse(id: string, refusal: Refusal, error: AppError): Promise<void> {
     if (this.#refused.has(id)) return;
-    this.#refused.set(id, refusal);
-    this.#onNotice(`sweep ${id}: refused: ${problem}`);
+    this.#refused.set(id, { refusal, error });
+    this.#onNotice(`sweep ${id}: refused: ${error.message}`);
     await this.#stopServing(id);
   }
 
@@ -101,40 +112,23 @@ export class ServedSweeps {
     for (const id of [...this.#refused.keys()]) if (!ids.includes(id)) this.#refused.delete(id);
     for (const id of ids) {
       if (!/^[0-9a-f]{16}$/.test(id)) continue;
-      const isSettled = this.#served.has(id) || (this.#refused.has(id) && this.#refused.get(id) !== 'steps');
+      const isSettled = this.#served.has(id) || (this.#refused.get(id)?.refusal ?? 'steps') !== 'steps';
       if (!isSettled) await this.#consider(id);
     }
   }
 
   /** Serves a sweep, or refuses it. */
   async #consider(id: string): Promise<void> {
-    const { redis } = this.#connection;
-    const { device, steps, folder, data, lostAfterSeconds } = this.#facts;
+    const { folder, data, device, lostAfterSeconds } = this.#facts;
     try {
-      const document = await readSweep(redis, sweepKey(this.#connection, id));
+      const document = await readSweep(this.#connection.redis, sweepKey(this.#connection, id));
       if (!document) return;
-      const { sweep } = document;
-      if (!sweep) {
-        await this.refuse(
-          id,
-          'version',
-          `it needs tfjs-lora ${document.version}, this is ${version}; install the same version`,
-        );
+      const fault = await this.#faultOf(id, document);
+      if (fault) {
+        await this.refuse(id, ...fault);
         return;
       }
-      if (sweep.id !== id) throw new InvalidDocument('sweep: has another id');
-      if (sweep.device !== device) {
-        await this.refuse(id, 'device', `it needs a worker for ${sweep.device}, this one is for ${device}`);
-        return;
-      }
-      if (sweep.steps > steps) {
-        await this.refuse(id, 'steps', `it has trials of ${sweep.steps} steps, this worker allows ${steps}`);
-        return;
-      }
-      if (!(await this.#hasData(sweep))) {
-        await this.refuse(id, 'data', `${data}: the images are not those of the sweep; choose the same data`);
-        return;
-      }
+      const sweep = document.sweep!;
       const run = await this.#baseFolder(sweep);
       const setup = { out: join(folder, id), run, data, heldOut: sweep.heldOut, device };
       const source = await openSource(this.#connection, id, lostAfterSeconds);
@@ -142,8 +136,31 @@ export class ServedSweeps {
       this.#served.set(id, { sweep, setup, source });
     } catch (error) {
       if (!(error instanceof AppError) || error.code === 'file-unwritable') throw error;
-      await this.refuse(id, 'base', error.message);
+      await this.refuse(id, 'base', error);
     }
+  }
+
+  /** What of a sweep does not fit this worker. */
+  async #faultOf(
+    id: string,
+    { sweep, version: needed }: SweepDocument,
+  ): Promise<readonly [Refusal, AppError] | undefined> {
+    const { device, steps, data } = this.#facts;
+    if (!sweep) {
+      const problem = `it needs tfjs-lora ${needed}, this is ${version}; install the same version`;
+      return ['version', new QueueError('queue-refused', problem)];
+    }
+    if (sweep.id !== id) throw new InvalidDocument('sweep: has another id');
+    if (sweep.device !== device) {
+      const problem = `it needs a worker for ${sweep.device}, this one is for ${device}`;
+      return ['device', new UsageError('invalid-argument', problem)];
+    }
+    if (sweep.steps > steps) {
+      const problem = `it has trials of ${sweep.steps} steps, this worker allows ${steps}`;
+      return ['steps', new UsageError('invalid-argument', problem)];
+    }
+    if (await this.#hasData(sweep)) return undefined;
+    return ['data', new DataError('other-data', `${data}: the images are not those of the sweep`)];
   }
 
   async #hasData({ data, heldOut }: QueuedSweep): Promise<boolean> {
@@ -161,7 +178,10 @@ export class ServedSweeps {
     const { contentHash, isStored } = sweep.base;
     if (local !== undefined && (await readManifest(local)).contentHash === contentHash) return resolve(local);
     if (!isStored) {
-      throw new InvalidDocument('its base is too large for the queue; name a folder that has it');
+      throw new CheckpointError(
+        'base-not-stored',
+        'its base is too large for the queue; name a run that has it',
+      );
     }
     const copy = join(folder, 'bases', contentHash);
     await fetchBase(this.#connection, sweep, copy);

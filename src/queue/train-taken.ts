@@ -69,7 +69,11 @@ export async function trainTaken(
   );
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const spec = requireSpec(taken, sweep);
+    const spec = specOf(taken, sweep);
+    if (spec instanceof UsageError) {
+      await taken.fail(spec.message, true);
+      return { type: 'failed', reason: spec.message };
+    }
     const trainingProcess = processFor(slot, setup);
     const answer = await trainingProcess.run(spec, { onProgress: progressOf(taken), limits });
     if (isLost) return { type: 'lost' };
@@ -80,9 +84,7 @@ export async function trainTaken(
     return await deliver(connection, { served, taken, answer });
   } catch (error) {
     if (isLost || isLockError(error)) return { type: 'lost' };
-    if (!(error instanceof UsageError)) throw error;
-    await taken.fail(error.message, true);
-    return { type: 'failed', reason: error.message };
+    throw error;
   } finally {
     clearInterval(heartbeat);
     signal.removeEventListener('abort', stop);
@@ -113,6 +115,16 @@ async function deliver(
   return { type: 'failed', reason };
 }
 
+/** The checked specification of a job, or what is wrong with it. */
+function specOf(taken: TakenTrial, sweep: QueuedSweep): TrialSpec | UsageError {
+  try {
+    return requireSpec(taken, sweep);
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+}
+
 /**
  * Checks that a job has a trial of its sweep.
  *
@@ -120,7 +132,7 @@ async function deliver(
  */
 function requireSpec({ job }: TakenTrial, { base, data, device, steps, version }: QueuedSweep): TrialSpec {
   const invalid = (problem: string) => new UsageError('invalid-argument', `trial: ${problem}`);
-  if (JSON.stringify(job.data)?.length > MAX_SPEC) throw invalid('its specification is too large');
+  if ((JSON.stringify(job.data) ?? '').length > MAX_SPEC) throw invalid('its specification is too large');
   const spec = parseSpec(job.data);
   if (trialId(spec) !== trialOfJob(String(job.id))) throw invalid('its specification has another name');
   const isOfSweep =

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll } from 'vitest';
-import { keptFolder } from './temporary.ts';
 
 const PATHS = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'];
 
@@ -18,47 +21,30 @@ export const withoutRedis = redisPath === undefined && !process.env.CI;
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Ends the server with a signal and starts it again with its files. */
-  restart(signal: NodeJS.Signals): Promise<void>;
-  /** Ends the server. */
+  readonly client: Redis;
+  /** Ends the server and removes its files. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a server that ends after the last test of the file.
+ * Starts a server. The caller stops it.
  *
  * @param settings more arguments of redis-server
  */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
-  const folder = await keptFolder();
+  const folder = await mkdtemp(join(tmpdir(), 'tfjs-lora-test-'));
   const port = await freePort();
-  const start = () => launch(['--port', String(port), '--dir', folder, ...settings]);
-  let server = start();
-  const end = async (signal: NodeJS.Signals) => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    server.kill(signal);
-    await once(server, 'exit');
-  };
-  afterAll(() => end('SIGKILL'));
-  await untilReady(port);
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    restart: async (signal) => {
-      await end(signal);
-      server = start();
-      await untilReady(port);
-    },
-    stop: () => end('SIGKILL'),
-  };
-}
-
-/** A client of a server, closed after the last test of the file. */
-export function redisClient({ port }: Pick<RedisServer, 'port'>): Redis {
-  const client = new Redis({ port, maxRetriesPerRequest: null });
+  const server = launch(['--port', String(port), '--dir', folder, ...settings]);
+  const client = new Redis({ port, lazyConnect: true, maxRetriesPerRequest: null });
   client.on('error', () => {});
-  afterAll(() => client.disconnect());
-  return client;
+  const stop = async () => {
+    client.disconnect();
+    server.kill('SIGKILL');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  };
+  await untilReady(port);
+  return { port, url: `redis://127.0.0.1:${port}`, client, stop };
 }
 
 function launch(args: readonly string[]): ChildProcess {
@@ -66,19 +52,29 @@ function launch(args: readonly string[]): ChildProcess {
   return spawn(redisPath!, [...common, ...args], { stdio: 'ignore' });
 }
 
+/** A free port below those that the system gives to connections, so that none of them is in the way. */
 async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const probe = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(probe, 'listening').then(
+      () => true,
+      () => false,
+    );
+    probe.close();
+    if (isFree) return port;
+  }
 }
 
 /** Waits until the server accepts connections. */
 async function untilReady(port: number): Promise<void> {
-  const client = new Redis({ port, retryStrategy: () => 20, maxRetriesPerRequest: null });
-  client.on('error', () => {});
-  await once(client, 'ready');
-  client.disconnect();
+  for (let isOpen = false; !isOpen; ) {
+    const socket = connect(port, '127.0.0.1');
+    isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (!isOpen) await sleep(20);
+  }
 }

@@ -1,12 +1,13 @@
 import { execa } from 'execa';
 import { beforeAll, expect, test } from 'vitest';
+import { withoutRedis } from '../helpers/redis.ts';
 
 beforeAll(async () => {
   await execa('npm', ['run', 'build']);
 });
 
 /** Runs a short form of a campaign. Its faults are lines of stderr. */
-async function campaign(name: 'crash' | 'fuzz', ...argv: string[]) {
+async function campaign(name: 'crash' | 'fuzz' | 'queue', ...argv: string[]) {
   const script = `scripts/campaigns/${name}/main.mjs`;
   const { exitCode, stdout, stderr } = await execa('node', [script, ...argv], { reject: false });
   return { exitCode, table: stdout, faults: stderr.split('\n').filter((line) => /FAULT|rror/.test(line)) };
@@ -29,4 +30,10 @@ test('damaged files and hostile option values give a clear error or a valid resu
   const result = await campaign('fuzz', '--variants', '8');
   expect(result).toMatchObject({ exitCode: 0, faults: [] });
   expect(result.table).toMatch(/^\| a clear error.*\| option values +\| +8 \| +8 \|$/m);
+});
+
+test.skipIf(withoutRedis)('a sweep over a queue survives killed workers and a restart of Redis', async () => {
+  const result = await campaign('queue', '--trials', '20', '--workers', '2', '--kill-every', '4');
+  expect(result).toMatchObject({ exitCode: 0, faults: [] });
+  expect(result.table).toMatch(/ Redis restarted 1 time .*\| +20 \| +20 \|$/m);
 });
