@@ -211,6 +211,11 @@ function checkCombinable(path: string, layer: LoraLayer, { settings, magnitude }
       'invalid-argument',
       `layer '${path}': DoRA adapters cannot be combined ('${settings.name}')`,
     );
+  if (layer.kind!.name === 'matrices')
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}': adapters of several matrices in one kernel cannot be combined`,
+    );
   if (layer.method === 'weight-view')
     throw new UsageError(
       'invalid-argument',

@@ -57,6 +57,7 @@ export function updateSpectrum(layer: LoraLayer, adapter: string): UpdateSpectru
 }
 
 function productSingularValues(layer: LoraLayer, adapter: LayerAdapter): readonly number[] {
+  if (layer.kind!.name === 'matrices') return stackedSingularValues(adapter);
   if (layer.method !== 'weight-view') {
     const { a, b } = updateFactors(layer, adapter);
     return productSvd(a, b).s;
@@ -64,6 +65,25 @@ function productSingularValues(layer: LoraLayer, adapter: LayerAdapter): readonl
   const [inputs, outputs] = layer.baseWeights.get('kernel')!.shape as [number, number];
   const product = tf.tidy(() => layer.kind!.product(adapter.a!.read(), adapter.b!.read(), [inputs, outputs]));
   return svd(matrixOf(takeValues(product), inputs, outputs)).s;
+}
+
+/** The singular values of all matrices of a stack, descending. */
+function stackedSingularValues(adapter: LayerAdapter): number[] {
+  const { a, b, initialA, initialB } = adapter;
+  const matrices = tf.tidy(() => {
+    const product = tf.matMul(a!.read(), b!.read());
+    const change = initialA ? tf.sub(product, tf.matMul(initialA.read(), initialB!.read())) : product;
+    return { shape: change.shape as [number, number, number], values: change.dataSync<'float32'>().slice() };
+  });
+  const [count, inputs, outputs] = matrices.shape;
+  const size = inputs * outputs;
+  return Array.from(
+    { length: count },
+    (_, index) =>
+      svd(matrixOf(matrices.values.subarray(index * size, (index + 1) * size), inputs, outputs)).s,
+  )
+    .flat()
+    .sort((first, second) => second - first);
 }
 
 /** Two matrices whose product is an update. */

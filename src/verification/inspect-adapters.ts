@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import type { AdaptableModel } from '../layers-model.ts';
 import { baseClassOf, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
 import { formatNumber } from '../text/index.ts';
 
@@ -42,7 +42,7 @@ export interface LayerInspection {
  *   console.log(`${path}: uses ${effectiveRank?.toFixed(1)} of rank ${rank}`);
  * }
  */
-export function inspectAdapters(model: tf.LayersModel): LayerInspection[] {
+export function inspectAdapters(model: AdaptableModel): LayerInspection[] {
   const layers = new Map(loraLayers(model).map(({ path, layer }) => [path, layer]));
   return loraSummary(model).layers.map((summary) => {
     const layer = layers.get(summary.path)!;

@@ -11,8 +11,10 @@ import {
   deleteAdapter,
   loraLayers,
   loraSummary,
+  type NamedLoraLayer,
   readAdapter,
   setActiveAdapters,
+  updateSpectrum,
 } from '../../src/lora/index.ts';
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { readSafetensors } from '../../src/safetensors/index.ts';
@@ -235,6 +237,22 @@ test('refuses to train through control flow, and predicts with it asynchronously
   const [again] = [(await adapted.executeAsync(x)) as tf.Tensor];
   expect([...again.dataSync()]).toEqual([...output.dataSync()]);
   expect(tf.memory().numTensors).toBeGreaterThan(tensors);
+});
+
+test('measures the update of stacked matrices', async () => {
+  const base = await graphModel({
+    nodes: [input, ['y', 'BatchMatMulV2', ['x', 'stack']]],
+    weights: { stack: randomTensor([2, 3, 4], 4) },
+    outputs: ['y'],
+  });
+  const adapted = injectLora(base, { rank: 1, alpha: 3 });
+  randomizeGraphAdapter(adapted);
+  const [{ layer }] = loraLayers(adapted) as [NamedLoraLayer];
+  const { singularValues, updateNorm } = updateSpectrum(layer, 'default')!;
+  const before = layer.baseWeights.get('kernel')!.read();
+  const change = tf.norm(tf.sub(layer.mergedWeight('kernel'), before)).dataSync()[0]!;
+  expect(updateNorm).toBeCloseTo(change, 5);
+  expect(singularValues.filter((value) => value > 1e-5)).toHaveLength(2);
 });
 
 test('refuses what a graph does not support', async () => {
