@@ -29,7 +29,7 @@ export interface WorkerOptions {
     /** The longest time of a trial, in seconds. Default 3600. */
     readonly seconds?: number;
   };
-  /** Seconds without a sign of life after which a trial is given to another worker. Default 15. */
+  /** Seconds without a heartbeat after which a trial is given to another worker. Default 15. */
   readonly lostAfterSeconds?: number;
   /** End after this many seconds without a trial. Default: never. */
   readonly idleSeconds?: number;

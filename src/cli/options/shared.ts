@@ -38,8 +38,7 @@ export const shared = {
       '--queue <url>',
       'queue of trials on a Redis server, such as redis://host:6379, or rediss:// for TLS; a URL with a password belongs in TFJS_LORA_QUEUE',
     ),
-  queuePrefix: () =>
-    new Option('--queue-prefix <text>', 'first part of the names of all keys').default('tfjs-lora'),
+  queuePrefix: () => new Option('--queue-prefix <text>', 'prefix of all keys in Redis').default('tfjs-lora'),
   json: () => new Option('--json', 'print one JSON document instead of text'),
   quiet: () => new Option('--quiet', 'print only results and errors'),
   noProgress: () => new Option('--no-progress', 'do not show progress'),

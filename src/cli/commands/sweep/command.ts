@@ -31,7 +31,7 @@ const addSweepOptions = (context: CliContext) =>
       .default(0.1),
     shared.queue(),
     shared.queuePrefix(),
-    new Option('--queue-expire <hours>', 'time after which an abandoned sweep disappears from the queue')
+    new Option('--queue-expire <hours>', 'time after which an abandoned sweep is deleted from the queue')
       .argParser(number(0.02, 8784))
       .default(168),
     new Option(

@@ -16,20 +16,20 @@ const addWorkerOptions = optionGroup<WorkerCommandOptions>(() => [
   ).argParser(integer(1)),
   shared.data(),
   new Option('--base <run>', 'run with the base, for bases that are too large for the queue (over 64 MB)'),
-  new Option('--max-steps <n>', 'refuse sweeps with longer trials').argParser(integer(1)).default(1_000_000),
-  new Option('--max-memory <MB>', 'end a trial whose process uses more (Linux only)')
+  new Option('--max-steps <n>', 'reject sweeps whose trials have more steps')
+    .argParser(integer(1))
+    .default(1_000_000),
+  new Option('--max-memory <MB>', 'memory limit of the process of a trial (Linux only)')
     .argParser(integer(64))
     .default(8192),
-  new Option('--max-minutes <n>', 'end a trial that takes longer')
-    .argParser(number(0.01, 16_000))
-    .default(60),
+  new Option('--max-minutes <n>', 'time limit of a trial').argParser(number(0.01, 16_000)).default(60),
   new Option(
     '--lost-after <seconds>',
-    'time without a sign of life after which other workers get the trials of this one',
+    'time without a heartbeat after which other workers get the trials of this one',
   )
     .argParser(number(1, 3600))
     .default(15),
-  new Option('--idle-exit <seconds>', 'end after this time without a trial (default: never)').argParser(
+  new Option('--idle-exit <seconds>', 'exit after this time without a trial (default: never)').argParser(
     number(1, 1e6),
   ),
   ...settings(),
