@@ -16,7 +16,8 @@
  * 3. training-graph.ts puts that body into a while loop, once or several times in a row (unrolled). Data, weights,
  *    slots and losses are variables of a TensorFlow session: they stay on the device, and a call passes row numbers
  *    in and losses out.
- * 4. This file loads the graph into a session, and runs steps in calls. call-size.ts chooses how many a call can run.
+ * 4. This file loads the graph into a session, and runs steps in calls. call-size.ts chooses how many a call can run,
+ *    call-feeds.ts what it passes in.
  *
  * The two engines run the same graph. For `graph`, TensorFlow runs it node by node. For `xla`, the nodes of the loop
  * have an attribute that makes XLA compile the loop as one program, and some ops are replaced by others that XLA
@@ -26,8 +27,6 @@ import { supportsExplicitPrecision, type XlaTarget } from '../../graph/index.ts'
 import {
   explicitPrecisionAllowed,
   GraphBuilder,
-  type HostTensor,
-  int64Words,
   nativeBackend,
   Session,
   type TensorValues,
@@ -38,6 +37,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { TrainingTask } from '../task.ts';
 import { stateValues, type TrainingState } from '../training-state.ts';
 import { requireSameTrainable } from '../weights.ts';
+import { callFeeds } from './call-feeds.ts';
 import { type CallSize, chooseCallSize } from './call-size.ts';
 import type { RecordedStep } from './record-step.ts';
 import { SyncedVariables } from './synced-variables.ts';
@@ -194,56 +194,18 @@ export class CompiledEngine implements Engine {
     losses.write(this.#session, new Map([['losses', new Float32Array(this.#call.capacity)]]));
   }
 
-  /**
-   * Runs `steps` steps in one call of the session, and returns their losses.
-   *
-   * The body of the loop has `unroll` copies of the step, and XLA may round differently in each. Step s therefore
-   * always runs in copy s modulo `unroll`: a call first runs inactive iterations, which change nothing, up to that
-   * copy.
-   */
-  #runCall(rows: Int32Array, steps: number): Float32Array {
+  /** Runs steps in one call of the session, and returns their losses. */
+  #runCall(rows: Int32Array, count: number): Float32Array {
     const { batchSize } = this.#task;
-    const { capacity, fixed } = this.#call;
-    const unroll = this.#unroll;
-    const first = this.#step % unroll;
-    const end = first + steps;
-    const firstStep = this.#step - first;
-    const fedRows = new Int32Array(capacity * batchSize);
-    fedRows.set(rows, first * batchSize);
-    const feeds: Record<string, HostTensor> = {
-      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(fedRows) },
-      step: int32(firstStep),
-      ...(!fixed && { iterations: int32(Math.ceil(end / unroll) * unroll) }),
-      ...((unroll > 1 || fixed) && { first: int32(first), end: int32(end) }),
-      ...this.#scalarFeeds(firstStep, end),
-    };
+    const steps = { rows, count, done: this.#step, batchSize, unroll: this.#unroll };
+    const { feeds, first, end } = callFeeds(this.#recorded, this.#call, steps);
     const execute = () => this.#session.execute(feeds, [this.#graph.done]);
     if (this.explicitPrecision) withExplicitPrecision(execute);
     else execute();
-    this.#step += steps;
+    this.#step += count;
     const losses = this.#graph.losses.read(this.#session).get('losses') as Float32Array;
     return losses.slice(first, end);
   }
-
-  /** Returns the feeds of the update's scalars, such as the learning rate, for iterations 0 to `count - 1`. */
-  #scalarFeeds(firstStep: number, count: number): Record<string, HostTensor> {
-    const { scalarNames, scalarsAt } = this.#recorded;
-    const { capacity } = this.#call;
-    const vectors = scalarNames.map(() => new Float32Array(capacity));
-    for (let iteration = 0; iteration < count; iteration++) {
-      scalarsAt(firstStep + iteration).forEach((value, index) => {
-        vectors[index]![iteration] = value;
-      });
-    }
-    return Object.fromEntries(
-      scalarNames.map((name, index) => [
-        name,
-        { dtype: 'float32', shape: [capacity], values: vectors[index]! },
-      ]),
-    );
-  }
 }
-
-const int32 = (value: number): HostTensor => ({ dtype: 'int32', shape: [], values: Int32Array.of(value) });
 
 const currentTarget = (): XlaTarget => (nativeBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu');
