@@ -32,6 +32,7 @@ describe('fileKind', () => {
     [media('crx '), 'a raw photo (CR3)'],
     [media('isom'), 'a video'],
     [media('isom', 'avif'), 'a video'],
+    [media('isom', 'mif1avif'), 'a video'],
     ['<?xml version="1.0"?>\n<!-- drawn -->\n<svg xmlns="x">', 'an SVG picture'],
     ['\xef\xbb\xbf<svg>', 'an SVG picture'],
     ['<!DOCTYPE html><html>', 'an HTML page'],
@@ -76,6 +77,8 @@ describe('fileKind', () => {
     'ftypavif',
     '<svgs>',
     'see <html>',
+    '<note><html>',
+    'a\x04',
     'xBZh',
   ])('is not misled by %j', (start) => {
     expect(fileKind(Buffer.from(start, 'latin1'))).toBeUndefined();

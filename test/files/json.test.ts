@@ -12,6 +12,14 @@ test('readJson returns what writeJson wrote', async () => {
   expect(await readJson(path)).toEqual({ rank: 2 });
 });
 
+test('readJson reads null, at the top and below', async () => {
+  const path = join(await temporaryFolder(), 'x.json');
+  for (const value of [null, { a: null }, [null]]) {
+    await writeFile(path, JSON.stringify(value));
+    expect(await readJson(path)).toEqual(value);
+  }
+});
+
 test('readJson rejects a damaged file with its path', async () => {
   const path = join(await temporaryFolder(), 'x.json');
   await writeFile(path, '{');
