@@ -112,6 +112,7 @@ describe('datasetWarnings about drawings', () => {
     ['a little wider', [rectangle(7, 8, { top: 1 })], []], // 1.14 times
     ['1.25 times wider', [rectangle(4, 5)], [wide('4.0', '5.0')]],
     ['at the right and lower edge', [rectangle(3, 9, { top: 5, left: 3 })], [wide('3.0', '9.0')]],
+    ['in the first row only', [rectangle(1, 6, { top: 0 })], [wide('1.0', '6.0')]],
     ['wider on average', [rectangle(6, 2), rectangle(2, 10, { left: 1 })], [wide('4.0', '6.0')]],
     ['taller on average', [rectangle(6, 4), rectangle(2, 4)], []],
     ['as light as the background, up to 63 levels', [rectangle(2, 8, { pixel: 63 }), rectangle(4, 4)], []],
@@ -142,6 +143,17 @@ describe('datasetWarnings about drawings', () => {
       datasetWarnings(drawings(...borders.map(image)), 'x').includes(dark);
     expect([isDark(0), isDark(5), isDark(6), isDark(10)]).toEqual([false, false, true, true]);
     expect([isDark(10, 0), isDark(10, 1), isDark(1, 10)]).toEqual([false, true, true]);
+  });
+
+  test('count whole rows above and below, and the ends of the rows between', () => {
+    const [dim, lit] = [9, 200];
+    const ends = [dim, lit, lit, lit, lit, lit, lit, dim]; // 12 of 18 border pixels
+    const right = Array.from({ length: 6 }, () => [dim, dim, lit]); // 10 of 18
+    for (const image of [
+      [ends, new Array<number>(8).fill(dim), ends],
+      [[dim, lit, lit], ...right, [dim, lit, lit]],
+    ])
+      expect(datasetWarnings(drawings(image), 'x')).toContain(dark);
   });
 });
 
