@@ -38,22 +38,10 @@ async function connect(
 ): Promise<Connection> {
   const address = parseAddress(queue.url);
   const keys = keySettings(queue);
-  const { Redis } = await import('ioredis');
   let isOpen = false;
   let isLost = false;
   let lastError: Error | undefined;
-  const redis = new Redis({
-    host: address.host,
-    port: address.port,
-    username: address.username,
-    password: address.password,
-    db: address.database,
-    ...(address.isEncrypted && { tls: {} }),
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    maxRetriesPerRequest: null,
-    retryStrategy: () => (isOpen ? RETRY_INTERVAL_MS : null),
-  });
+  const redis = await createClient(address, () => (isOpen ? RETRY_INTERVAL_MS : null));
   redis.on('error', (error: Error) => {
     lastError = error;
   });
@@ -95,7 +83,28 @@ async function connect(
 }
 
 /**
- * Connects, and returns what the server says of itself; empty if the user may not ask.
+ * Creates a client that is not connected yet.
+ *
+ * @param retryInterval returns the time until it connects again, in ms; null to give up
+ */
+async function createClient(address: Address, retryInterval: () => number | null): Promise<Redis> {
+  const { Redis } = await import('ioredis');
+  return new Redis({
+    host: address.host,
+    port: address.port,
+    username: address.username,
+    password: address.password,
+    db: address.database,
+    ...(address.isEncrypted && { tls: {} }),
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: null,
+    retryStrategy: retryInterval,
+  });
+}
+
+/**
+ * Connects, and returns the server's INFO; empty if the user has no permission for it.
  *
  * @throws Error if it does not answer in time
  */
