@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { completedGradients } from '../kernels/index.ts';
 import { printable } from '../quote.ts';
-import type { GraphExecutor, GraphNode } from './graph.ts';
+import type { GraphNode } from './graph.ts';
 
 /** The kernels of ops that tfjs runs with kernels of other names. Empty if no kernel runs. */
 const KERNELS: Readonly<Record<string, string>> = {
@@ -45,14 +45,13 @@ const ASYNCHRONOUS =
   /^(Switch|Merge|Enter|Exit|NextIteration|LoopCond|(Stateless)?(If|While)|NonMaxSuppressionV\d|Where|Unique.*|ListDiff|TensorArray.*|TensorList.*|Lookup.*)$/;
 
 /**
- * Checks that tfjs can compute the gradients of nodes with respect to an output of the graph.
+ * Checks that tfjs can compute the gradients of at least one output with respect to each of the nodes.
  *
  * @throws UsageError that names the first op on the way that has no gradient
  */
-export function requireGradients(executor: GraphExecutor, targets: readonly GraphNode[]): void {
-  const outputs = new Set(executor.graph.outputs);
+export function requireGradients(outputs: readonly GraphNode[], targets: readonly GraphNode[]): void {
   for (const target of targets) {
-    const ways = [...outputs].map((output) => blockingNode(target, output));
+    const ways = outputs.map((output) => blockingNode(target, output));
     if (ways.some((way) => way === 'none')) continue;
     const blocking = ways.find((way) => typeof way === 'object');
     if (!blocking)
@@ -65,7 +64,7 @@ export function requireGradients(executor: GraphExecutor, targets: readonly Grap
       : 'tfjs has no gradient for it';
     throw new UsageError(
       'invalid-argument',
-      `node '${printable(target.name)}' (${target.op}): cannot be trained, because node '${printable(blocking.name)}' (${blocking.op}) lies between it and the outputs, and ${reason}; adapt only what lies behind with from: '${printable(blocking.name)}'`,
+      `node '${printable(target.name)}' (${target.op}): cannot be trained, because node '${printable(blocking.name)}' (${blocking.op}) lies between it and the outputs, and ${reason}; adapt only what lies behind with from: '${printable(blocking.name)}', or train on nodes before it with option 'outputs'`,
     );
   }
 }

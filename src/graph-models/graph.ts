@@ -44,11 +44,11 @@ export function internalsOf(model: tf.GraphModel): GraphModelInternals {
   return model as unknown as GraphModelInternals;
 }
 
-/** Lists the nodes that the outputs of a graph depend on, so that each follows its inputs, as far as loops of control flow allow. */
-export function nodesInOrder({ graph }: GraphExecutor): GraphNode[] {
+/** Lists the nodes that some nodes depend on, and these, so that each follows its inputs, as far as loops of control flow allow. */
+export function nodesInOrder(outputs: Iterable<GraphNode>): GraphNode[] {
   const ordered: GraphNode[] = [];
   const seen = new Set<GraphNode>();
-  for (const first of graph.outputs) {
+  for (const first of outputs) {
     // Without recursion, because graphs can be deeper than the stack.
     const stack: { node: GraphNode; next: number }[] = [];
     const enter = (node: GraphNode) => {
@@ -72,13 +72,6 @@ export function nodesBehind(nodes: Iterable<GraphNode>): Set<GraphNode> {
   const behind = new Set(nodes);
   for (const node of behind) for (const child of node.children) behind.add(child);
   return behind;
-}
-
-/** Returns the nodes and all nodes that they depend on, nearest first. */
-export function nodesBefore(nodes: Iterable<GraphNode>): Set<GraphNode> {
-  const before = new Set(nodes);
-  for (const node of before) for (const input of node.inputs) before.add(input);
-  return before;
 }
 
 /** Returns the constant that an input of a node is, possibly through Identity nodes; undefined if it is computed. */

@@ -62,8 +62,8 @@ export function injectLora(
   if (isLayeredGraphModel(model))
     throw new UsageError('invalid-argument', 'model: already has adapters; add another one with addAdapter');
   checkObject('adapter options', options);
-  const { adapter = 'default', ...adapterOptions } = options;
-  return withDispose(new LoraGraphModel(model, resolveLoraConfig(config).method), (adapted) => {
+  const { adapter = 'default', outputs, ...adapterOptions } = options;
+  return withDispose(new LoraGraphModel(model, resolveLoraConfig(config).method, outputs), (adapted) => {
     if (adapted.layers.length === 0)
       throw new UsageError('invalid-argument', 'model: the graph has no weights that its outputs depend on');
     addAdapter(adapted, adapter, config, adapterOptions as AdapterOptions<LoraGraphModel>);

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkList } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { completeGradients } from '../kernels/index.ts';
 import type { LayeredGraphModel } from '../layers-model.ts';
 import { isReplaced, type LoraLayer, type LoraMethod } from '../lora/index.ts';
+import { quote } from '../quote.ts';
 import { requireGradients } from './gradients.ts';
-import { type GraphNode, internalsOf, nodesBehind, nodesInOrder } from './graph.ts';
+import { type GraphExecutor, type GraphNode, internalsOf, nodesBehind, nodesInOrder } from './graph.ts';
 import { createNodeLayer, disposeNodeLayer } from './node-layer.ts';
 import { type Constants, nodeWeights } from './node-weights.ts';
 
@@ -31,17 +33,23 @@ export class LoraGraphModel extends tf.GraphModel implements LayeredGraphModel {
   /** The layers in topological order. */
   readonly nodes: readonly NodeOfLayer[];
 
+  /** The nodes whose outputs the loss is computed from. */
+  readonly #trainedOutputs: readonly GraphNode[];
+
   /** Made by `injectLora`. */
-  constructor(base: tf.GraphModel, method: LoraMethod) {
+  constructor(base: tf.GraphModel, method: LoraMethod, outputs?: readonly string[]) {
     super(modelUrlOf(base));
     completeGradients();
     this.name = 'graph';
     const { artifacts, executor } = internalsOf(base);
+    if (outputs !== undefined) checkOutputs(executor, outputs);
     const weights = Object.entries(executor.weightMap).map(
       ([name, [tensor]]) => [name, tensor!.clone()] as const,
     );
     internalsOf(this).loadWithWeightMap(artifacts, Object.fromEntries(weights));
-    this.nodes = createNodes(this, method);
+    const { graph } = internalsOf(this).executor;
+    this.#trainedOutputs = outputs?.map((name) => graph.nodes[name]!) ?? graph.outputs;
+    this.nodes = createNodes(this, method, nodesInOrder(this.#trainedOutputs));
   }
 
   get layers(): LoraLayer[] {
@@ -62,7 +70,7 @@ export class LoraGraphModel extends tf.GraphModel implements LayeredGraphModel {
 
   requireGradients(layers: readonly tf.layers.Layer[]): void {
     const trained = this.nodes.filter(({ layer }) => layers.includes(layer)).map(({ node }) => node);
-    requireGradients(internalsOf(this).executor, trained);
+    requireGradients(this.#trainedOutputs, trained);
   }
 
   override execute(inputs: GraphInputs, outputs?: string | string[]): tf.Tensor | tf.Tensor[] {
@@ -159,8 +167,16 @@ function changesWeights(layer: LoraLayer): boolean {
   );
 }
 
-/** Creates the layers of a graph. The executor uses their variables in place of its tensors. */
-function createNodes(model: tf.GraphModel, method: LoraMethod): NodeOfLayer[] {
+/** @throws UsageError if the graph does not have one of the nodes */
+function checkOutputs({ graph }: GraphExecutor, outputs: readonly string[]): void {
+  checkList('outputs', outputs);
+  const unknown = outputs.find((name) => !Object.hasOwn(graph.nodes, name));
+  if (unknown !== undefined)
+    throw new UsageError('invalid-argument', `outputs: the graph has no node ${quote(unknown)}`);
+}
+
+/** Creates the layers of a graph's nodes. The executor uses their variables in place of its tensors. */
+function createNodes(model: tf.GraphModel, method: LoraMethod, ordered: readonly GraphNode[]): NodeOfLayer[] {
   const { executor } = internalsOf(model);
   const { weightMap } = executor;
   const tensorOf = ({ name }: GraphNode) =>
@@ -176,7 +192,6 @@ function createNodes(model: tf.GraphModel, method: LoraMethod): NodeOfLayer[] {
     },
   };
   const taken = new Set<GraphNode>();
-  const ordered = nodesInOrder(executor);
   const withKernel = ordered.flatMap((node) => {
     const found = nodeWeights(node, constants);
     if (!found) return [];

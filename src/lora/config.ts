@@ -29,11 +29,14 @@ export interface LoraConfig {
   readonly rank?: number;
   /** The update is scaled by alpha / rank. Above 0, at most 1e9. Default: equal to `rank`, for a scaling of 1. */
   readonly alpha?: number;
-  /** Layers to adapt. Default 'all': every layer whose class supports `method`. */
+  /** Layers, or nodes of a GraphModel, to adapt. Default 'all': every one whose class or op supports `method`. */
   readonly targets?: LayerPattern;
   /** Layers to leave unchanged. */
   readonly exclude?: LayerPattern;
-  /** First layer to adapt; layers before it in the model stay unchanged. A layer name, or the end of a layer path. */
+  /**
+   * First layer to adapt; layers before it in the model stay unchanged. A layer name, or the end of a layer path. In a
+   * GraphModel the name of any node: only nodes that depend on it are adapted.
+   */
   readonly from?: string;
   /**
    * Ranks that replace `rank` for some layers, as PEFT's `rank_pattern`. A key is a regular expression in Python's
@@ -49,7 +52,7 @@ export interface LoraConfig {
    * copies of the biases; the base model does not change.
    */
   readonly bias?: LoraBias;
-  /** Dropout rate applied to the input of A during training, 0 <= dropout < 1. Default 0. */
+  /** Dropout rate applied to the input of A during training, 0 <= dropout < 1. Default 0. Not for GraphModels. */
   readonly dropout?: number;
   /**
    * Initialization of A and B. With every choice, the untrained adapter leaves the model's outputs unchanged.

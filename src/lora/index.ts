@@ -33,7 +33,6 @@ export {
   baseClassOf,
   isLoraLayer,
   type KindsByMethod,
-  type LayerKind,
   type LoraLayer,
 } from './layers/lora-layer.ts';
 export { matricesKind } from './layers/matrices.ts';

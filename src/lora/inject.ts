@@ -14,6 +14,11 @@ import { planAdapter } from './plan.ts';
 export interface InjectOptions<Model = tf.LayersModel> extends AdapterOptions<Model> {
   /** Name of the adapter. Default 'default'. */
   readonly adapter?: string;
+  /**
+   * Of a GraphModel: names of the nodes whose outputs the loss is computed from, such as the features before a classifier.
+   * Only nodes that they depend on are adapted. Default: the outputs of the model.
+   */
+  readonly outputs?: readonly string[];
 }
 
 /**

@@ -46,15 +46,20 @@ export function loraTargets(model: AdaptableModel, config: LoraConfig = {}): Lor
   return adaptable.map(({ path, layer, kind }) => {
     const shape = namedWeights(layer).get(kind.kernelName)!.shape as number[];
     const sides = kind.matrixShape(shape);
+    const factors = kind.factorShapes(shape, 1);
     const rank = patternValue(expressions, path, resolved.rankPattern) ?? resolved.rank;
     return {
       path,
       className: baseClassOf(layer),
       weight: kind.kernelName,
       shape: [...shape],
-      parametersPerRank: sides.inputs + sides.outputs,
+      parametersPerRank: size(factors.a) + size(factors.b),
       usableRank: usableRank(sides),
       ...(selected.has(path) && { rank }),
     };
   });
+}
+
+function size(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
 }

@@ -202,6 +202,13 @@ test('refuses targets before an op without a gradient, and adapts what lies behi
     "node 'first' (MatMul): cannot be trained, because node 'blocking' (Cumprod) lies between it and the outputs, and tfjs has no gradient for it; adapt only what lies behind with from: 'blocking'",
   );
   expect(tf.memory().numTensors).toBe(tensors);
+  const before = injectLora(base, { rank: 1 }, { outputs: ['first'] });
+  expect(loraLayers(before).map(({ path }) => path)).toEqual(['first']);
+  randomizeGraphAdapter(before);
+  expect(graphOutputs(before, randomTensor([2, 3]))).not.toEqual(graphOutputs(base, randomTensor([2, 3])));
+  expect(() => injectLora(base, {}, { outputs: ['missing'] })).toThrow(
+    'outputs: the graph has no node "missing"',
+  );
   const adapted = injectLora(base, { rank: 1, from: 'blocking' });
   expect(loraLayers(adapted).map(({ path }) => path)).toEqual(['second']);
   const variables = adapted.trainableWeights.map((weight) => weight.read() as tf.Variable);
@@ -246,6 +253,7 @@ test('measures the update of stacked matrices', async () => {
     outputs: ['y'],
   });
   const adapted = injectLora(base, { rank: 1, alpha: 3 });
+  expect(loraTargets(base)[0]!.parametersPerRank).toBe(loraSummary(adapted).trainableParameters);
   randomizeGraphAdapter(adapted);
   const [{ layer }] = loraLayers(adapted) as [NamedLoraLayer];
   const { singularValues, updateNorm } = updateSpectrum(layer, 'default')!;
