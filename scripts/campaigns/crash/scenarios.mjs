@@ -115,6 +115,12 @@ export const SCENARIOS = [
     command: 'data import @/pictures --size 8 --out new --json',
     output: 'new',
   },
+  {
+    name: 'play --out',
+    guarantee: COMPLETE,
+    command: 'play @/base --data @/data --quiet --out new',
+    output: 'new',
+  },
 ];
 
 /**

@@ -27,6 +27,9 @@ export async function writeInputs(folder) {
   await mustRun(folder, 'export base --device cpu --quiet --out weights.safetensors');
   await cp(join(folder, 'base', 'model'), join(folder, 'model'), { recursive: true });
   await mustRun(folder, 'export tuned --device cpu --adapter --quiet --out peft');
+  const names = ['adapter_config.json', 'adapter_model.safetensors'];
+  const files = names.map((name) => /** @type {const} */ ([name, readFileSync(join(folder, 'peft', name))]));
+  writeFileSync(join(folder, 'peft.zip'), writeZip(new Map(files)));
   await writeMlxAdapter(folder);
   await writeStoppedRun(folder);
   await mustRun(folder, 'eval base --device cpu --quiet --report before.json');

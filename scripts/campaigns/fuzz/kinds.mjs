@@ -98,6 +98,12 @@ export const KINDS = [
     commands: [`import peft --into base ${IMPORT}`],
   },
   {
+    name: 'zip of a PEFT adapter',
+    file: 'peft.zip',
+    format: 'zip',
+    commands: [`import peft.zip --into base ${IMPORT}`],
+  },
+  {
     name: 'mlx adapter_config.json',
     file: 'mlx/adapter_config.json',
     format: 'json',
