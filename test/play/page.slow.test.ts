@@ -228,6 +228,23 @@ describe.skipIf(withoutChromium)('the page of play', () => {
     await page.context().close();
   });
 
+  test('loads less than 1.2 MB before the first prediction', async () => {
+    const context = await browser.newContext();
+    const urls = new Set<string>();
+    context.on('request', (request) => urls.add(request.url()));
+    await open(context);
+    let bytes = 0;
+    for (const url of urls) {
+      if (!url.startsWith(server.url)) continue;
+      const response = await fetch(url, { headers: { 'Accept-Encoding': 'gzip' } });
+      bytes += Number(response.headers.get('content-length'));
+    }
+    expect([...urls].filter((url) => url.includes('/assets/main-'))).toHaveLength(1);
+    expect(bytes).toBeGreaterThan(800_000);
+    expect(bytes).toBeLessThan(1_200_000);
+    await context.close();
+  });
+
   test('learns a style, and the command line gets the same adapter', async () => {
     const pictures = await turnedSevens(60);
     const [samples, heldOut] = [pictures.slice(0, 12), pictures.slice(12)];

@@ -22,9 +22,9 @@ export function App() {
         <h1>Teach it your hand</h1>
         <p>
           A small neural network reads the digits that you draw. When it misreads one, show it what you meant
-          and press Teach: an adapter of a few thousand numbers learns your handwriting in about a second, and
-          the network itself stays as it is. Everything happens in your browser. Nothing that you draw leaves
-          this page.
+          and press Teach: an adapter of a few thousand numbers learns your handwriting in a second or two,
+          and the network itself stays as it is. Everything happens in your browser. Nothing that you draw
+          leaves this page.
         </p>
       </header>
       <NoticeLine classroom={classroom} />
