@@ -86,7 +86,7 @@ async function open(context: BrowserContext, url = `${server.url}?backend=wasm`)
 }
 
 /** Draws a 7 with a mouse. */
-async function drawSeven(page: Page): Promise<void> {
+async function drawSeven(page: Page, waits = true): Promise<void> {
   await page.locator('#pad').scrollIntoViewIfNeeded();
   const { x, y, width, height } = (await page.locator('#pad').boundingBox())!;
   await page.mouse.move(x + 0.3 * width, y + 0.25 * height);
@@ -94,6 +94,7 @@ async function drawSeven(page: Page): Promise<void> {
   await page.mouse.move(x + 0.7 * width, y + 0.25 * height, { steps: 6 });
   await page.mouse.move(x + 0.45 * width, y + 0.8 * height, { steps: 6 });
   await page.mouse.up();
+  if (!waits) return;
   await page.waitForFunction(() => document.querySelector('#verdict-off .answer')!.textContent !== '–');
   await settled(page);
 }
@@ -117,7 +118,11 @@ function logitsOf(page: Page, kind: 'off' | 'on'): Promise<number[]> {
 
 /** The image that the page shows as the input of the network, light on dark [28, 28]. */
 function seenPixels(page: Page): Promise<number[]> {
-  return page.$eval('.seen canvas', (element) => {
+  return pixelsOf(page, '.seen canvas');
+}
+
+function pixelsOf(page: Page, selector: string): Promise<number[]> {
+  return page.$eval(selector, (element) => {
     const canvas = element as HTMLCanvasElement;
     const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
     return Array.from({ length: data.length / 4 }, (_, index) => 255 - data[4 * index]!);
@@ -364,6 +369,19 @@ describe.skipIf(withoutChromium)('the page of play', () => {
     await noticeOf(page, /adapter_model\.safetensors is missing/);
     await page.waitForSelector('#adapter-facts:not([data-rank])');
     expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  test('makes a sample of the whole drawing, however soon its label is chosen', async () => {
+    const { page } = await visit();
+    await drawSeven(page);
+    const whole = await seenPixels(page);
+    await page.click('#clear');
+    await drawSeven(page, false);
+    await page.waitForSelector('[data-label="7"]:enabled');
+    await page.click('[data-label="7"]');
+    await page.waitForSelector('.samples li');
+    expect(await pixelsOf(page, '.samples canvas')).toEqual(whole);
     await page.context().close();
   });
 

@@ -80,9 +80,8 @@ function DrawControls(props: {
     const pixels = await classroom.example();
     if (pixels && data) setShown({ image: toImageData(pixels, data.size) });
   };
-  const addSample = (label: number) => {
-    if (!reading) return;
-    classroom.addSamples([{ pixels: reading.pixels, label }]);
+  const addSample = async (label: number) => {
+    await classroom.addDrawing(label);
     clear();
   };
   return (
@@ -108,7 +107,7 @@ function DrawControls(props: {
       <fieldset class="labels" disabled={!reading || lesson?.isRunning === true}>
         <legend>What did you draw? Choose, and it becomes a sample to learn from.</legend>
         {(data?.classNames ?? []).map((name, label) => (
-          <button type="button" key={name} data-label={label} onClick={() => addSample(label)}>
+          <button type="button" key={name} data-label={label} onClick={() => void addSample(label)}>
             {name}
           </button>
         ))}

@@ -71,6 +71,8 @@ export class ClassroomModel {
   readonly #history: (AdapterFacts | undefined)[] = [];
   #waiting: Drawing | undefined;
   #isReading = false;
+  /** Called when nothing waits to be read. */
+  #afterReading: (() => void)[] = [];
 
   /** @param notify called after every change of the state */
   constructor(notify: () => void) {
@@ -149,7 +151,7 @@ export class ClassroomModel {
     if (this.state.lesson?.isRunning) return worker.end();
     this.#worker.end();
     this.#worker = worker;
-    this.#isReading = false;
+    this.#endReading();
     this.#set({ backend });
     await this.#refresh();
   }
@@ -172,7 +174,7 @@ export class ClassroomModel {
       this.#waiting = undefined;
       await this.#attempt(async () => this.#set({ reading: await this.#worker.call('read', drawing) }));
     }
-    this.#isReading = false;
+    this.#endReading();
   }
 
   /** Shows a test image. @returns its pixels */
@@ -188,6 +190,18 @@ export class ClassroomModel {
   /** Reads a picture and returns its pixels as the network gets them. Undefined if it is empty. */
   async picture(drawing: Drawing): Promise<Uint8Array | undefined> {
     return (await this.#worker.call('read', drawing))?.pixels;
+  }
+
+  #endReading(): void {
+    this.#isReading = false;
+    for (const resume of this.#afterReading.splice(0)) resume();
+  }
+
+  /** Makes a sample of the whole drawing, also of the strokes that are not read yet. */
+  async addDrawing(label: number): Promise<void> {
+    if (this.#isReading) await new Promise<void>((resolve) => this.#afterReading.push(resolve));
+    const { reading } = this.state;
+    if (reading) this.addSamples([{ pixels: reading.pixels, label }]);
   }
 
   addSamples(samples: readonly Sample[]): void {
@@ -341,8 +355,8 @@ export class ClassroomModel {
       const again = await this.#worker.call('readPixels', reading.pixels);
       if (this.state.reading === reading) this.#set({ reading: again });
     });
-    this.#isReading = false;
-    if (this.#waiting) void this.#readWaiting();
+    if (this.#waiting) await this.#readWaiting();
+    else this.#endReading();
   }
 
   async #refresh(): Promise<void> {
