@@ -4,7 +4,7 @@
 //
 // The model comes from the npm package nsfwjs, which is installed into runs/nsfwjs. Its classifier is replaced by a new head.
 // Two models have the same number of steps: one trains only the head, the other the head and an adapter on all pointwise
-// convolutions.
+// convolutions. It takes a few minutes on a CPU; STEPS=4 is a quick try.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
