@@ -2,7 +2,7 @@ import type { Job, Queue, Worker } from 'bullmq';
 import { MAX_ATTEMPTS, type TrialSpec, trialId } from '../trials/index.ts';
 import type { Connection } from './connection.ts';
 import type { StoredResult } from './documents.ts';
-import { bullPrefix, deleteMatching, expireQueue, jobId } from './keys.ts';
+import { bullPrefix, deleteMatching, expireQueue, jobId, sweepKey } from './keys.ts';
 
 /** The job of a trial. Its content comes from Redis and has not been checked. */
 export type TrialJob = Job<unknown, unknown>;
@@ -138,7 +138,9 @@ export async function openSource(
     },
     close: async () => {
       await worker.close(true);
-      await expireQueue(connection, sweep);
+      // The search for lost trials stores keys also for a sweep that has ended.
+      if (await connection.redis.exists(sweepKey(connection, sweep))) await expireQueue(connection, sweep);
+      else await deleteQueue(connection, sweep);
     },
   };
 }
