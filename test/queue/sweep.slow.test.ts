@@ -134,6 +134,9 @@ describe.skipIf(withoutRedis)('a sweep over a queue', () => {
 
   test('a cancelled sweep ends, and its workers stop', async () => {
     const worker = startWorker();
+    const lost = new Promise<void>((resolve) => {
+      worker.stderr!.on('data', (text) => String(text).includes(': lost') && resolve());
+    });
     let cancelling: Promise<unknown> | undefined;
     const running = sweep({
       run: 'base',
@@ -154,7 +157,7 @@ describe.skipIf(withoutRedis)('a sweep over a queue', () => {
       code: 0,
       out: expect.stringMatching(/^cancelled [0-9a-f]{16}$/),
     });
-    while ((await queueStatus({ url: redis.url })).workers.some(({ running: active }) => active > 0));
+    await lost;
     worker.kill('SIGINT');
     const { exitCode, stderr } = await worker;
     expect(exitCode).toBe(130);
