@@ -24,6 +24,7 @@ export interface PlanOptions {
   readonly run: string;
   readonly out: string;
   readonly data?: string;
+  /** Default: the best of this machine; `cpu` if trials are trained on other machines, where `auto` is not possible. */
   readonly device?: 'auto' | TrialSetup['device'];
   /** Whether trials are trained on other machines, so that this one does not need the device. */
   readonly isQueued?: boolean;
@@ -55,14 +56,9 @@ export async function planSweep({
     throw new UsageError('adapter-exists', `${run}: has an adapter; sweep over a run without one`);
   const files = await findMnist(directory, cwd);
   const data = holdOut(await loadMnist({ directory: files.directory }), heldOut);
-  if (isQueued && requested === 'auto') {
-    throw new UsageError(
-      'invalid-argument',
-      "device auto: workers train on a given device; choose 'cpu' or 'cuda'",
-    );
-  }
+  const queuedDevice = isQueued ? deviceOfWorkers(requested) : undefined;
   const tensorflow = await loadTensorFlow({ device: isQueued ? 'auto' : requested, threads: 1 });
-  const device = isQueued ? (requested as TrialSetup['device']) : tensorflow.device;
+  const device = queuedDevice ?? tensorflow.device;
   return {
     setup: { out: resolve(cwd, out), run: folder, data: resolve(cwd, files.directory), heldOut, device },
     base,
@@ -70,6 +66,19 @@ export async function planSweep({
     dataHashes: dataOf(data),
     tensorflow,
   };
+}
+
+/**
+ * The device of a sweep whose trials are trained on other machines.
+ *
+ * @throws UsageError for `auto`, which would differ between machines
+ */
+function deviceOfWorkers(requested: PlanOptions['device'] = 'cpu'): TrialSetup['device'] {
+  if (requested !== 'auto') return requested;
+  throw new UsageError(
+    'invalid-argument',
+    "device auto: workers train on a given device; choose 'cpu' or 'cuda'",
+  );
 }
 
 /**
