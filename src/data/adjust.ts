@@ -1,3 +1,6 @@
+import { checkArgument, checkFields } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
+import { shorten } from '../text/index.ts';
 import type { ImageDataset } from './dataset.ts';
 
 /** How images are changed after reading. */
@@ -9,11 +12,24 @@ export const IMAGE_ADJUSTMENTS = ['transpose', 'invert'] as const;
  */
 export type ImageAdjustment = (typeof IMAGE_ADJUSTMENTS)[number];
 
-/** Returns a data set with changed copies of the images; without adjustments, the data set itself. */
+/**
+ * Returns a data set with changed copies of the images; without adjustments, the data set itself.
+ *
+ * @throws UsageError if an argument is not what its type says
+ */
 export function adjustImages<T extends Pick<ImageDataset, 'images' | 'count' | 'height' | 'width'>>(
   dataset: T,
   adjustments: readonly ImageAdjustment[],
 ): T {
+  const fields = { images: 'bytes', count: 'number', height: 'number', width: 'number' } as const;
+  checkFields<Pick<ImageDataset, keyof typeof fields>>('dataset', dataset, fields);
+  checkArgument('adjustments', adjustments, 'strings');
+  const unknown = adjustments.find((adjustment) => !IMAGE_ADJUSTMENTS.includes(adjustment));
+  if (unknown !== undefined)
+    throw new UsageError(
+      'invalid-argument',
+      `adjustments: '${shorten(unknown, 20)}' is not known; expected ${IMAGE_ADJUSTMENTS.join(' or ')}`,
+    );
   if (adjustments.length === 0) return dataset;
   const isTransposed = adjustments.includes('transpose');
   const mask = adjustments.includes('invert') ? 255 : 0;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkArgument, checkFields } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 
 /** Labelled grey images in flat arrays, one byte per pixel. */
@@ -13,15 +14,44 @@ export interface ImageDataset {
   readonly classes: number;
 }
 
-/** Returns the number of images of each class, indexed by label [classes]. */
-export function countByLabel({ labels, classes }: ImageDataset): readonly number[] {
+/**
+ * Checks a data set that a caller gives.
+ *
+ * @param name of the argument, for the message
+ * @throws UsageError naming the first part that is not as `ImageDataset` describes it
+ */
+export function requireDataset(name: string, dataset: ImageDataset): void {
+  checkFields(name, dataset, {
+    images: 'bytes',
+    labels: 'numbers',
+    count: 'number',
+    height: 'number',
+    width: 'number',
+    classes: 'number',
+  });
+}
+
+/**
+ * Returns the number of images of each class, indexed by label [classes].
+ *
+ * @throws UsageError if the data set is not what its type says
+ */
+export function countByLabel(dataset: ImageDataset): readonly number[] {
+  requireDataset('dataset', dataset);
+  const { labels, classes } = dataset;
   const counts = new Array<number>(classes).fill(0);
   for (const label of labels) counts[label]! += 1;
   return counts;
 }
 
-/** Returns the rows whose label is one of `labels`, in ascending order. */
+/**
+ * Returns the rows whose label is one of `labels`, in ascending order.
+ *
+ * @throws UsageError if an argument is not what its type says
+ */
 export function rowsOfLabels(dataset: ImageDataset, labels: Iterable<number>): Int32Array {
+  requireDataset('dataset', dataset);
+  if (!(labels instanceof Set)) checkArgument('labels', labels, 'numbers');
   const isSelected = new Uint8Array(256);
   for (const label of labels) isSelected[label] = 1;
   const rows: number[] = [];
@@ -32,9 +62,12 @@ export function rowsOfLabels(dataset: ImageDataset, labels: Iterable<number>): I
 /**
  * Returns a data set with copies of the given rows, in the given order.
  *
+ * @throws UsageError if an argument is not what its type says
  * @throws DataError if a row is outside the data
  */
 export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): ImageDataset {
+  requireDataset('dataset', dataset);
+  checkArgument('rows', rows, 'numbers');
   const pixels = dataset.height * dataset.width;
   const images = new Uint8Array(rows.length * pixels);
   const labels = new Uint8Array(rows.length);
@@ -53,8 +86,12 @@ export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): Imag
  * 10 ms for the 10,000 test images of MNIST.
  *
  * @returns 64 hexadecimal digits
+ * @throws UsageError if the data set is not what its type says
  */
-export function dataHash({ images, labels, count, height, width }: ImageDataset): string {
+export function dataHash(dataset: ImageDataset): string {
+  requireDataset('dataset', dataset);
+  const { images, labels, count, height, width } = dataset;
+  checkArgument('dataset.labels', labels, 'bytes');
   return createHash('sha256')
     .update(`${count} ${height} ${width}\n`)
     .update(images)

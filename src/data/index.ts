@@ -1,5 +1,12 @@
 export { adjustImages, IMAGE_ADJUSTMENTS, type ImageAdjustment } from './adjust.ts';
-export { countByLabel, dataHash, type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
+export {
+  countByLabel,
+  dataHash,
+  type ImageDataset,
+  requireDataset,
+  rowsOfLabels,
+  selectRows,
+} from './dataset.ts';
 export {
   defaultClassNames,
   listEntries,

@@ -1,3 +1,4 @@
+import { checkArgument } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
 
@@ -14,9 +15,11 @@ export function defaultClassNames(classes: number): string[] {
  *
  * @param classes number of classes; labels are 0 .. classes - 1
  * @returns the labels in ascending order, at least one, none twice
- * @throws UsageError if the list is empty, an entry is not a label or a range of labels, or a label is listed twice
+ * @throws UsageError if an argument is not what its type says, the list is empty, an entry is not a label or a range of labels, or a label is listed twice
  */
 export function parseLabels(text: string, classes = MAX_CLASSES): readonly number[] {
+  checkArgument('labels', text, 'string');
+  checkArgument('classes', classes, 'number');
   const expected = `list labels from 0 to ${classes - 1}, separated by commas, or ranges such as 2-5`;
   const invalid = (problem: string) =>
     new UsageError('invalid-argument', `labels '${shorten(text, 60)}': ${problem}`);

@@ -1,3 +1,4 @@
+import { checkArgument, checkOptions } from '../arguments.ts';
 import { createRandom, permutation, STREAMS } from '../random.ts';
 
 /** An endless sequence of rows to train on, read by position, so that training can resume at any step. */
@@ -13,22 +14,22 @@ export interface Sampler {
  * epoch is filled with the first rows of the next. So all batches are full and all rows are used equally often.
  * (PyTorch's DataLoader shortens or drops that batch.)
  *
- * @param rows the rows, or their number n for the rows 0 .. n - 1
- * @param stream which of the independent orders of a seed, see `STREAMS`
+ * @param options.rows the rows, or their number n for the rows 0 .. n - 1
+ * @param options.stream which of the independent orders of a seed, see `STREAMS`
+ * @throws UsageError if an option is not what its type says
  * @throws RangeError if there are no rows
  * @example
  * const sampler = shuffledSampler({ rows: train.count, seed: 0 });
  * const batch = sampler.take(step * batchSize, batchSize);
  */
-export function shuffledSampler({
-  rows,
-  seed,
-  stream = STREAMS.order,
-}: {
+export function shuffledSampler(options: {
   rows: Int32Array | number;
   seed: number;
   stream?: number;
 }): Sampler {
+  checkOptions(options, { seed: 'number', stream: 'number?' });
+  const { rows, seed, stream = STREAMS.order } = options;
+  if (typeof rows !== 'number') checkArgument('rows', rows, 'numbers');
   const count = typeof rows === 'number' ? rows : rows.length;
   if (!(Number.isSafeInteger(count) && count >= 1))
     throw new RangeError(`${count} rows: a sampler needs a whole number of at least 1`);
@@ -68,22 +69,25 @@ export function shuffledSampler({
  * If `fraction * batchSize` is not a whole number, batches alternate between the two nearest whole numbers, so that the
  * running total is never off by more than half an example.
  *
- * @param fraction in [0, 1)
+ * @param options.fraction in [0, 1)
+ * @throws UsageError if an option is not what its type says
  * @throws RangeError if `fraction` is outside that range
  */
-export function replaySampler({
-  rows,
-  replayRows,
-  fraction,
-  batchSize,
-  seed,
-}: {
+export function replaySampler(options: {
   rows: Int32Array;
   replayRows: Int32Array;
   fraction: number;
   batchSize: number;
   seed: number;
 }): Sampler {
+  checkOptions(options, {
+    rows: 'numbers',
+    replayRows: 'numbers',
+    fraction: 'number',
+    batchSize: 'number',
+    seed: 'number',
+  });
+  const { rows, replayRows, fraction, batchSize, seed } = options;
   if (!(fraction >= 0 && fraction < 1)) throw new RangeError(`fraction ${fraction} is outside [0, 1)`);
   const sampler = shuffledSampler({ rows, seed });
   if (fraction === 0) return sampler;

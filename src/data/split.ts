@@ -1,19 +1,24 @@
+import { checkOptions } from '../arguments.ts';
 import { createRandom, permutation, STREAMS } from '../random.ts';
-import { type ImageDataset, rowsOfLabels, selectRows } from './dataset.ts';
+import { type ImageDataset, requireDataset, rowsOfLabels, selectRows } from './dataset.ts';
 import { requireClasses } from './labels.ts';
 
 /**
  * Divides rows into training and validation rows, the same fraction of every class (rounded), drawn at random.
  *
- * @param fraction fraction of each class that becomes validation, in [0, 1]
- * @param rows which rows to divide; all by default
+ * @param options.fraction fraction of each class that becomes validation, in [0, 1]
+ * @param options.rows which rows to divide; all by default
  * @returns both parts in ascending order
+ * @throws UsageError if an argument is not what its type says
  * @throws RangeError if `fraction` is outside that range
  */
 export function splitRows(
   dataset: ImageDataset,
-  { fraction, seed, rows }: { fraction: number; seed: number; rows?: Int32Array },
+  options: { fraction: number; seed: number; rows?: Int32Array },
 ): { train: Int32Array; validation: Int32Array } {
+  requireDataset('dataset', dataset);
+  checkOptions(options, { fraction: 'number', seed: 'number', rows: 'numbers?' });
+  const { fraction, seed, rows } = options;
   if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`fraction ${fraction} is outside [0, 1]`);
   const allRows = rows ?? Int32Array.from({ length: dataset.count }, (_, row) => row);
   const rowsByLabel = new Map<number, number[]>();
@@ -48,9 +53,12 @@ export interface SubsetOptions {
 /**
  * Returns a smaller data set with images drawn at random, in the order they had.
  *
- * @throws UsageError if one of `labels` is not a class of the data set
+ * @throws UsageError if an argument is not what its type says, or one of `labels` is not a class of the data set
  */
-export function subsetOf(dataset: ImageDataset, { labels, perClass, seed }: SubsetOptions): ImageDataset {
+export function subsetOf(dataset: ImageDataset, options: SubsetOptions): ImageDataset {
+  requireDataset('dataset', dataset);
+  checkOptions(options, { labels: 'numbers?', perClass: 'number?', seed: 'number' });
+  const { labels, perClass, seed } = options;
   if (labels) requireClasses(labels, dataset.classes);
   const selected = labels ?? Array.from({ length: dataset.classes }, (_, label) => label);
   const rows = selected.flatMap((label) => {

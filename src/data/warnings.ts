@@ -1,12 +1,16 @@
-import { countByLabel, type ImageDataset } from './dataset.ts';
+import { checkArgument } from '../arguments.ts';
+import { countByLabel, type ImageDataset, requireDataset } from './dataset.ts';
 
 /**
  * Lists what looks wrong with a data set that can be used nevertheless, one line per finding: classes without images,
  * blank images, pixels scaled to 0..1, drawings that are dark on light or transposed.
  *
  * @param name of the data set, for the lines
+ * @throws UsageError if an argument is not what its type says
  */
 export function datasetWarnings(dataset: ImageDataset, name: string): string[] {
+  requireDataset('dataset', dataset);
+  checkArgument('name', name, 'string');
   const { images, count } = dataset;
   const pixels = images.length / count;
   const warnings: string[] = [];
@@ -71,8 +75,14 @@ function meanExtent({ images, height, width }: ImageDataset): [height: number, w
   return [rows / drawings, columns / drawings];
 }
 
-/** Returns the rows of `test` whose image is also in `train`, and so was seen in training. */
+/**
+ * Returns the rows of `test` whose image is also in `train`, and so was seen in training.
+ *
+ * @throws UsageError if an argument is not what its type says
+ */
 export function sharedRows(train: ImageDataset, test: ImageDataset): number[] {
+  requireDataset('train', train);
+  requireDataset('test', test);
   // Rows of different images by their hash. Sets of the images themselves would take as much memory again.
   const trainRows = new Map<number, number[]>();
   const isKnown = (image: Uint8Array, key: number) =>
@@ -88,7 +98,11 @@ export function sharedRows(train: ImageDataset, test: ImageDataset): number[] {
   });
 }
 
-/** Like `datasetWarnings`, for a training and a test set of images of one size: test images that are in both. */
+/**
+ * Like `datasetWarnings`, for a training and a test set of images of one size: test images that are in both.
+ *
+ * @throws UsageError if an argument is not what its type says
+ */
 export function overlapWarnings(train: ImageDataset, test: ImageDataset): string[] {
   const rows = sharedRows(train, test);
   return rows.length > 0 ? [`test: ${rowsAre(rows)} also in train`] : [];

@@ -1,7 +1,8 @@
+import { checkOptions } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
 import { type ConfusionChange, topConfusionChanges } from './confusion.ts';
-import type { Evaluation } from './evaluation.ts';
+import { type Evaluation, requireEvaluation } from './evaluation.ts';
 import { perClass, pooled, type Score } from './per-class.ts';
 import { holmCorrection, mcnemarTest } from './significance.ts';
 
@@ -52,6 +53,7 @@ export interface Comparison {
  * testing several classes (`holmCorrection`); those of `total`, `target` and `other` are not.
  *
  * @param options.targetLabels labels of the classes that fine-tuning was meant to improve; none by default
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if the evaluations differ in their classes, true labels or images (`dataHash`)
  *
  * @example
@@ -62,8 +64,10 @@ export interface Comparison {
 export function compareEvaluations(
   before: Evaluation,
   after: Evaluation,
-  { targetLabels = [] }: { targetLabels?: readonly number[] } = {},
+  options: { targetLabels?: readonly number[] } = {},
 ): Comparison {
+  checkOptions(options, { targetLabels: 'numbers?' });
+  const { targetLabels = [] } = options;
   requireSameExamples(before, after);
   const { classNames } = before;
   const counts = countChanges(before, after);
@@ -139,6 +143,8 @@ export function requireSameExamples(
   after: Evaluation,
   names?: readonly [before: string, after: string],
 ): void {
+  requireEvaluation('before', before);
+  requireEvaluation('after', after);
   const difference = differenceOf(before, after);
   if (difference === undefined) return;
   const prefix = names ? `${names[0]} and ${names[1]}: ` : '';

@@ -1,7 +1,13 @@
-import type { Evaluation } from './evaluation.ts';
+import { checkArgument } from '../arguments.ts';
+import { type Evaluation, requireEvaluation } from './evaluation.ts';
 
-/** Counts of examples by true label (row) and predicted label (column): `matrix[label][prediction]`. */
+/**
+ * Counts of examples by true label (row) and predicted label (column): `matrix[label][prediction]`.
+ *
+ * @throws UsageError if the evaluation is not what its type says
+ */
 export function confusionMatrix(evaluation: Evaluation): number[][] {
+  requireEvaluation('evaluation', evaluation);
   const { classNames, labels, predictions } = evaluation;
   const matrix = classNames.map(() => new Array<number>(classNames.length).fill(0));
   for (let index = 0; index < labels.length; index++) matrix[labels[index]!]![predictions[index]!]!++;
@@ -16,8 +22,15 @@ export interface ConfusionChange {
   readonly after: number;
 }
 
-/** The confusions (pairs of true and predicted class) whose count changed, largest change first, ties in label order. */
+/**
+ * The confusions (pairs of true and predicted class) whose count changed, largest change first, ties in label order.
+ *
+ * @throws UsageError if an argument is not what its type says
+ */
 export function topConfusionChanges(before: Evaluation, after: Evaluation, limit = 8): ConfusionChange[] {
+  requireEvaluation('before', before);
+  requireEvaluation('after', after);
+  checkArgument('limit', limit, 'number');
   const { classNames } = before;
   const matrixBefore = confusionMatrix(before);
   const matrixAfter = confusionMatrix(after);

@@ -7,7 +7,7 @@ export {
   SIGNIFICANCE_LEVEL,
 } from './comparison.ts';
 export { type ConfusionChange, confusionMatrix, topConfusionChanges } from './confusion.ts';
-export type { Evaluation } from './evaluation.ts';
+export { type Evaluation, requireConfidences, requireEvaluation } from './evaluation.ts';
 export {
   type Averages,
   type ClassMetrics,

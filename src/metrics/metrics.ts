@@ -1,5 +1,6 @@
+import { checkArgument } from '../arguments.ts';
 import { confusionMatrix } from './confusion.ts';
-import type { Evaluation } from './evaluation.ts';
+import { type Evaluation, requireConfidences } from './evaluation.ts';
 
 /** Metrics of one class, fractions 0 to 1. */
 export interface ClassMetrics {
@@ -34,11 +35,13 @@ export interface Metrics {
  * Precision, recall and F1 by class and on average, as scikit-learn's `precision_recall_fscore_support` defines them.
  * Where scikit-learn sets an undefined fraction to 0, it is null here; the averages count it as 0 as well.
  *
+ * @throws UsageError if the evaluation is not what its type says
  * @example
  * const { macro, classes } = classificationMetrics(evaluation);
  * console.log(macro.f1, classes[3]?.recall);
  */
 export function classificationMetrics(evaluation: Evaluation): Metrics {
+  requireConfidences('evaluation', evaluation);
   const matrix = confusionMatrix(evaluation);
   const counts = matrix.map((row, label) => ({
     correct: row[label]!,
@@ -81,8 +84,11 @@ function average(classes: readonly ClassMetrics[], weights: readonly number[]): 
  *
  * @param bins 15 by default, as in the paper
  * @returns 0 (perfectly calibrated) to 1
+ * @throws UsageError if an argument is not what its type says
  */
 export function calibrationError(evaluation: Evaluation, bins = 15): number {
+  requireConfidences('evaluation', evaluation);
+  checkArgument('bins', bins, 'number');
   const { labels, predictions, confidences } = evaluation;
   // Sum over each bin's examples of confidence minus 1 (correct) or 0 (wrong).
   const overconfidence = new Float64Array(bins);

@@ -1,4 +1,5 @@
-import type { Evaluation } from './evaluation.ts';
+import { checkArgument } from '../arguments.ts';
+import { type Evaluation, requireConfidences, requireEvaluation } from './evaluation.ts';
 
 /** A misclassified example. */
 export interface Mistake {
@@ -14,8 +15,12 @@ export interface Mistake {
  * The misclassified examples with the highest confidence, highest first, equal ones in order.
  *
  * @param baseline if given, only mistakes on examples that the baseline classified correctly
+ * @throws UsageError if an argument is not what its type says
  */
 export function worstMistakes(evaluation: Evaluation, limit: number, baseline?: Evaluation): Mistake[] {
+  requireConfidences('evaluation', evaluation);
+  checkArgument('limit', limit, 'number');
+  if (baseline !== undefined) requireEvaluation('baseline', baseline);
   const { classNames, labels, predictions, confidences } = evaluation;
   const mistakes: number[] = [];
   for (const [index, label] of labels.entries()) {

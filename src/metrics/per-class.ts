@@ -1,4 +1,4 @@
-import type { Evaluation } from './evaluation.ts';
+import { type Evaluation, requireEvaluation } from './evaluation.ts';
 
 /** How many examples of one or several classes were classified correctly. */
 export interface Score {
@@ -18,12 +18,14 @@ export interface ClassScore extends Score {
 /**
  * The score of each class, in label order.
  *
+ * @throws UsageError if the evaluation is not what its type says
  * @example
  * for (const { className, errors, support } of perClass(evaluation)) {
  *   console.log(`${className}: ${errors} of ${support} wrong`);
  * }
  */
 export function perClass(evaluation: Evaluation): ClassScore[] {
+  requireEvaluation('evaluation', evaluation);
   const { classNames, labels, predictions } = evaluation;
   const support = new Array<number>(classNames.length).fill(0);
   const errors = new Array<number>(classNames.length).fill(0);
@@ -35,7 +37,7 @@ export function perClass(evaluation: Evaluation): ClassScore[] {
   return classNames.map((className, label) => ({ className, ...scoreOf(support[label]!, errors[label]!) }));
 }
 
-/** The score over all examples. */
+/** The score over all examples, with the errors of `perClass`. */
 export function overall(evaluation: Evaluation): Score {
   return pooled(perClass(evaluation));
 }

@@ -1,4 +1,5 @@
 import jstat from 'jstat';
+import { checkArgument } from '../arguments.ts';
 
 /**
  * The p-value of the exact two-sided McNemar test for paired outcomes.
@@ -19,6 +20,8 @@ import jstat from 'jstat';
  * mcnemarTest(20, 10); // 0.099
  */
 export function mcnemarTest(fixed: number, broken: number): number {
+  checkArgument('fixed', fixed, 'number');
+  checkArgument('broken', broken, 'number');
   if (fixed === broken) return 1;
   const changed = fixed + broken;
   const fewer = Math.min(fixed, broken);
@@ -41,6 +44,7 @@ export function mcnemarTest(fixed: number, broken: number): number {
  * holmCorrection([0.01, 0.04, 0.03]); // [0.03, 0.06, 0.06]
  */
 export function holmCorrection(pValues: readonly (number | null)[]): (number | null)[] {
+  checkArgument('pValues', pValues, 'list');
   const sorted = pValues.flatMap((p, index) => (p === null ? [] : [{ p, index }])).sort((a, b) => a.p - b.p);
   const adjusted = new Array<number | null>(pValues.length).fill(null);
   let largest = 0;
@@ -68,6 +72,8 @@ export type Interval = readonly [lower: number, upper: number];
  * wilsonInterval(90, 100); // [0.826, 0.945]
  */
 export function wilsonInterval(successes: number, trials: number, level = 0.95): Interval | null {
+  for (const [name, value] of Object.entries({ successes, trials, level }))
+    checkArgument(name, value, 'number');
   if (trials === 0) return null;
   const z = jstat.jStat.normal.inv((1 + level) / 2, 0, 1);
   const p = successes / trials;
