@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { withFileErrors, writeFileAtomic } from '../files/index.ts';
 import { checkForeign, MAGIC_BYTES } from './foreign.ts';
@@ -13,12 +14,14 @@ const CHUNK_BYTES = 2 ** 30;
  * allocated after the header was checked against the size of the file.
  *
  * @returns tensors of any shape and dtype of the format, by name, in the order of their data
+ * @throws UsageError if `path` is not a string
  * @throws CheckpointError if the file cannot be read, is truncated or does not follow the format
  * @example
  * const { tensors, metadata } = await readSafetensors('model.safetensors');
  * tensors.get('linear.weight'); // { dtype: 'F32', shape: [10, 784], data: Uint8Array(31360) }
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
+  checkText('path', path);
   return await withFileErrors(CheckpointError, path, 'read', async () => {
     const file = await open(path);
     try {
@@ -42,6 +45,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  * Writes a safetensors file atomically: `path` holds the complete new file or what it held before. Equal content
  * gives equal bytes, the same as the reference implementation writes.
  *
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if the file cannot be written, a tensor's bytes do not fit its shape, or a name is not allowed
  * @example
  * const tensors = new Map([['bias', safeTensor(Float32Array.of(1, 2), [2])]]);
@@ -52,6 +56,7 @@ export async function writeSafetensors(
   tensors: Safetensors['tensors'],
   metadata: Safetensors['metadata'] = new Map(),
 ): Promise<void> {
+  checkText('path', path);
   const bytes = Buffer.concat(serializeSafetensors(path, { tensors, metadata }));
   await withFileErrors(CheckpointError, path, 'written', () => writeFileAtomic(path, bytes));
 }

@@ -1,4 +1,5 @@
-import { quote } from '../text/index.ts';
+import { checkArgument, checkFields, checkText } from '../arguments.ts';
+import { printable, quote } from '../text/index.ts';
 import { byteSize, DATA_TYPES, type DataType } from './data-type.ts';
 import { checkForeign, MAGIC_BYTES } from './foreign.ts';
 import {
@@ -18,6 +19,16 @@ export interface SafeTensor {
   readonly data: Uint8Array;
 }
 
+/**
+ * Checks a tensor that a caller gives.
+ *
+ * @param name of the tensor, for the message
+ * @throws UsageError naming the first part that is not as `SafeTensor` describes it
+ */
+export function requireTensor(name: string, tensor: SafeTensor): void {
+  checkFields(name, tensor, { dtype: 'string', shape: 'numbers', data: 'bytes' });
+}
+
 /** The content of a file. */
 export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafeTensor>;
@@ -30,12 +41,15 @@ export interface Safetensors {
  *
  * @param source names the content in errors
  * @returns tensors of any shape and dtype of the format, by name, in the order of their data
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if the content is truncated or does not follow the format
  * @example
  * const { tensors } = parseSafetensors('upload', bytes);
  * const weight = float32Values('linear.weight', tensors.get('linear.weight')!);
  */
 export function parseSafetensors(source: string, bytes: Uint8Array): Safetensors {
+  checkText('source', source);
+  checkArgument('bytes', bytes, 'bytes');
   checkForeign(source, bytes.subarray(0, MAGIC_BYTES));
   const headerBytes = parseHeaderLength(source, bytes.subarray(0, 8), bytes.length);
   const data = bytes.subarray(8 + headerBytes);
@@ -59,12 +73,20 @@ export function tensorViews({ entries }: Header, data: Uint8Array): ReadonlyMap<
  *
  * @param source names the content in errors
  * @returns the parts of the file, in order; the tensors' bytes are not copied
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if a tensor's bytes do not fit its shape, a name is not allowed, or the header is too long
  * @example
  * const tensors = new Map([['bias', safeTensor(Float32Array.of(1, 2), [2])]]);
  * const file = Buffer.concat(serializeSafetensors('upload', { tensors, metadata: new Map() }));
  */
-export function serializeSafetensors(source: string, { tensors, metadata }: Safetensors): Uint8Array[] {
+export function serializeSafetensors(source: string, content: Safetensors): Uint8Array[] {
+  checkText('source', source);
+  checkFields('content', content, { tensors: 'map', metadata: 'map' }, '');
+  const { tensors, metadata } = content;
+  for (const [name, tensor] of tensors) {
+    checkText('name of a tensor', name);
+    requireTensor(printable(name), tensor);
+  }
   const sorted = [...tensors].sort(
     ([nameA, a], [nameB, b]) =>
       DATA_TYPES.indexOf(b.dtype) - DATA_TYPES.indexOf(a.dtype) || compareUtf8(nameA, nameB),
@@ -94,7 +116,11 @@ function compareUtf8(a: string, b: string): number {
 }
 
 function metadataJson(source: string, metadata: ReadonlyMap<string, string>): string {
-  for (const key of metadata.keys()) checkName(source, key);
+  for (const [key, text] of metadata) {
+    checkText('key of the metadata', key);
+    checkText(`metadata ${printable(key)}`, text);
+    checkName(source, key);
+  }
   const sorted = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${sorted.map(([key, value]) => `${json(key)}:${json(value)}`).join(',')}}`;
 }

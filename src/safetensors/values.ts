@@ -1,6 +1,7 @@
+import { checkArgument, checkText, wrongArgument } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import type { DataType } from './data-type.ts';
-import type { SafeTensor } from './safetensors.ts';
+import { requireTensor, type SafeTensor } from './safetensors.ts';
 
 /** Conversions of 16-bit patterns to numbers. */
 const FROM_16_BITS = { F16: float16ToNumber, BF16: bfloat16ToNumber } as const;
@@ -23,12 +24,16 @@ const INTEGER_ARRAYS: { readonly [dtype in DataType]?: View<ArrayLike<number | b
  *
  * @param name names the tensor in errors
  * @param tensor of any shape, dtype F32, F64, F16 or BF16
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if the tensor has another dtype
  * @example
  * const { tensors } = await readSafetensors('model.safetensors');
  * const bias = float32Values('linear.bias', tensors.get('linear.bias')!);
  */
-export function float32Values(name: string, { dtype, data }: SafeTensor): Float32Array {
+export function float32Values(name: string, tensor: SafeTensor): Float32Array {
+  checkText('name', name);
+  requireTensor(name, tensor);
+  const { dtype, data } = tensor;
   if (dtype === 'F32') return viewOf(Float32Array, data);
   if (dtype === 'F64') return Float32Array.from(viewOf(Float64Array, data));
   if (dtype === 'F16' || dtype === 'BF16') {
@@ -46,12 +51,16 @@ export function float32Values(name: string, { dtype, data }: SafeTensor): Float3
  *
  * @param name names the tensor in errors
  * @param tensor of any shape, with an integer dtype or BOOL
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if the tensor has another dtype, or an element does not fit into 32 bits
  * @example
  * const { tensors } = await readSafetensors('labels.safetensors');
  * const labels = int32Values('labels', tensors.get('labels')!);
  */
-export function int32Values(name: string, { dtype, data }: SafeTensor): Int32Array {
+export function int32Values(name: string, tensor: SafeTensor): Int32Array {
+  checkText('name', name);
+  requireTensor(name, tensor);
+  const { dtype, data } = tensor;
   if (dtype === 'I32') return viewOf(Int32Array, data);
   const type = INTEGER_ARRAYS[dtype];
   if (!type) throw new CheckpointError('invalid-checkpoint', `${name}: not an integer tensor (${dtype})`);
@@ -67,6 +76,7 @@ export function int32Values(name: string, { dtype, data }: SafeTensor): Int32Arr
  * A tensor over the memory of `values`, without a copy: dtype F32, I32 or U8 by the class of the array.
  *
  * @param values row-major elements, as many as `shape` has
+ * @throws UsageError if an argument is not what its type says
  * @example
  * safeTensor(Float32Array.of(1, 2, 3, 4), [2, 2]); // { dtype: 'F32', shape: [2, 2], data: ... }
  */
@@ -74,6 +84,10 @@ export function safeTensor(
   values: Float32Array | Int32Array | Uint8Array,
   shape: readonly number[],
 ): SafeTensor {
+  checkArgument('shape', shape, 'numbers');
+  const types = [Float32Array, Int32Array, Uint8Array];
+  if (!types.some((type) => values instanceof type))
+    throw wrongArgument('values', 'a Float32Array, Int32Array or Uint8Array', values);
   const dtype = values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U8';
   return { dtype, shape, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
