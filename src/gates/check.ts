@@ -1,3 +1,4 @@
+import { checkArgument, checkFields, checkList } from '../arguments.ts';
 import { GateError, UsageError } from '../errors.ts';
 import {
   type Change,
@@ -6,6 +7,7 @@ import {
   type Evaluation,
   overall,
   perClass,
+  requireEvaluation,
 } from '../metrics/index.ts';
 import type { GateResult, Gates } from './gates.ts';
 
@@ -24,13 +26,24 @@ export interface GateInput {
 /**
  * Checks that the gates can be applied. Call it before a long training run.
  *
- * @throws UsageError if a class is unknown, or if a gate on changes is set and there is no baseline
+ * @throws UsageError if an argument is not what its type says, a class is unknown, or if a gate on changes is set and there is no baseline
  */
 export function validateGates(
   gates: Gates,
-  { classNames, hasBaseline }: { classNames: readonly string[]; hasBaseline: boolean },
+  results: { classNames: readonly string[]; hasBaseline: boolean },
 ): void {
-  for (const name of Object.keys(gates.minDigitAccuracy ?? {})) {
+  checkFields('gates', gates, {
+    minAccuracy: 'number?',
+    minDigitAccuracy: 'object?',
+    maxDigitDrop: 'number?',
+    maxOtherDrop: 'number?',
+    minGain: 'number?',
+    significant: 'boolean?',
+  });
+  checkFields('results', results, { classNames: 'strings', hasBaseline: 'boolean' });
+  const { classNames, hasBaseline } = results;
+  for (const [name, limit] of Object.entries(gates.minDigitAccuracy ?? {})) {
+    checkArgument(`gates.minDigitAccuracy.${name}`, limit, 'number');
     if (classNames.includes(name)) continue;
     throw new UsageError(
       'unknown-class',
@@ -57,7 +70,10 @@ export function validateGates(
  * const results = checkGates({ evaluation, baseline }, { minAccuracy: 0.9, maxDigitDrop: 1, significant: true });
  * requireGates(results);
  */
-export function checkGates({ evaluation, baseline, targetLabels }: GateInput, gates: Gates): GateResult[] {
+export function checkGates(input: GateInput, gates: Gates): GateResult[] {
+  checkFields('input', input, { targetLabels: 'numbers?' });
+  const { evaluation, baseline, targetLabels } = input;
+  requireEvaluation('evaluation', evaluation);
   validateGates(gates, { classNames: evaluation.classNames, hasBaseline: baseline !== undefined });
   const results = [...accuracyGates(evaluation, gates)];
   if (baseline)
@@ -65,8 +81,14 @@ export function checkGates({ evaluation, baseline, targetLabels }: GateInput, ga
   return results;
 }
 
-/** @throws GateError if a gate was not met, with a line for each of them */
+/**
+ * @throws UsageError if `results` is not a list of results of gates
+ * @throws GateError if a gate was not met, with a line for each of them
+ */
 export function requireGates(results: readonly GateResult[]): void {
+  checkList('results', results);
+  for (const [index, result] of results.entries())
+    checkFields(`results[${index}]`, result, { passed: 'boolean', message: 'string' });
   const failed = results.filter(({ passed }) => !passed);
   if (failed.length === 0) return;
   const lines = failed.map(({ message }) => `  ${message}`);

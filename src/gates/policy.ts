@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { firstFault, readToml } from '../files/index.ts';
 import type { Gates } from './gates.ts';
@@ -22,6 +23,7 @@ const policySchema = z.strictObject({
  * @throws UsageError naming the file and the first invalid key or value, or the line of a syntax error
  */
 export function readPolicy(path: string): Gates {
+  checkText('path', path);
   const content = readToml(path);
   const result = policySchema.safeParse(content);
   if (!result.success) {

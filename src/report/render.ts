@@ -1,6 +1,7 @@
-import type { ImageDataset } from '../data/index.ts';
+import { checkOptions, wrongArgument } from '../arguments.ts';
+import { type ImageDataset, requireDataset } from '../data/index.ts';
 import { escapeControls, shorten } from '../text/index.ts';
-import type { Report } from './report.ts';
+import { type Report, requireReport } from './report.ts';
 
 /** The formats a report can be rendered in. */
 export const REPORT_FORMATS = ['text', 'json', 'markdown', 'junit', 'html'] as const;
@@ -17,14 +18,21 @@ export interface RenderOptions {
 /**
  * Renders a report, without a line break at its end. Loads only the modules that the format needs.
  *
+ * @throws UsageError if an argument is not what its type says
  * @example
  * await writeFile('report.html', await renderReport(report, 'html', { images: testSet }));
  */
 export async function renderReport(
   report: Report,
   format: ReportFormat,
-  { color, images }: RenderOptions = {},
+  options: RenderOptions = {},
 ): Promise<string> {
+  requireReport(report);
+  if (!REPORT_FORMATS.includes(format))
+    throw wrongArgument('format', `one of ${REPORT_FORMATS.join(', ')}`, format);
+  checkOptions(options, { color: 'boolean?' });
+  const { color, images } = options;
+  if (images !== undefined) requireDataset('images', images);
   if (format === 'json') return (await import('./report-json.ts')).renderJson(report).trimEnd();
   const shown = withPrintableText(report);
   switch (format) {

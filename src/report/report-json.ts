@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { checkDocument, jsonText, readJson } from '../files/index.ts';
 import type { NamedEvaluation, Report } from './report.ts';
@@ -18,6 +19,7 @@ export function renderJson(report: Report): string {
  * Reads a report.
  *
  * @param path a `report.json`, or a run folder that contains one
+ * @throws UsageError if `path` is not a string
  * @throws CheckpointError if there is no report, or it is damaged or written by a newer version
  *
  * @example
@@ -25,6 +27,7 @@ export function renderJson(report: Report): string {
  * console.log(overall(evaluation).accuracy);
  */
 export async function readReport(path: string): Promise<Report> {
+  checkText('path', path);
   if (!existsSync(path)) {
     throw new CheckpointError('file-not-found', `${path}: no such run folder or report; check the path`);
   }
@@ -37,9 +40,11 @@ export async function readReport(path: string): Promise<Report> {
  * Checks the parsed content of a `report.json`.
  *
  * @param path of the file, for error messages
+ * @throws UsageError if `path` is not a string
  * @throws CheckpointError naming the first invalid part
  */
 export function parseReport(path: string, content: unknown): Report {
+  checkText('path', path);
   const document: ReportDocument = checkDocument(path, content, reportSchema, {
     format: 'tfjs-lora report',
     version: REPORT_FORMAT_VERSION,

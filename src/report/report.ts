@@ -1,5 +1,6 @@
+import { checkFields } from '../arguments.ts';
 import type { GateResult } from '../gates/index.ts';
-import type { Evaluation } from '../metrics/index.ts';
+import { type Evaluation, requireConfidences } from '../metrics/index.ts';
 import type { ForgettingGuard, LayerRank, RunInfo, ValidationCurve } from './schema.ts';
 
 /** An evaluation with the name that tables give it. */
@@ -31,4 +32,28 @@ export interface Report {
   /** The adapted layers, in the model's order. */
   readonly layers?: readonly LayerRank[];
   readonly gates?: readonly GateResult[];
+}
+
+/**
+ * Checks a report that a caller gives.
+ *
+ * @throws UsageError naming the first part that is not as `Report` describes it
+ */
+export function requireReport(report: Report): void {
+  checkFields('report', report, {
+    createdAt: 'string',
+    run: 'object',
+    targetLabels: 'numbers',
+    training: 'object?',
+    guard: 'object?',
+    layers: 'list?',
+    gates: 'list?',
+  });
+  checkFields('report.run', report.run, { command: 'string', data: 'string', versions: 'object' });
+  for (const part of ['evaluation', 'baseline'] as const) {
+    const evaluation = report[part];
+    if (part === 'baseline' && evaluation === undefined) continue;
+    checkFields(`report.${part}`, evaluation, { name: 'string', loss: 'number' });
+    requireConfidences(`report.${part}`, evaluation!);
+  }
 }

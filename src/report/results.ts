@@ -9,11 +9,17 @@ import {
   type Score,
   wilsonInterval,
 } from '../metrics/index.ts';
-import type { Report } from './report.ts';
+import { type Report, requireReport } from './report.ts';
 import type { EvaluationResults, Results } from './schema.ts';
 
-/** Computes the numbers of a report from its predictions. */
-export function resultsOf({ evaluation, baseline, targetLabels }: Report): Results {
+/**
+ * Computes the numbers of a report from its predictions.
+ *
+ * @throws UsageError if the report is not what its type says
+ */
+export function resultsOf(report: Report): Results {
+  requireReport(report);
+  const { evaluation, baseline, targetLabels } = report;
   const results = { evaluation: evaluationResults(evaluation) };
   if (!baseline) return results;
   return {
