@@ -11,7 +11,7 @@ import {
 } from '../lora/index.ts';
 import { openRun, type RunManifest, readManifest, saveRun } from '../runs/index.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions, SaveOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions, SAVE, type SaveOptions } from './options.ts';
 import { manifestHeader, withRunWriter } from './save.ts';
 import { withRun, withScope } from './scope.ts';
 import { toJson } from './settings.ts';
@@ -48,6 +48,7 @@ export interface AdaptRunOptions extends Omit<RecipeOptions, 'data'>, SaveOption
  * const adapted = await adaptRun({ run: 'runs/base', lora: { rank: 4 }, out: 'runs/adapted' });
  */
 export async function adaptRun(options: AdaptRunOptions): Promise<NewRun> {
+  checkRecipeOptions(options, { ...SAVE, run: 'string', lora: 'object?' });
   const { run: path, lora = {}, overwrite, cwd = process.cwd() } = options;
   const { adapter } = await readManifest(resolve(cwd, path));
   if (adapter)
@@ -90,7 +91,7 @@ export interface MergeRunOptions extends Omit<RecipeOptions, 'data'>, SaveOption
 /**
  * Makes a run with a plain model whose weights include the adapter.
  *
- * @throws UsageError if the strength is invalid, or the folder is taken
+ * @throws UsageError if an option is invalid, or the folder is taken
  * @throws CheckpointError if the run has no adapter, or a run cannot be read or written
  * @throws TensorFlowError if the device is not available
  *
@@ -98,6 +99,7 @@ export interface MergeRunOptions extends Omit<RecipeOptions, 'data'>, SaveOption
  * const merged = await mergeRun({ run: 'runs/tuned', out: 'runs/merged' });
  */
 export async function mergeRun(options: MergeRunOptions): Promise<NewRun> {
+  checkRecipeOptions(options, { ...SAVE, run: 'string', strength: 'number?' });
   const { run: path, overwrite, cwd = process.cwd() } = options;
   const { adapter } = await readManifest(resolve(cwd, path));
   if (!adapter) {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { checkOptions } from '../arguments.ts';
 import type { ImageDataset } from '../data/index.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { checkGates, type Gates, validateGates } from '../gates/index.ts';
@@ -9,7 +10,7 @@ import { type NamedEvaluation, type Report, readReport } from '../report/index.t
 import type { Run } from '../runs/index.ts';
 import { dataOptionsFor, loadTestSet, testSetName } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions } from './options.ts';
 import { versionsOf } from './save.ts';
 import { withRun } from './scope.ts';
 
@@ -50,6 +51,13 @@ export interface RunEvaluation {
  * console.log(report.gates);
  */
 export async function evaluateRun(options: EvaluateRunOptions): Promise<RunEvaluation> {
+  checkRecipeOptions(options, {
+    run: 'string',
+    strength: 'number?',
+    compare: 'string?',
+    baseline: 'string?',
+    gates: 'object?',
+  });
   const { run: path, strength, gates = {}, compare, baseline: baselinePath, cwd } = options;
   const tensorflow = await loadRecipeTensorFlow(options);
   return await withRun(path, cwd, async (run) => {
@@ -113,19 +121,21 @@ export interface CompareReportsOptions {
 /**
  * Compares two reports on the same test images. Needs neither the images nor TensorFlow.
  *
- * @throws UsageError if a gate is invalid
+ * @throws UsageError if an option or a gate is invalid
  * @throws CheckpointError if a report cannot be read, or the reports are not on the same images
  *
  * @example
  * const report = await compareReports({ before: 'runs/base', after: 'runs/tuned' });
  */
-export async function compareReports({
-  before: beforePath,
-  after: afterPath,
-  gates = {},
-  cwd = process.cwd(),
-  onNotice,
-}: CompareReportsOptions): Promise<Report> {
+export async function compareReports(options: CompareReportsOptions): Promise<Report> {
+  checkOptions(options, {
+    before: 'string',
+    after: 'string',
+    gates: 'object?',
+    cwd: 'string?',
+    onNotice: 'function?',
+  });
+  const { before: beforePath, after: afterPath, gates = {}, cwd = process.cwd(), onNotice } = options;
   const before = await readReport(resolve(cwd, beforePath));
   const after = await readReport(resolve(cwd, afterPath));
   const { evaluation, targetLabels } = after;

@@ -9,7 +9,7 @@ import { readManifest } from '../runs/index.ts';
 import { writeSafetensors } from '../safetensors/index.ts';
 import { toStateDict } from '../torch/index.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions } from './options.ts';
 import { withRun } from './scope.ts';
 
 /** Options of `exportWeights`. */
@@ -35,7 +35,7 @@ export interface ExportedWeights {
 /**
  * Writes the weights of a run as a PyTorch state dict.
  *
- * @throws UsageError if the file exists
+ * @throws UsageError if an option is invalid, or the file exists
  * @throws CheckpointError if the run cannot be read, PyTorch has no counterpart of a layer, or the file cannot be written
  * @throws TensorFlowError if the device is not available
  *
@@ -43,6 +43,7 @@ export interface ExportedWeights {
  * await exportWeights({ run: 'runs/tuned', file: 'tuned.safetensors' });
  */
 export async function exportWeights(options: ExportWeightsOptions): Promise<ExportedWeights> {
+  checkRecipeOptions(options, { run: 'string', file: 'string', base: 'boolean?', overwrite: 'boolean?' });
   const { run: path, file, base: isBaseOnly = false, overwrite = false, cwd = process.cwd() } = options;
   const target = resolve(cwd, file);
   if (existsSync(target) && !overwrite) {
@@ -73,7 +74,7 @@ export interface ExportAdapterOptions extends Omit<RecipeOptions, 'data'> {
  * Writes the adapter of a run for PEFT, as adapter_config.json and adapter_model.safetensors.
  *
  * @returns the content hash of the base that the adapter was trained on
- * @throws UsageError if the folder has other files, or has an adapter and `overwrite` is not set, or if PEFT cannot
+ * @throws UsageError if an option is invalid, if the folder has other files, or has an adapter and `overwrite` is not set, or if PEFT cannot
  *   represent the adapter
  * @throws CheckpointError if the run has no adapter or cannot be read, or the folder cannot be written
  * @throws TensorFlowError if the device is not available
@@ -82,6 +83,7 @@ export interface ExportAdapterOptions extends Omit<RecipeOptions, 'data'> {
  * await exportAdapter({ run: 'runs/tuned', folder: 'my-adapter' });
  */
 export async function exportAdapter(options: ExportAdapterOptions): Promise<string> {
+  checkRecipeOptions(options, { run: 'string', folder: 'string', overwrite: 'boolean?' });
   const { run: path, folder, overwrite = false, cwd = process.cwd(), onNotice } = options;
   const target = resolve(cwd, folder);
   await recoverFolder(target);

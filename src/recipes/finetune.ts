@@ -24,7 +24,7 @@ import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-ru
 import { openFinished } from './finished.ts';
 import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { TrainingRecipeOptions } from './options.ts';
+import { checkPathOr, checkRecipeOptions, TRAINING, type TrainingRecipeOptions } from './options.ts';
 import { testLossFailure } from './pretrain.ts';
 import { type Resumed, resumeRun, trainingDataHash } from './resume.ts';
 import { openSource, type RunSource } from './run-source.ts';
@@ -125,6 +125,12 @@ export interface FinetuneResult {
  * tuned.dispose();
  */
 export async function finetune(given: FinetuneOptions): Promise<FinetuneResult> {
+  checkRecipeOptions(given, { ...TRAINING, gates: 'object?', onAdapted: 'function?' });
+  checkPathOr('run', given.run, 'the folder of a run, or a run in memory', {
+    manifest: 'object',
+    base: 'object',
+    model: 'object',
+  });
   rejectUnusedOptions(given);
   const training = await prepareTraining(given);
   const options = { ...given, ...training.environment };

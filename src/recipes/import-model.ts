@@ -9,7 +9,7 @@ import { loadTestSet } from './data.ts';
 import { type NewRun, newRun } from './derive.ts';
 import { importedManifest } from './import.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions, SaveOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions, SAVE, type SaveOptions } from './options.ts';
 import { withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
 
@@ -30,7 +30,7 @@ export interface ImportModelOptions extends RecipeOptions, SaveOptions {
  * Makes a run from a LayersModel that classifies grayscale images. A softmax at its end is removed, because losses and
  * reports take logits and apply the softmax themselves: the probabilities stay the same.
  *
- * @throws UsageError if the folder is taken
+ * @throws UsageError if an option is invalid, or the folder is taken
  * @throws DataError if the model does not fit `data`
  * @throws CheckpointError if the model cannot be read or is not a classifier of grayscale images, or the run cannot be
  *   written
@@ -40,6 +40,7 @@ export interface ImportModelOptions extends RecipeOptions, SaveOptions {
  * const run = await importModel({ model: 'keras/model.json', out: 'runs/imported' });
  */
 export async function importModel(options: ImportModelOptions): Promise<NewRun> {
+  checkRecipeOptions(options, { ...SAVE, model: 'string', normalization: 'object?' });
   const { model: path, overwrite, cwd = process.cwd(), onNotice } = options;
   return await withRunWriter(options, (writer) =>
     withScope(async (scope) => {

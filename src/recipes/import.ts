@@ -12,7 +12,7 @@ import { assignStateDict, digitsNetFrom } from '../torch/index.ts';
 import { asLogits } from './as-logits.ts';
 import { type NewRun, newRun } from './derive.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions, SaveOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions, SAVE, type SaveOptions } from './options.ts';
 import { manifestHeader, withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
 
@@ -35,7 +35,7 @@ export interface ImportWeightsOptions extends Omit<RecipeOptions, 'data'>, SaveO
 /**
  * Makes a run from the weights of a PyTorch model.
  *
- * @throws UsageError if the folder is taken
+ * @throws UsageError if an option is invalid, or the folder is taken
  * @throws CheckpointError if the weights or the architecture cannot be read, or do not fit each other, or the run
  *   cannot be written
  * @throws TensorFlowError if the device is not available
@@ -44,6 +44,15 @@ export interface ImportWeightsOptions extends Omit<RecipeOptions, 'data'>, SaveO
  * const run = await importWeights({ weights: 'digits.safetensors', out: 'runs/imported' });
  */
 export async function importWeights(options: ImportWeightsOptions): Promise<NewRun> {
+  checkRecipeOptions(options, {
+    ...SAVE,
+    weights: 'string',
+    run: 'string?',
+    architecture: 'string?',
+    prefix: 'string?',
+    head: 'string?',
+    normalization: 'object?',
+  });
   const { weights, run: path, architecture, prefix, head, normalization, overwrite, cwd } = options;
   const recorded = { weights, run: path, architecture, prefix, head, normalization, overwrite };
   return await withRunWriter(options, (writer) =>
@@ -74,7 +83,7 @@ export interface ImportAdapterOptions extends Omit<RecipeOptions, 'data'>, SaveO
 /**
  * Makes a run from the base of a run and an adapter of PEFT or mlx-lm.
  *
- * @throws UsageError if the folder is taken
+ * @throws UsageError if an option is invalid, or the folder is taken
  * @throws CheckpointError if the adapter or run cannot be read, they do not fit each other, or the run cannot be written
  * @throws TensorFlowError if the device is not available
  *
@@ -82,6 +91,13 @@ export interface ImportAdapterOptions extends Omit<RecipeOptions, 'data'>, SaveO
  * const run = await importAdapter({ adapter: 'my-adapter', run: 'runs/base', out: 'runs/imported' });
  */
 export async function importAdapter(options: ImportAdapterOptions): Promise<NewRun> {
+  checkRecipeOptions(options, {
+    ...SAVE,
+    adapter: 'string',
+    run: 'string',
+    anyBase: 'boolean?',
+    normalization: 'object?',
+  });
   const { adapter, run: path, anyBase, normalization, overwrite, cwd = process.cwd(), onNotice } = options;
   const recorded = { adapter, run: path, anyBase, normalization, overwrite };
   return await withRunWriter(options, (writer) =>

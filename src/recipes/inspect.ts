@@ -13,7 +13,7 @@ import {
 } from '../verification/index.ts';
 import { dataOptionsFor, loadTestSet } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions } from './options.ts';
 import { sampleInputs } from './sample-inputs.ts';
 import { withRun } from './scope.ts';
 
@@ -45,6 +45,7 @@ export interface RunInspection {
 /**
  * Describes the layers and adapters of a run, and lists likely problems.
  *
+ * @throws UsageError if an option is invalid
  * @throws DataError if `data` is set and cannot be loaded
  * @throws CheckpointError if the run cannot be read
  * @throws TensorFlowError if the device is not available
@@ -53,6 +54,7 @@ export interface RunInspection {
  * const { warnings } = await inspectRun({ run: 'runs/tuned' });
  */
 export async function inspectRun(options: InspectRunOptions): Promise<RunInspection> {
+  checkRecipeOptions(options, { run: 'string' });
   await loadRecipeTensorFlow(options);
   return await withRun(options.run, options.cwd, async (run) => {
     const { base, model, manifest } = run;
@@ -83,6 +85,7 @@ export interface InspectStepOptions extends InspectRunOptions {
 /**
  * Records one training step of a run with Adam, and lists its ops in the order in which they run.
  *
+ * @throws UsageError if an option is invalid
  * @throws DataError if the images cannot be loaded, or have another size than the model's
  * @throws CheckpointError if the run cannot be read
  * @throws TensorFlowError if the device is not available
@@ -91,6 +94,7 @@ export interface InspectStepOptions extends InspectRunOptions {
  * console.table(await inspectStep({ run: 'runs/tuned' }));
  */
 export async function inspectStep(options: InspectStepOptions): Promise<ProgramRow[]> {
+  checkRecipeOptions(options, { run: 'string', batchSize: 'number?' });
   await loadRecipeTensorFlow(options);
   return await withRun(options.run, options.cwd, async ({ model, manifest }) => {
     const { images } = await loadTestSet(dataOptionsFor({ ...options, onNotice: undefined }, manifest));

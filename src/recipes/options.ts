@@ -1,4 +1,5 @@
-import type { ImageAdjustment } from '../data/index.ts';
+import { type ArgumentKind, checkFields, checkOptions, type Fields, wrongArgument } from '../arguments.ts';
+import { type ImageAdjustment, requireDataset } from '../data/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import type { LoadOptions } from '../tensorflow/index.ts';
 import type { EngineName, TrainingProgress } from '../training/index.ts';
@@ -53,4 +54,68 @@ export interface TrainingRecipeOptions extends RecipeOptions, SaveOptions {
   readonly signal?: AbortSignal;
   /** Called after each call of the engine, about four times a second. */
   readonly onProgress?: (progress: TrainingProgress) => void;
+}
+
+const RECIPE: Fields<RecipeOptions> = {
+  adjust: 'strings?',
+  tensorflow: 'object?',
+  cwd: 'string?',
+  onNotice: 'function?',
+};
+
+/** What the options of `SaveOptions` must be. */
+export const SAVE = {
+  out: 'string?',
+  numbered: 'boolean?',
+  overwrite: 'boolean?',
+} as const satisfies Fields<SaveOptions>;
+
+/** What the options of `TrainingRecipeOptions` must be, other than settings and those of `RecipeOptions`. */
+export const TRAINING = {
+  ...SAVE,
+  engine: 'string?',
+  resume: 'boolean?',
+  tensorboard: 'string?',
+  checkpointEveryMs: 'number?',
+  signal: 'object?',
+  onProgress: 'function?',
+} as const satisfies Fields<TrainingRecipeOptions>;
+
+/**
+ * Checks the types of a recipe's options.
+ *
+ * @param fields those that are not in `RecipeOptions`
+ * @throws UsageError naming the first option that is something else
+ */
+export function checkRecipeOptions<T extends Omit<RecipeOptions, 'data'>>(
+  options: T & Pick<RecipeOptions, 'data'>,
+  fields: { readonly [K in Exclude<keyof T, keyof RecipeOptions>]?: ArgumentKind },
+): void {
+  checkOptions<RecipeOptions>(options, { ...RECIPE, ...fields });
+  const { data } = options;
+  if (data === undefined) return;
+  checkPathOr('data', data, 'the folder of the images, or loaded images', {
+    train: 'object',
+    test: 'object',
+  });
+  if (typeof data === 'string') return;
+  requireDataset('data.train', data.train);
+  requireDataset('data.test', data.test);
+}
+
+/**
+ * Checks an option that is a path or an object.
+ *
+ * @param what describes both, for the message
+ * @throws UsageError if it is something else
+ */
+export function checkPathOr<T extends object>(
+  name: string,
+  value: string | T,
+  what: string,
+  fields: Fields<T>,
+): void {
+  if (typeof value === 'string') return;
+  if (value === null || typeof value !== 'object') throw wrongArgument(name, what, value);
+  checkFields(name, value, fields);
 }

@@ -12,7 +12,7 @@ import {
 } from '../pictures/index.ts';
 import { dataOptionsFor } from './data.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions } from './options.ts';
 import { withRun } from './scope.ts';
 
 /** Options of `predict`. */
@@ -39,7 +39,7 @@ export interface Predictions {
 /**
  * Classifies PNG files and rows of IDX files with the model of a run.
  *
- * @throws UsageError if an IDX file does not have one of the rows, or `rows` is set without an IDX file
+ * @throws UsageError if an option is invalid, an IDX file does not have one of the rows, or `rows` is set without an IDX file
  * @throws DataError if a file cannot be read, or is neither a PNG file nor an IDX file of the model's image size
  * @throws CheckpointError if the run cannot be read, or its model does not classify images
  * @throws TensorFlowError if the device is not available
@@ -49,6 +49,7 @@ export interface Predictions {
  * for (const { file, label } of predictions) console.log(file, classNames[label]);
  */
 export async function predict(options: PredictOptions): Promise<Predictions> {
+  checkRecipeOptions(options, { run: 'string', files: 'strings', rows: 'numbers?' });
   const { run: path, files, rows, cwd = process.cwd() } = options;
   await loadRecipeTensorFlow(options);
   return await withRun(path, cwd, async ({ model, manifest }) => {

@@ -21,7 +21,7 @@ import { loadData, testSetName } from './data.ts';
 import { openFinished } from './finished.ts';
 import { type FitResult, type FitState, fitTask } from './fit.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { TrainingRecipeOptions } from './options.ts';
+import { checkRecipeOptions, TRAINING, type TrainingRecipeOptions } from './options.ts';
 import { recordedOptions } from './recorded-options.ts';
 import { resumeRun, trainingDataHash } from './resume.ts';
 import { keepTraining, manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
@@ -76,6 +76,7 @@ export interface PretrainResult {
  * base.dispose();
  */
 export async function pretrain(given: PretrainOptions = {}): Promise<PretrainResult> {
+  checkRecipeOptions(given, TRAINING);
   const givenOnly = givenSettings(given);
   const resumed = given.resume ? await resumeRun('pretrain', given, givenOnly, pretrainSettings) : undefined;
   const options = { ...given, ...resumed?.environment };

@@ -5,7 +5,7 @@ import { contentHash } from '../content-hash.ts';
 import { loadModel, openRun, type RunManifest } from '../runs/index.ts';
 import { type Check, compareHashes, verify } from '../verification/index.ts';
 import { loadRecipeTensorFlow } from './load-tensorflow.ts';
-import type { RecipeOptions } from './options.ts';
+import { checkRecipeOptions, type RecipeOptions } from './options.ts';
 import { sampleInputs } from './sample-inputs.ts';
 import { withScope } from './scope.ts';
 
@@ -22,6 +22,7 @@ export interface VerifyRunOptions extends RecipeOptions {
  * Checks on the files of a run what this library guarantees: see `verify`. For a run that was made from another one, also
  * whether that one still has the same base. Yields each result as soon as it is known.
  *
+ * @throws UsageError if an option is invalid
  * @throws DataError if `data` is set and cannot be loaded
  * @throws CheckpointError if the run cannot be read
  * @throws TensorFlowError if the device is not available
@@ -30,6 +31,7 @@ export interface VerifyRunOptions extends RecipeOptions {
  * for await (const { claim, outcome } of verifyRun({ run: 'runs/tuned' })) console.log(`${outcome}: ${claim}`);
  */
 export async function* verifyRun(options: VerifyRunOptions): AsyncGenerator<Check> {
+  checkRecipeOptions(options, { run: 'string' });
   await loadRecipeTensorFlow(options);
   const run = await openRun(options.run, options.cwd);
   const { inputs } = await sampleInputs(run, options, EXAMPLES);
