@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkOptions } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { internalsOf } from './graph.ts';
@@ -37,6 +38,7 @@ export function graphModelLayer(
       'invalid-argument',
       'model: must be a GraphModel with adapters; call injectLora first',
     );
+  checkOptions(options, { output: 'string?', name: 'string?' });
   const { output = model.outputs[0]!.name, name = 'graph_model' } = options;
   if (options.output === undefined && model.outputs.length > 1)
     throw new UsageError(

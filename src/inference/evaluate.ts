@@ -1,5 +1,12 @@
 import type * as tf from '@tensorflow/tfjs';
-import { dataHash, defaultClassNames, type ImageDataset, requireLabels } from '../data/index.ts';
+import { checkFields, checkOptions } from '../arguments.ts';
+import {
+  dataHash,
+  defaultClassNames,
+  type ImageDataset,
+  requireDataset,
+  requireLabels,
+} from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
@@ -18,6 +25,7 @@ export interface Evaluator {
   /**
    * Evaluates the model with its current weights and adapters.
    *
+   * @throws UsageError if the data set is not what its type says
    * @throws DataError if the images or labels do not fit the model, or there are none
    */
   evaluate(dataset: ImageDataset): Evaluation;
@@ -30,17 +38,22 @@ export interface Evaluator {
  * weights, active adapters and strengths may still change between evaluations. The caller disposes it.
  *
  * @param model takes one image, and returns logits [batch, classes]
- * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid
+ * @throws UsageError if the model ends in a softmax, or an option is invalid
  * @example
  * const evaluator = createEvaluator(model, { normalization: mnistNormalization });
  * const { loss, predictions } = evaluator.evaluate(validation);
  * evaluator.dispose();
  */
-export function createEvaluator(
-  model: tf.LayersModel,
-  { classNames, ...options }: EvaluateOptions,
-): Evaluator {
-  const classifier = new Classifier(model, options);
+export function createEvaluator(model: tf.LayersModel, options: EvaluateOptions): Evaluator {
+  checkOptions(options, {
+    normalization: 'object',
+    batchSize: 'number?',
+    engine: 'string?',
+    classNames: 'strings?',
+  });
+  const { classNames, ...classifierOptions } = options;
+  checkFields('normalization', options.normalization, { mean: 'number', std: 'number' });
+  const classifier = new Classifier(model, classifierOptions);
   const { classes } = classifier;
   const names = classNames ?? defaultClassNames(classes);
   return {
@@ -48,6 +61,7 @@ export function createEvaluator(
       return classifier.engine;
     },
     evaluate: (dataset) => {
+      requireDataset('dataset', dataset);
       const { images, labels, count } = dataset;
       if (count === 0) {
         throw new DataError('invalid-data', 'there are no images to evaluate on; provide at least one');
@@ -74,7 +88,7 @@ export function createEvaluator(
  *
  * @param model takes one image, and returns logits [batch, classes]
  * @throws DataError if the images or labels do not fit the model, or there are none
- * @throws UsageError if the model ends in a softmax, or `engine` or `batchSize` is invalid
+ * @throws UsageError if the model ends in a softmax, or an argument is invalid
  * @example
  * const { loss, predictions, confidences } = evaluate(model, test, { normalization: mnistNormalization });
  */

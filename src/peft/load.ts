@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { checkOptions, checkText } from '../arguments.ts';
 import { CheckpointError } from '../errors.ts';
 import { readJson, recoverFolder } from '../files/index.ts';
 import { type LoraGraphModel, withGraphLayers } from '../graph-models/index.ts';
@@ -36,6 +37,7 @@ export interface LoadPeftOptions {
  *
  * Stricter than PEFT: a tensor that belongs to no layer and a layer without its tensors are errors.
  *
+ * @throws UsageError if an argument is not what its type says
  * @throws CheckpointError if a file is missing or invalid, an option is not supported, or a tensor is missing,
  *   unexpected, of another shape, or contains NaN or Inf; with code 'base-mismatch' if the adapter was saved for
  *   another base and `anyBase` is not set
@@ -57,8 +59,11 @@ export async function loadPeft(
 export async function loadPeft(
   base: tf.LayersModel | tf.GraphModel,
   folder: string,
-  { adapter = DEFAULT_ADAPTER, anyBase = false, onWarning = () => {} }: LoadPeftOptions = {},
+  options: LoadPeftOptions = {},
 ): Promise<tf.LayersModel | LoraGraphModel> {
+  checkText('folder', folder);
+  checkOptions(options, { adapter: 'string?', anyBase: 'boolean?', onWarning: 'function?' });
+  const { adapter = DEFAULT_ADAPTER, anyBase = false, onWarning = () => {} } = options;
   if (isZip(folder)) {
     const content = await readPeftZip(folder);
     const weightsPath = join(folder, WEIGHTS_FILE);
@@ -98,6 +103,8 @@ function isZip(path: string): boolean {
 async function findAdapterFolder(folder: string, adapter: string): Promise<string> {
   if (!existsSync(folder)) await recoverFolder(folder);
   if (!existsSync(folder)) throw new CheckpointError('file-not-found', `${folder}: no such folder`);
+  if (!statSync(folder).isDirectory())
+    throw new CheckpointError('invalid-checkpoint', `${folder}: is a file; give the folder of the adapter`);
   const subfolder = join(folder, adapter);
   if (existsSync(join(subfolder, CONFIG_FILE))) return subfolder;
   if (existsSync(join(folder, CONFIG_FILE))) {

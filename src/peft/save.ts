@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { checkOptions, checkText } from '../arguments.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors, writeFolderAtomic, writeJson } from '../files/index.ts';
 import type { AdaptableModel } from '../layers-model.ts';
@@ -27,7 +28,7 @@ export interface SavePeftOptions {
  * PEFT cannot represent (method 'weight-view', depthwise or dilated convolutions) are saved with a `peft_type` that
  * PEFT rejects; `loadPeft` reads them.
  *
- * @throws UsageError if the adapter does not exist; with code 'peft-incompatible' if layers have different options of
+ * @throws UsageError if an argument is not what its type says, if the adapter does not exist; with code 'peft-incompatible' if layers have different options of
  *   which PEFT has one per adapter, or if `peftOnly` is set and PEFT cannot represent an adapter
  * @throws CheckpointError if the files cannot be written
  * @example
@@ -37,8 +38,11 @@ export interface SavePeftOptions {
 export async function savePeft(
   model: AdaptableModel,
   folder: string,
-  { adapter, peftOnly = false, baseHash = baseHashOf(model) }: SavePeftOptions = {},
+  options: SavePeftOptions = {},
 ): Promise<void> {
+  checkText('folder', folder);
+  checkOptions(options, { adapter: 'string?', peftOnly: 'boolean?', baseHash: 'string?' });
+  const { adapter, peftOnly = false, baseHash = baseHashOf(model) } = options;
   const names = adapterNames(model);
   if (adapter !== undefined && !names.includes(adapter)) {
     throw new UsageError(

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { checkOptions } from '../arguments.ts';
 import { TensorFlowError, UsageError } from '../errors.ts';
 import { completeWasmKernels } from '../kernels/index.ts';
 import { type NativeDevice, type NativePackage, nativeState } from '../setup/index.ts';
@@ -91,12 +92,22 @@ const attempts = new Map<NativeDevice, Promise<NativeTensorFlow>>();
  * Loads TensorFlow for a device and makes it the backend of tfjs. Later calls only switch the backend. On every device
  * `file://` URLs load and save models.
  *
- * @throws UsageError if the device is unknown
+ * @throws UsageError if the device is unknown, or an option is not what its type says
  * @throws TensorFlowError if the device cannot be used, or the process has loaded TensorFlow for the other native device
  * @example
  * const { device, version } = await loadTensorFlow({ device: 'cpu' });
  */
 export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedTensorFlow> {
+  checkOptions(options, {
+    threads: 'number?',
+    tf32: 'boolean?',
+    deterministic: 'boolean?',
+    examples: 'number?',
+    reportAborts: 'function?',
+    endAtSecondSignal: 'boolean?',
+    onNotice: 'function?',
+    onFallback: 'function?',
+  });
   const { device = 'auto' } = options;
   if (!DEVICES.includes(device)) {
     throw new UsageError('invalid-argument', `device '${device}': unknown; use one of ${DEVICES.join(', ')}`);

@@ -39,7 +39,10 @@ export function requireWholeNumber(what: string, value: number): void {
   throw invalid(`${what} ${value}: must be a whole number of at least 0`);
 }
 
-/** @throws UsageError if `task` is not a training task */
+/**
+ * @throws UsageError if `task` is not a training task
+ * @throws DataError if an array of its data does not have `rows` examples of its shape
+ */
 export function requireTask(task: unknown): void {
   const fields = {
     model: 'object',
@@ -50,6 +53,7 @@ export function requireTask(task: unknown): void {
     seed: 'number',
   } as const;
   requireFields('task', task, fields, 'create it with trainingTask or classificationTask');
+  requireTrainingData((task as { readonly data: unknown }).data);
 }
 
 /** @throws UsageError if the options of `createEngine` are invalid */

@@ -116,17 +116,14 @@ export interface ClassificationOptions extends Omit<TaskOptions, 'data' | 'prepa
  *   seed: 0,
  * });
  */
-export function classificationTask({
-  dataset,
-  normalization,
-  ...options
-}: ClassificationOptions): TrainingTask {
-  requireOptions({ dataset, normalization, ...options }, { dataset: 'object', normalization: 'object' });
-  requireLayersModel(options.model);
-  const featureShape = imageShape(options.model, dataset);
+export function classificationTask(options: ClassificationOptions): TrainingTask {
+  requireOptions(options, { dataset: 'object', normalization: 'object' });
+  const { dataset, normalization, ...rest } = options;
+  requireLayersModel(rest.model);
+  const featureShape = imageShape(rest.model, dataset);
   const fixed = { ...normalization }; // later changes must not reach one engine only
   const task = trainingTask({
-    ...options,
+    ...rest,
     data: {
       rows: dataset.count,
       inputs: [{ values: dataset.images, featureShape }],

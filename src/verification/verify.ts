@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
+import { checkFields, checkOptions } from '../arguments.ts';
 import { contentHash } from '../content-hash.ts';
-import { AppError } from '../errors.ts';
+import { AppError, UsageError } from '../errors.ts';
+import { requireLayersModel } from '../layers-model.ts';
 import {
   activeAdapters,
   adapterNames,
@@ -48,6 +50,7 @@ export interface VerifyOptions {
  * Neither the model nor the base is changed; files go to a temporary folder. Models and tensors made for the checks
  * are disposed.
  *
+ * @throws UsageError if an option is not what its type says
  * @throws CheckpointError if the temporary files cannot be written
  * @example
  * for await (const { claim, outcome } of verify({ base, model, inputs: [images], baseHash: contentHash(base) })) {
@@ -55,6 +58,20 @@ export interface VerifyOptions {
  * }
  */
 export async function* verify(options: VerifyOptions): AsyncGenerator<Check> {
+  checkOptions(options, { base: 'object', model: 'object', inputs: 'list', baseHash: 'string' });
+  requireLayersModel(options.base);
+  requireLayersModel(options.model);
+  for (const [index, input] of options.inputs.entries())
+    checkFields<Pick<tf.Tensor, 'shape' | 'dtype'>>(`inputs[${index}]`, input, {
+      shape: 'list',
+      dtype: 'string',
+    });
+  const expected = options.base.inputs.length;
+  if (options.inputs.length !== expected)
+    throw new UsageError(
+      'invalid-argument',
+      `inputs: has ${options.inputs.length} tensors, the model has ${expected} inputs; give one tensor for each`,
+    );
   const folder = await mkdtemp(join(tmpdir(), 'tfjs-lora-verify-'));
   try {
     const { base, model, inputs, baseHash } = options;

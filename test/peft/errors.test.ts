@@ -166,12 +166,14 @@ describe('rejects tensors that do not fit the model:', () => {
 });
 
 describe('rejects a folder without an adapter:', () => {
-  test('missing, empty, or with weights in the old format', async () => {
+  test('missing, empty, a file, or with weights in the old format', async () => {
     const folder = await temporaryFolder();
     expect(await loadError(join(folder, 'none'))).toMatch(/no such folder/);
     expect(await loadError(folder)).toBe('.: no adapter_config.json');
     await writeFile(join(folder, 'adapter_config.json'), '{}');
     await writeFile(join(folder, 'adapter_model.bin'), '');
+    const file = join(folder, 'adapter_model.bin');
+    expect(await loadError(file)).toBe('.: is a file; give the folder of the adapter');
     expect(await loadError(folder)).toMatch(/no adapter_model.safetensors; save the adapter as safetensors/);
   });
 
