@@ -12,6 +12,7 @@ export {
   CheckpointError,
   DataError,
   GateError,
+  QueueError,
   TensorFlowError,
   TrainingError,
   UsageError,
