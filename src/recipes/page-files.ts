@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { constants, gzipSync } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs';
 import { type ImageDataset, subsetOf } from '../data/index.ts';
 import { CheckpointError } from '../errors.ts';
@@ -60,7 +60,8 @@ export async function pageFiles(options: PageFilesOptions): Promise<Map<string, 
     };
     const files = new Map<string, Uint8Array>([
       [PAGE_FILES.data, Buffer.from(jsonText(data))],
-      [PAGE_FILES.weights, gzipSync(shuffleBytes(values), { level: 9 })],
+      // Weights hardly repeat: without a search for repetitions the file is smaller.
+      [PAGE_FILES.weights, gzipSync(shuffleBytes(values), { strategy: constants.Z_HUFFMAN_ONLY })],
       [PAGE_FILES.images, gzipSync(packedImages([testPart, trainPart]), { level: 9 })],
     ]);
     if (run.manifest.adapter) await addAdapter(files, join(run.folder, 'adapter'));
