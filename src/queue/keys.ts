@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 
-/** Keys that BullMQ may create for a queue, besides one for each job. */
+/** The keys that BullMQ creates for a queue, except those of its jobs. */
 const BULL_KEYS = [
   'wait',
   'active',

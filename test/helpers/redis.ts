@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort, untilListening } from '../../scripts/campaigns/queue/redis.mjs';
 
 const PATHS = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'];
 
@@ -43,38 +41,11 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
     if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
     await rm(folder, { recursive: true, force: true });
   };
-  await untilReady(port);
+  await untilListening(port);
   return { port, url: `redis://127.0.0.1:${port}`, client, stop };
 }
 
 function launch(args: readonly string[]): ChildProcess {
   const common = ['--bind', '127.0.0.1', '--appendonly', 'yes', '--save', ''];
   return spawn(redisPath!, [...common, ...args], { stdio: 'ignore' });
-}
-
-/** A free port below those that the system gives to connections, so that none of them is in the way. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const probe = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(probe, 'listening').then(
-      () => true,
-      () => false,
-    );
-    probe.close();
-    if (isFree) return port;
-  }
-}
-
-/** Waits until the server accepts connections. */
-async function untilReady(port: number): Promise<void> {
-  for (let isOpen = false; !isOpen; ) {
-    const socket = connect(port, '127.0.0.1');
-    isOpen = await once(socket, 'connect').then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (!isOpen) await sleep(20);
-  }
 }

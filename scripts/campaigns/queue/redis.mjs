@@ -33,7 +33,7 @@ export async function startRedis(folder) {
 }
 
 /** A free port below those that the system gives to connections, so that none of them is in the way. */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = randomInt(20_000, 32_000);
     const probe = createServer().listen(port, '127.0.0.1');
@@ -46,8 +46,12 @@ async function freePort() {
   }
 }
 
-/** @param {number} port */
-async function untilListening(port) {
+/**
+ * Waits until a server accepts connections.
+ *
+ * @param {number} port
+ */
+export async function untilListening(port) {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
     const isOpen = await Promise.race([

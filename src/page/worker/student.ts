@@ -55,7 +55,7 @@ export class Student {
     this.#replace(loadPeftFiles(base, files, { baseHash: data.baseHash }));
   }
 
-  /** The model to train: with the adapter at full strength, or with a new one if there is none of this rank. */
+  /** Returns the model to train, with its adapter at strength 1. An adapter of another rank is replaced with a new one. */
   prepareLesson(rank: number, seed: number): tf.LayersModel {
     if (!this.#adapted || rankOf(this.#adapted) !== rank) {
       this.#replace(injectLora(this.page.base, { rank, alpha: 2 * rank, seed }));
