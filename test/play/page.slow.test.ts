@@ -99,15 +99,9 @@ async function drawSeven(page: Page, waits = true): Promise<void> {
   await settled(page);
 }
 
-/** Waits until what the page shows no longer changes: the worker has answered. */
+/** Waits until the page shows the answers for the current drawing and network. */
 async function settled(page: Page): Promise<void> {
-  let before: number[] = [];
-  for (;;) {
-    const now = await logitsOf(page, 'on');
-    if (String(now) === String(before)) return;
-    before = now;
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 150)));
-  }
+  await page.waitForSelector('.bars[aria-busy="false"]');
 }
 
 function logitsOf(page: Page, kind: 'off' | 'on'): Promise<number[]> {

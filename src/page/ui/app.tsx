@@ -41,6 +41,7 @@ export function App() {
           <div class="reading">
             <ReadingTable
               reading={classroom.state.reading}
+              isReading={classroom.state.isReading}
               classNames={data?.classNames ?? []}
               hasAdapter={classroom.state.adapter !== undefined}
             />

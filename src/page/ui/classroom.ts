@@ -32,6 +32,8 @@ export interface Classroom {
   /** Milliseconds per training step, where measured. */
   readonly speeds: Partial<Record<BackendName, number>> | undefined;
   readonly reading: Reading | undefined;
+  /** Whether `reading` is about to change. */
+  readonly isReading: boolean;
   readonly samples: readonly Sample[];
   readonly adapter: AdapterFacts | undefined;
   readonly strength: number;
@@ -46,6 +48,7 @@ const EMPTY: Classroom = {
   backend: undefined,
   speeds: undefined,
   reading: undefined,
+  isReading: false,
   samples: [],
   adapter: undefined,
   strength: 1,
@@ -70,7 +73,8 @@ export class ClassroomModel {
   #original: PeftFiles | undefined;
   readonly #history: (AdapterFacts | undefined)[] = [];
   #waiting: Drawing | undefined;
-  #isReading = false;
+  /** Whether the network has changed since the last reading began. */
+  #isOutdated = false;
   /** Called when nothing waits to be read. */
   #afterReading: (() => void)[] = [];
 
@@ -164,15 +168,22 @@ export class ClassroomModel {
       return;
     }
     this.#waiting = drawing;
-    if (!this.#isReading) void this.#readWaiting();
+    if (!this.state.isReading) void this.#readWaiting();
   }
 
+  /** Reads the latest drawing, or what is shown if the network has changed since. */
   async #readWaiting(): Promise<void> {
-    this.#isReading = true;
-    while (this.#waiting && this.state.data) {
-      const drawing = this.#waiting;
+    this.#set({ isReading: true });
+    while (this.state.data && (this.#waiting || this.#isOutdated)) {
+      const [drawing, shown] = [this.#waiting, this.state.reading];
       this.#waiting = undefined;
-      await this.#attempt(async () => this.#set({ reading: await this.#worker.call('read', drawing) }));
+      this.#isOutdated = false;
+      await this.#attempt(async () => {
+        if (drawing) return this.#set({ reading: await this.#worker.call('read', drawing) });
+        if (!shown) return;
+        const again = await this.#worker.call('readPixels', shown.pixels);
+        if (this.state.reading === shown) this.#set({ reading: again });
+      });
     }
     this.#endReading();
   }
@@ -193,13 +204,13 @@ export class ClassroomModel {
   }
 
   #endReading(): void {
-    this.#isReading = false;
+    this.#set({ isReading: false });
     for (const resume of this.#afterReading.splice(0)) resume();
   }
 
   /** Makes a sample of the whole drawing, also of the strokes that are not read yet. */
   async addDrawing(label: number): Promise<void> {
-    if (this.#isReading) await new Promise<void>((resolve) => this.#afterReading.push(resolve));
+    if (this.state.isReading) await this.#untilRead();
     const { reading } = this.state;
     if (reading) this.addSamples([{ pixels: reading.pixels, label }]);
   }
@@ -347,16 +358,15 @@ export class ClassroomModel {
     return right;
   }
 
+  /** Reads what is shown with the changed network. A reading under way may be of the network before. */
   async #readAgain(): Promise<void> {
-    const { reading } = this.state;
-    if (!reading || this.#isReading) return;
-    this.#isReading = true;
-    await this.#attempt(async () => {
-      const again = await this.#worker.call('readPixels', reading.pixels);
-      if (this.state.reading === reading) this.#set({ reading: again });
-    });
-    if (this.#waiting) await this.#readWaiting();
-    else this.#endReading();
+    this.#isOutdated = true;
+    if (this.state.isReading) await this.#untilRead();
+    else await this.#readWaiting();
+  }
+
+  #untilRead(): Promise<void> {
+    return new Promise((resolve) => this.#afterReading.push(resolve));
   }
 
   async #refresh(): Promise<void> {

@@ -4,10 +4,11 @@ import { indexOfLargest, percent, probabilities } from './numbers.ts';
 /** What the network reads, without and with the adapter: one pair of bars for each class. */
 export function ReadingTable(props: {
   readonly reading: Reading | undefined;
+  readonly isReading: boolean;
   readonly classNames: readonly string[];
   readonly hasAdapter: boolean;
 }) {
-  const { reading, classNames, hasAdapter } = props;
+  const { reading, isReading, classNames, hasAdapter } = props;
   const off = reading && probabilities(reading.off);
   const on = reading && probabilities(reading.on);
   return (
@@ -21,7 +22,7 @@ export function ReadingTable(props: {
           id="on"
         />
       </div>
-      <table class="bars">
+      <table class="bars" aria-busy={isReading}>
         <caption class="hidden">How likely the network finds each answer</caption>
         <colgroup>
           <col class="name" />
