@@ -35,6 +35,8 @@ export const STREAMS = {
   subset: 3,
   /** Draw of configurations from the grid of a sweep, whose seed is used for nothing else: (sweep). */
   sweep: 4,
+  /** Values that are kept when adapters are combined with DARE: (layer index, dare). */
+  dare: 5,
   /** Order of the rows of one class in adaptive replay: (epoch, adaptiveReplay + label); takes all numbers from 16. */
   adaptiveReplay: 16,
 } as const;

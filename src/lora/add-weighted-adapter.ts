@@ -1,15 +1,24 @@
 import * as tf from '@tensorflow/tfjs';
-import { Matrix } from 'ml-matrix';
 import { checkList, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { variableOf } from '../models/index.ts';
+import { createRandom, STREAMS } from '../random.ts';
 import { checkNewName, requireAdapter } from './adapters.ts';
+import {
+  COMBINATION_TYPES,
+  type CombinationType,
+  type Combining,
+  combineFactors,
+  mergesFactors,
+} from './combine-factors.ts';
 import { checkChoice, checkRank } from './config.ts';
 import type { AdapterSettings, LayerAdapter } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
-import { hstack, productSvd, valuesOf, vstack } from './math/linear-algebra.ts';
+import { valuesOf } from './math/linear-algebra.ts';
+import { checkFiniteAdapter } from './merge.ts';
+import { MAJORITY_SIGN_METHODS, type MajoritySignMethod } from './merge-tensors.ts';
 import { type FactorPair, updateFactors } from './update.ts';
 
 /** An adapter and its weight in a combination. */
@@ -31,15 +40,31 @@ export interface AddWeightedAdapterOptions {
    * - `svd`: the best approximation of that sum with rank `rank`, padded with zeros above the rank of the sum.
    * - `linear`: adds the A matrices and the B matrices, each with the root of its weight. Needs equal ranks, and is not
    *   the sum of the updates.
+   * - `magnitude_prune`: like `linear`, but sets all but the largest values of each matrix to zero first.
+   * - `ties`: prunes in the same way, and averages only the values whose sign has the majority among the adapters (Yadav et
+   *   al. 2023, arXiv:2306.01708).
+   * - `dare_linear`, `dare_ties`: like `linear` and `ties`, but random values are kept, divided by `density` (Yu et al. 2024,
+   *   arXiv:2311.03099).
+   * - `ties_svd`, `dare_linear_svd`, `dare_ties_svd`, `magnitude_prune_svd`: do this with the updates instead of A and B,
+   *   and approximate the result with rank `rank`. The ranks may differ. Computes an array of the kernel's size.
    */
-  readonly type: 'cat' | 'svd' | 'linear';
-  /** For `svd`. Default: the largest rank of the adapters. */
+  readonly type: CombinationType;
+  /** For `svd` and types that end in `_svd`. Default: the largest rank of the adapters. */
   readonly rank?: number;
+  /** Fraction of values to keep, for types with `ties`, `dare` or `prune`: above 0, at most 1. */
+  readonly density?: number;
+  /**
+   * How types with `ties` find the sign of the majority: by the sum of the values (`total`, default), or by the number of
+   * adapters (`frequency`).
+   */
+  readonly majoritySignMethod?: MajoritySignMethod;
+  /** Chooses the values that types with `dare` keep. Default 0. */
+  readonly seed?: number;
 }
 
 /**
- * Adds an inactive adapter that combines others, like PEFT's `add_weighted_adapter` with `cat`, `svd` (unclamped) and
- * `linear`. Its alpha equals its rank. Trained copies W_i of a base weight W become W + sum of weight_i·(W_i - W).
+ * Adds an inactive adapter that combines others, like PEFT's `add_weighted_adapter` (`svd` unclamped). Its alpha equals its
+ * rank. Trained copies W_i of a base weight W become W + sum of weight_i·(W_i - W).
  *
  * @throws UsageError if the adapters cannot be combined; then nothing changes
  *
@@ -58,14 +83,14 @@ export function addWeightedAdapter(model: AdaptableModel, options: AddWeightedAd
   checkObject('options', options);
   checkOptions(model, options);
   // All layers are computed, and errors thrown, before the first one changes.
-  const combinations = loraLayers(model).flatMap((namedLayer) => combineAt(namedLayer, options) ?? []);
+  const combinations = loraLayers(model).flatMap(
+    (namedLayer, index) => combineAt(namedLayer, index, options) ?? [],
+  );
   for (const combination of combinations) addCombination(combination);
 }
 
-function checkOptions(
-  model: AdaptableModel,
-  { name, adapters, type, rank }: AddWeightedAdapterOptions,
-): void {
+function checkOptions(model: AdaptableModel, options: AddWeightedAdapterOptions): void {
+  const { name, adapters, type } = options;
   checkNewName(model, name);
   checkList('adapters', adapters);
   if (adapters.length === 0)
@@ -79,14 +104,41 @@ function checkOptions(
         `weight of adapter '${adapter.name}': must be finite (${adapter.weight})`,
       );
   }
-  checkChoice('type', type, ['cat', 'svd', 'linear']);
-  if (rank === undefined) return;
-  checkRank('rank', rank);
-  if (type !== 'svd')
+  checkChoice('type', type, Object.keys(COMBINATION_TYPES));
+  checkTypeOptions(options);
+}
+
+/** Checks the options that only some types have. */
+function checkTypeOptions({
+  type,
+  rank,
+  density,
+  majoritySignMethod,
+  seed,
+}: AddWeightedAdapterOptions): void {
+  const { svd, merge = {} }: Combining = COMBINATION_TYPES[type];
+  const checkUsed = (option: string, value: unknown, isUsed: boolean | undefined) => {
+    if (value !== undefined && !isUsed)
+      throw new UsageError('invalid-argument', `${option}: not used by type '${type}'; leave it out`);
+  };
+  if (rank !== undefined && !svd)
     throw new UsageError(
       'invalid-argument',
-      `rank: type '${type}' determines it; leave it out, or use 'svd'`,
+      `rank: type '${type}' determines it; leave it out, or use a type with 'svd'`,
     );
+  if (rank !== undefined) checkRank('rank', rank);
+  checkUsed('density', density, merge.pruning !== undefined);
+  checkUsed('majoritySignMethod', majoritySignMethod, merge.electsSign);
+  checkUsed('seed', seed, merge.pruning === 'random');
+  if (merge.pruning && !(typeof density === 'number' && density > 0 && density <= 1))
+    throw new UsageError(
+      'invalid-argument',
+      `density: type '${type}' needs the fraction of values to keep, above 0 and at most 1 (${density})`,
+    );
+  if (majoritySignMethod !== undefined)
+    checkChoice('majoritySignMethod', majoritySignMethod, MAJORITY_SIGN_METHODS);
+  if (seed !== undefined && !Number.isSafeInteger(seed))
+    throw new UsageError('invalid-argument', `seed: must be a whole number (${seed})`);
 }
 
 /** One of the adapters on a layer. */
@@ -104,9 +156,14 @@ interface Combination {
   readonly factors: FactorPair | undefined;
 }
 
-/** Returns undefined if none of the adapters is on the layer. */
+/**
+ * Returns undefined if none of the adapters is on the layer.
+ *
+ * @param index of the layer, which has its own random numbers
+ */
 function combineAt(
   { path, layer }: NamedLoraLayer,
+  index: number,
   options: AddWeightedAdapterOptions,
 ): Combination | undefined {
   const parts = options.adapters.flatMap(({ name, weight }) => {
@@ -117,7 +174,8 @@ function combineAt(
   if (!first) return undefined;
   const lowRankParts = parts.filter(({ adapter }) => adapter.a);
   for (const { adapter } of lowRankParts) checkCombinable(path, layer, adapter);
-  const factors = lowRankParts.length > 0 ? combineFactors(path, layer, lowRankParts, options) : undefined;
+  if (mergesFactors(options.type)) checkMergeable(path, options.type, lowRankParts);
+  const factors = lowRankParts.length > 0 ? combineUpdates(layer, index, lowRankParts, options) : undefined;
   const copied = parts.map(({ adapter }) => adapter.settings.trainedCopies);
   const settings: AdapterSettings = {
     ...first.adapter.settings,
@@ -146,55 +204,17 @@ function addCombination({ layer, settings, parts, factors }: Combination): void 
   });
 }
 
-/** Returns A [inputs, k] and B [k, outputs] of the combination at scaling 1. */
-function combineFactors(
-  path: string,
+/** Combines the parts, which all have A and B. */
+function combineUpdates(
   layer: LoraLayer,
+  index: number,
   parts: readonly Part[],
-  { type, rank = Math.max(...parts.map(({ adapter }) => adapter.settings.rank)) }: AddWeightedAdapterOptions,
+  { type, rank, density = 1, majoritySignMethod = 'total', seed = 0 }: AddWeightedAdapterOptions,
 ): FactorPair {
-  if (type === 'linear') return combineLinearly(path, layer, parts);
-  const factors = parts.map(({ adapter, weight }) => {
-    const { a, b, scaling } = updateFactors(layer, adapter);
-    return { a: a.mul(weight * scaling), b };
-  });
-  const a = hstack(...factors.map((pair) => pair.a));
-  const b = vstack(...factors.map((pair) => pair.b));
-  if (type === 'cat') return { a, b };
-  const { u, s, v } = productSvd(a, b);
-  const singularValues = Array.from({ length: rank }, (_, index) => s[index] ?? 0);
-  return {
-    a: firstColumns(u, rank),
-    b: firstColumns(v, rank).mulRowVector(singularValues).transpose(),
-  };
-}
-
-function combineLinearly(path: string, layer: LoraLayer, parts: readonly Part[]): FactorPair {
-  const ranks = [...new Set(parts.map(({ adapter }) => adapter.settings.rank))];
-  if (ranks.length > 1)
-    throw new UsageError(
-      'invalid-argument',
-      `layer '${path}': type 'linear' needs adapters of equal ranks (${ranks.join(', ')}); use 'cat' or 'svd'`,
-    );
-  const subtracting = parts.find(({ adapter }) => adapter.settings.subtractsInitialUpdate);
-  if (subtracting)
-    throw new UsageError(
-      'invalid-argument',
-      `layer '${path}': type 'linear' does not support adapters that subtract their initial update ('${subtracting.adapter.settings.name}'); use 'cat' or 'svd'`,
-    );
-  const pairs = parts.map(({ adapter, weight }) => {
-    const { a, b, scaling } = updateFactors(layer, adapter);
-    const root = Math.sqrt(Math.abs(weight * scaling));
-    return { a: a.mul(root * Math.sign(weight)), b: b.mul(root) };
-  });
-  return pairs.reduce((sum, { a, b }) => ({ a: sum.a.add(a), b: sum.b.add(b) }));
-}
-
-/** Returns the first columns of a matrix, followed by zeros if it does not have so many. */
-function firstColumns(matrix: Matrix, count: number): Matrix {
-  const existing = Math.min(count, matrix.columns);
-  const first = matrix.subMatrix(0, matrix.rows - 1, 0, existing - 1);
-  return existing === count ? first : hstack(first, Matrix.zeros(matrix.rows, count - existing));
+  const largestRank = Math.max(...parts.map(({ adapter }) => adapter.settings.rank));
+  const updates = parts.map(({ adapter, weight }) => ({ ...updateFactors(layer, adapter), weight }));
+  const random = createRandom(seed, index, STREAMS.dare);
+  return combineFactors(updates, type, rank ?? largestRank, { density, majoritySignMethod, random });
 }
 
 /** Returns W + sum of weight·(copy - W), in the shape of W. */
@@ -205,7 +225,8 @@ function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): t
   }, base);
 }
 
-function checkCombinable(path: string, layer: LoraLayer, { settings, magnitude }: LayerAdapter): void {
+function checkCombinable(path: string, layer: LoraLayer, adapter: LayerAdapter): void {
+  const { settings, magnitude } = adapter;
   if (magnitude)
     throw new UsageError(
       'invalid-argument',
@@ -220,5 +241,22 @@ function checkCombinable(path: string, layer: LoraLayer, { settings, magnitude }
     throw new UsageError(
       'invalid-argument',
       `layer '${path}': adapters of method 'weight-view' cannot be combined, because their updates are not of low rank`,
+    );
+  checkFiniteAdapter(path, adapter);
+}
+
+/** @throws UsageError if the A and B of the parts cannot be merged with each other */
+function checkMergeable(path: string, type: CombinationType, parts: readonly Part[]): void {
+  const ranks = [...new Set(parts.map(({ adapter }) => adapter.settings.rank))];
+  if (ranks.length > 1)
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}': type '${type}' needs adapters of equal ranks (${ranks.join(', ')}); use 'cat' or a type with 'svd'`,
+    );
+  const subtracting = parts.find(({ adapter }) => adapter.settings.subtractsInitialUpdate);
+  if (subtracting)
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}': type '${type}' does not support adapters that subtract their initial update ('${subtracting.adapter.settings.name}'); use 'cat' or a type with 'svd'`,
     );
 }

@@ -13,6 +13,7 @@ export {
   addWeightedAdapter,
   type WeightedAdapter,
 } from './add-weighted-adapter.ts';
+export type { CombinationType } from './combine-factors.ts';
 export {
   type LayerPattern,
   type LoraBias,
@@ -38,6 +39,7 @@ export {
 export { matricesKind } from './layers/matrices.ts';
 export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 export { checkFinite, mergeLora, unloadLora } from './merge.ts';
+export type { MajoritySignMethod } from './merge-tensors.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
 export { isSuffix } from './targets.ts';
 export { type LoraTarget, loraTargets } from './targets-list.ts';

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { namedLayers, namedModels, namedWeights, rebuild, variableOf } from '../models/index.ts';
-import { adapterWeights } from './layers/adapter.ts';
+import { adapterWeights, type LayerAdapter } from './layers/adapter.ts';
 import { adaptableLayers, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
@@ -50,16 +50,19 @@ export function unloadLora(model: tf.LayersModel): tf.LayersModel {
   return base;
 }
 
+/** @throws CheckpointError if an adapter of the layers contains NaN or Inf */
 export function checkFinite(layers: readonly NamedLoraLayer[]): void {
-  for (const { path, layer } of layers) {
-    for (const [adapterName, adapter] of layer.adapters) {
-      for (const [name, weight] of adapterWeights(adapter)) {
-        if (variableOf(weight).dataSync().every(Number.isFinite)) continue;
-        throw new CheckpointError(
-          'invalid-checkpoint',
-          `adapter '${adapterName}' of layer '${path}': ${name} contains NaN or Inf; train the adapter again`,
-        );
-      }
-    }
+  for (const { path, layer } of layers)
+    for (const adapter of layer.adapters.values()) checkFiniteAdapter(path, adapter);
+}
+
+/** @throws CheckpointError if an adapter on the layer at `path` contains NaN or Inf */
+export function checkFiniteAdapter(path: string, adapter: LayerAdapter): void {
+  for (const [name, weight] of adapterWeights(adapter)) {
+    if (variableOf(weight).dataSync().every(Number.isFinite)) continue;
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `adapter '${adapter.settings.name}' of layer '${path}': ${name} contains NaN or Inf; train the adapter again`,
+    );
   }
 }

@@ -205,7 +205,7 @@ test.each<[string, (model: tf.LayersModel) => void, RegExp]>([
         type: 'sum' as 'cat',
         adapters: [{ name: 'default', weight: 1 }],
       }),
-    /type: must be one of cat, svd, linear \('sum'\)/,
+    /type: must be one of cat, svd, linear, ties, .* \('sum'\)/,
   ],
   [
     'combining no adapters',

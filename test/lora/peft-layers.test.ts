@@ -11,25 +11,17 @@ import {
 } from '../../src/lora/index.ts';
 import { oloraFactors, orthogonalFactors, pissaFactors } from '../../src/lora/init-factors.ts';
 import { matrixOf, valuesOf } from '../../src/lora/math/linear-algebra.ts';
-import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { layerAt, outputsOf, sequential } from './models.ts';
+import { peftTensors, put } from './peft-tensors.ts';
 
 useDevice();
 
-/** What PEFT computed (scripts/fixtures/lora.py), in PyTorch's layout. */
 let tensors: ReadonlyMap<string, tf.Tensor>;
 
 beforeAll(async () => {
-  const path = new URL('../fixtures/lora/peft.safetensors', import.meta.url).pathname;
-  const file = await readSafetensors(path);
-  tensors = new Map(
-    [...file.tensors].map(([name, tensor]) => [
-      name,
-      tf.tensor(float32Values(name, tensor).slice(), [...tensor.shape]),
-    ]),
-  );
+  tensors = await peftTensors();
 });
 
 const at = (name: string) => tensors.get(name)!;
@@ -214,10 +206,6 @@ test('computes the singular values of an update from its factors', () => {
   expect(spectrum.effectiveRank).toBeGreaterThan(1.9);
   expect(spectrum.effectiveRank).toBeLessThan(2);
 });
-
-function put(weight: tf.LayerVariable, value: tf.Tensor): void {
-  (weight.read() as tf.Variable).assign(value);
-}
 
 function withInput(layer: tf.layers.Layer, shape: readonly number[]): tf.layers.Layer {
   layer.batchInputShape = [null, ...shape];
