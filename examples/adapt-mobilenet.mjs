@@ -1,12 +1,12 @@
-// A MobileNetV2 that was converted for TensorFlow.js, a GraphModel, learns to count the corners of drawn polygons.
+// A pretrained MobileNetV2 learns to count the corners of drawn polygons, once as a LayersModel and once as a GraphModel.
 //
 //     node examples/adapt-mobilenet.mjs
 //
-// The model comes from the npm package nsfwjs, which is installed into runs/nsfwjs. Its classifier is replaced by a new head.
-// Two models have the same number of steps: one trains only the head, the other the head and an adapter on all pointwise
+// Both models come from the npm package nsfwjs, which is installed into runs/nsfwjs. Their classifiers are replaced by a new
+// head. With the same number of steps, one training changes only the head, the other the head and an adapter on all pointwise
 // convolutions. It takes a few minutes on a CPU; STEPS=4 is a quick try.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -24,35 +24,57 @@ import {
 import { shuffledSampler } from 'tfjs-lora/data';
 
 const SIZE = 224;
-/** The node whose output the classifier of nsfwjs takes. */
-const FEATURES =
-  'StatefulPartitionedCall/sequential/keras_layer/StatefulPartitionedCall/StatefulPartitionedCall/StatefulPartitionedCall/predict/feature_vector/SpatialSqueeze';
 const CORNERS = [3, 4, 6];
 const STEPS = Number(process.env.STEPS ?? 40);
 
-/** Reads the GraphModel of nsfwjs, whose files are JavaScript with the weights in base64. */
-async function loadMobileNet() {
+/** Two forms of MobileNetV2: a file of nsfwjs, how it is loaded, and the pointwise convolutions by name. */
+const forms = [
+  {
+    title: 'LayersModel',
+    file: 'mobilenet_v2',
+    load: loadFeatureLayers,
+    targets: '(.*_(expand|project)|Conv_1)',
+    asLayer: (model) => model,
+  },
+  {
+    title: 'GraphModel',
+    file: 'mobilenet_v2_mid',
+    load: (handler) => tf.loadGraphModel(handler),
+    targets: '.*/(expand/Relu6|project/.*|Conv_1/Relu6)',
+    // The node whose output the classifier of nsfwjs takes.
+    asLayer: (model) =>
+      graphModelLayer(model, {
+        output:
+          'StatefulPartitionedCall/sequential/keras_layer/StatefulPartitionedCall/StatefulPartitionedCall/StatefulPartitionedCall/predict/feature_vector/SpatialSqueeze',
+      }),
+  },
+];
+
+/** Returns the part of the LayersModel before its classifier. */
+async function loadFeatureLayers(handler) {
+  const { inputs, layers } = await tf.loadLayersModel(handler);
+  return tf.model({ inputs, outputs: layers.find(({ name }) => name === 'flatten_1').output });
+}
+
+/** Installs nsfwjs on the first call. Its models are JavaScript files with the weights in base64. */
+function readModel(file) {
   const folder = resolve('runs/nsfwjs');
-  const models = resolve(folder, 'node_modules/nsfwjs/dist/models/mobilenet_v2_mid');
-  if (!existsSync(models))
-    execFileSync('npm', [
-      'install',
-      '--prefix',
-      folder,
-      '--no-save',
-      '--legacy-peer-deps',
-      '--ignore-scripts',
-      'nsfwjs@4.4.0',
-    ]);
+  const models = resolve(folder, 'node_modules/nsfwjs/dist/models', file);
+  if (!existsSync(models)) {
+    const options = ['--no-save', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts'];
+    execFileSync('npm', ['install', '--prefix', folder, ...options, 'nsfwjs@4.4.0'], {
+      shell: process.platform === 'win32',
+    });
+  }
   const require = createRequire(import.meta.url);
   const { modelTopology, weightsManifest } = require(resolve(models, 'model.min.js'));
-  const shards = [1, 2].map((shard) =>
-    Buffer.from(require(resolve(models, `group1-shard${shard}of2.min.js`)), 'base64'),
+  const shards = readdirSync(models).filter((name) => name.includes('shard'));
+  const bytes = Buffer.concat(
+    shards.sort().map((name) => Buffer.from(require(resolve(models, name)), 'base64')),
   );
-  const bytes = Buffer.concat(shards);
   const weightData = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
   const weightSpecs = weightsManifest.flatMap(({ weights }) => weights);
-  return tf.loadGraphModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData }));
+  return tf.io.fromMemory({ modelTopology, weightSpecs, weightData });
 }
 
 /** Random numbers from 0 to 1 (mulberry32), so that each run draws the same polygons. */
@@ -121,40 +143,40 @@ function accuracy(model, { images, labels, count }) {
 }
 
 const { device } = await loadTensorFlow();
-const mobileNet = await loadMobileNet();
 const trainSet = drawPolygons(240, 1);
 const testSet = drawPolygons(90, 2);
 console.log(`counting corners (${CORNERS.join(', ')}) on ${device}, ${STEPS} steps of 8 images`);
 
-for (const trainsAdapter of [false, true]) {
-  const adapted = injectLora(mobileNet, {
-    rank: 4,
-    alpha: 8,
-    targets: '.*/(expand/Relu6|project/.*|Conv_1/Relu6)',
-  });
-  const layer = graphModelLayer(adapted, { output: FEATURES });
-  layer.trainable = trainsAdapter;
-  const head = tf.layers.dense({
-    name: 'corners',
-    units: CORNERS.length,
-    kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }),
-  });
-  const model = tf.sequential({
-    layers: [tf.layers.inputLayer({ inputShape: [SIZE, SIZE, 3] }), layer, head],
-  });
-  const { baseParameters, trainableParameters } = loraSummary(adapted);
-  const before = accuracy(model, testSet);
-  const progress = await train(model, trainSet);
-  const title = trainsAdapter
-    ? `head and adapter (${trainableParameters} of ${baseParameters} values)`
-    : 'head only';
-  console.log(`${title}: ${progress}, accuracy ${before} before, ${accuracy(model, testSet)} after`);
-  if (trainsAdapter) {
-    const merged = mergeLora(adapted); // a plain GraphModel: merged.save('file://merged')
-    console.log(`merged: ${merged.inputs.length} input, ${merged.outputs.length} output`);
-    disableAdapters(adapted);
-    console.log(`adapter off: accuracy ${accuracy(model, testSet)}`);
-    merged.dispose();
+for (const { title, file, load, targets, asLayer } of forms) {
+  const mobileNet = await load(readModel(file));
+  for (const trainsAdapter of [false, true]) {
+    const adapted = injectLora(mobileNet, { rank: 4, alpha: 8, targets });
+    const layer = asLayer(adapted);
+    layer.trainable = trainsAdapter;
+    const head = tf.layers.dense({
+      name: 'corners',
+      units: CORNERS.length,
+      kernelInitializer: tf.initializers.glorotUniform({ seed: 1 }),
+    });
+    const model = tf.sequential({
+      layers: [tf.layers.inputLayer({ inputShape: [SIZE, SIZE, 3] }), layer, head],
+    });
+    const { baseParameters, trainableParameters } = loraSummary(adapted);
+    const before = accuracy(model, testSet);
+    const progress = await train(model, trainSet);
+    const trained = trainsAdapter
+      ? `head and adapter (${trainableParameters} of ${baseParameters} values)`
+      : 'head only';
+    console.log(
+      `${title}, ${trained}: accuracy ${before} before, ${accuracy(model, testSet)} after, ${progress}`,
+    );
+    if (trainsAdapter) {
+      const merged = mergeLora(adapted); // a plain model: merged.save('file://merged')
+      console.log(`merged: ${merged.inputs.length} input, ${merged.outputs.length} output`);
+      merged.dispose();
+      disableAdapters(adapted);
+      console.log(`adapter off: accuracy ${accuracy(model, testSet)}`);
+    }
+    adapted.dispose();
   }
-  adapted.dispose();
 }
