@@ -1,0 +1,157 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { build } from 'vite';
+import { beforeAll, expect, test } from 'vitest';
+import { pack } from '../scripts/package/pack.mjs';
+import { keptFolder } from './helpers/temporary.ts';
+
+interface PackageJson {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+}
+
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as PackageJson;
+/** The import specifiers of the entry points, and the files for each condition. */
+const entries = Object.entries(exports).flatMap(([subpath, files]) =>
+  typeof files === 'string' ? [] : [{ name: `tfjs-lora${subpath.slice(1)}`, files }],
+);
+
+/** A project with the packed package; its other packages are those of this repository. */
+let project: string;
+let tarball: string;
+let packed: string[];
+
+beforeAll(async () => {
+  project = await keptFolder();
+  const packages = join(project, 'node_modules');
+  await mkdir(join(packages, 'tfjs-lora'), { recursive: true });
+  for (const name of await readdir('node_modules')) {
+    if (!name.startsWith('.')) await symlink(resolve('node_modules', name), join(packages, name));
+  }
+  const { tarball: file, files } = pack(project);
+  tarball = file;
+  packed = files.map(({ path }) => path);
+  await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', join(packages, 'tfjs-lora')]);
+  await writeFile(join(project, 'package.json'), '{ "private": true }\n');
+});
+
+/** Runs a script in the project. @returns what it prints, as JSON */
+async function runInProject(file: string, script: string): Promise<unknown> {
+  await writeFile(join(project, file), script);
+  const { stdout } = await execa(process.execPath, [file], { cwd: project });
+  return JSON.parse(stdout);
+}
+
+test('contains what users need', () => {
+  const targets = entries.flatMap(({ files }) => Object.values(files));
+  expect(packed).toEqual(
+    expect.arrayContaining([
+      ...targets.map((file) => file.slice('./'.length)),
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'bin/tfjs-lora.mjs',
+      'dist/cli/main.js',
+      'dist/trials/trial-process-main.js',
+      'dist/page/index.html',
+      'src/setup/tensorflow-preload.cc',
+      'scripts/ci/finetune.sh',
+    ]),
+  );
+});
+
+test('contains nothing else: no sources, maps or records of the build', () => {
+  const expected =
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/tfjs-lora\.mjs|scripts\/ci\/[\w-]+\.(sh|toml|yml)|src\/setup\/tensorflow-preload\.cc|dist\/.+\.js|dist\/(?!cli\/).+\.d\.ts|dist\/page\/.+\.(html|css|wasm))$/;
+  expect(packed.filter((path) => !expected.test(path))).toEqual([]);
+});
+
+test('every compiled file is used, or contains only types', () => {
+  const used = new Set<string>();
+  const visit = (file: string) => {
+    if (used.has(file) || !existsSync(file)) return;
+    used.add(file);
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(
+      /(?:from|import)\s*\(?\s*['"](\.[^'"]+)['"]/g,
+    )) {
+      visit(join(dirname(file), name!));
+    }
+  };
+  for (const { files } of entries) for (const file of Object.values(files)) visit(resolve(file));
+  visit(resolve('dist/cli/main.js'));
+  visit(resolve('dist/trials/trial-process-main.js')); // started by its path
+  const unused = packed.filter(
+    (path) => /^dist\/(?!page\/).+\.js$/.test(path) && !used.has(resolve(path)) && !hasOnlyTypes(path),
+  );
+  expect(unused).toEqual([]);
+});
+
+/** Whether nothing is left of a file at run time. */
+function hasOnlyTypes(path: string): boolean {
+  const code = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  return code.trim() === 'export {};';
+}
+
+test('publint and attw accept the entry points for node16 and bundlers', async () => {
+  await execa('publint', ['--strict', tarball], { preferLocal: true });
+  await execa('attw', [tarball, '--profile', 'esm-only'], { preferLocal: true });
+});
+
+test.for([
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])('the declarations have no type error with module %s and resolution %s', async ([module, resolution]) => {
+  const imports = entries.map(({ name }, index) => `export * as entry${index} from '${name}';\n`);
+  await writeFile(join(project, 'all.mts'), imports.join(''));
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023', '--types', 'node'];
+  const { stdout } = await execa(
+    'tsc',
+    [...options, '--module', module!, '--moduleResolution', resolution!, 'all.mts'],
+    { cwd: project, preferLocal: true, reject: false },
+  );
+  // tfjs' own declarations have errors.
+  const errors = stdout.split('\n').filter((line) => /^(all|node_modules\/tfjs-lora\/)/.test(line));
+  expect(errors).toEqual([]);
+});
+
+test('require returns what import does, with the same tfjs', async () => {
+  const names = JSON.stringify(entries.map(({ name }) => name));
+  const found = await runInProject(
+    'require.cjs',
+    `const tf = require('@tensorflow/tfjs');
+     const base = tf.sequential({ layers: [tf.layers.dense({ inputShape: [2], units: 1 })] });
+     const model = require('tfjs-lora').injectLora(base, { rank: 1 });
+     (async () => {
+       const different = [];
+       for (const name of ${names}) {
+         const [required, imported] = [require(name), await import(name)];
+         if (!Object.keys(required).every((key) => required[key] === imported[key])) different.push(name);
+       }
+       console.log(JSON.stringify({ weights: model.trainableWeights.length, different }));
+     })();`,
+  );
+  expect(found).toEqual({ weights: 2, different: [] });
+});
+
+test('a bundler takes the files for browsers, which need nothing of Node', async () => {
+  const names = entries.filter(({ files }) => files.browser).map(({ name }) => name);
+  expect(names).toEqual(['tfjs-lora', 'tfjs-lora/lora', 'tfjs-lora/peft-files']);
+  const main = join(project, 'main.js');
+  await writeFile(main, names.map((name, index) => `export * as entry${index} from '${name}';\n`).join(''));
+  const folder = join(project, 'bundle');
+  await build({
+    configFile: false,
+    root: project,
+    logLevel: 'error',
+    build: {
+      lib: { entry: main, formats: ['es'], fileName: 'bundle' },
+      outDir: folder,
+      minify: false,
+      rolldownOptions: { external: [/^@tensorflow\//] },
+    },
+  });
+  for (const name of await readdir(folder)) {
+    expect(await readFile(join(folder, name), 'utf8')).not.toMatch(/["']node:|\brequire\(/);
+  }
+});
