@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs';
+import { Matrix } from 'ml-matrix';
 import { checkList, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { variableOf } from '../models/index.ts';
-import { createRandom, STREAMS } from '../random.ts';
+import { createRandom, type Random, STREAMS } from '../random.ts';
 import { checkNewName, requireAdapter } from './adapters.ts';
 import {
   COMBINATION_TYPES,
@@ -13,10 +14,10 @@ import {
   mergesFactors,
 } from './combine-factors.ts';
 import { checkChoice, checkRank } from './config.ts';
-import type { AdapterSettings, LayerAdapter } from './layers/adapter.ts';
+import type { AdapterSettings, KernelUpdate, LayerAdapter } from './layers/adapter.ts';
 import type { LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers, type NamedLoraLayer } from './lora-layers.ts';
-import { valuesOf } from './math/linear-algebra.ts';
+import { hstack, valuesOf, vstack } from './math/linear-algebra.ts';
 import { checkFiniteAdapter } from './merge.ts';
 import { MAJORITY_SIGN_METHODS, type MajoritySignMethod } from './merge-tensors.ts';
 import { type FactorPair, updateFactors } from './update.ts';
@@ -147,13 +148,18 @@ interface Part {
   readonly weight: number;
 }
 
+/** The update of a kernel by one of the adapters. */
+interface UpdatePart extends Part {
+  readonly update: KernelUpdate;
+}
+
 /** The new adapter on a layer. */
 interface Combination {
   readonly layer: LoraLayer;
   readonly settings: AdapterSettings;
   readonly parts: readonly Part[];
-  /** Absent if no part has A and B on this layer. */
-  readonly factors: FactorPair | undefined;
+  /** By the names of the kernels; empty if no part has A and B on this layer. */
+  readonly factors: ReadonlyMap<string, FactorPair>;
 }
 
 /**
@@ -172,16 +178,25 @@ function combineAt(
   });
   const [first] = parts;
   if (!first) return undefined;
-  const lowRankParts = parts.filter(({ adapter }) => adapter.a);
-  for (const { adapter } of lowRankParts) checkCombinable(path, layer, adapter);
-  if (mergesFactors(options.type)) checkMergeable(path, options.type, lowRankParts);
-  const factors = lowRankParts.length > 0 ? combineUpdates(layer, index, lowRankParts, options) : undefined;
+  const factors = new Map<string, FactorPair>();
+  const random = createRandom(options.seed ?? 0, index, STREAMS.dare);
+  for (const kernel of new Set(parts.flatMap(({ adapter }) => [...adapter.updates.keys()]))) {
+    const updateParts = parts.flatMap((part) => {
+      const update = part.adapter.updates.get(kernel);
+      return update ? [{ ...part, update }] : [];
+    });
+    for (const part of updateParts) checkCombinable(path, layer, part);
+    if (mergesFactors(options.type)) checkMergeable(path, options.type, updateParts);
+    factors.set(kernel, combineUpdates(layer, updateParts, random, options));
+  }
+  const rank = Math.max(0, ...[...factors.values()].map(({ a }) => a.columns));
   const copied = parts.map(({ adapter }) => adapter.settings.trainedCopies);
   const settings: AdapterSettings = {
     ...first.adapter.settings,
     name: options.name,
-    rank: factors?.a.columns ?? 0,
-    alpha: factors?.a.columns ?? 1,
+    kernels: kernelsOf(parts, factors),
+    rank,
+    alpha: Math.max(1, rank),
     rslora: false,
     subtractsInitialUpdate: false,
     trainedCopies: copied.includes('all') ? 'all' : copied.includes('bias') ? 'bias' : 'none',
@@ -191,29 +206,48 @@ function combineAt(
   return { layer, settings, parts, factors };
 }
 
+/** The kernels that the combination updates; undefined if these are the ones that the layer updates by default. */
+function kernelsOf(
+  parts: readonly Part[],
+  factors: ReadonlyMap<string, FactorPair>,
+): readonly string[] | undefined {
+  return parts.every(({ adapter }) => !adapter.settings.kernels) ? undefined : [...factors.keys()];
+}
+
 function addCombination({ layer, settings, parts, factors }: Combination): void {
   const adapter = layer.addAdapter(settings);
   tf.tidy(() => {
-    if (factors) {
-      const { a, b } = adapter;
-      variableOf(a!).assign(tf.tensor(valuesOf(factors.a), a!.shape as number[]));
-      variableOf(b!).assign(tf.tensor(valuesOf(factors.b), b!.shape as number[]));
+    for (const [kernel, update] of adapter.updates) {
+      const { a, b } = withRank(factors.get(kernel)!, settings.rank);
+      variableOf(update.a).assign(tf.tensor(valuesOf(a), update.a.shape as number[]));
+      variableOf(update.b).assign(tf.tensor(valuesOf(b), update.b.shape as number[]));
     }
     for (const [name, copy] of adapter.trainedCopies)
       variableOf(copy).assign(combineCopies(layer.baseWeights.get(name)!.read(), name, parts));
   });
 }
 
-/** Combines the parts, which all have A and B. */
+/** Adds zeros to the factors up to a rank: all kernels of a layer have the same one. */
+function withRank({ a, b }: FactorPair, rank: number): FactorPair {
+  if (a.columns === rank) return { a, b };
+  return {
+    a: hstack(a, Matrix.zeros(a.rows, rank - a.columns)),
+    b: vstack(b, Matrix.zeros(rank - b.rows, b.columns)),
+  };
+}
+
+/** Combines the updates of one kernel. */
 function combineUpdates(
   layer: LoraLayer,
-  index: number,
-  parts: readonly Part[],
-  { type, rank, density = 1, majoritySignMethod = 'total', seed = 0 }: AddWeightedAdapterOptions,
+  parts: readonly UpdatePart[],
+  random: Random,
+  { type, rank, density = 1, majoritySignMethod = 'total' }: AddWeightedAdapterOptions,
 ): FactorPair {
   const largestRank = Math.max(...parts.map(({ adapter }) => adapter.settings.rank));
-  const updates = parts.map(({ adapter, weight }) => ({ ...updateFactors(layer, adapter), weight }));
-  const random = createRandom(seed, index, STREAMS.dare);
+  const updates = parts.map(({ adapter, update, weight }) => ({
+    ...updateFactors(layer, adapter.settings, update),
+    weight,
+  }));
   return combineFactors(updates, type, rank ?? largestRank, { density, majoritySignMethod, random });
 }
 
@@ -225,14 +259,15 @@ function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): t
   }, base);
 }
 
-function checkCombinable(path: string, layer: LoraLayer, adapter: LayerAdapter): void {
-  const { settings, magnitude } = adapter;
+function checkCombinable(path: string, layer: LoraLayer, { adapter, update }: UpdatePart): void {
+  const { settings } = adapter;
+  const { kind, magnitude } = update;
   if (magnitude)
     throw new UsageError(
       'invalid-argument',
       `layer '${path}': DoRA adapters cannot be combined ('${settings.name}')`,
     );
-  if (layer.kind!.name === 'matrices')
+  if (kind.name === 'matrices')
     throw new UsageError(
       'invalid-argument',
       `layer '${path}': adapters of several matrices in one kernel cannot be combined`,

@@ -28,12 +28,12 @@ export { type InjectOptions, injectLora } from './inject.ts';
 export type { AdapterSettings } from './layers/adapter.ts';
 export { isReplaced } from './layers/delta-weight.ts';
 export { kindsByOp } from './layers/kinds.ts';
+export type { KindsByMethod } from './layers/layer-kind.ts';
 export { withAdapters } from './layers/lora-class.ts';
 export {
   type BaseLayer,
   baseClassOf,
   isLoraLayer,
-  type KindsByMethod,
   type LoraLayer,
 } from './layers/lora-layer.ts';
 export { matricesKind } from './layers/matrices.ts';
@@ -41,6 +41,6 @@ export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } f
 export { checkFinite, mergeLora, unloadLora } from './merge.ts';
 export type { MajoritySignMethod } from './merge-tensors.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
-export { isSuffix } from './targets.ts';
+export { isSuffix, weightPath } from './targets.ts';
 export { type LoraTarget, loraTargets } from './targets-list.ts';
 export { type UpdateSpectrum, updateSpectrum } from './update.ts';

@@ -6,7 +6,7 @@ import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import { initialFactors } from './init-factors.ts';
-import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
+import { type AdapterSettings, type KernelUpdate, scalingOf } from './layers/adapter.ts';
 import { kernelNorm } from './layers/delta-weight.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 
@@ -64,57 +64,58 @@ export function initializeAdapter(
       for (const [weightName, copy] of adapter.trainedCopies)
         variableOf(copy).assign(layer.baseWeights.get(weightName)!.read());
     }
-    const lowRank = layers.filter(({ adapter }) => adapter.a);
+    const updates = layers.flatMap(({ layer, adapter: { settings, updates }, index }) => {
+      const random = createRandom(seed, index);
+      return [...updates.values()].map((update) => ({
+        update,
+        settings,
+        random,
+        kernel: layer.baseWeights.get(update.kind.kernelName)!.read() as tf.Tensor,
+      }));
+    });
     // Before the gradients: with a magnitude of 0 a layer's output is 0.
-    for (const { layer, adapter } of lowRank)
-      if (adapter.magnitude) variableOf(adapter.magnitude).assign(kernelNorm(layer.kind!, kernelOf(layer)));
+    for (const { update, kernel } of updates)
+      if (update.magnitude) variableOf(update.magnitude).assign(kernelNorm(update.kind, kernel));
     const gradients =
       init === 'lora-ga'
-        ? tf.grads(() => loss!(model as never))(lowRank.map(({ layer }) => kernelOf(layer)))
+        ? tf.grads(() => loss!(model as never))(updates.map(({ kernel }) => kernel))
         : undefined;
-    lowRank.forEach(({ layer, adapter, index }, position) => {
-      const random = createRandom(seed, index);
-      assignFactors(adapter, layer, { init, random, gradient: gradients?.[position] });
+    updates.forEach(({ update, ...rest }, index) => {
+      assignFactors(update, { ...rest, init, gradient: gradients?.[index] });
     });
   });
 }
 
 interface FactorInit {
   readonly init: LoraInit;
+  readonly settings: AdapterSettings;
   readonly random: Random;
+  readonly kernel: tf.Tensor;
   /** Gradient of the loss with respect to the kernel, in its shape; only for `lora-ga`. */
   readonly gradient: tf.Tensor | undefined;
 }
 
 /** Assigns the initial A and B. */
-function assignFactors(
-  adapter: LayerAdapter,
-  layer: LoraLayer,
-  { init, random, gradient }: FactorInit,
-): void {
-  const kernel = kernelOf(layer);
-  const { inputs, outputs } = layer.kind!.matrixShape(kernel.shape);
+function assignFactors(update: KernelUpdate, { init, settings, random, kernel, gradient }: FactorInit): void {
+  const { kind } = update;
+  const { inputs, outputs } = kind.matrixShape(kernel.shape);
   const toMatrix = (tensor: tf.Tensor) =>
-    layer.kind!.toMatrix?.(tensor) ?? (tensor.reshape([inputs, outputs]) as tf.Tensor2D);
+    kind.toMatrix?.(tensor) ?? (tensor.reshape([inputs, outputs]) as tf.Tensor2D);
   const { a, b } = initialFactors(init, random, {
     inputs,
     outputs,
-    rank: adapter.settings.rank,
-    scaling: scalingOf(adapter.settings),
-    isEmbedding: layer.kind!.name === 'embedding',
-    sizeOfA: variableOf(adapter.a!).size,
+    rank: settings.rank,
+    scaling: scalingOf(settings),
+    isEmbedding: kind.name === 'embedding',
+    sizeOfA: variableOf(update.a).size,
     kernel: () => toMatrix(kernel),
     gradient: () => toMatrix(gradient!),
   });
   const assign = (weight: tf.LayerVariable | undefined, values: Float32Array | undefined) => {
     if (weight && values) variableOf(weight).assign(tf.tensor(values, weight.shape as number[]));
   };
-  assign(adapter.a, a);
-  assign(adapter.b, b);
-  assign(adapter.initialA, a);
-  assign(adapter.initialB, b);
-}
-
-function kernelOf({ baseWeights, kind }: LoraLayer): tf.Tensor {
-  return baseWeights.get(kind!.kernelName)!.read();
+  assign(update.a, a);
+  assign(update.b, b);
+  assign(update.initialA, a);
+  assign(update.initialB, b);
 }

@@ -6,7 +6,8 @@ import type { LayerExpressions } from '../patterns/index.ts';
 import type { ResolvedLoraConfig } from './config.ts';
 import { type AdapterSettings, isBias } from './layers/adapter.ts';
 import { ADAPTABLE, kindOf, kindsOf } from './layers/kinds.ts';
-import { baseClassOf, type LayerKind } from './layers/lora-layer.ts';
+import type { LayerKind } from './layers/layer-kind.ts';
+import { baseClassOf } from './layers/lora-layer.ts';
 import { checkRankFits, type LayerRank, rankWarning } from './rank.ts';
 import { patternValue, selectLayers } from './targets.ts';
 

@@ -3,14 +3,16 @@ import { checkObject } from '../arguments.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { countParameters, namedLayers } from '../models/index.ts';
 import { checkRank } from './config.ts';
-import { adapterWeights, type LayerAdapter, scalingOf } from './layers/adapter.ts';
+import { adapterWeights, type LayerAdapter, scalingOf, updateWeights } from './layers/adapter.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
 import { loraLayers } from './lora-layers.ts';
 
-/** One adapter on one layer. */
+/** One adapter on one kernel of a layer. */
 export interface LoraLayerSummary {
   readonly path: string;
   readonly adapter: string;
+  /** The weight that is updated, such as `kernel`; absent if the adapter only trains copies of this layer's weights. */
+  readonly weight?: string;
   /** 0 if the adapter only trains copies of this layer's weights. */
   readonly rank: number;
   readonly alpha: number;
@@ -18,6 +20,7 @@ export interface LoraLayerSummary {
   readonly scaling: number;
   /** The factor of A·B now: scaling times strength, or 0 while the adapter is off. */
   readonly effectiveScale: number;
+  /** Those of copies count for the first kernel of the layer. */
   readonly trainableParameters: number;
 }
 
@@ -52,7 +55,7 @@ export function loraSummary(model: AdaptableModel): LoraSummary {
     ),
   );
   const updateParameters = countParameters(
-    lora.flatMap(({ layer }) => [...layer.adapters.values()].flatMap(updateWeights)),
+    lora.flatMap(({ layer }) => [...layer.adapters.values()].flatMap(addedWeights)),
   );
   const trainableParameters = countParameters(model.trainableWeights);
   const totalParameters = baseParameters + updateParameters;
@@ -67,23 +70,30 @@ export function loraSummary(model: AdaptableModel): LoraSummary {
 }
 
 function summarizeLayer(path: string, layer: LoraLayer): LoraLayerSummary[] {
-  return [...layer.adapters.values()].map((adapter) => {
+  return [...layer.adapters.values()].flatMap((adapter) => {
     const { name, rank, alpha } = adapter.settings;
-    const weights = [...adapterWeights(adapter).values()];
-    return {
+    const summary = {
       path,
       adapter: name,
       rank,
       alpha,
       scaling: scalingOf(adapter.settings),
       effectiveScale: adapter.scale.dataSync()[0]!,
-      trainableParameters: countParameters(weights.filter((weight) => weight.trainable)),
     };
+    const countTrainable = (weights: Iterable<tf.LayerVariable>) =>
+      countParameters([...weights].filter((weight) => weight.trainable));
+    const copies = countTrainable(adapter.trainedCopies.values());
+    if (adapter.updates.size === 0) return [{ ...summary, trainableParameters: copies }];
+    return [...adapter.updates].map(([weight, update], index) => ({
+      ...summary,
+      weight,
+      trainableParameters: countTrainable(updateWeights(update).values()) + (index === 0 ? copies : 0),
+    }));
   });
 }
 
 /** An adapter's weights without its copies of base weights. */
-function updateWeights(adapter: LayerAdapter): tf.LayerVariable[] {
+function addedWeights(adapter: LayerAdapter): tf.LayerVariable[] {
   const copies = new Set(adapter.trainedCopies.values());
   return [...adapterWeights(adapter).values()].filter((weight) => !copies.has(weight));
 }

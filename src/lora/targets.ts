@@ -68,6 +68,11 @@ export function patternValue(
   return Object.entries(patterns).find(([pattern]) => expressions.matchesEnd(pattern, path))?.[1];
 }
 
+/** Returns the path of a weight, such as `encoder.lstm.recurrent_kernel`, from that of its layer and its name there. */
+export function weightPath(layerPath: string, weight: string): string {
+  return `${layerPath}.${weight.replaceAll('/', '.')}`;
+}
+
 /** Whether a name equals a dotted path or is the end of it. */
 export function isSuffix(path: string, name: string): boolean {
   return path === name || path.endsWith(`.${name}`);

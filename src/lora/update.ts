@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Matrix } from 'ml-matrix';
+import { UsageError } from '../errors.ts';
 import { takeValues, variableOf } from '../models/index.ts';
-import { type LayerAdapter, scalingOf } from './layers/adapter.ts';
+import { type AdapterSettings, type KernelUpdate, scalingOf } from './layers/adapter.ts';
 import { type LoraLayer, requireLoraLayer } from './layers/lora-layer.ts';
 import { hstack, matrixOf, productSvd, svd, vstack } from './math/linear-algebra.ts';
 
@@ -28,50 +29,69 @@ export interface UpdateSpectrum {
 /**
  * Measures the update of a kernel without computing the product A·B.
  *
- * @returns undefined if the adapter has no A and B on this layer
+ * @param kernel name of the kernel, such as `recurrent_kernel`; needed if the adapter updates several of the layer
+ * @returns undefined if the adapter has no A and B for it
+ * @throws UsageError if the adapter updates several kernels and none is named
  *
  * @example
  * for (const { path, layer } of loraLayers(model))
  *   console.log(path, updateSpectrum(layer, 'default')?.effectiveRank);
  */
-export function updateSpectrum(layer: LoraLayer, adapter: string): UpdateSpectrum | undefined {
+export function updateSpectrum(
+  layer: LoraLayer,
+  adapter: string,
+  kernel?: string,
+): UpdateSpectrum | undefined {
   requireLoraLayer(layer);
   const layerAdapter = layer.adapters.get(adapter);
-  if (!layerAdapter?.a) return undefined;
-  const scaling = scalingOf(layerAdapter.settings);
-  const singularValues = productSingularValues(layer, layerAdapter).map((value) => value * scaling);
+  const updates = layerAdapter?.updates ?? new Map<string, KernelUpdate>();
+  if (kernel === undefined && updates.size > 1)
+    throw new UsageError(
+      'invalid-argument',
+      `kernel: adapter '${adapter}' updates several kernels of layer '${layer.name}'; name one of ${[...updates.keys()].join(', ')}`,
+    );
+  const update = kernel === undefined ? [...updates.values()][0] : updates.get(kernel);
+  if (!update) return undefined;
+  const scaling = scalingOf(layerAdapter!.settings);
+  const singularValues = productSingularValues(layer, layerAdapter!.settings, update).map(
+    (value) => value * scaling,
+  );
   const squares = singularValues.map((value) => value ** 2);
   const total = squares.reduce((sum, value) => sum + value, 0);
   const entropy = squares
     .map((value) => value / total)
     .filter((share) => share > 0)
     .reduce((sum, share) => sum - share * Math.log(share), 0);
-  const kernel = layer.baseWeights.get(layer.kind!.kernelName)!.read();
+  const weight = layer.baseWeights.get(update.kind.kernelName)!.read();
   return {
-    kernelShape: kernel.shape,
-    kernelNorm: tf.tidy(() => tf.norm(kernel).dataSync()[0]!),
+    kernelShape: weight.shape,
+    kernelNorm: tf.tidy(() => tf.norm(weight).dataSync()[0]!),
     updateNorm: Math.sqrt(total),
     singularValues,
     effectiveRank: total > 0 ? Math.exp(entropy) : 0,
   };
 }
 
-function productSingularValues(layer: LoraLayer, adapter: LayerAdapter): readonly number[] {
-  if (layer.kind!.name === 'matrices') return stackedSingularValues(adapter);
+function productSingularValues(
+  layer: LoraLayer,
+  settings: AdapterSettings,
+  update: KernelUpdate,
+): readonly number[] {
+  const { kind } = update;
+  if (kind.name === 'matrices') return stackedSingularValues(update);
   if (layer.method !== 'weight-view') {
-    const { a, b } = updateFactors(layer, adapter);
+    const { a, b } = updateFactors(layer, settings, update);
     return productSvd(a, b).s;
   }
-  const [inputs, outputs] = layer.baseWeights.get('kernel')!.shape as [number, number];
-  const product = tf.tidy(() => layer.kind!.product(adapter.a!.read(), adapter.b!.read(), [inputs, outputs]));
+  const [inputs, outputs] = layer.baseWeights.get(kind.kernelName)!.shape as [number, number];
+  const product = tf.tidy(() => kind.product(update.a.read(), update.b.read(), [inputs, outputs]));
   return svd(matrixOf(takeValues(product), inputs, outputs)).s;
 }
 
 /** The singular values of all matrices of a stack, descending. */
-function stackedSingularValues(adapter: LayerAdapter): number[] {
-  const { a, b, initialA, initialB } = adapter;
+function stackedSingularValues({ a, b, initialA, initialB }: KernelUpdate): number[] {
   const matrices = tf.tidy(() => {
-    const product = tf.matMul(a!.read(), b!.read());
+    const product = tf.matMul(a.read(), b.read());
     const change = initialA ? tf.sub(product, tf.matMul(initialA.read(), initialB!.read())) : product;
     return { shape: change.shape as [number, number, number], values: change.dataSync<'float32'>().slice() };
   });
@@ -101,15 +121,15 @@ export interface FactorPair {
  */
 export function updateFactors(
   layer: LoraLayer,
-  adapter: LayerAdapter,
+  settings: AdapterSettings,
+  { kind, a, b, initialA, initialB }: KernelUpdate,
 ): FactorPair & { readonly scaling: number } {
-  const { a, b, initialA, initialB, settings } = adapter;
-  const kernel = layer.baseWeights.get(layer.kind!.kernelName)!;
-  const { inputs, outputs } = layer.kind!.matrixShape(kernel.shape as number[]);
+  const kernel = layer.baseWeights.get(kind.kernelName)!;
+  const { inputs, outputs } = kind.matrixShape(kernel.shape as number[]);
   const { rank } = settings;
   const toA = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), inputs, rank);
   const toB = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), rank, outputs);
   const scaling = scalingOf(settings);
-  if (!initialA) return { a: toA(a!), b: toB(b!), scaling };
-  return { a: hstack(toA(a!), toA(initialA)), b: vstack(toB(b!), toB(initialB!).mul(-1)), scaling };
+  if (!initialA) return { a: toA(a), b: toB(b), scaling };
+  return { a: hstack(toA(a), toA(initialA)), b: vstack(toB(b), toB(initialB!).mul(-1)), scaling };
 }

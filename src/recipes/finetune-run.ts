@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type * as tf from '@tensorflow/tfjs';
 import type { ImageAdjustment } from '../data/index.ts';
 import { checkGates, type Gates } from '../gates/index.ts';
-import { loraLayers, resolveLoraConfig, updateSpectrum } from '../lora/index.ts';
+import { loraLayers, resolveLoraConfig, updateSpectrum, weightPath } from '../lora/index.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { Mnist } from '../mnist-data-loader/index.ts';
 import type { ForgettingGuard, LayerRank, Report, ValidationCurve } from '../report/index.ts';
@@ -156,12 +156,13 @@ function validationCurve({ validation, fitted }: Outcome): ValidationCurve | und
 /** How much of its rank each adapter uses. Layers without A and B are left out. */
 function rankUse(model: tf.LayersModel): LayerRank[] {
   return loraLayers(model).flatMap(({ path, layer }) =>
-    [...layer.adapters].flatMap(([adapter, { settings }]) => {
-      const spectrum = updateSpectrum(layer, adapter);
-      if (!spectrum) return [];
-      const { singularValues, effectiveRank } = spectrum;
-      const name = layer.adapters.size > 1 ? `${path} (${adapter})` : path;
-      return [{ layer: name, rank: settings.rank, singularValues: [...singularValues], effectiveRank }];
-    }),
+    [...layer.adapters].flatMap(([adapter, { settings, updates }]) =>
+      [...updates.keys()].map((kernel) => {
+        const { singularValues, effectiveRank } = updateSpectrum(layer, adapter, kernel)!;
+        const place = updates.size > 1 ? weightPath(path, kernel) : path;
+        const name = layer.adapters.size > 1 ? `${place} (${adapter})` : place;
+        return { layer: name, rank: settings.rank, singularValues: [...singularValues], effectiveRank };
+      }),
+    ),
   );
 }

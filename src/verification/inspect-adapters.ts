@@ -2,13 +2,15 @@ import type { AdaptableModel } from '../layers-model.ts';
 import { baseClassOf, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
 import { formatNumber } from '../text/index.ts';
 
-/** The settings of one adapter on one layer, and how much it changes the layer. */
+/** The settings of one adapter on one kernel of a layer, and how much it changes the kernel. */
 export interface LayerInspection {
   /** Path of the layer in the model: `linear1`, `block.conv`. */
   readonly path: string;
   /** The class of the base layer, such as `Dense`. */
   readonly type: string;
   readonly adapter: string;
+  /** The weight that is updated, such as `kernel`; absent without a low-rank update. */
+  readonly weight?: string;
   /** Shape of the adapted weight, in tfjs' layout; empty if the adapter has no low-rank update on this layer. */
   readonly kernelShape: readonly number[];
   /** 0 if the adapter only trains a bias, or all weights of the layer. */
@@ -46,7 +48,7 @@ export function inspectAdapters(model: AdaptableModel): LayerInspection[] {
   const layers = new Map(loraLayers(model).map(({ path, layer }) => [path, layer]));
   return loraSummary(model).layers.map((summary) => {
     const layer = layers.get(summary.path)!;
-    const spectrum = updateSpectrum(layer, summary.adapter);
+    const spectrum = updateSpectrum(layer, summary.adapter, summary.weight);
     return {
       ...summary,
       type: baseClassOf(layer),

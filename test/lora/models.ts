@@ -85,3 +85,10 @@ export function outputsOf(model: tf.LayersModel, inputs = inputsFor(model)): num
 export function layerAt(model: tf.LayersModel, path: string): LoraLayer {
   return loraLayers(model).find((named) => named.path === path)!.layer;
 }
+
+/** The low-rank update of an adapter that updates one kernel of the layer. */
+export function onlyUpdate(layer: LoraLayer, adapter = 'default') {
+  const updates = [...layer.adapters.get(adapter)!.updates.values()];
+  if (updates.length !== 1) throw new Error(`adapter '${adapter}' updates ${updates.length} kernels`);
+  return updates[0]!;
+}

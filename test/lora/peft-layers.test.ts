@@ -13,7 +13,7 @@ import { oloraFactors, orthogonalFactors, pissaFactors } from '../../src/lora/in
 import { matrixOf, valuesOf } from '../../src/lora/math/linear-algebra.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { layerAt, outputsOf, sequential } from './models.ts';
+import { layerAt, onlyUpdate, outputsOf, sequential } from './models.ts';
 import { peftTensors, put } from './peft-tensors.ts';
 
 useDevice();
@@ -70,9 +70,9 @@ test.each(cases)('$layer, $variant: has the outputs and gradients of PEFT', ({ l
   const bias = tensors.get(`${name}.bias`);
   base.setWeights([at(`${name}.weight`).transpose(weight), ...(bias ? [bias] : [])]);
   const model = injectLora(base, { rank: 2, alpha: 3, ...VARIANTS[variant] });
-  const { a, b, magnitude } = loraLayers(model)[0]!.layer.adapters.get('default')!;
-  put(a!, factor(at(`${name}.lora_A`)));
-  put(b!, factor(at(`${name}.lora_B`)));
+  const { a, b, magnitude } = onlyUpdate(loraLayers(model)[0]!.layer);
+  put(a, factor(at(`${name}.lora_A`)));
+  put(b, factor(at(`${name}.lora_B`)));
   if (magnitude) put(magnitude, at(`${name}.magnitude`).flatten());
 
   const expected = at(`${name}.y`).transpose(data);
@@ -119,12 +119,12 @@ test.each([
       tf.squaredDifference(model.apply(at('lora-ga.x')) as tf.Tensor, at('lora-ga.target')),
     ) as tf.Scalar;
   const model = injectLora(base, { rank: 2, alpha: 3, init: 'lora-ga', dora }, { loss });
-  const { a, b } = layerAt(model, 'it').adapters.get('default')!;
+  const { a, b } = onlyUpdate(layerAt(model, 'it'));
   // The sign of a singular vector is arbitrary; A·Aᵀ and Bᵀ·B do not depend on it.
   const squareOf = (matrix: tf.Tensor) => tf.matMul(matrix, matrix, false, true).dataSync();
   const [expectedA, expectedB] = [at('lora-ga.lora_A').transpose(), at('lora-ga.lora_B')];
-  expect(largestDifference(squareOf(a!.read()), squareOf(expectedA))).toBeLessThan(1e-5);
-  expect(largestDifference(squareOf(b!.read().transpose()), squareOf(expectedB))).toBeLessThan(1e-5);
+  expect(largestDifference(squareOf(a.read()), squareOf(expectedA))).toBeLessThan(1e-5);
+  expect(largestDifference(squareOf(b.read().transpose()), squareOf(expectedB))).toBeLessThan(1e-5);
   const x = at('lora-ga.x');
   expect(outputsOf(model, [x])).toEqual(outputsOf(base, [x]));
   expect(() => injectLora(base, { rank: 2, init: 'lora-ga' })).toThrow(/pass the loss of a batch/);
@@ -154,9 +154,9 @@ test('combines adapters into the updates of PEFT', () => {
   addAdapter(model, 'other', { rank: 3, alpha: 4 });
   const layer = layerAt(model, 'it');
   for (const name of ['default', 'same', 'other']) {
-    const { a, b } = layer.adapters.get(name)!;
-    put(a!, at(`combine.${name}.lora_A`).transpose());
-    put(b!, at(`combine.${name}.lora_B`).transpose());
+    const { a, b } = onlyUpdate(layer, name);
+    put(a, at(`combine.${name}.lora_A`).transpose());
+    put(b, at(`combine.${name}.lora_B`).transpose());
   }
   const first = { name: 'default', weight: 0.7 };
   addWeightedAdapter(model, {
@@ -196,10 +196,10 @@ test('computes the singular values of an update from its factors', () => {
     alpha: 3,
   });
   const layer = layerAt(model, 'it');
-  const { a, b } = layer.adapters.get('default')!;
+  const { a, b } = onlyUpdate(layer);
   // Orthogonal columns and rows of lengths 2, 1 and 3, 5, so singular values 1.5 times 6 and 5.
-  put(a!, tf.tensor([0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0], [6, 2]));
-  put(b!, tf.tensor([3, 0, 0, 0, 0, 0, 0, 0, 5, 0], [2, 5]));
+  put(a, tf.tensor([0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0], [6, 2]));
+  put(b, tf.tensor([3, 0, 0, 0, 0, 0, 0, 0, 5, 0], [2, 5]));
   const spectrum = updateSpectrum(layer, 'default')!;
   expect(largestDifference(spectrum.singularValues, [9, 7.5])).toBeLessThan(1e-6);
   expect(spectrum.updateNorm).toBeCloseTo(Math.hypot(9, 7.5), 5);

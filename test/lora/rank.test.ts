@@ -15,7 +15,7 @@ import {
 } from '../../src/lora/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { inputsFor, layerAt, outputsOf, randomizeAdapter, sequential } from './models.ts';
+import { inputsFor, layerAt, onlyUpdate, outputsOf, randomizeAdapter, sequential } from './models.ts';
 
 useDevice();
 
@@ -35,9 +35,10 @@ const matrix = (weight: tf.LayerVariable) => {
 /** W + (alpha / r)·A·B in double precision. */
 function expectedKernel(model: tf.LayersModel, path: string): number[] {
   const layer = layerAt(model, path);
-  const { a, b, settings } = layer.adapters.get('default')!;
-  const update = matrix(a!)
-    .mmul(matrix(b!))
+  const { settings } = layer.adapters.get('default')!;
+  const { a, b } = onlyUpdate(layer);
+  const update = matrix(a)
+    .mmul(matrix(b))
     .mul(settings.alpha / settings.rank);
   return matrix(layer.baseWeights.get('kernel')!).add(update).to1DArray();
 }

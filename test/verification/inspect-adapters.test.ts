@@ -42,7 +42,7 @@ test('warns about adapters that change nothing, on all layers or on some', () =>
   ]);
   disturbAdapters(model, 0, 0.01);
   const { layer } = loraLayers(model).find(({ path }) => path === 'linear2')!;
-  const b = layer.adapters.get('default')!.b!.read() as tf.Variable;
+  const b = layer.adapters.get('default')!.updates.get('kernel')!.b.read() as tf.Variable;
   b.assign(tf.zerosLike(b));
   expect(adapterWarnings(inspectAdapters(model))).toEqual([
     "adapter 'default' changes nothing at linear2 (its update is zero there); check these layers for dead units",

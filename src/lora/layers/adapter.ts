@@ -1,10 +1,13 @@
 import * as tf from '@tensorflow/tfjs';
+import type { LayerKind } from './layer-kind.ts';
 
 /** Settings of one adapter on one layer, as saved in the layer's configuration. */
 export interface AdapterSettings {
   readonly name: string;
   /** 0 if the adapter only trains copies of this layer's weights. */
   readonly rank: number;
+  /** The names of the kernels that are updated. Absent for those of `LoraLayer.kernels`. */
+  readonly kernels?: readonly string[];
   readonly alpha: number;
   readonly rslora: boolean;
   readonly dropout: number;
@@ -26,20 +29,29 @@ export function isBias(weightName: string): boolean {
   return weightName === 'bias' || weightName === 'beta';
 }
 
-/** The weights of one adapter on one layer. The shapes of A and B depend on the layer kind, see `kinds.ts`. */
-export interface LayerAdapter {
-  settings: AdapterSettings;
-  /** s, a scalar: strength · alpha / r (or alpha / sqrt(r)), or 0 while the adapter is off. Read in every call. */
-  readonly scale: tf.Variable<tf.Rank.R0>;
+/** The low-rank update of one kernel. The shapes of A and B depend on the kind, see `kinds.ts`. */
+export interface KernelUpdate {
+  readonly kind: LayerKind;
+  /** Precedes the names under which the weights are saved. Empty for a layer whose class has one kernel to update. */
+  readonly prefix: string;
   /** A: [in, r] for a dense layer. */
-  readonly a?: tf.LayerVariable;
+  readonly a: tf.LayerVariable;
   /** B: [r, out] for a dense layer. */
-  readonly b?: tf.LayerVariable;
+  readonly b: tf.LayerVariable;
   /** The initial A and B, if `subtractsInitialUpdate`. */
   readonly initialA?: tf.LayerVariable;
   readonly initialB?: tf.LayerVariable;
   /** m [out] of DoRA. */
   readonly magnitude?: tf.LayerVariable;
+}
+
+/** The weights of one adapter on one layer. */
+export interface LayerAdapter {
+  settings: AdapterSettings;
+  /** s, a scalar: strength · alpha / r (or alpha / sqrt(r)), or 0 while the adapter is off. Read in every call. */
+  readonly scale: tf.Variable<tf.Rank.R0>;
+  /** By the names of the kernels in the base layer. Empty if the adapter only trains copies of the layer's weights. */
+  readonly updates: ReadonlyMap<string, KernelUpdate>;
   /** Trained copies of weights of the base layer, by their names in it. */
   readonly trainedCopies: ReadonlyMap<string, tf.LayerVariable>;
   /** Applied to the input of A. */
@@ -67,13 +79,22 @@ export function strengthTensor({ scale, settings }: LayerAdapter): tf.Scalar {
 
 /** Returns the weights of an adapter by the names under which they are saved. */
 export function adapterWeights(adapter: LayerAdapter): Map<string, tf.LayerVariable> {
-  const { a, b, magnitude, initialA, initialB, trainedCopies } = adapter;
   const weights = new Map<string, tf.LayerVariable>();
-  if (a) weights.set('lora_A', a);
-  if (b) weights.set('lora_B', b);
-  if (magnitude) weights.set('lora_magnitude', magnitude);
-  if (initialA) weights.set('initial_A', initialA);
-  if (initialB) weights.set('initial_B', initialB);
-  for (const [name, weight] of trainedCopies) weights.set(name, weight);
+  for (const update of adapter.updates.values())
+    for (const [name, weight] of updateWeights(update)) weights.set(name, weight);
+  for (const [name, weight] of adapter.trainedCopies) weights.set(name, weight);
+  return weights;
+}
+
+/** Returns the weights of the update of one kernel by the names under which they are saved. */
+export function updateWeights(update: KernelUpdate): Map<string, tf.LayerVariable> {
+  const { prefix, a, b, magnitude, initialA, initialB } = update;
+  const weights = new Map([
+    [`${prefix}lora_A`, a],
+    [`${prefix}lora_B`, b],
+  ]);
+  if (magnitude) weights.set(`${prefix}lora_magnitude`, magnitude);
+  if (initialA) weights.set(`${prefix}initial_A`, initialA);
+  if (initialB) weights.set(`${prefix}initial_B`, initialB);
   return weights;
 }

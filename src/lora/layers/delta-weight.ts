@@ -1,39 +1,55 @@
 import * as tf from '@tensorflow/tfjs';
-import { type LayerAdapter, scalingOf, strengthTensor } from './adapter.ts';
-import type { LayerKind, LoraLayer } from './lora-layer.ts';
+import { type KernelUpdate, type LayerAdapter, scalingOf, strengthTensor } from './adapter.ts';
+import type { LayerKind } from './layer-kind.ts';
+import type { LoraLayer } from './lora-layer.ts';
 
-/** Whether updates are added to the kernel instead of being computed as a parallel branch. */
-export function updatesKernel({ method, kind }: Pick<LoraLayer, 'method' | 'kind'>): boolean {
-  return method !== 'side' || !kind?.lowRankForward;
+/** Whether an update is added to the kernel instead of being computed as a parallel branch. */
+export function isAddedToKernel({ method }: Pick<LoraLayer, 'method'>, { kind }: KernelUpdate): boolean {
+  return method !== 'side' || !kind.lowRankForward;
 }
 
-/** Whether an adapter of the layer changes the value of a base weight. */
+/** Whether the adapters of a layer change the value of a base weight for the time of a call. */
 export function isReplaced(layer: LoraLayer, name: string): boolean {
-  const isUpdated = name === layer.kind?.kernelName && updatesKernel(layer);
-  return [...layer.adapters.values()].some(
-    ({ a, trainedCopies }) => trainedCopies.has(name) || (isUpdated && a),
-  );
+  return [...layer.adapters.values()].some(({ updates, trainedCopies }) => {
+    const update = updates.get(name);
+    return trainedCopies.has(name) || (update !== undefined && isAddedToKernel(layer, update));
+  });
 }
 
 /**
  * Returns a weight of the base layer with the active adapters merged into it: their trained copies, and their delta
- * weights if it is the kernel.
+ * weights if they update it.
  */
 export function mergedWeight(layer: LoraLayer, name: string): tf.Tensor {
-  const { kind, baseWeights } = layer;
-  const weight = weightWithCopies(layer, name);
-  if (!kind || name !== kind.kernelName) return weight;
-  const kernel = baseWeights.get(name)!.read() as tf.Tensor;
-  return [...layer.adapters.values()]
-    .filter(({ a }) => a)
-    .reduce((sum, adapter) => tf.add(sum, deltaWeight(kind, adapter, kernel)), weight);
+  return weightWithUpdates(layer, name, () => true);
+}
+
+/** Returns the value that a weight of the base layer has in a call, without what parallel branches add to the output. */
+export function weightInCall(layer: LoraLayer, name: string): tf.Tensor {
+  return weightWithUpdates(layer, name, (update) => isAddedToKernel(layer, update));
+}
+
+/** Returns a weight with the adapters' trained copies, and the delta weights of the updates that are `included`. */
+function weightWithUpdates(
+  layer: LoraLayer,
+  name: string,
+  included: (update: KernelUpdate) => boolean,
+): tf.Tensor {
+  const kernel = layer.baseWeights.get(name)!.read() as tf.Tensor;
+  return [...layer.adapters.values()].reduce(
+    (sum, adapter) => {
+      const update = adapter.updates.get(name);
+      return update && included(update) ? tf.add(sum, deltaWeight(adapter, update, kernel)) : sum;
+    },
+    weightWithCopies(layer, name),
+  );
 }
 
 /**
  * Returns a weight W of the base layer blended with the adapters' trained copies C_i at their strengths t_i:
  * (1 - sum_i t_i)·W + sum_i t_i·C_i. With one adapter of strength 0 or 1 this is exactly W or C.
  */
-export function weightWithCopies(layer: LoraLayer, name: string): tf.Tensor {
+function weightWithCopies(layer: LoraLayer, name: string): tf.Tensor {
   const weight = layer.baseWeights.get(name)!.read() as tf.Tensor;
   const adapters = [...layer.adapters.values()].filter(({ trainedCopies }) => trainedCopies.has(name));
   if (adapters.length === 0) return weight;
@@ -52,27 +68,26 @@ export function weightWithCopies(layer: LoraLayer, name: string): tf.Tensor {
  * @param kernel W, in the shape that the layer has it
  * @returns the shape of `kernel`
  */
-function deltaWeight(kind: LayerKind, adapter: LayerAdapter, kernel: tf.Tensor): tf.Tensor {
-  const product = adapterProduct(kind, adapter, kernel.shape);
+function deltaWeight(adapter: LayerAdapter, update: KernelUpdate, kernel: tf.Tensor): tf.Tensor {
+  const product = updateProduct(update, kernel.shape);
   const scaled = tf.mul(product, adapter.scale);
-  if (!adapter.magnitude) return scaled;
-  return doraTerm({ kind, adapter, kernel, product, base: kernel, lora: scaled });
+  if (!update.magnitude) return scaled;
+  return doraTerm({ adapter, update, kernel, product, base: kernel, lora: scaled });
 }
 
 /** Returns A·B in the kernel's shape, minus the initial A·B if the adapter subtracts that. */
-export function adapterProduct(
-  kind: LayerKind,
-  { a, b, initialA, initialB }: LayerAdapter,
+export function updateProduct(
+  { kind, a, b, initialA, initialB }: KernelUpdate,
   kernelShape: readonly number[],
 ): tf.Tensor {
-  const product = kind.product(a!.read(), b!.read(), kernelShape);
+  const product = kind.product(a.read(), b.read(), kernelShape);
   return initialA ? tf.sub(product, kind.product(initialA.read(), initialB!.read(), kernelShape)) : product;
 }
 
 /** Input of `doraTerm`. */
 interface DoraInput {
-  readonly kind: LayerKind;
   readonly adapter: LayerAdapter;
+  readonly update: KernelUpdate;
   /** W, in the shape that the layer has it. */
   readonly kernel: tf.Tensor;
   /** A·B in the shape of W. */
@@ -91,8 +106,9 @@ interface DoraInput {
  *
  * @returns the shape of `base`
  */
-export function doraTerm({ kind, adapter, kernel, product, base, lora }: DoraInput): tf.Tensor {
-  const { magnitude, scale, settings } = adapter;
+export function doraTerm({ adapter, update, kernel, product, base, lora }: DoraInput): tf.Tensor {
+  const { kind, magnitude } = update;
+  const { scale, settings } = adapter;
   const norm = withoutGradient(scale, () =>
     kernelNorm(kind, tf.add(kernel, tf.mul(product, scalingOf(settings)))),
   );

@@ -17,15 +17,9 @@ import * as tf from '@tensorflow/tfjs';
 import { completeWasmKernels } from '../../kernels/index.ts';
 import { dilatedConv } from '../math/dilated-conv.ts';
 import { fromChannelsLast, perChannel, toChannelsLast } from '../math/layout.ts';
-import type { LayerAdapter } from './adapter.ts';
-import {
-  adapterProduct,
-  doraTerm,
-  isReplaced,
-  mergedWeight,
-  updatesKernel,
-  weightWithCopies,
-} from './delta-weight.ts';
+import type { KernelUpdate, LayerAdapter } from './adapter.ts';
+import { doraTerm, isAddedToKernel, isReplaced, updateProduct, weightInCall } from './delta-weight.ts';
+import type { LayerKind } from './layer-kind.ts';
 import type { BaseLayer, LoraLayer } from './lora-layer.ts';
 
 /** Keyword arguments of a layer's `call`, such as `training`. */
@@ -52,32 +46,41 @@ export function forward(call: LayerCall): CallInputs {
   // Not on import, because in a browser the backend may be imported after this library.
   if (tf.getBackend() === 'wasm') completeWasmKernels();
   const replaced = [...layer.baseWeights].filter(([name]) => isReplaced(layer, name));
-  const values = replaced.map(([name]) =>
-    updatesKernel(layer) ? mergedWeight(layer, name) : weightWithCopies(layer, name),
-  );
+  const values = replaced.map(([name]) => weightInCall(layer, name));
   const weights = replaced.map(([, weight]) => weight);
+  const branches = sideBranches(layer);
   return withWeightValues(weights, values, () =>
-    sideAdapters(layer).length > 0 ? forwardWithLora(call) : forwardBase(call),
+    branches.length > 0 ? forwardWithBranches(call, branches) : forwardBase(call),
   );
 }
 
+/** An update that is computed as a parallel branch. */
+interface SideBranch {
+  readonly adapter: LayerAdapter;
+  readonly update: KernelUpdate;
+}
+
 /** Computes act(W x + b + sum_i s_i B_i A_i dropout(x)). */
-function forwardWithLora(call: LayerCall): tf.Tensor {
+function forwardWithBranches(call: LayerCall, branches: readonly SideBranch[]): tf.Tensor {
   const { layer } = call;
   const x = single(call.inputs);
-  const wx = applyKernel(call, x, kernelOf(layer)); // [batch, ..., out], channels last
-  const sum = sideAdapters(layer).reduce(
-    (total, adapter) => tf.add(total, loraTerm(call, adapter, x, wx)),
-    wx,
-  );
+  // A class has one kernel at most whose update can be a parallel branch.
+  const { kind } = branches[0]!.update;
+  const wx = applyKernel(call, kind, x, kernelOf(layer, kind)); // [batch, ..., out], channels last
+  const sum = branches.reduce((total, branch) => tf.add(total, loraTerm(call, branch, x, wx)), wx);
   return addBiasAndActivate(layer, fromChannelsLast(sum, layer.dataFormat));
 }
 
 /** Returns s B A dropout(x) [batch, ..., out], channels last; for DoRA, what it adds to W x. */
-function loraTerm(call: LayerCall, adapter: LayerAdapter, inputs: tf.Tensor, wx: tf.Tensor): tf.Tensor {
+function loraTerm(
+  call: LayerCall,
+  { adapter, update }: SideBranch,
+  inputs: tf.Tensor,
+  wx: tf.Tensor,
+): tf.Tensor {
   const { layer, kwargs } = call;
-  const { a, b, initialA, initialB, dropout, magnitude } = adapter;
-  const kind = layer.kind!;
+  const { dropout } = adapter;
+  const { kind, a, b, initialA, initialB } = update;
   const x = dropout ? (dropout.apply(inputs, kwargs) as tf.Tensor) : inputs;
   const lowRankForward = (factorA: tf.LayerVariable, factorB: tf.LayerVariable) =>
     kind.lowRankForward!({
@@ -85,20 +88,20 @@ function loraTerm(call: LayerCall, adapter: LayerAdapter, inputs: tf.Tensor, wx:
       b: factorB.read(),
       scale: adapter.scale,
       x,
-      applyKernel: (kernel) => applyKernel(call, x, kernel),
+      applyKernel: (kernel) => applyKernel(call, kind, x, kernel),
     });
   const lora = initialA
-    ? tf.sub(lowRankForward(a!, b!), lowRankForward(initialA, initialB!))
-    : lowRankForward(a!, b!);
-  if (!magnitude) return lora;
-  const kernel = kernelOf(layer);
+    ? tf.sub(lowRankForward(a, b), lowRankForward(initialA, initialB!))
+    : lowRankForward(a, b);
+  if (!update.magnitude) return lora;
+  const kernel = kernelOf(layer, kind);
   return doraTerm({
-    kind,
     adapter,
+    update,
     kernel,
-    product: adapterProduct(kind, adapter, kernel.shape),
+    product: updateProduct(update, kernel.shape),
     // As in PEFT, the rescaled x·W has the dropout as well.
-    base: dropout && kwargs.training ? applyKernel(call, x, kernel) : wx,
+    base: dropout && kwargs.training ? applyKernel(call, kind, x, kernel) : wx,
     lora,
   });
 }
@@ -117,12 +120,19 @@ function forwardBase({ layer, baseCall, inputs, kwargs }: LayerCall): CallInputs
 }
 
 /** Applies the base layer with another kernel, without bias and activation. Returns channels last. */
-function applyKernel({ layer, baseCall, kwargs }: LayerCall, x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
+function applyKernel(
+  { layer, baseCall, kwargs }: LayerCall,
+  { kernelName }: LayerKind,
+  x: tf.Tensor,
+  kernel: tf.Tensor,
+): tf.Tensor {
   if (isDilated(layer)) return convolveDilated(layer, x, kernel);
   const { bias, useBias, activation } = layer;
   Object.assign(layer, { bias: null, useBias: false, activation: linear });
   try {
-    const output = withWeightValues([kernelWeight(layer)], [kernel], () => baseCall(x, kwargs));
+    const output = withWeightValues([layer.baseWeights.get(kernelName)!], [kernel], () =>
+      baseCall(x, kwargs),
+    );
     return toChannelsLast(single(output), layer.dataFormat);
   } finally {
     Object.assign(layer, { bias, useBias, activation });
@@ -175,22 +185,21 @@ function withWeightValues<T>(
 }
 
 /**
- * Returns the adapters to compute as parallel branches. On native TensorFlow this includes adapters that are off, which
+ * Returns the updates to compute as parallel branches. On native TensorFlow this includes adapters that are off, which
  * add zero: the call may be recorded as a graph that is still used after they are turned on. On other backends they are
  * left out, so that the output is exactly that of the base.
  */
-function sideAdapters(layer: LoraLayer): LayerAdapter[] {
-  if (updatesKernel(layer)) return [];
-  const adapters = [...layer.adapters.values()].filter(({ a }) => a);
-  return tf.getBackend() === 'tensorflow'
-    ? adapters
-    : adapters.filter(({ settings }) => layer.isOn(settings));
+function sideBranches(layer: LoraLayer): SideBranch[] {
+  const branches = [...layer.adapters.values()].flatMap((adapter) =>
+    [...adapter.updates.values()].map((update) => ({ adapter, update })),
+  );
+  return branches.filter(
+    ({ adapter, update }) =>
+      !isAddedToKernel(layer, update) && (tf.getBackend() === 'tensorflow' || layer.isOn(adapter.settings)),
+  );
 }
 
-function kernelWeight({ baseWeights, kind }: LoraLayer): tf.LayerVariable {
-  return baseWeights.get(kind!.kernelName)!;
-}
-
-const kernelOf = (layer: LoraLayer): tf.Tensor => kernelWeight(layer).read();
+const kernelOf = ({ baseWeights }: LoraLayer, { kernelName }: LayerKind): tf.Tensor =>
+  baseWeights.get(kernelName)!.read();
 
 const single = (tensors: CallInputs): tf.Tensor => (Array.isArray(tensors) ? tensors[0]! : tensors);

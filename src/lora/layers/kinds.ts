@@ -5,14 +5,9 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
+import type { KindsByMethod, LayerKind, LowRankInput } from './layer-kind.ts';
 import { registerLoraClass } from './lora-class.ts';
-import {
-  type BaseLayer,
-  baseClassOf,
-  type KindsByMethod,
-  type LayerKind,
-  type LowRankInput,
-} from './lora-layer.ts';
+import { type BaseLayer, baseClassOf } from './lora-layer.ts';
 
 /** Kernel [in, out], A [in, r], B [r, out]. The layer's input is [batch, ..., in]. */
 const denseKind: LayerKind = {

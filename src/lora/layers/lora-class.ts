@@ -1,13 +1,19 @@
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
-import { type AdapterSettings, adapterWeights, isBias, type LayerAdapter, scalingOf } from './adapter.ts';
+import {
+  type AdapterSettings,
+  adapterWeights,
+  isBias,
+  type KernelUpdate,
+  type LayerAdapter,
+  scalingOf,
+} from './adapter.ts';
 import { mergedWeight } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
-import type { BaseLayer, KindsByMethod, LayerKind, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
+import type { KindsByMethod, LayerKind } from './layer-kind.ts';
+import type { BaseLayer, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 
 type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
-
-type Factors = Pick<LayerAdapter, 'a' | 'b' | 'initialA' | 'initialB' | 'magnitude'>;
 
 type LoraClass = (new (config: LayerConfig) => LoraLayer) & { className: string };
 
@@ -31,7 +37,7 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
     static override className = `Lora${Base.className}`;
     readonly isLoraLayer = true;
     readonly method: LoraMethod;
-    readonly kind: LayerKind | undefined;
+    readonly kernels: ReadonlyMap<string, LayerKind>;
     enabled: boolean;
     readonly frozenPaths: readonly string[];
     readonly adapters = new Map<string, LayerAdapter>();
@@ -44,7 +50,8 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
     constructor({ lora, ...baseConfig }: LayerConfig) {
       super(baseConfig as tf.serialization.ConfigDict);
       this.method = lora.method;
-      this.kind = ((this as BaseLayer).kinds ?? kinds)[lora.method];
+      const kind = ((this as BaseLayer).kinds ?? kinds)[lora.method];
+      this.kernels = new Map(kind && [[kind.kernelName, kind]]);
       this.enabled = lora.enabled;
       this.frozenPaths = lora.frozenPaths ?? [];
       this.#configuredAdapters = lora.adapters;
@@ -87,7 +94,7 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
       const adapter: LayerAdapter = {
         settings,
         scale: zeroScalar(`${this.name}/${name}/scale`),
-        ...this.#addFactors(settings),
+        updates: this.#addUpdates(settings),
         trainedCopies: this.#addTrainedCopies(settings),
         dropout:
           dropout > 0
@@ -162,18 +169,29 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
       return super.disposeWeights();
     }
 
-    #addFactors({ name, rank, dora, subtractsInitialUpdate }: AdapterSettings): Factors {
-      if (rank === 0) return {};
-      const kind = this.kind!;
-      const kernelShape = this.baseWeights.get(kind.kernelName)!.shape as number[];
+    #addUpdates(settings: AdapterSettings): Map<string, KernelUpdate> {
+      if (settings.rank === 0) return new Map();
+      const names = settings.kernels ?? [...this.kernels.keys()];
+      return new Map(names.map((kernelName) => [kernelName, this.#addUpdate(settings, kernelName)]));
+    }
+
+    #addUpdate(settings: AdapterSettings, kernelName: string): KernelUpdate {
+      const { name, rank, dora, subtractsInitialUpdate } = settings;
+      const kind = this.kernels.get(kernelName)!;
+      const isOnlyKernel = this.kernels.size === 1 && this.kernels.has(kernelName);
+      const prefix = isOnlyKernel ? '' : `${kernelName}/`;
+      const kernelShape = this.baseWeights.get(kernelName)!.shape as number[];
       const shapes = kind.factorShapes(kernelShape, rank);
       const { outputs } = kind.matrixShape(kernelShape);
+      const add = (part: string, shape: number[]) => this.#addZeros(`${name}/${prefix}${part}`, shape);
       return {
-        a: this.#addZeros(`${name}/lora_A`, shapes.a),
-        b: this.#addZeros(`${name}/lora_B`, shapes.b),
-        initialA: subtractsInitialUpdate ? this.#addZeros(`${name}/initial_A`, shapes.a) : undefined,
-        initialB: subtractsInitialUpdate ? this.#addZeros(`${name}/initial_B`, shapes.b) : undefined,
-        magnitude: dora ? this.#addZeros(`${name}/lora_magnitude`, [outputs]) : undefined,
+        kind,
+        prefix,
+        a: add('lora_A', shapes.a),
+        b: add('lora_B', shapes.b),
+        initialA: subtractsInitialUpdate ? add('initial_A', shapes.a) : undefined,
+        initialB: subtractsInitialUpdate ? add('initial_B', shapes.b) : undefined,
+        magnitude: dora ? add('lora_magnitude', [outputs]) : undefined,
       };
     }
 
@@ -209,10 +227,12 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
       const trained: tf.LayerVariable[] = [];
       const frozen = [...this.baseWeights.values()];
       for (const adapter of this.adapters.values()) {
-        for (const weight of adapterWeights(adapter).values()) {
-          const isInitial = weight === adapter.initialA || weight === adapter.initialB;
-          (adapter.settings.active && !isInitial ? trained : frozen).push(weight);
-        }
+        const initial = [...adapter.updates.values()].flatMap(({ initialA, initialB }) => [
+          initialA,
+          initialB,
+        ]);
+        for (const weight of adapterWeights(adapter).values())
+          (adapter.settings.active && !initial.includes(weight) ? trained : frozen).push(weight);
       }
       for (const weight of trained) weight.trainable = this.trainable_;
       for (const weight of frozen) weight.trainable = false;

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import type { ExtendedLayer } from '../../models/index.ts';
 import type { LoraMethod } from '../config.ts';
 import type { AdapterSettings, LayerAdapter } from './adapter.ts';
+import type { KindsByMethod, LayerKind } from './layer-kind.ts';
 
 /** A tfjs layer, with members that `tf.layers.Layer` does not declare. */
 export interface BaseLayer extends tf.layers.Layer {
@@ -17,9 +18,6 @@ export interface BaseLayer extends tf.layers.Layer {
   readonly kinds?: KindsByMethod;
 }
 
-/** The kind of low-rank update for each method that a layer supports. */
-export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;
-
 /**
  * A tfjs layer with frozen weights and any number of adapters, an instance of a class such as `LoraDense`.
  *
@@ -28,10 +26,10 @@ export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;
  */
 export interface LoraLayer extends BaseLayer, ExtendedLayer {
   /**
-   * How A and B update the kernel. Absent for classes without a kernel to update, such as normalizations: their adapters
-   * only have trained copies, see `AdapterSettings.trainedCopies`.
+   * The kernels that an adapter updates unless its settings name others, and how. Empty for classes without a kernel to
+   * update, such as normalizations: their adapters only have trained copies, see `AdapterSettings.trainedCopies`.
    */
-  readonly kind?: LayerKind;
+  readonly kernels: ReadonlyMap<string, LayerKind>;
   readonly method: LoraMethod;
   /** The adapters of the layer by name. */
   readonly adapters: ReadonlyMap<string, LayerAdapter>;
@@ -67,55 +65,6 @@ export interface LoraLayerConfig {
   readonly adapters: readonly AdapterSettings[];
   /** See `LoraLayer.frozenPaths`. */
   readonly frozenPaths?: readonly string[];
-}
-
-/**
- * How A and B update one sort of kernel, such as that of a 2-D convolution: A maps the inputs to r dimensions, B maps these
- * to the outputs. In a convolution, kernel, A and B have more than two axes. Such a kernel is read as a matrix
- * [inputs, outputs], where inputs are all values that one output is computed from. kinds.ts has the kinds.
- */
-export interface LayerKind {
-  readonly name:
-    | 'dense'
-    | 'dense-view'
-    | 'conv1d'
-    | 'conv2d'
-    | 'conv3d'
-    | 'depthwise'
-    | 'separable'
-    | 'embedding'
-    | 'matrix'
-    | 'matrices';
-  /** Name of the layer's weight that is updated. */
-  readonly kernelName: string;
-  /** Sides of the kernel as a matrix. The rank of A·B is at most the smaller one. */
-  matrixShape(kernelShape: readonly number[]): { readonly inputs: number; readonly outputs: number };
-  /** Shapes of A and B: [in, r] and [r, out] for a dense layer. */
-  factorShapes(kernelShape: readonly number[], rank: number): { readonly a: number[]; readonly b: number[] };
-  /** Returns A·B in the kernel's shape, for A and B in the shapes of `factorShapes`; float32. */
-  product(a: tf.Tensor, b: tf.Tensor, kernelShape: readonly number[]): tf.Tensor;
-  /**
-   * Returns s·(x·A)·B [batch, ..., out], channels last, without computing A·B. Absent if that is not possible: the update is
-   * then added to the kernel.
-   */
-  lowRankForward?(input: LowRankInput): tf.Tensor;
-  /** Returns the kernel as the matrix [inputs, outputs], if that is not just another shape for the same values. */
-  toMatrix?(kernel: tf.Tensor): tf.Tensor2D;
-  /** Axes of the kernel to sum over for the norm of each output, which DoRA needs. Absent if it does not support DoRA. */
-  readonly normAxes?: readonly number[];
-}
-
-/** Input of `LayerKind.lowRankForward`. */
-export interface LowRankInput {
-  /** A and B in the shapes of `factorShapes`. */
-  readonly a: tf.Tensor;
-  readonly b: tf.Tensor;
-  /** s = strength · alpha / r */
-  readonly scale: tf.Scalar;
-  /** The layer's input after dropout. */
-  readonly x: tf.Tensor;
-  /** Applies the layer to `x` with another kernel, without bias and activation. Returns channels last. */
-  readonly applyKernel: (kernel: tf.Tensor) => tf.Tensor;
 }
 
 /** A property that all LoRA layers have; `instanceof` would miss those of another copy of this library in the program. */

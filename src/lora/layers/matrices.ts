@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { LayerKind } from './lora-layer.ts';
+import type { LayerKind } from './layer-kind.ts';
 
 /** The axes of a kernel that its matrices have for inputs and outputs, and those over which there are several matrices. */
 export interface MatrixAxes {
