@@ -80,6 +80,7 @@ function sourceState() {
     'tsconfig.build.json',
     'vite.page.config.ts',
     'vite.browser.config.ts',
+    'vite.charts.config.ts',
     ...sources.map((name) => join('src', name)),
   ]) {
     const { size, mtimeMs } = statSync(join(root, path));

@@ -55,9 +55,24 @@ test('only the command line mentions its options, not the library', () => {
   expect(named).toEqual([ofNvidiaSmi]);
 });
 
-test('--help does not load TensorFlow', () => {
-  expect(importedBy('src/cli/main.ts')).toContain('@commander-js/extra-typings');
-  expect(importedBy('src/cli/main.ts')).not.toContain('@tensorflow/tfjs');
+test('--help loads only small packages, and not TensorFlow', () => {
+  const packages = [...importedBy('src/cli/main.ts')].filter((name) => !/^(src\/|node:)/.test(name));
+  expect(packages.toSorted()).toEqual([
+    '@commander-js/extra-typings',
+    'cli-table3',
+    'fastest-levenshtein',
+    'pure-rand/distribution/uniformFloat32',
+    'pure-rand/generator/xoroshiro128plus',
+    'smol-toml',
+  ]);
+});
+
+test('charts, XML and archives are loaded only when they are used', () => {
+  for (const path of ['src/cli/main.ts', 'src/api/index.ts', 'src/api/report.ts']) {
+    const packages = [...importedBy(path)].filter((name) => /^(echarts|xmlbuilder|yauzl)/.test(name));
+    expect(packages).toEqual([]);
+  }
+  expect(importedBy('src/report/html/charts/draw.ts')).toContain('echarts/core');
 });
 
 test('a queue is loaded only when it is used', () => {
@@ -93,7 +108,7 @@ test('rooms that only handle bytes and numbers do not load TensorFlow', () => {
 /** What a file imports at run time, directly or through other files of `src`. Type imports do not count. */
 function importedBy(path: string, found = new Set<string>()): Set<string> {
   const text = files.find((file) => file.path === path)?.text ?? '';
-  for (const [, name] of text.matchAll(/^(?:import|export) (?!type\b)[^;'"]*'([^']+)';$/gm)) {
+  for (const [, name] of text.matchAll(/^(?:import|export)(?: (?!type\b)[^;'"]* from)? '([^']+)';$/gm)) {
     const used = name!.startsWith('.') ? join(dirname(path), name!) : name!;
     if (found.has(used)) continue;
     found.add(used);

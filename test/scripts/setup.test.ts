@@ -34,6 +34,7 @@ beforeEach(async () => {
     'tsconfig.build.json',
     'vite.page.config.ts',
     'vite.browser.config.ts',
+    'vite.charts.config.ts',
     'src/a.ts',
     'src/room/b.ts',
   ]) {

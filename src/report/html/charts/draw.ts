@@ -1,6 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
-// The single-file build: importing only the parts that are used takes ten times as long (0.5 s), as Node loads many files.
-import { init } from 'echarts/dist/echarts.esm.min';
+import { init } from './echarts.ts';
 
 export const FONT = 'system-ui, sans-serif';
 const FONT_SIZE = 13;
