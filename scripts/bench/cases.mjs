@@ -162,6 +162,24 @@ export const cases = [
     [...autoEngines, product('graph'), ...pytorches, jax(1)],
     { PyTorch: 1.8 },
   ),
+  training(
+    'mobilenet',
+    'adapting MobileNetV2 (batch 8, 224x224)',
+    { batch: 8, stepsPerCall: 1 },
+    [
+      ...['eager', 'graph', 'xla'].map((engine) => ({
+        ...product(engine),
+        script: ['mobilenet-product.mjs'],
+      })),
+      { ...tfjs('minimize'), script: ['mobilenet-tfjs.mjs'] },
+      ...pytorches.map((contender) => ({
+        ...contender,
+        name: contender.name.replace('fused Adam', 'PEFT'),
+        script: ['mobilenet_pytorch.py'],
+      })),
+    ],
+    { minimize: 2, PyTorch: 1 },
+  ),
   {
     name: 'evaluation',
     title: 'evaluation of 10,000 images',
