@@ -50,7 +50,7 @@ class NodeLayer extends tf.layers.Layer implements BaseLayer {
   }
 }
 
-const LoraNodeLayer = withAdapters(NodeLayer as unknown as Parameters<typeof withAdapters>[0], {});
+const LoraNodeLayer = withAdapters(NodeLayer as unknown as Parameters<typeof withAdapters>[0]);
 
 /** Creates the layer of a node, without adapters. */
 export function createNodeLayer(node: NodeLayerOptions): LoraLayer {

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
-import { adaptableLayers, adapterNames } from './lora-layers.ts';
+import { adaptableLayers, adapterNames, requireLoraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
 
 /**
@@ -32,6 +32,7 @@ export function addAdapter<Model extends AdaptableModel>(
   const resolved = resolveLoraConfig({ ...config, method });
   checkInit(resolved, loss);
   const plan = planAdapter(model, resolved, name, onWarning);
+  requireLoraLayers(model, plan.keys());
   for (const { path, layer } of layers) {
     const settings = plan.get(path);
     if (settings) layer.addAdapter({ ...settings, active: false });

@@ -210,8 +210,9 @@ function combineAt(
 function kernelsOf(
   parts: readonly Part[],
   factors: ReadonlyMap<string, FactorPair>,
-): readonly string[] | undefined {
-  return parts.every(({ adapter }) => !adapter.settings.kernels) ? undefined : [...factors.keys()];
+): AdapterSettings['kernels'] {
+  if (parts.every(({ adapter }) => !adapter.settings.kernels)) return undefined;
+  return [...factors.keys()].map((name) => ({ name }));
 }
 
 function addCombination({ layer, settings, parts, factors }: Combination): void {

@@ -29,9 +29,19 @@ export interface LoraConfig {
   readonly rank?: number;
   /** The update is scaled by alpha / rank. Above 0, at most 1e9. Default: equal to `rank`, for a scaling of 1. */
   readonly alpha?: number;
-  /** Layers, or nodes of a GraphModel, to adapt. Default 'all': every one whose class or op supports `method`. */
+  /**
+   * Layers, or nodes of a GraphModel, to adapt. Default 'all': every one whose class or op supports `method`; none if
+   * `targetWeights` is set. A layer inside a wrapper such as Bidirectional has a path as well: `both.forward_lstm` is one
+   * direction of `both`, and `both.lstm` is both.
+   */
   readonly targets?: LayerPattern;
-  /** Layers to leave unchanged. */
+  /**
+   * Single weights to adapt, in addition to `targets`, as PEFT's `target_parameters`: `lstm.recurrent_kernel`, or the end of
+   * such a path. Any float32 weight with two or more axes of any layer, also of a class that a program has registered. The
+   * last two axes are those of the matrices, [in, out]; axes before these stack several.
+   */
+  readonly targetWeights?: LayerPattern;
+  /** Layers to leave unchanged, or weights, such as `lstm.recurrent_kernel`. */
   readonly exclude?: LayerPattern;
   /**
    * First layer to adapt; layers before it in the model stay unchanged. A layer name, or the end of a layer path. In a
@@ -90,14 +100,18 @@ export interface LoraConfig {
 }
 
 /** A validated configuration, with defaults filled in. */
-export type ResolvedLoraConfig = Required<Omit<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>> &
-  Pick<LoraConfig, 'exclude' | 'from' | 'modulesToSave'>;
+export type ResolvedLoraConfig = Required<Omit<LoraConfig, OptionalOption>> &
+  Pick<LoraConfig, OptionalOption>;
+
+/** The options without a default. */
+type OptionalOption = 'targetWeights' | 'exclude' | 'from' | 'modulesToSave';
 
 /** All option names. The type makes the compiler reject a missing or unknown name. */
 const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
   rank: true,
   alpha: true,
   targets: true,
+  targetWeights: true,
   exclude: true,
   from: true,
   rankPattern: true,
@@ -122,7 +136,7 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   checkOptionNames(config);
   const { rank = 8, alpha = rank } = config;
   const resolved: ResolvedLoraConfig = {
-    targets: 'all',
+    targets: config.targetWeights === undefined ? 'all' : [],
     rankPattern: {},
     alphaPattern: {},
     rslora: false,
@@ -136,7 +150,7 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
     rank,
     alpha,
   };
-  for (const option of ['targets', 'exclude', 'modulesToSave'] as const)
+  for (const option of ['targets', 'targetWeights', 'exclude', 'modulesToSave'] as const)
     checkPattern(option, resolved[option]);
   if (resolved.from !== undefined) checkText('from', resolved.from);
   checkObject('rankPattern', resolved.rankPattern);

@@ -5,10 +5,12 @@ import { namedLayers, namedModels, rebuild } from '../models/index.ts';
 import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
-import { ADAPTABLE } from './layers/kinds.ts';
-import { isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
-import { hasLora } from './lora-layers.ts';
+import { KNOWN_CLASSES } from './layers/kinds.ts';
+import { CUSTOM_CLASS, isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
+import './layers/register.ts';
+import { hasLora, requireLoraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
+import { weightedLayers } from './targets.ts';
 
 /** Options of `injectLora` in addition to the configuration. */
 export interface InjectOptions<Model = tf.LayersModel> extends AdapterOptions<Model> {
@@ -54,32 +56,37 @@ export function injectLora(
   const plan = planAdapter(model, resolved, adapter, onWarning);
   const { method } = resolved;
   const frozenPaths = pathsOfFrozen(model);
-  const [firstPath] = namedLayers(model)
-    .filter(({ layer }) => layer.getClassName() in ADAPTABLE)
-    .map(({ path }) => path);
+  const layers = new Map(weightedLayers(model).map(({ path, layer }) => [path, layer]));
+  // Rather a class that is certain to become a LoRA layer, see `requireLoraLayers`.
+  const [firstPath] = [...layers].find(([, layer]) => isKnown(layer.getClassName())) ?? [...layers][0] ?? [];
   // Layers that this adapter leaves unchanged become LoRA layers as well: these freeze the base's weights, have
   // gradients that tfjs lacks, and accept other adapters later.
   const adapted = rebuild(model, (path, node) => {
     node.config.trainable = true;
-    if (!(node.className in ADAPTABLE)) return;
-    node.className = `Lora${node.className}`;
+    if (!layers.has(path)) return;
     const settings = plan.get(path);
     node.config.lora = {
+      ...(!isKnown(node.className) && { className: node.className }),
       method,
       enabled: true,
       adapters: settings ? [settings] : [],
       ...(path === firstPath && { frozenPaths }),
     } satisfies LoraLayerConfig;
+    node.className = isKnown(node.className) ? `Lora${node.className}` : CUSTOM_CLASS;
   });
   for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   try {
+    requireLoraLayers(adapted, plan.keys());
     initializeAdapter(adapted, adapter, resolved, loss);
   } catch (error) {
-    adapted.dispose(); // the caller's loss failed
+    adapted.dispose();
     throw error;
   }
   return adapted;
 }
+
+/** Whether the LoRA form of a class has a name of its own. */
+const isKnown = (className: string): boolean => KNOWN_CLASSES.includes(className);
 
 /** The layers and models that the caller has frozen. */
 function pathsOfFrozen(model: tf.LayersModel): string[] {

@@ -40,6 +40,25 @@ export function adaptableLayers(model: AdaptableModel): NamedLoraLayer[] {
   return layers;
 }
 
+/**
+ * Checks that layers can get adapters. Every layer with weights can, unless its class makes instances of another class
+ * from its configuration.
+ *
+ * @throws UsageError if one cannot
+ */
+export function requireLoraLayers(model: AdaptableModel, paths: Iterable<string>): void {
+  const layers = new Map(namedLayers(model).map(({ path, layer }) => [path, layer]));
+  for (const path of paths) {
+    const layer = layers.get(path)!;
+    if (isLoraLayer(layer)) continue;
+    const className = layer.getClassName();
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${path}' (${className}): cannot be adapted, because ${className}.fromConfig(cls, config) does not return 'new cls(config)'; change it, or leave the layer out with 'exclude'`,
+    );
+  }
+}
+
 /** Returns the names of all adapters of a model. */
 export function adapterNames(model: AdaptableModel): string[] {
   return [...new Set(loraLayers(model).flatMap(({ layer }) => [...layer.adapters.keys()]))];

@@ -2,6 +2,7 @@ import type * as tf from '@tensorflow/tfjs';
 import { CheckpointError } from '../errors.ts';
 import { namedLayers, namedModels, namedWeights, rebuild, variableOf } from '../models/index.ts';
 import { adapterWeights, type LayerAdapter } from './layers/adapter.ts';
+import type { LoraLayerConfig } from './layers/lora-layer.ts';
 import { adaptableLayers, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 
 /**
@@ -42,9 +43,10 @@ export function unloadLora(model: tf.LayersModel): tf.LayersModel {
   const frozen = new Set(adaptableLayers(model).flatMap(({ layer }) => layer.frozenPaths));
   const base = rebuild(model, (path, node) => {
     node.config.trainable = !frozen.has(path); // injectLora froze the layers without adapters
-    if (node.config.lora === undefined) return;
+    const lora = node.config.lora as LoraLayerConfig | undefined;
+    if (lora === undefined) return;
     delete node.config.lora;
-    node.className = node.className.slice('Lora'.length);
+    node.className = lora.className ?? node.className.slice('Lora'.length);
   });
   for (const named of namedModels(base)) if (frozen.has(named.path)) named.model.trainable = false;
   return base;

@@ -1,15 +1,15 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../errors.ts';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
-import { type NamedLayer, namedWeights } from '../models/index.ts';
 import type { LayerExpressions } from '../patterns/index.ts';
-import type { ResolvedLoraConfig } from './config.ts';
+import { listNames } from '../quote.ts';
+import type { LoraMethod, ResolvedLoraConfig } from './config.ts';
 import { type AdapterSettings, isBias } from './layers/adapter.ts';
-import { ADAPTABLE, kindOf, kindsOf } from './layers/kinds.ts';
+import { classesWithKernels, kernelsOf, kindOfWeight } from './layers/kinds.ts';
 import type { LayerKind } from './layers/layer-kind.ts';
-import { baseClassOf } from './layers/lora-layer.ts';
+import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { checkRankFits, type LayerRank, rankWarning } from './rank.ts';
-import { patternValue, selectLayers } from './targets.ts';
+import { patternValue, selectLayers, type TargetLayer, weightPath } from './targets.ts';
 
 /**
  * Decides what an adapter does on each layer. Changes nothing.
@@ -27,23 +27,19 @@ export function planAdapter(
 ): Map<string, AdapterSettings> {
   const { candidates, modulesToSave, targets, expressions } = selectLayers(model, config);
   const plan = new Map<string, AdapterSettings>();
-  const ranks = targets.map((target) => layerRank(target, config, expressions));
-  for (const layer of ranks) {
-    checkRankFits(layer, config);
-    const alpha = patternValue(expressions, layer.path, config.alphaPattern) ?? config.alpha;
-    plan.set(layer.path, lowRankSettings(layer, { ...config, alpha }, adapter));
+  for (const target of targets) checkSupport(target, config);
+  const ranks = targets.flatMap((target) => kernelRanks(target, config, expressions));
+  for (const kernel of ranks) checkRankFits(kernel, config);
+  for (const target of targets) {
+    const rank = patternValue(expressions, target, config.rankPattern) ?? config.rank;
+    const alpha = patternValue(expressions, target, config.alphaPattern) ?? config.alpha;
+    plan.set(target.path, lowRankSettings(target, { ...config, rank, alpha }, adapter));
   }
-  for (const { path, layer } of modulesToSave) {
-    if (!kindsOf(layer))
-      throw new UsageError(
-        'invalid-argument',
-        `layer '${path}' (${baseClassOf(layer)}): cannot be in modulesToSave; remove it`,
-      );
-    plan.set(path, copySettings(adapter, 'all'));
-  }
+  for (const { path } of modulesToSave) plan.set(path, copySettings(adapter, 'all'));
   if (config.bias === 'all') {
     for (const { path, layer } of candidates)
-      if (!plan.has(path) && hasTrainableBias(path, layer)) plan.set(path, copySettings(adapter, 'bias'));
+      if (!plan.has(path) && [...baseWeightsOf(layer).keys()].some(isBias))
+        plan.set(path, copySettings(adapter, 'bias'));
   }
   if (isLayeredGraphModel(model))
     model.requireGradients(candidates.filter(({ path }) => plan.has(path)).map(({ layer }) => layer));
@@ -52,20 +48,34 @@ export function planAdapter(
   return plan;
 }
 
-/** The rank of an adapter on a target. */
-function layerRank(target: NamedLayer, config: ResolvedLoraConfig, expressions: LayerExpressions): LayerRank {
-  const { path, layer } = target;
-  const kind = requireKind(target, config);
-  const kernel = namedWeights(layer).get(kind.kernelName)!;
-  const rank = patternValue(expressions, path, config.rankPattern) ?? config.rank;
-  return { path, rank, ...kind.matrixShape(kernel.shape as number[]) };
+/** The rank of an adapter on each kernel of a target. */
+function kernelRanks(
+  target: TargetLayer,
+  config: ResolvedLoraConfig,
+  expressions: LayerExpressions,
+): LayerRank[] {
+  const rank = patternValue(expressions, target, config.rankPattern) ?? config.rank;
+  const weights = baseWeightsOf(target.layer);
+  return [...target.kernels].map(([name, kind]) => ({
+    path: target.kernels.size > 1 ? weightPath(target.path, name) : target.path,
+    rank,
+    ...kind.matrixShape(weights.get(name)!.shape as number[]),
+  }));
 }
 
 /** Settings of an adapter with A and B on a layer. */
-function lowRankSettings({ rank }: LayerRank, config: ResolvedLoraConfig, name: string): AdapterSettings {
+function lowRankSettings(
+  { layer, kernels }: TargetLayer,
+  config: ResolvedLoraConfig,
+  name: string,
+): AdapterSettings {
+  const defaults = kernelsOf(layer, config.method);
+  const isDefault =
+    defaults.size === kernels.size && [...defaults.keys()].every((kernel) => kernels.has(kernel));
   return {
     name,
-    rank,
+    rank: config.rank,
+    ...(!isDefault && { kernels: [...kernels.keys()].map((kernel) => ({ name: kernel })) }),
     alpha: config.alpha,
     rslora: config.rslora,
     dropout: config.dropout,
@@ -93,44 +103,61 @@ function copySettings(name: string, trainedCopies: 'bias' | 'all'): AdapterSetti
   };
 }
 
-function requireKind(
-  { path, layer }: NamedLayer,
-  { method, dora, dropout, init }: ResolvedLoraConfig,
-): LayerKind {
-  const kind = kindOf(layer, method);
-  const className = baseClassOf(layer);
-  if (!kind) {
-    const supported = Object.entries(ADAPTABLE).flatMap(([name, kinds]) => (kinds[method] ? [name] : []));
+/** @throws UsageError if a layer does not support an option */
+function checkSupport({ path, layer, kernels }: TargetLayer, config: ResolvedLoraConfig): void {
+  const { method } = config;
+  const place = `layer '${path}' (${baseClassOf(layer)})`;
+  if (kernels.size === 0) throw unsupported(place, path, layer, method);
+  const { cell, layer: inner } = layer as RecurrentParts;
+  const rates = (cell ?? inner?.cell)?.dilationRate ?? [];
+  if (rates.some((rate) => rate > 1))
     throw new UsageError(
       'invalid-argument',
-      `layer '${path}' (${className}): does not support method '${method}'; supported are ${supported.join(', ')}`,
+      `${place}: tfjs has no gradient for its dilated convolutions; leave the layer out with 'exclude'`,
     );
-  }
+  for (const [name, kind] of kernels)
+    checkKernel(kernels.size > 1 ? `weight '${weightPath(path, name)}'` : place, kind, config);
+}
+
+/** Parts of recurrent layers and of wrappers of these. */
+interface RecurrentParts extends tf.layers.Layer {
+  readonly cell?: { readonly dilationRate?: readonly number[] };
+  readonly layer?: RecurrentParts;
+}
+
+/** The error about a layer that was named in `targets`, but has no kernel that is updated by default. */
+function unsupported(place: string, path: string, layer: tf.layers.Layer, method: LoraMethod): UsageError {
+  const weights = [...baseWeightsOf(layer).keys()]
+    .filter((name) => kindOfWeight(layer, name, method))
+    .map((name) => weightPath(path, name));
+  const remedy =
+    weights.length > 0
+      ? `name its weights in targetWeights: ${listNames(weights)}`
+      : `supported are ${classesWithKernels(method).join(', ')}`;
+  return new UsageError(
+    'invalid-argument',
+    `${place}: does not support method '${method}' by default; ${remedy}`,
+  );
+}
+
+/**
+ * @param place names the layer or weight in errors
+ * @throws UsageError if the kind of a kernel does not support an option
+ */
+function checkKernel(place: string, kind: LayerKind, { dora, dropout, init }: ResolvedLoraConfig): void {
   if (dora && !kind.normAxes)
     throw new UsageError(
       'invalid-argument',
-      `layer '${path}' (${className}): does not support DoRA; leave the layer out with 'exclude'`,
+      `${place}: does not support DoRA; leave the layer out with 'exclude'`,
     );
-  if (dropout > 0 && 'kinds' in layer)
+  if (dropout > 0 && !kind.lowRankForward)
     throw new UsageError(
       'invalid-argument',
-      `layer '${path}' (${className}): does not support dropout, because its update is added to the kernel; leave it out`,
+      `${place}: does not support dropout, because its update is added to the kernel; leave it out`,
     );
   if (kind.name === 'matrices' && !['kaiming', 'gaussian', 'normal'].includes(init))
     throw new UsageError(
       'invalid-argument',
-      `layer '${path}' (${className}): several matrices in one kernel do not support init '${init}'; use 'kaiming', 'gaussian' or 'normal'`,
+      `${place}: several matrices in one kernel do not support init '${init}'; use 'kaiming', 'gaussian' or 'normal'`,
     );
-  return kind;
-}
-
-/** @throws UsageError if the layer has a bias that cannot be trained as a copy */
-function hasTrainableBias(path: string, layer: tf.layers.Layer): boolean {
-  const hasBias = [...namedWeights(layer).keys()].some((name) => isBias(name.replace(/.*\//, '')));
-  if (!hasBias) return false;
-  if (kindsOf(layer)) return true;
-  throw new UsageError(
-    'invalid-argument',
-    `layer '${path}' (${baseClassOf(layer)}): its bias cannot be trained in an adapter; leave the layer out with 'exclude', or use bias 'lora-only'`,
-  );
 }

@@ -1,12 +1,12 @@
 import type { AdaptableModel } from '../layers-model.ts';
-import { namedWeights } from '../models/index.ts';
-import { type LoraConfig, resolveLoraConfig } from './config.ts';
-import { kindOf } from './layers/kinds.ts';
-import { baseClassOf } from './layers/lora-layer.ts';
+import type { NamedLayer } from '../models/index.ts';
+import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from './config.ts';
+import { KNOWN_CLASSES, kernelsOf, kindOfWeight } from './layers/kinds.ts';
+import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { usableRank } from './rank.ts';
 import { patternValue, selectLayers, weightedLayers } from './targets.ts';
 
-/** A layer that a low-rank update can be added to. */
+/** A weight that a low-rank update can be added to. */
 export interface LoraTarget {
   /** Names of the layer and the models around it, outermost first, joined by dots. */
   readonly path: string;
@@ -20,13 +20,14 @@ export interface LoraTarget {
   readonly parametersPerRank: number;
   /** The largest rank that a product A·B of this shape can have. */
   readonly usableRank: number;
-  /** The rank that the configuration gives the layer; undefined if the configuration leaves the layer out. */
+  /** The rank that the configuration gives the weight; undefined if the configuration leaves it out. */
   readonly rank?: number;
 }
 
 /**
- * Lists the layers that `injectLora` can adapt, in the model's order, and which of them a configuration selects. Changes
- * nothing. The model may be plain or adapted.
+ * Lists the weights that `injectLora` can adapt, in the model's order, and which of them a configuration selects: the kernels
+ * of the layers of tfjs, all weights with two or more axes of other layers, and those in `targetWeights`. Changes nothing. The
+ * model may be plain or adapted.
  *
  * @throws UsageError if an option is out of range, or a pattern matches no layer
  *
@@ -36,28 +37,37 @@ export interface LoraTarget {
  */
 export function loraTargets(model: AdaptableModel, config: LoraConfig = {}): LoraTarget[] {
   const resolved = resolveLoraConfig(config);
-  const adaptable = weightedLayers(model).flatMap(({ path, layer }) => {
-    const kind = kindOf(layer, resolved.method);
-    return kind ? [{ path, layer, kind }] : [];
-  });
-  if (adaptable.length === 0) return [];
+  const layers = weightedLayers(model).filter((layer) => listedWeights(layer, resolved).length > 0);
+  if (layers.length === 0) return [];
   const { targets, expressions } = selectLayers(model, resolved);
-  const selected = new Set(targets.map(({ path }) => path));
-  return adaptable.map(({ path, layer, kind }) => {
-    const shape = namedWeights(layer).get(kind.kernelName)!.shape as number[];
-    const sides = kind.matrixShape(shape);
-    const factors = kind.factorShapes(shape, 1);
-    const rank = patternValue(expressions, path, resolved.rankPattern) ?? resolved.rank;
-    return {
-      path,
-      className: baseClassOf(layer),
-      weight: kind.kernelName,
-      shape: [...shape],
-      parametersPerRank: size(factors.a) + size(factors.b),
-      usableRank: usableRank(sides),
-      ...(selected.has(path) && { rank }),
-    };
+  const selected = new Map(targets.map(({ path, kernels }) => [path, kernels]));
+  return weightedLayers(model).flatMap((named) => {
+    const { path, layer } = named;
+    const kernels = selected.get(path);
+    const names = new Set([...listedWeights(named, resolved), ...(kernels?.keys() ?? [])]);
+    const rank = patternValue(expressions, named, resolved.rankPattern) ?? resolved.rank;
+    return [...names].map((weight) => {
+      const kind = kindOfWeight(layer, weight, resolved.method)!;
+      const shape = baseWeightsOf(layer).get(weight)!.shape as number[];
+      const factors = kind.factorShapes(shape, 1);
+      return {
+        path,
+        className: baseClassOf(layer),
+        weight,
+        shape: [...shape],
+        parametersPerRank: size(factors.a) + size(factors.b),
+        usableRank: usableRank(kind.matrixShape(shape)),
+        ...(kernels?.has(weight) && { rank }),
+      };
+    });
   });
+}
+
+/** The weights of a layer that adapters update by default; for a class that this library does not know, all possible ones. */
+function listedWeights({ layer }: NamedLayer, { method }: ResolvedLoraConfig): string[] {
+  if ('kinds' in layer || KNOWN_CLASSES.includes(baseClassOf(layer)))
+    return [...kernelsOf(layer, method).keys()];
+  return [...baseWeightsOf(layer).keys()].filter((name) => kindOfWeight(layer, name, method));
 }
 
 function size(shape: readonly number[]): number {

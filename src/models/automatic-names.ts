@@ -115,5 +115,7 @@ function uidOf(node: LayerNode): string {
   const { className } = node;
   if (className === 'InputLayer') return 'input';
   if (className === 'Sequential') return 'sequential_';
-  return isModel(node) ? className.toLowerCase() : `_${className.replace(/^Lora/, '')}`;
+  if (isModel(node)) return className.toLowerCase();
+  const lora = node.config.lora as { readonly className?: string } | undefined;
+  return `_${lora?.className ?? className.replace(/^Lora/, '')}`;
 }

@@ -9,6 +9,7 @@ export {
   namedLayers,
   namedModels,
   namedWeights,
+  weightsByName,
 } from './named-layers.ts';
 export { mnistNormalization, type Normalization, normalize } from './normalization.ts';
 export { cloneModel, rebuild } from './rebuild.ts';

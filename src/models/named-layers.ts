@@ -66,14 +66,22 @@ export function namedModels(model: tf.LayersModel): NamedModel[] {
  */
 export function namedWeights(layer: tf.layers.Layer): Map<string, tf.LayerVariable> {
   if (isExtendedLayer(layer)) return new Map([...layer.baseWeights, ...layer.addedWeights]);
-  const weights = new Map<string, tf.LayerVariable>();
-  for (const weight of layer.weights) {
-    const base = withoutScope(weight.originalName, layer.name);
+  return weightsByName(layer.weights, layer.name);
+}
+
+/** Returns weights by their names in a layer of the name `layer`. Weights of equal names are numbered. */
+export function weightsByName(
+  weights: readonly tf.LayerVariable[],
+  layer: string,
+): Map<string, tf.LayerVariable> {
+  const named = new Map<string, tf.LayerVariable>();
+  for (const weight of weights) {
+    const base = withoutScope(weight.originalName, layer);
     let name = base;
-    for (let count = 1; weights.has(name); count++) name = `${base}_${count}`;
-    weights.set(name, weight);
+    for (let count = 1; named.has(name); count++) name = `${base}_${count}`;
+    named.set(name, weight);
   }
-  return weights;
+  return named;
 }
 
 /** Whether a layer names its weights itself. */

@@ -34,7 +34,7 @@ test('unloading and merging restore which layers the caller had frozen', async (
   base.getLayer('memory').trainable = false;
   expect(frozen(base)).toEqual(['memory', 'hidden']);
   const adapted = injectLora(base, { rank: 1 });
-  expect(adapted.trainableWeights).toHaveLength(4); // A and B of both dense layers
+  expect(adapted.trainableWeights).toHaveLength(8); // A and B of two kernels and two dense layers
   for (const model of [adapted, cloneModel(adapted), await saveAndLoad(adapted)]) {
     expect(frozen(unloadLora(model))).toEqual(['memory', 'hidden']);
     expect(frozen(mergeLora(model))).toEqual(['memory', 'hidden']);

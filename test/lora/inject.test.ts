@@ -237,11 +237,11 @@ test.each<[string, LoraConfig, RegExp]>([
 
 test('rejects a layer that cannot be adapted', () => {
   const model = sequential(
-    tf.layers.lstm({ name: 'memory', inputShape: [3, 2], units: 4 }),
+    tf.layers.batchNormalization({ name: 'norm', inputShape: [3] }),
     tf.layers.dense({ name: 'out', units: 2 }),
   );
-  expect(() => injectLora(model, { rank: 1, targets: ['memory'] })).toThrow(
-    /layer 'memory' \(LSTM\): does not support method 'side'/,
+  expect(() => injectLora(model, { rank: 1, targets: ['norm'] })).toThrow(
+    /layer 'norm' \(BatchNormalization\): does not support method 'side' by default; supported are Dense, /,
   );
   expect(loraLayers(injectLora(model, { rank: 1 })).map(({ path }) => path)).toEqual(['out']);
 });

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { weightsHash } from '../../src/content-hash.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/errors.ts';
 import {
   baseWeights,
   injectLora,
@@ -147,16 +147,15 @@ test('trains modulesToSave, and computes the outputs of the base bit for bit at 
   expect(outputsOf(adapted)).toEqual(outputsOf(base));
 });
 
-test('rejects training the bias or all weights of a layer class that cannot be adapted', () => {
+test('trains the biases and all weights of a recurrent layer', () => {
   const model = sequential(
     tf.layers.gru({ name: 'memory', inputShape: [3, 2], units: 4 }),
     tf.layers.dense({ name: 'out', units: 4 }),
   );
-  expect(() => injectLora(model, { rank: 1, bias: 'all' })).toThrow(
-    /layer 'memory' \(GRU\): its bias cannot be trained/,
-  );
-  expect(() => injectLora(model, { rank: 1, modulesToSave: ['memory'] })).toThrow(UsageError);
-  expect(injectLora(model, { rank: 1, bias: 'all', exclude: ['memory'] })).toBeDefined();
+  const biases = injectLora(model, { rank: 1, targets: ['out'], bias: 'all' });
+  expect(biases.trainableWeights.map(({ shape }) => shape)).toEqual([[12], [4, 1], [1, 4], [4]]);
+  const all = injectLora(model, { rank: 1, targets: ['out'], modulesToSave: ['memory'] });
+  expect(all.trainableWeights.map(({ shape }) => shape)).toEqual([[2, 12], [4, 12], [12], [4, 1], [1, 4]]);
 });
 
 test('rejects merging adapters that contain NaN or Inf', () => {

@@ -6,8 +6,11 @@ export interface AdapterSettings {
   readonly name: string;
   /** 0 if the adapter only trains copies of this layer's weights. */
   readonly rank: number;
-  /** The names of the kernels that are updated. Absent for those of `LoraLayer.kernels`. */
-  readonly kernels?: readonly string[];
+  /**
+   * The kernels that are updated. Absent for those of `LoraLayer.kernels`. Objects, because tfjs rewrites all strings of a
+   * saved configuration in snake case except for names.
+   */
+  readonly kernels?: readonly { readonly name: string }[];
   readonly alpha: number;
   readonly rslora: boolean;
   readonly dropout: number;
@@ -26,7 +29,7 @@ export interface AdapterSettings {
 
 /** Whether a weight is what PyTorch calls the layer's bias. tfjs calls that of a normalization beta. */
 export function isBias(weightName: string): boolean {
-  return weightName === 'bias' || weightName === 'beta';
+  return /(^|\/)(bias|beta)$/.test(weightName);
 }
 
 /** The low-rank update of one kernel. The shapes of A and B depend on the kind, see `kinds.ts`. */

@@ -1,13 +1,13 @@
 /**
  * The kinds of low-rank update. A kind describes, for one sort of kernel (that of a dense layer, a 2-D convolution, an
- * embedding), which shapes A and B have and how they change the layer's output; see `LayerKind`. `ADAPTABLE` lists the
- * kind of each tfjs layer class.
+ * embedding), which shapes A and B have and how they change the layer's output; see `LayerKind`. `kernelsOf` lists the
+ * kernels of a layer with their kinds.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { LoraMethod } from '../config.ts';
 import type { KindsByMethod, LayerKind, LowRankInput } from './layer-kind.ts';
-import { registerLoraClass } from './lora-class.ts';
-import { type BaseLayer, baseClassOf } from './lora-layer.ts';
+import { type BaseLayer, baseClassOf, baseWeightsOf } from './lora-layer.ts';
+import { matricesKind } from './matrices.ts';
 
 /** Kernel [in, out], A [in, r], B [r, out]. The layer's input is [batch, ..., in]. */
 const denseKind: LayerKind = {
@@ -131,10 +131,10 @@ function matrixProduct(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 const sideOrWeight = (kind: LayerKind): KindsByMethod => ({ side: kind, weight: kind });
 
 /**
- * The tfjs layer classes that an adapter can change, with the kind of low-rank update per method. Classes without a kind
- * get no A and B; they only support `modulesToSave` and `bias`. Importing this file registers their LoRA classes in tfjs.
+ * The tfjs layer classes with at most one kernel to update, with the kind of low-rank update per method. Classes without a
+ * kind get no A and B by default.
  */
-export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
+const KINDS_BY_CLASS: Readonly<Record<string, KindsByMethod>> = {
   Dense: { ...sideOrWeight(denseKind), 'weight-view': denseViewKind },
   Conv1D: sideOrWeight(conv1dKind),
   Conv2D: sideOrWeight(conv2dKind),
@@ -148,17 +148,66 @@ export const ADAPTABLE: Readonly<Record<string, KindsByMethod>> = {
   PReLU: {},
 };
 
-// On import, so that saved models with adapters load wherever this library is imported.
-for (const [className, kinds] of Object.entries(ADAPTABLE)) registerLoraClass(className, kinds);
+/** Recurrent layers, and the layers around cells and recurrent layers. */
+const RECURRENT_CLASSES = ['SimpleRNN', 'LSTM', 'GRU', 'ConvLSTM2D', 'RNN', 'Bidirectional'];
 
-/** Returns the kind of low-rank update for a layer, or undefined if its class does not support `method`. */
-export function kindOf(layer: tf.layers.Layer, method: LoraMethod): LayerKind | undefined {
-  return kindsOf(layer)?.[method];
+/** The tfjs layer classes whose LoRA form is registered in tfjs under a name of its own. */
+export const KNOWN_CLASSES: readonly string[] = [...Object.keys(KINDS_BY_CLASS), ...RECURRENT_CLASSES];
+
+/** Returns the names of the classes that get A and B with `method` by default. */
+export function classesWithKernels(method: LoraMethod): string[] {
+  const classes = Object.entries(KINDS_BY_CLASS).flatMap(([name, kinds]) => (kinds[method] ? [name] : []));
+  return method === 'weight-view' ? classes : [...classes, ...RECURRENT_CLASSES];
 }
 
-/** Returns the kinds of a layer, which may be none; undefined if no adapter can change the layer. */
-export function kindsOf(layer: BaseLayer): KindsByMethod | undefined {
-  return layer.kinds ?? ADAPTABLE[baseClassOf(layer)];
+/**
+ * Returns the kernels of a layer that adapters update by default, with their kinds by name. Empty if the layer's class has
+ * none, or does not support `method`.
+ */
+export function kernelsOf(layer: BaseLayer, method: LoraMethod): ReadonlyMap<string, LayerKind> {
+  const className = baseClassOf(layer);
+  const kinds = layer.kinds ?? KINDS_BY_CLASS[className];
+  if (kinds) {
+    const kind = kinds[method];
+    return new Map(kind && [[kind.kernelName, kind]]);
+  }
+  if (method === 'weight-view' || !RECURRENT_CLASSES.includes(className)) return new Map();
+  const kernels = [...baseWeightsOf(layer)].filter(([name]) => /(^|\/)(recurrent_)?kernel$/.test(name));
+  return new Map(
+    kernels.flatMap(([name, { shape }]) => {
+      const kind = recurrentKind(name, shape.length);
+      return kind ? [[name, kind]] : [];
+    }),
+  );
+}
+
+/**
+ * Returns how a weight of a layer is updated, if the update is named in `LoraConfig.targetWeights`: a kernel as in
+ * `kernelsOf`, other weights as matrices over their last two axes.
+ *
+ * @returns undefined if the weight has less than two axes, is not float32, or does not support `method`
+ */
+export function kindOfWeight(layer: BaseLayer, name: string, method: LoraMethod): LayerKind | undefined {
+  const kernel = kernelsOf(layer, method).get(name);
+  if (kernel || method === 'weight-view') return kernel;
+  const { shape, dtype } = baseWeightsOf(layer).get(name)!;
+  const axes = shape.length;
+  if (axes < 2 || dtype !== 'float32') return undefined;
+  const batch = Array.from({ length: axes - 2 }, (_, axis) => axis);
+  return matricesKind({ kernelName: name, batch, inputs: [axes - 2], outputs: [axes - 1] });
+}
+
+/**
+ * A kernel or recurrent kernel of a recurrent layer. The layer uses it in every step, so the update is added to it once,
+ * also with method `side`.
+ *
+ * @param axes 2 for [in, gates * units], 4 for the convolution [height, width, in, gates * filters]
+ */
+function recurrentKind(kernelName: string, axes: number): LayerKind | undefined {
+  const base = { 2: denseKind, 4: conv2dKind }[axes];
+  if (!base) return undefined;
+  const { normAxes: _, ...kind } = addedToKernel(base);
+  return { ...kind, kernelName };
 }
 
 /** Kinds that do not depend on an instance of a layer, for the nodes of a GraphModel. Updates are added to the kernel. */

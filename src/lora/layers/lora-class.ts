@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { weightsByName } from '../../models/index.ts';
 import type { LoraMethod } from '../config.ts';
 import {
   type AdapterSettings,
@@ -10,34 +11,30 @@ import {
 } from './adapter.ts';
 import { mergedWeight } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
-import type { KindsByMethod, LayerKind } from './layer-kind.ts';
+import { kernelsOf, kindOfWeight } from './kinds.ts';
+import type { LayerKind } from './layer-kind.ts';
 import type { BaseLayer, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 
-type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
+/** A class of tfjs layers. */
+export type BaseClass = (new (config: tf.serialization.ConfigDict) => BaseLayer) & { className: string };
 
-type LoraClass = (new (config: LayerConfig) => LoraLayer) & { className: string };
+/** The LoRA form of a class of layers. */
+export type LoraClass = (new (config: LayerConfig) => LoraLayer) & { className: string };
 
 interface LayerConfig extends tf.serialization.ConfigDict {
   lora: LoraLayerConfig & tf.serialization.ConfigDict;
-}
-
-/** Registers the LoRA form of a tfjs layer class under the name `Lora` + its name, so that saved models load. */
-export function registerLoraClass(baseName: string, kinds: KindsByMethod): void {
-  const [Base] = tf.serialization.SerializationMap.getMap().classNameMap[baseName]!;
-  const Adapted = withAdapters(Base as unknown as BaseClass, kinds);
-  tf.serialization.registerClass(Adapted as unknown as tf.serialization.SerializableConstructor<BaseLayer>);
 }
 
 /**
  * Adds adapters to a tfjs layer class. Kernel, bias, A and B all belong to one layer, because tfjs does not track the
  * layers inside a custom layer. Which of them are trainable is decided weight by weight.
  */
-export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
+export function withAdapters(Base: BaseClass, className = `Lora${Base.className}`): LoraClass {
   return class Lora extends Base implements LoraLayer {
-    static override className = `Lora${Base.className}`;
+    static override className = className;
     readonly isLoraLayer = true;
     readonly method: LoraMethod;
-    readonly kernels: ReadonlyMap<string, LayerKind>;
+    readonly customClass?: string;
     enabled: boolean;
     readonly frozenPaths: readonly string[];
     readonly adapters = new Map<string, LayerAdapter>();
@@ -50,8 +47,7 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
     constructor({ lora, ...baseConfig }: LayerConfig) {
       super(baseConfig as tf.serialization.ConfigDict);
       this.method = lora.method;
-      const kind = ((this as BaseLayer).kinds ?? kinds)[lora.method];
-      this.kernels = new Map(kind && [[kind.kernelName, kind]]);
+      if (lora.className !== undefined) this.customClass = lora.className;
       this.enabled = lora.enabled;
       this.frozenPaths = lora.frozenPaths ?? [];
       this.#configuredAdapters = lora.adapters;
@@ -59,13 +55,17 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
 
     override build(inputShape: tf.Shape | tf.Shape[]): void {
       super.build(inputShape);
-      for (const weight of [...this.trainableWeights, ...this.nonTrainableWeights])
-        this.baseWeights.set(lastName(weight), weight);
+      const weights = [...super.trainableWeights, ...super.nonTrainableWeights];
+      for (const [name, weight] of weightsByName(weights, this.name)) this.baseWeights.set(name, weight);
       for (const settings of this.#configuredAdapters) this.addAdapter(settings);
       // tfjs adds the name scope itself while it builds a layer, but not to weights that are added later.
-      const [first] = this.baseWeights.values();
-      this.#scope = first!.originalName.slice(0, -lastName(first!).length);
+      const [[name, first]] = [...this.baseWeights] as [[string, tf.LayerVariable]];
+      this.#scope = first.originalName.slice(0, -name.length);
       this.#updateTrainable();
+    }
+
+    get kernels(): ReadonlyMap<string, LayerKind> {
+      return kernelsOf(this, this.method);
     }
 
     override call(inputs: CallInputs, kwargs: Kwargs): CallInputs {
@@ -75,15 +75,16 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
     }
 
     override getConfig(): tf.serialization.ConfigDict {
-      const { method, enabled, adapters, frozenPaths } = this;
+      const { method, enabled, adapters, frozenPaths, customClass } = this;
       const settings = [...adapters.values()].map((adapter) => ({ ...adapter.settings }));
       const lora = {
+        ...(customClass !== undefined && { className: customClass }),
         method,
         enabled,
         adapters: this.built ? settings : [...this.#configuredAdapters],
         ...(frozenPaths.length > 0 && { frozenPaths: [...frozenPaths] }),
       };
-      const config = { ...super.getConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
+      const config = { ...this.#baseConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
       // tfjs omits a separable convolution's multiplier from its configuration.
       const { depthMultiplier } = this as { depthMultiplier?: number };
       return depthMultiplier === undefined ? config : { ...config, depthMultiplier };
@@ -155,6 +156,23 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
       );
     }
 
+    // Layers with others inside, such as RNN, list the weights of these, without those of adapters.
+    override get trainableWeights(): tf.LayerVariable[] {
+      return this.#hasLists() ? listOf('trainableWeights', this) : super.trainableWeights;
+    }
+
+    override set trainableWeights(weights: tf.LayerVariable[]) {
+      (this as unknown as WeightLists)._trainableWeights = weights;
+    }
+
+    override get nonTrainableWeights(): tf.LayerVariable[] {
+      return this.#hasLists() ? listOf('nonTrainableWeights', this) : super.nonTrainableWeights;
+    }
+
+    override set nonTrainableWeights(weights: tf.LayerVariable[]) {
+      (this as unknown as WeightLists)._nonTrainableWeights = weights;
+    }
+
     override get trainable(): boolean {
       return this.trainable_;
     }
@@ -171,14 +189,15 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
 
     #addUpdates(settings: AdapterSettings): Map<string, KernelUpdate> {
       if (settings.rank === 0) return new Map();
-      const names = settings.kernels ?? [...this.kernels.keys()];
+      const names = settings.kernels?.map(({ name }) => name) ?? [...this.kernels.keys()];
       return new Map(names.map((kernelName) => [kernelName, this.#addUpdate(settings, kernelName)]));
     }
 
     #addUpdate(settings: AdapterSettings, kernelName: string): KernelUpdate {
       const { name, rank, dora, subtractsInitialUpdate } = settings;
-      const kind = this.kernels.get(kernelName)!;
-      const isOnlyKernel = this.kernels.size === 1 && this.kernels.has(kernelName);
+      const kind = kindOfWeight(this, kernelName, this.method)!;
+      const { kernels } = this;
+      const isOnlyKernel = kernels.size === 1 && kernels.has(kernelName);
       const prefix = isOnlyKernel ? '' : `${kernelName}/`;
       const kernelShape = this.baseWeights.get(kernelName)!.shape as number[];
       const shapes = kind.factorShapes(kernelShape, rank);
@@ -199,12 +218,25 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
       if (trainedCopies === 'none') return new Map();
       // No gradient changes the moving averages of a normalization.
       const isCopied = (weightName: string) =>
-        trainedCopies === 'bias' ? isBias(weightName) : !weightName.startsWith('moving_');
+        trainedCopies === 'bias' ? isBias(weightName) : !/(^|\/)moving_/.test(weightName);
       return new Map(
         [...this.baseWeights]
           .filter(([weightName]) => isCopied(weightName))
           .map(([weightName, { shape }]) => [weightName, this.#addZeros(`${name}/${weightName}`, shape)]),
       );
+    }
+
+    #baseConfig(): tf.serialization.ConfigDict {
+      const config = super.getConfig();
+      const { cell } = this as unknown as { cell?: tf.layers.Layer };
+      if (Base.className !== 'RNN' || !cell) return config;
+      // tfjs omits the cell of classes that are not called RNN.
+      return { ...config, cell: { className: cell.getClassName(), config: cell.getConfig() } };
+    }
+
+    /** False in the constructors of the base classes and until the layer is built. */
+    #hasLists(): boolean {
+      return #scope in this && this.baseWeights.size > 0;
     }
 
     #addZeros(name: string, shape: tf.Shape): tf.LayerVariable {
@@ -242,9 +274,18 @@ export function withAdapters(Base: BaseClass, kinds: KindsByMethod): LoraClass {
   };
 }
 
-/** The part of a weight's name after its name scopes. */
-function lastName({ originalName }: tf.LayerVariable): string {
-  return originalName.slice(originalName.lastIndexOf('/') + 1);
+/** The lists of weights of tfjs' class Layer. */
+interface WeightLists {
+  _trainableWeights: tf.LayerVariable[];
+  _nonTrainableWeights: tf.LayerVariable[];
+}
+
+/** Reads a list of weights as tfjs' class Layer does, whatever the classes between it and a layer's class do. */
+function listOf(
+  list: 'trainableWeights' | 'nonTrainableWeights',
+  layer: tf.layers.Layer,
+): tf.LayerVariable[] {
+  return Object.getOwnPropertyDescriptor(tf.layers.Layer.prototype, list)!.get!.call(layer);
 }
 
 /** A scalar variable of 0 that is not trained. The id makes its name unique, as tfjs requires across models. */

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
-import type { ExtendedLayer } from '../../models/index.ts';
+import { type ExtendedLayer, namedWeights } from '../../models/index.ts';
 import type { LoraMethod } from '../config.ts';
 import type { AdapterSettings, LayerAdapter } from './adapter.ts';
 import type { KindsByMethod, LayerKind } from './layer-kind.ts';
@@ -31,6 +31,8 @@ export interface LoraLayer extends BaseLayer, ExtendedLayer {
    */
   readonly kernels: ReadonlyMap<string, LayerKind>;
   readonly method: LoraMethod;
+  /** The base class, if this library does not know it. */
+  readonly customClass?: string;
   /** The adapters of the layer by name. */
   readonly adapters: ReadonlyMap<string, LayerAdapter>;
   /** False between `disableAdapters` and `enableAdapters`. */
@@ -60,6 +62,8 @@ export interface LoraLayer extends BaseLayer, ExtendedLayer {
 
 /** What a LoRA layer adds to the saved configuration of its base class, as `lora`. */
 export interface LoraLayerConfig {
+  /** The base class, if this library does not know it; see `CUSTOM_CLASS`. */
+  readonly className?: string;
   readonly method: LoraMethod;
   readonly enabled: boolean;
   readonly adapters: readonly AdapterSettings[];
@@ -84,7 +88,16 @@ export function requireLoraLayer(layer: unknown): asserts layer is LoraLayer {
   );
 }
 
+/** The class name under which a LoRA layer is saved if this library does not know its base class. */
+export const CUSTOM_CLASS = 'LoraCustom';
+
 /** Returns the tfjs class of a layer, or of its base layer if it is adapted: `Dense` for `LoraDense`. */
 export function baseClassOf(layer: tf.layers.Layer): string {
-  return isLoraLayer(layer) ? layer.getClassName().slice('Lora'.length) : layer.getClassName();
+  if (!isLoraLayer(layer)) return layer.getClassName();
+  return layer.customClass ?? layer.getClassName().slice('Lora'.length);
+}
+
+/** Returns the weights of a layer without those of adapters, by name. */
+export function baseWeightsOf(layer: tf.layers.Layer): ReadonlyMap<string, tf.LayerVariable> {
+  return isLoraLayer(layer) ? layer.baseWeights : namedWeights(layer);
 }
