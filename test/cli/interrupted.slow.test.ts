@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, expect, test } from 'vitest';
+import { useBuild } from '../helpers/build.ts';
 import { runCommand, sh, workplaceWithBase } from '../helpers/command.ts';
 
 /** See `workplaceWithBase`. */
 let cwd: string;
+useBuild();
 beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
   cwd = await workplaceWithBase();
 });
 

@@ -6,14 +6,16 @@ import { extname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { useBuild } from '../helpers/build.ts';
 import { chromiumPath, withoutChromium } from '../helpers/chromium.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-example-'));
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' };
 
+useBuild();
+
 /** The example as a project of its own, with the packages that `npm install` would put there. */
 beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
   cpSync('examples/browser', folder, { recursive: true });
   mkdirSync(join(folder, 'node_modules', '@tensorflow'), { recursive: true });
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'tfjs-lora'));

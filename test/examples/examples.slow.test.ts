@@ -1,11 +1,10 @@
 import { execa } from 'execa';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { useBuild } from '../helpers/build.ts';
 import { largestDifference } from '../helpers/parity.ts';
 
 // The examples import the package by its name, and so its build.
-beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
-});
+useBuild();
 
 /** Runs an example. Returns a function that gives the numbers in the line that starts with a title. */
 async function runExample(name: string): Promise<(title: string) => number[]> {

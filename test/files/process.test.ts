@@ -40,6 +40,8 @@ describe('wasRunning', () => {
       const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
       const pid = Number(line.toString());
       expect(wasRunning(pid, Date.now())).toBe(true);
+      // Until then the shell may still wait for its child.
+      while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'cat\n') await new Promise(setImmediate);
       parent.stdio[3]!.destroy();
       while (!/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await new Promise(setImmediate);
       expect(wasRunning(pid, Date.now())).toBe(false);

@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { recoverFolder } from '../../src/files/index.ts';
+import { useBuild } from '../helpers/build.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 const FILES = ['config', 'weights'];
@@ -25,9 +26,7 @@ const SCRIPT = `import fs from 'node:fs';
   });
   console.log('written');`;
 
-beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
-});
+useBuild();
 
 test('a kill before any operation leaves all old or all new files', { timeout: 120_000 }, async () => {
   const contents = new Set<string>();

@@ -1,10 +1,9 @@
 import { execa } from 'execa';
-import { beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { useBuild } from '../helpers/build.ts';
 import { withoutRedis } from '../helpers/redis.ts';
 
-beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
-});
+useBuild();
 
 /** Runs a short form of a campaign. Its faults are lines of stderr. */
 async function campaign(name: 'crash' | 'fuzz' | 'queue', ...argv: string[]) {

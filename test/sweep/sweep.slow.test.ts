@@ -3,12 +3,13 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, test } from 'vitest';
 import { readSweepReport } from '../../src/sweep/index.ts';
+import { useBuild } from '../helpers/build.ts';
 import { runCommand, sh, workplaceWithBase } from '../helpers/command.ts';
 
 /** See `workplaceWithBase`. */
 let cwd: string;
+useBuild();
 beforeAll(async () => {
-  await execa('npm', ['run', 'build']);
   cwd = await workplaceWithBase();
 });
 
