@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitepress';
+import { imagesOfBothThemes, linksToRepository } from './markdown.mjs';
+import { sidebar } from './sidebar.mjs';
+
+export default defineConfig({
+  title: 'tfjs-lora',
+  description: 'LoRA for TensorFlow.js on Node: a command line, a library and reports for CI',
+  lang: 'en',
+  outDir: '../site',
+  cacheDir: '../node_modules/.cache/vitepress',
+  // Reports of the public API and JSON Schemas are not pages.
+  srcExclude: ['api/**', 'schemas/**'],
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
+  markdown: {
+    config(md) {
+      md.use(linksToRepository);
+      md.use(imagesOfBothThemes);
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: 'Walk-through', link: '/walk-through' },
+      { text: 'Command line', link: '/command-line' },
+      { text: 'API', link: '/api' },
+      { text: 'Live demo', link: '/browser' },
+    ],
+    sidebar,
+    outline: [2, 3],
+    search: { provider: 'local' },
+  },
+});
