@@ -1,8 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { cp } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { cp, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { runCommand, splitWords } from './helpers/command.ts';
+import { storedModel, writeLayersModel } from './helpers/layers-model.ts';
+import { writePhotos } from './helpers/photos.ts';
+import { withSeededWeights } from './helpers/seeded-weights.ts';
 import { keptFolder } from './helpers/temporary.ts';
 
 const PAGES = [
@@ -11,6 +16,26 @@ const PAGES = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
 ];
+const ROOT = resolve('.');
+
+/**
+ * Pages whose code is run, with what it uses and does not define. The code blocks of a page are one program.
+ * Other pages show parts of programs in examples/, which have tests of their own.
+ */
+const CODE: Readonly<Record<string, string>> = {
+  'README.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
+  'docs/adapt-my-own-model.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
+  'docs/api.md': '',
+  'docs/browser.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
+  'docs/choosing-a-rank.md': '',
+  'docs/fine-tune-on-some-digits.md': '',
+  'docs/graph.md': '',
+  'docs/peft.md': "import { createDigitsNet } from 'tfjs-lora';\nconst model = createDigitsNet();",
+  'docs/reports.md': '',
+  'docs/training.md': '',
+  'docs/use-a-peft-adapter.md': '',
+  'docs/walk-through.md': '',
+};
 
 /**
  * The command lines of a page, without prompts and comments. Lines that end in a backslash are joined with the next.
@@ -27,28 +52,62 @@ function commandsOf(page: string): string[] {
   );
 }
 
-let cwd: string;
+let folder: string;
+/** Commands that were run. Pages share a folder, so that a command on several pages runs once. */
+const finished = new Set<string>();
+
 beforeAll(async () => {
-  cwd = await keptFolder();
+  folder = await keptFolder();
+  await cp('test/fixtures/peft/base.safetensors', join(folder, 'base.safetensors'));
+  await cp('test/fixtures/peft/plain', join(folder, 'my-adapter'), { recursive: true });
+  await cp('scripts/ci/gates.toml', join(folder, 'gates.toml'));
+  await symlink(resolve('node_modules'), join(folder, 'node_modules'));
+  await writePhotos(join(folder, 'photos'), 20);
+  const { dense, flatten } = tf.layers;
+  const model = withSeededWeights(
+    tf.sequential({
+      layers: [
+        flatten({ inputShape: [28, 28, 1] }),
+        dense({ name: 'hidden', units: 16, activation: 'relu' }),
+        dense({ name: 'out', units: 10, activation: 'softmax' }),
+      ],
+    }),
+  );
+  await writeLayersModel(join(folder, 'my-model'), await storedModel(model));
 });
 
-/** A folder with the files that a page assumes. A page that does not create `runs/base` gets that of the README. */
-async function folderFor(page: string): Promise<string> {
-  const folder = join(cwd, page);
-  await cp('test/fixtures/peft/base.safetensors', join(folder, 'base.safetensors'), { recursive: true });
-  await cp('test/fixtures/peft/plain', join(folder, 'my-adapter'), { recursive: true });
-  const base = 'runs/base';
-  const createsBase = commandsOf(page).some((command) => command.includes(`--out ${base}`));
-  if (!createsBase) await cp(join(cwd, 'README.md', base), join(folder, base), { recursive: true });
-  return folder;
-}
-
-test.each(PAGES)('the commands in %s work', async (page) => {
-  const folder = await folderFor(page);
-  for (const command of commandsOf(page)) {
+/** Runs the commands of a page that have not been run, after those of the README, which all pages assume. */
+async function runCommands(page: string): Promise<void> {
+  for (const command of new Set([...commandsOf('README.md'), ...commandsOf(page)])) {
+    if (finished.has(command)) continue;
     const [, , ...argv] = splitWords(command);
     const { code, err } = await runCommand(folder, argv);
     expect({ command, code, err: code === 0 ? '' : err }).toEqual({ command, code: 0, err: '' });
+    finished.add(command);
+  }
+}
+
+test.each(PAGES)('the commands in %s work', runCommands);
+
+test.each(Object.keys(CODE))('the code in %s works', async (page) => {
+  await runCommands(page);
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^```[jt]s\n(.*?)^```/gms)].map(([, code]) => code!);
+  expect(blocks).not.toEqual([]);
+  const program = [CODE[page], ...blocks]
+    .join('\n')
+    // A web page loads its model by URL.
+    .replaceAll("'model/model.json'", "'file://my-model/model.json'")
+    .replaceAll("'tfjs-lora'", `'${ROOT}/src/api/index.ts'`)
+    .replaceAll(/'tfjs-lora\/([\w-]+)'/g, `'${ROOT}/src/api/$1.ts'`);
+  const file = join(folder, `${page.replaceAll('/', '-')}.ts`);
+  await writeFile(file, `// @ts-nocheck\n${program}`);
+  vi.spyOn(console, 'log').mockImplementation(() => {});
+  process.chdir(folder);
+  try {
+    await import(pathToFileURL(file).href);
+  } finally {
+    process.chdir(ROOT);
+    vi.restoreAllMocks();
   }
 });
 
