@@ -55,11 +55,14 @@ function problemOf(value: unknown): string {
     );
   if (value instanceof tf.layers.Layer)
     return `is a layer (${value.getClassName()} '${value.name}'); pass the model that it belongs to`;
-  if (looksLikeLayersModel(value))
+  if (looksLikeLayersModel(value)) {
+    const { ours, others } = tfjsCopies();
     return (
-      `'${value.name}' was made by another copy of @tensorflow/tfjs than the one that tfjs-lora uses ` +
-      `(${tf.version.tfjs}); install one copy of that version, which 'npm ls @tensorflow/tfjs' shows`
+      `'${value.name}' was made by another copy of @tensorflow/tfjs${named(others)} than the one that tfjs-lora uses ` +
+      `(${[tf.version.tfjs, ...ours].join(' in ')}); install one copy of version ${tf.version.tfjs}, ` +
+      "and look for others with 'npm ls @tensorflow/tfjs'"
     );
+  }
   return `must be a tf.LayersModel (${value.constructor?.name ?? 'object'})`;
 }
 
@@ -74,4 +77,24 @@ function isGraphModel(value: object): boolean {
 
 function looksLikeLayersModel(value: object): value is { readonly name: string } {
   return 'layers' in value && 'getClassName' in value && 'predict' in value;
+}
+
+const TFJS_MODULE = /[\\/]@tensorflow[\\/]tfjs[\\/]dist[\\/]tf\.node\.js$/;
+
+/** The folders from which this process has loaded tfjs: that of this library, and others. Empty in browsers. */
+function tfjsCopies(): { readonly ours: readonly string[]; readonly others: readonly string[] } {
+  const { createRequire } = globalThis.process?.getBuiltinModule?.('module') ?? {};
+  const modules = Object.entries(createRequire?.(import.meta.url).cache ?? {});
+  const foldersOf = (isOurs: boolean) =>
+    modules
+      .filter(([path, module]) => {
+        const { LayersModel } = (module?.exports ?? {}) as Partial<typeof tf>;
+        return TFJS_MODULE.test(path) && (LayersModel === tf.LayersModel) === isOurs;
+      })
+      .map(([path]) => path.replace(/[\\/]dist[\\/]tf\.node\.js$/, ''));
+  return { ours: foldersOf(true), others: foldersOf(false) };
+}
+
+function named(folders: readonly string[]): string {
+  return folders.length === 0 ? '' : ` (${folders.join(', ')})`;
 }

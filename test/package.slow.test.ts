@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { build } from 'vite';
@@ -175,3 +175,46 @@ test.for([
   const result = await execa(process.execPath, [bin, ...command.split(' ')], { cwd: project, reject: false });
   expect(result).toMatchObject({ exitCode, stderr: expect.stringContaining(message) });
 });
+
+test('a model of a second copy of tfjs is an error that names both copies', async () => {
+  const copy = await copyOfTfjs();
+  const found = await runInProject(
+    'two-copies.cjs',
+    `const theirs = require(${JSON.stringify(copy)});
+     const model = theirs.sequential({ name: 'net', layers: [theirs.layers.dense({ inputShape: [2], units: 1 })] });
+     try {
+       require('tfjs-lora').injectLora(model, { rank: 1 });
+     } catch ({ name, message }) {
+       console.log(JSON.stringify({ name, message }));
+     }`,
+  );
+  const ours = resolve('node_modules/@tensorflow/tfjs');
+  expect(found).toEqual({
+    name: 'UsageError',
+    message:
+      `model: 'net' was made by another copy of @tensorflow/tfjs (${copy}) than the one that tfjs-lora uses ` +
+      `(4.22.0 in ${ours}); install one copy of version 4.22.0, and look for others with 'npm ls @tensorflow/tfjs'`,
+  });
+});
+
+/** Copies what Node loads of tfjs. @returns the folder of the copy */
+async function copyOfTfjs(): Promise<string> {
+  const copy = join(project, 'other', 'node_modules');
+  for (const name of [
+    'tfjs',
+    'tfjs-core',
+    'tfjs-layers',
+    'tfjs-converter',
+    'tfjs-data',
+    'tfjs-backend-cpu',
+    'tfjs-backend-webgl',
+  ]) {
+    const folder = join('node_modules', '@tensorflow', name);
+    const { main } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as { main: string };
+    for (const file of ['package.json', main]) {
+      await mkdir(dirname(join(copy, '@tensorflow', name, file)), { recursive: true });
+      await cp(join(folder, file), join(copy, '@tensorflow', name, file));
+    }
+  }
+  return join(copy, '@tensorflow', 'tfjs');
+}

@@ -1,9 +1,10 @@
 import { existsSync, writeSync } from 'node:fs';
-import Module, { createRequire } from 'node:module';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
 import { addonFiles, type NativeDevice, type NativePackage, notSetUp } from '../setup/index.ts';
 import { DeviceError } from './errors.ts';
+import { requireWithTfjs } from './require-with-tfjs.ts';
 import { setTensorFloat32 } from './tensor-float32.ts';
 
 const require = createRequire(import.meta.url);
@@ -40,7 +41,7 @@ export function loadNativePackage(nativePackage: NativePackage, options: LoadNat
     const path = join(addonFolder, addonFiles.preload);
     // Missing if another program than our set-up installed tfjs-node's addon.
     if (existsSync(path)) preload(require(path) as PreloadAddon, device, options);
-    withOurTfjs(() => require(name));
+    requireWithTfjs(name);
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
     throw notSetUp(device, `${name} does not load (${reason})`, { cause: error });
@@ -66,28 +67,6 @@ export function requireFloat32(
       device,
       `${problem}, so float32 products would be computed in TF32, with a 10-bit mantissa`,
     );
-  }
-}
-
-/** The part of Node's module loader that finds the file of a package. */
-interface Resolver {
-  _resolveFilename(request: string, ...rest: unknown[]): string;
-}
-
-/**
- * Runs `load` with `@tensorflow/tfjs` as this library has it, whoever requires it. A global installation gives the native
- * package a copy of its own, which would register every kernel twice and print a line for each.
- */
-function withOurTfjs(load: () => void): void {
-  const resolver = Module as unknown as Resolver;
-  const resolveFilename = resolver._resolveFilename;
-  const tfjs = require.resolve('@tensorflow/tfjs');
-  resolver._resolveFilename = (request, ...rest) =>
-    request === '@tensorflow/tfjs' ? tfjs : resolveFilename.call(resolver, request, ...rest);
-  try {
-    load();
-  } finally {
-    resolver._resolveFilename = resolveFilename;
   }
 }
 

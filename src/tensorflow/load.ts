@@ -9,6 +9,7 @@ import { registerFileUrls } from './file-urls.ts';
 import { setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage, requireFloat32 } from './load-native.ts';
 import { nativeBackend } from './native/backend.ts';
+import { requireWithTfjs } from './require-with-tfjs.ts';
 import { compilerSettings, useXlaCache, xlaCacheFolder } from './xla-cache.ts';
 
 const DEVICES = ['auto', 'cpu', 'cuda', 'wasm', 'js'] as const;
@@ -190,7 +191,7 @@ async function setEnvironment(
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {
   registerFileUrls();
   if (device === 'wasm') {
-    await import('@tensorflow/tfjs-backend-wasm');
+    requireWithTfjs('@tensorflow/tfjs-backend-wasm');
     completeWasmKernels();
   }
   const name = device === 'wasm' ? 'wasm' : 'cpu';
