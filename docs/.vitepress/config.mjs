@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress';
-import { imagesOfBothThemes, linksToRepository } from './markdown.mjs';
+import { imagesOfBothThemes, indentedCode, linksToRepository } from './markdown.mjs';
 import { sidebar } from './sidebar.mjs';
 
 export default defineConfig({
@@ -15,6 +15,7 @@ export default defineConfig({
     config(md) {
       md.use(linksToRepository);
       md.use(imagesOfBothThemes);
+      md.use(indentedCode);
     },
   },
   themeConfig: {

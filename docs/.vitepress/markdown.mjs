@@ -83,3 +83,18 @@ export function imagesOfBothThemes(md) {
     return lightImage + render(tokens, index, options, env, self);
   };
 }
+
+/**
+ * Shows indented code like fenced code: commands, with their output if they start with a prompt, and JavaScript.
+ *
+ * @param {MarkdownRenderer} md
+ */
+export function indentedCode(md) {
+  md.renderer.rules.code_block = (tokens, index, options, env, self) => {
+    const token = tokens[index];
+    if (!token) return '';
+    const [first = ''] = token.content.split('\n');
+    token.info = /^import /.test(first) ? 'js' : /^(npm|npx|pip|tfjs-lora) /.test(first) ? 'sh' : 'text';
+    return md.renderer.rules.fence?.(tokens, index, options, env, self) ?? '';
+  };
+}

@@ -1,5 +1,5 @@
 // Builds the documentation site into site/: npm run docs -- [--base /PATH/]
-// It first writes the generated pages to docs/reference, and the live demo and JSON Schemas to docs/public.
+// It first writes the generated pages to docs/reference, and the live demo and other files to docs/public.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,8 @@ writePage('reference/commands.md', await commandsPage());
 writePage('reference/examples.md', examplesPage());
 for (const [page, source] of Object.entries(COPIED_PAGES)) cpSync(source, `docs/${page}`);
 cpSync('docs/schemas', 'docs/public/schemas', { recursive: true });
+for (const name of ['report-light.png', 'report-dark.png'])
+  cpSync(`docs/images/${name}`, `docs/public/${name}`);
 process.exitCode = await main(['play', '--out', 'docs/public/play']);
 if (process.exitCode === 0) await build('docs', { base: values.base });
 
