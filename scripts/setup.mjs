@@ -28,10 +28,16 @@ if (!(await nothingToDo())) {
   process.exitCode = await main(['setup', ...args]);
 }
 
-/** Waits until no other set-up runs in this clone. The lock is a socket without a file (on Linux only). */
+/**
+ * Waits until no other set-up runs in this clone. The lock is a socket without a file, as in src/setup/lock.ts. macOS has
+ * no such sockets: listening fails there, and set-up continues without a lock.
+ */
 async function lockClone() {
+  const id = createHash('sha256').update(root).digest('hex').slice(0, 24);
+  const address =
+    process.platform === 'win32' ? `\\\\.\\pipe\\tfjs-lora-clone-${id}` : `\0tfjs-lora-clone-${id}`;
   for (;;) {
-    const server = createServer().listen(`\0${root}`);
+    const server = createServer().listen(address);
     const error = await once(server, 'listening').catch((reason) => reason);
     if (error.code !== 'EADDRINUSE') return server;
     await setTimeout(200);

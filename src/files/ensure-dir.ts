@@ -21,7 +21,8 @@ export async function ensureDir(path: string): Promise<string | undefined> {
     if (await isFolder(path)) return undefined;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && (await isLink(path))) throw danglingLink(path, error);
-    if (code !== 'ENOENT') throw error;
+    // A drive of Windows that does not exist has no folder above it.
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
   }
   const topmost = await ensureDir(dirname(path));
   try {

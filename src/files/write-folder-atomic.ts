@@ -1,10 +1,15 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { ensureDir, removeEmptyFolders } from './ensure-dir.ts';
 import { linkMissing } from './link-missing.ts';
 import { renameDurably, syncFolder } from './sync-folder.ts';
 import { releaseTemporary, temporariesOf, temporaryName } from './temporary.ts';
+
+/** Error codes for a mount point on the same disk, and on Windows for a folder with a file that a program has open. */
+const CANNOT_BE_RENAMED: ReadonlySet<string> = new Set(
+  process.platform === 'win32' ? ['EBUSY', 'EPERM', 'EACCES'] : ['EBUSY'],
+);
 
 /** Options of `writeFolderAtomic`. */
 export interface WriteFolderOptions {
@@ -48,8 +53,9 @@ export async function writeFolderAtomic(
     await rm(staging, { recursive: true, force: true }).catch(() => undefined);
     await removeEmptyFolders(parent, created);
     if (error instanceof Error) error.message = error.message.replaceAll(staging, target);
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || !existsSync(target)) throw error;
-    await writeInPlace(target, write, drop); // a mount point on the same disk
+    if (!CANNOT_BE_RENAMED.has((error as NodeJS.ErrnoException).code ?? '') || !existsSync(target))
+      throw error;
+    await writeInPlace(target, write, drop);
   } finally {
     releaseTemporary(staging);
   }
@@ -91,13 +97,19 @@ async function putInPlace(staging: string, target: string): Promise<void> {
 /** Whether another folder can take the place of this one without surprising the user. */
 async function canBeRenamed(target: string): Promise<boolean> {
   const parent = dirname(target);
-  if (!relative(target, process.cwd()).startsWith('..')) return false; // a shell there would see an empty folder
+  if (isIn(process.cwd(), target)) return false; // a shell there would see an empty folder
   const [own, above] = await Promise.all([stat(target), stat(parent)]);
   if (own.dev !== above.dev) return false;
   return await access(parent, constants.W_OK).then(
     () => true,
     () => false,
   );
+}
+
+/** Whether a path is a folder or in it. */
+function isIn(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way); // absolute: another drive of Windows
 }
 
 async function writeInPlace(

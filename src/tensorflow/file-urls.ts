@@ -19,10 +19,19 @@ export function registerFileUrls(): void {
   registered = true;
   const router: Parameters<typeof tf.io.registerLoadRouter>[0] = (url) => {
     if (typeof url !== 'string' || !url.startsWith(SCHEME) || tf.findBackend('tensorflow')) return null!;
-    return fileHandler(url.slice(SCHEME.length));
+    return fileHandler(pathOfFileUrl(url));
   };
   tf.io.registerLoadRouter(router);
   tf.io.registerSaveRouter(router);
+}
+
+/**
+ * The path in a `file://` URL. Like tfjs-node, takes it as it is: relative paths are allowed, and nothing is decoded. On
+ * Windows a path may start with a drive (`file://C:\model`), also after a slash (`file:///C:/model`).
+ */
+export function pathOfFileUrl(url: string, platform: string = process.platform): string {
+  const path = url.slice(SCHEME.length);
+  return platform === 'win32' ? path.replace(/^\/(?=[a-z]:[\\/])/i, '') : path;
 }
 
 /** @param path of a model.json to load, or of a folder to save in */

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CheckpointError } from '../../src/errors.ts';
+import { pathOfFileUrl } from '../../src/tensorflow/file-urls.ts';
 import { loadTensorFlow } from '../../src/tensorflow/index.ts';
 
 let folder: string;
@@ -87,4 +88,15 @@ test('tfjs-node takes over when it is loaded later', async () => {
     console.log(wasm, tf.io.getSaveHandlers('file://x').length, tf.io.getLoadHandlers('file://x').length);`;
   const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script]);
   expect(stdout).toBe('1 1 1');
+});
+
+test.for([
+  ['file:///home/model', 'linux', '/home/model'],
+  ['file://model', 'linux', 'model'],
+  ['file:///c:/model', 'linux', '/c:/model'],
+  ['file:///C:/model', 'win32', 'C:/model'],
+  ['file://C:\\model', 'win32', 'C:\\model'],
+  ['file:///home/model', 'win32', '/home/model'],
+] as const)('the path of %s on %s is %s', ([url, platform, path]) => {
+  expect(pathOfFileUrl(url, platform)).toBe(path);
 });
