@@ -1,42 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { build } from 'vite';
 import { beforeAll, expect, test } from 'vitest';
-import { pack } from '../scripts/package/pack.mjs';
-import { keptFolder } from './helpers/temporary.ts';
+import { packedProject } from './helpers/packed-project.ts';
 
-interface PackageJson {
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-  readonly devDependencies: Readonly<Record<string, string>>;
-}
-
-const { exports, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as PackageJson;
+};
 /** The import specifiers of the entry points, and the files for each condition. */
 const entries = Object.entries(exports).flatMap(([subpath, files]) =>
   typeof files === 'string' ? [] : [{ name: `tfjs-lora${subpath.slice(1)}`, files }],
 );
 
-/** A project with the packed package and what it needs: packages of this repository, except those for its development. */
 let project: string;
 let tarball: string;
-let packed: string[];
+let packed: readonly string[];
 
 beforeAll(async () => {
-  project = await keptFolder();
-  const packages = join(project, 'node_modules');
-  await mkdir(join(packages, 'tfjs-lora'), { recursive: true });
-  for (const name of await readdir('node_modules')) {
-    if (!name.startsWith('.') && !(name in devDependencies)) {
-      await symlink(resolve('node_modules', name), join(packages, name));
-    }
-  }
-  const { tarball: file, files } = pack(project);
-  tarball = file;
-  packed = files.map(({ path }) => path);
-  await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', join(packages, 'tfjs-lora')]);
-  await writeFile(join(project, 'package.json'), '{ "private": true }\n');
+  ({ folder: project, tarball, packed } = await packedProject());
 });
 
 /** Runs a script in the project. @returns what it prints, as JSON */

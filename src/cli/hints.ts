@@ -22,6 +22,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   'prefixed-names': 'select them with --prefix',
   'base-mismatch': 'use import --any-base to allow another base',
   'base-not-stored': 'name it with --base',
+  'platform-unsupported': 'or use --device wasm',
   'cpu-not-set-up': "run 'npx tfjs-lora setup'",
   'cuda-not-set-up': "run 'npx tfjs-lora setup --device cuda'",
   'cuda-unavailable': "'npx tfjs-lora doctor --device cuda' shows what is missing",

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TensorFlowError } from '../errors.ts';
+import { platformProblem } from './platform.ts';
 
 /** The folder of tfjs-lora: packages are looked up from here, as Node does. */
 export const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -92,7 +93,7 @@ export interface NativeState {
 /** Checks, without loading it, whether the native package for a device is complete. */
 export function nativeState(device: NativeDevice): NativeState {
   const nativePackage = findNativePackage(device);
-  if (!nativePackage) return { problem: packageMissing(device) };
+  if (!nativePackage) return { problem: platformUnsupported() ?? packageMissing(device) };
   const { name, addon, folder, marker } = nativePackage;
   const copies = differentTfjs(folder);
   if (copies) {
@@ -105,8 +106,10 @@ export function nativeState(device: NativeDevice): NativeState {
       ),
     };
   }
-  if (!existsSync(addon))
-    return { nativePackage, problem: notSetUp(device, `${name}: its addon is not built`) };
+  if (!existsSync(addon)) {
+    const problem = platformUnsupported() ?? notSetUp(device, `${name}: its addon is not built`);
+    return { nativePackage, problem };
+  }
   if (marker && !existsSync(marker.libraries)) {
     return {
       nativePackage,
@@ -145,6 +148,12 @@ function tfjsOf(root: string): TfjsCopy | undefined {
   const folder = packageFolder('@tensorflow/tfjs', root);
   if (folder === undefined) return undefined;
   return { folder, version: readJson<{ version: string }>(join(folder, 'package.json'))!.version };
+}
+
+/** The error for a platform on which set-up cannot help; undefined if it can. */
+export function platformUnsupported(): TensorFlowError | undefined {
+  const problem = platformProblem();
+  return problem === undefined ? undefined : new TensorFlowError('platform-unsupported', problem);
 }
 
 /** The error for a device whose npm package is not installed. */

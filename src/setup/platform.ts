@@ -9,11 +9,12 @@ export interface Machine {
   readonly glibc: string;
 }
 
-/** Why TensorFlow's libraries cannot run on a machine, or undefined if they can. */
+/** Why TensorFlow's libraries cannot run on a machine, and what to use; undefined if they can. */
 export function platformProblem({ platform, arch, glibc }: Machine = thisMachine()): string | undefined {
   if (platform !== 'linux' || arch !== 'x64') {
-    const hint = platform === 'win32' ? '; use WSL 2' : '';
-    return `TensorFlow's libraries need Linux on x64, and this is ${platform} on ${arch}${hint}`;
+    const advice =
+      platform === 'win32' ? 'use WSL 2' : platform === 'linux' ? 'use an x64 machine' : 'use Linux on x64';
+    return `TensorFlow's libraries need Linux on x64, and this is ${platform} on ${arch}; ${advice}`;
   }
   if (glibc === '') {
     return "TensorFlow's libraries need glibc, which this Linux does not have (Alpine?); use a Debian, Ubuntu or Fedora image";
@@ -21,7 +22,7 @@ export function platformProblem({ platform, arch, glibc }: Machine = thisMachine
   const [major = 0, minor = 0] = glibc.split('.').map(Number);
   const [oldestMajor, oldestMinor] = OLDEST_GLIBC;
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
-    return `TensorFlow's libraries need glibc ${OLDEST_GLIBC.join('.')} or newer, and this system has ${glibc}`;
+    return `TensorFlow's libraries need glibc ${OLDEST_GLIBC.join('.')} or newer, and this system has ${glibc}; use a newer one`;
   }
   return undefined;
 }

@@ -1,11 +1,17 @@
+import { existsSync } from 'node:fs';
 import { TensorFlowError } from '../errors.ts';
 import { addonIsInstalled, installAddon } from './addon.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { findLibraries, installLibraries } from './libraries.ts';
 import type { SetUpListener } from './listener.ts';
 import { withLock } from './lock.ts';
-import { findNativePackage, type NativeDevice, packageMissing, packageRoot } from './native-package.ts';
-import { platformProblem } from './platform.ts';
+import {
+  findNativePackage,
+  type NativeDevice,
+  packageMissing,
+  packageRoot,
+  platformUnsupported,
+} from './native-package.ts';
 import { nativeIsDeclined } from './wheel-source.ts';
 
 export interface SetUpOptions {
@@ -54,9 +60,11 @@ export function isSetUp(device: NativeDevice, root = packageRoot): boolean {
 
 async function setUpNative(device: NativeDevice, root: string, listener: SetUpListener): Promise<void> {
   const nativePackage = findNativePackage(device, root);
+  const unsupported = platformUnsupported();
+  // An addon that the package's own install script downloaded, for this platform.
+  if (unsupported && nativePackage && !nativePackage.marker && existsSync(nativePackage.addon)) return;
+  if (unsupported) throw unsupported;
   if (!nativePackage) throw packageMissing(device);
-  const problem = platformProblem();
-  if (problem) throw new TensorFlowError('platform-unsupported', problem);
   const work = async () => {
     if (isSetUp(device, root)) return; // by another process, meanwhile
     const libraries = findLibraries(device) ?? (await installLibraries(device, listener));
