@@ -4,7 +4,11 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { injectLora } from '../src/graph-models/index.ts';
+import { savePeft } from '../src/peft/index.ts';
+import { saveGraphModel } from '../src/runs/index.ts';
 import { runCommand, splitWords } from './helpers/command.ts';
+import { graphModel, placeholder } from './helpers/graph-models.ts';
 import { storedModel, writeLayersModel } from './helpers/layers-model.ts';
 import { writePhotos } from './helpers/photos.ts';
 import { withSeededWeights } from './helpers/seeded-weights.ts';
@@ -74,7 +78,22 @@ beforeAll(async () => {
     }),
   );
   await writeLayersModel(join(folder, 'my-model'), await storedModel(model));
+  await writeGraphModel();
 });
+
+/** A GraphModel in `mobilenet`, and an adapter for it in `corners`. */
+async function writeGraphModel(): Promise<void> {
+  const model = await graphModel({
+    nodes: [
+      ['x', 'Placeholder', [], placeholder([-1, 3])],
+      ['y', 'MatMul', ['x', 'w']],
+    ],
+    weights: { w: tf.randomNormal([3, 2], 0, 1, 'float32', 1) },
+    outputs: ['y'],
+  });
+  await saveGraphModel(model, join(folder, 'mobilenet'));
+  await savePeft(injectLora(model, { rank: 2 }), join(folder, 'corners'));
+}
 
 /** Runs the commands of a page that have not been run, after those of the README, which all pages assume. */
 async function runCommands(page: string): Promise<void> {

@@ -3,8 +3,11 @@
  * `compareReports` are at the root as well.
  */
 export {
+  type AdapterFilesOptions,
+  type AdapterInspection,
   type AdaptRunOptions,
   adaptRun,
+  type BaseModelOptions,
   type CompareReportsOptions,
   compareReports,
   type EvaluateRunOptions,
@@ -27,9 +30,13 @@ export {
   importAdapter,
   importModel,
   importWeights,
+  inspectAdapterFiles,
+  inspectBaseModel,
   inspectRun,
   inspectStep,
+  type MergeAdapterFilesOptions,
   type MergeRunOptions,
+  mergeAdapterFiles,
   mergeRun,
   type NewRun,
   type OptimizerName,
@@ -49,5 +56,6 @@ export {
   type SaveOptions,
   type TrainingRecipeOptions,
   type VerifyRunOptions,
+  verifyAdapterFiles,
   verifyRun,
 } from '../recipes/index.ts';

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
+import { UsageError } from '../errors.ts';
 import {
   type BaseLayer,
   type KindsByMethod,
@@ -6,6 +7,7 @@ import {
   type LoraMethod,
   withAdapters,
 } from '../lora/index.ts';
+import { quote } from '../quote.ts';
 
 /** What a layer of a GraphModel is made of. */
 export interface NodeLayerOptions {
@@ -52,8 +54,20 @@ class NodeLayer extends tf.layers.Layer implements BaseLayer {
 
 const LoraNodeLayer = withAdapters(NodeLayer as unknown as Parameters<typeof withAdapters>[0]);
 
-/** Creates the layer of a node, without adapters. */
+/** What tfjs allows as the name of a weight. */
+const WEIGHT_NAME = /^[A-Za-z0-9][-\w./]*$/;
+
+/**
+ * Creates the layer of a node, without adapters.
+ *
+ * @throws UsageError if tfjs does not allow the node's name for its weights
+ */
 export function createNodeLayer(node: NodeLayerOptions): LoraLayer {
+  if (!WEIGHT_NAME.test(node.name))
+    throw new UsageError(
+      'invalid-argument',
+      `node ${quote(node.name)}: tfjs does not allow this name for its weights; rename the node in the model's topology`,
+    );
   const lora = { method: node.method, enabled: true, adapters: [] };
   const layer = new LoraNodeLayer({ node, lora } as unknown as ConstructorParameters<
     typeof LoraNodeLayer

@@ -33,7 +33,7 @@ interface Kernel {
  * @returns undefined if the op has no kernel, or the kernel is not a constant
  */
 export function nodeWeights(node: GraphNode, constants: Constants): NodeWeights | undefined {
-  const kernel = KERNELS[node.op]?.(node, constants);
+  const kernel = KERNELS.get(node.op)?.(node, constants);
   if (!kernel) return undefined;
   const constant = constantBehind(node.inputs[kernel.input]);
   const shape = constant && constants.shapeOf(constant);
@@ -67,22 +67,24 @@ const embedding = (node: GraphNode, constants: Constants): Kernel | undefined =>
 };
 
 /** The kernels of the ops that can be adapted. */
-const KERNELS: Readonly<Record<string, (node: GraphNode, constants: Constants) => Kernel | undefined>> = {
-  MatMul: matMul,
-  _FusedMatMul: matMul,
-  BatchMatMul: matMul,
-  BatchMatMulV2: matMul,
-  Conv1D: conv2d,
-  Conv2D: conv2d,
-  _FusedConv2D: conv2d,
-  Conv3D: () => ({ className: 'Conv3D', kinds: kindsByOp.conv3d, kernelName: 'kernel', input: 1 }),
-  DepthwiseConv2d: depthwise,
-  DepthwiseConv2dNative: depthwise,
-  FusedDepthwiseConv2dNative: depthwise,
-  Einsum: einsum,
-  Gather: embedding,
-  GatherV2: embedding,
-};
+const KERNELS: ReadonlyMap<string, (node: GraphNode, constants: Constants) => Kernel | undefined> = new Map(
+  Object.entries({
+    MatMul: matMul,
+    _FusedMatMul: matMul,
+    BatchMatMul: matMul,
+    BatchMatMulV2: matMul,
+    Conv1D: conv2d,
+    Conv2D: conv2d,
+    _FusedConv2D: conv2d,
+    Conv3D: () => ({ className: 'Conv3D', kinds: kindsByOp.conv3d, kernelName: 'kernel', input: 1 }),
+    DepthwiseConv2d: depthwise,
+    DepthwiseConv2dNative: depthwise,
+    FusedDepthwiseConv2dNative: depthwise,
+    Einsum: einsum,
+    Gather: embedding,
+    GatherV2: embedding,
+  }),
+);
 
 /** x·W with a constant on the right: [in, out], [out, in] if transposed, or with batch axes before these. */
 function matMul(node: GraphNode, constants: Constants): Kernel | undefined {

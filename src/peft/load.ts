@@ -59,6 +59,11 @@ export async function loadPeft(
 export async function loadPeft(
   base: tf.LayersModel | tf.GraphModel,
   folder: string,
+  options?: LoadPeftOptions,
+): Promise<tf.LayersModel | LoraGraphModel>;
+export async function loadPeft(
+  base: tf.LayersModel | tf.GraphModel,
+  folder: string,
   options: LoadPeftOptions = {},
 ): Promise<tf.LayersModel | LoraGraphModel> {
   checkText('folder', folder);

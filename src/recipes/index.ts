@@ -1,3 +1,13 @@
+export {
+  type AdapterFilesOptions,
+  type AdapterInspection,
+  type BaseModelOptions,
+  inspectAdapterFiles,
+  inspectBaseModel,
+  type MergeAdapterFilesOptions,
+  mergeAdapterFiles,
+  verifyAdapterFiles,
+} from './adapter-files.ts';
 export { displayPath } from './data.ts';
 export { type AdaptRunOptions, adaptRun, type MergeRunOptions, mergeRun, type NewRun } from './derive.ts';
 export {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { DataError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import { imageShape, normalize } from '../models/index.ts';
 import { createRandom } from '../random.ts';
 import type { Run } from '../runs/index.ts';
@@ -38,9 +38,31 @@ export async function sampleInputs(
   } catch (error) {
     if (!(error instanceof DataError) || data !== undefined) throw error;
     onNotice?.(`note: ${error.message}; random numbers are used instead`);
-    const inputs = base.inputs.map((input, index) => randomInput(base, input, count, index));
-    return { inputs, count, areImages: false };
+    return { inputs: randomInputs(base, count), count, areImages: false };
   }
+}
+
+/**
+ * Returns random numbers [count, ...] for each input of a model. Unknown sizes are 1, those of a GraphModel's images 32.
+ *
+ * @throws UsageError if the shape of an input is unknown
+ */
+export function randomInputs(model: tf.LayersModel | tf.GraphModel, count: number): tf.Tensor[] {
+  if (model instanceof tf.LayersModel)
+    return model.inputs.map((input, index) => randomInput(model, input, count, index));
+  return model.inputs.map((input, index) => randomNodeInput(input, count, index));
+}
+
+type GraphInput = tf.GraphModel['inputs'][number];
+
+/** Normally distributed numbers for float32, otherwise 0 and 1, which are row numbers of any table. */
+function randomNodeInput({ name, shape, dtype }: GraphInput, count: number, key: number): tf.Tensor {
+  if (!shape) throw new UsageError('invalid-argument', `input '${name}': the graph does not give its shape`);
+  const unknown = shape.length === 4 ? 32 : 1;
+  const sizes = shape.map((size, axis) => (size >= 0 ? size : axis === 0 ? count : unknown));
+  const random = createRandom(0, key);
+  const draw = dtype === 'float32' ? () => random.normal() : () => random.below(2);
+  return tf.tensor(Float32Array.from({ length: tf.util.sizeFromShape(sizes) }, draw), sizes, dtype);
 }
 
 /** Normally distributed numbers [count, ...], or row numbers for an embedding. */

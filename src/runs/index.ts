@@ -1,3 +1,4 @@
+export { loadAnyModel, saveGraphModel } from './graph-model-files.ts';
 export { loadLayersModel, modelFromTopology } from './layers-model.ts';
 export { MAX_STEPS, RUN_FORMAT_VERSION, type RunManifest } from './manifest.ts';
 export { loadModel, saveModel } from './model-files.ts';

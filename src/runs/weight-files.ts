@@ -38,16 +38,9 @@ const MAX_BYTES = 2 ** 31 - 1;
  *   the bytes that it states
  */
 export async function readWeights(path: string, manifest: unknown): Promise<Map<string, tf.Tensor>> {
-  const result = manifestSchema.safeParse(manifest);
-  if (!result.success) {
-    throw new CheckpointError(
-      'invalid-checkpoint',
-      `${path}: weightsManifest: ${firstFault(result.error, manifest)}`,
-    );
-  }
   const tensors = new Map<string, tf.Tensor>();
   try {
-    for (const { paths, weights } of result.data) {
+    for (const { paths, weights } of parseManifest(path, manifest)) {
       const data = await readGroup(path, paths, weights);
       const decoded = tf.io.decodeWeights(data, weights as tf.io.WeightsManifestEntry[]);
       for (const [name, tensor] of Object.entries(decoded)) tensors.set(name, tensor);
@@ -57,6 +50,39 @@ export async function readWeights(path: string, manifest: unknown): Promise<Map<
     tf.dispose([...tensors.values()]);
     throw error;
   }
+}
+
+/** Weights as they are stored. */
+export interface StoredWeights {
+  readonly weightSpecs: tf.io.WeightsManifestEntry[];
+  /** The bytes of all weights, one after the other. */
+  readonly weightData: ArrayBuffer;
+}
+
+/**
+ * Reads the weights that a model.json names without decoding them; see `readWeights`.
+ *
+ * @throws CheckpointError if the manifest is damaged or names files outside the folder, or the files do not have exactly
+ *   the bytes that it states
+ */
+export async function readStoredWeights(path: string, manifest: unknown): Promise<StoredWeights> {
+  const groups = parseManifest(path, manifest);
+  const parts: Uint8Array[] = [];
+  for (const { paths, weights } of groups) parts.push(new Uint8Array(await readGroup(path, paths, weights)));
+  return {
+    weightSpecs: groups.flatMap(({ weights }) => weights as tf.io.WeightsManifestEntry[]),
+    weightData: Uint8Array.from(Buffer.concat(parts)).buffer,
+  };
+}
+
+/** @throws CheckpointError that names the first entry that is wrong */
+function parseManifest(path: string, manifest: unknown): z.infer<typeof manifestSchema> {
+  const result = manifestSchema.safeParse(manifest);
+  if (result.success) return result.data;
+  throw new CheckpointError(
+    'invalid-checkpoint',
+    `${path}: weightsManifest: ${firstFault(result.error, manifest)}`,
+  );
 }
 
 /** The bytes of a group of files, one after the other. */

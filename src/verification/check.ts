@@ -18,6 +18,12 @@ export interface Check {
   readonly detail: string;
 }
 
+/**
+ * The largest difference that counts as rounding, relative to the largest output or weight. Merging adds up the same
+ * float32 products in another order, which changes about the last two of seven decimal digits.
+ */
+export const ROUNDING = 1e-5;
+
 /** The outputs of a model as float32 values, row-major, one array for each output. */
 export type Outputs = readonly Float32Array[];
 
@@ -73,6 +79,11 @@ function relativeDifference(values: Outputs, expected: Outputs): number {
     }
   }
   return difference === 0 ? 0 : difference / (magnitude || 1);
+}
+
+/** Describes how many examples were compared. */
+export function exampleCount(inputs: readonly tf.Tensor[]): string {
+  return `${inputs[0]!.shape[0]} examples`;
 }
 
 function sameBits(values: Outputs, expected: Outputs): boolean {

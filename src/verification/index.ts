@@ -1,4 +1,5 @@
 export { type Check, compareHashes } from './check.ts';
 export { type DeadUnits, deadUnits, deadUnitWarnings } from './dead-units.ts';
 export { adapterWarnings, inspectAdapters, type LayerInspection } from './inspect-adapters.ts';
-export { type VerifyOptions, verify } from './verify.ts';
+export { verify } from './verify.ts';
+export type { VerifyOptions } from './verify-options.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import { checkFields, checkOptions } from '../arguments.ts';
 import { contentHash } from '../content-hash.ts';
 import { AppError, UsageError } from '../errors.ts';
@@ -21,36 +21,29 @@ import { loadPeft, savePeft } from '../peft/index.ts';
 import { loadModel, saveModel } from '../runs/index.ts';
 import { float32Values } from '../safetensors/index.ts';
 import { toStateDict } from '../torch/index.ts';
-import { type Check, compareHashes, compareOutputs, type Outputs, outputsOf, skipped } from './check.ts';
+import {
+  type Check,
+  compareHashes,
+  compareOutputs,
+  exampleCount,
+  type Outputs,
+  outputsOf,
+  ROUNDING,
+  skipped,
+} from './check.ts';
 import { mergeByFormula } from './peft-formula.ts';
-
-/**
- * The largest difference that counts as rounding, relative to the largest output or weight. Merging adds up the same
- * float32 products in another order, which changes about the last two of seven decimal digits.
- */
-const ROUNDING = 1e-5;
-
-/** The model to verify, and what to compare it with. */
-export interface VerifyOptions {
-  /** The model without adapters. */
-  readonly base: tf.LayersModel;
-  /** The same model with adapters, or `base` itself. */
-  readonly model: tf.LayersModel;
-  /** Examples to compare outputs on: one tensor [examples, ...] for each input of the model. */
-  readonly inputs: readonly tf.Tensor[];
-  /** The content hash that the base should have, recorded when the adapter was made. */
-  readonly baseHash: string;
-}
+import { verifyGraphModel } from './verify-graph-model.ts';
+import type { VerifyOptions } from './verify-options.ts';
 
 /**
  * Checks the guarantees of this library on a model and its adapters: the base is unchanged, adapters that are off have
  * no effect, merging and saving keep the outputs, and PEFT's formula gives the merged weights. Yields each result as
- * soon as it is known.
+ * soon as it is known. PEFT's formula is not checked for a GraphModel.
  *
  * Neither the model nor the base is changed; files go to a temporary folder. Models and tensors made for the checks
  * are disposed.
  *
- * @throws UsageError if an option is not what its type says
+ * @throws UsageError if an option is not what its type says, or a GraphModel does not run on the inputs
  * @throws CheckpointError if the temporary files cannot be written
  * @example
  * for await (const { claim, outcome } of verify({ base, model, inputs: [images], baseHash: contentHash(base) })) {
@@ -59,8 +52,10 @@ export interface VerifyOptions {
  */
 export async function* verify(options: VerifyOptions): AsyncGenerator<Check> {
   checkOptions(options, { base: 'object', model: 'object', inputs: 'list', baseHash: 'string' });
-  requireLayersModel(options.base);
-  requireLayersModel(options.model);
+  if (!isOfGraphModel(options)) {
+    requireLayersModel(options.base);
+    requireLayersModel(options.model);
+  }
   for (const [index, input] of options.inputs.entries())
     checkFields<Pick<tf.Tensor, 'shape' | 'dtype'>>(`inputs[${index}]`, input, {
       shape: 'list',
@@ -74,19 +69,31 @@ export async function* verify(options: VerifyOptions): AsyncGenerator<Check> {
     );
   const folder = await mkdtemp(join(tmpdir(), 'tfjs-lora-verify-'));
   try {
-    const { base, model, inputs, baseHash } = options;
-    const outputs = outputsOf(base, inputs);
-    const claim = 'the base has the recorded content hash';
-    yield compareHashes({ name: 'content', claim }, contentHash(base), baseHash);
-    yield await checkReload('base', base, outputs, options, folder);
-    if (hasLora(model)) yield* checkAdapters(options, outputs, folder);
+    if (isOfGraphModel(options)) yield* verifyGraphModel(options, folder);
+    else yield* checkLayersModel(options as VerifyOptions<tf.LayersModel>, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+function isOfGraphModel(options: VerifyOptions): options is VerifyOptions<tf.GraphModel> {
+  return options.base instanceof tf.GraphModel && options.model instanceof tf.GraphModel;
+}
+
+async function* checkLayersModel(
+  options: VerifyOptions<tf.LayersModel>,
+  folder: string,
+): AsyncGenerator<Check> {
+  const { base, model, inputs, baseHash } = options;
+  const outputs = outputsOf(base, inputs);
+  const claim = 'the base has the recorded content hash';
+  yield compareHashes({ name: 'content', claim }, contentHash(base), baseHash);
+  yield await checkReload('base', base, outputs, options, folder);
+  if (hasLora(model)) yield* checkAdapters(options, outputs, folder);
+}
+
 async function* checkAdapters(
-  options: VerifyOptions,
+  options: VerifyOptions<tf.LayersModel>,
   baseOutputs: Outputs,
   folder: string,
 ): AsyncGenerator<Check> {
@@ -127,7 +134,7 @@ async function checkReload(
   name: 'base' | 'merged',
   model: tf.LayersModel,
   outputs: Outputs,
-  { inputs }: VerifyOptions,
+  { inputs }: VerifyOptions<tf.LayersModel>,
   folder: string,
 ): Promise<Check> {
   const path = join(folder, name);
@@ -140,7 +147,7 @@ async function checkReload(
 }
 
 /** Saves all adapters, loads them onto the base and compares the outputs at strength 1, the strength of saved adapters. */
-async function checkAdapterReload(options: VerifyOptions, folder: string): Promise<Check> {
+async function checkAdapterReload(options: VerifyOptions<tf.LayersModel>, folder: string): Promise<Check> {
   const { model, inputs } = options;
   const outputs = using(cloneModel(model), (copy) => {
     setAdapterStrength(copy, 1);
@@ -155,7 +162,7 @@ async function checkAdapterReload(options: VerifyOptions, folder: string): Promi
 
 /** A copy of the base with all adapters of the model, saved to files and loaded again. */
 async function reloadAdapters(
-  { model, base, baseHash }: VerifyOptions,
+  { model, base, baseHash }: VerifyOptions<tf.LayersModel>,
   folder: string,
 ): Promise<tf.LayersModel> {
   await savePeft(model, folder, { baseHash });
@@ -168,7 +175,7 @@ async function reloadAdapters(
 
 /** Compares the merged weights with those that PEFT's formula gives from the adapter's files. */
 async function checkPeftFormula(
-  { model, base, baseHash }: VerifyOptions,
+  { model, base, baseHash }: VerifyOptions<tf.LayersModel>,
   adapter: string,
   folder: string,
 ): Promise<Check> {
@@ -196,10 +203,6 @@ async function checkPeftFormula(
       );
     });
   });
-}
-
-function exampleCount(inputs: readonly tf.Tensor[]): string {
-  return `${inputs[0]!.shape[0]} examples`;
 }
 
 /** Passes the model to `work`, and disposes it afterwards. */

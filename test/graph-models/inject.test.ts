@@ -263,6 +263,20 @@ test('measures the update of stacked matrices', async () => {
   expect(singularValues.filter((value) => value > 1e-5)).toHaveLength(2);
 });
 
+test('ignores an op that is called like a member of objects, and refuses names that tfjs does not allow', async () => {
+  const model = (name: string, op = 'MatMul') =>
+    graphModel({
+      nodes: [input, [name, 'MatMul', ['x', 'w']], ['other', op, [name, 'w2']]],
+      weights: { w: randomTensor([3, 3], 4), w2: randomTensor([3, 3], 5) },
+      outputs: [name],
+    });
+  expect(loraTargets(await model('y', 'constructor')).map(({ path }) => path)).toEqual(['y']);
+  const base = await model('_y');
+  expect(() => injectLora(base)).toThrow(
+    /^node "_y": tfjs does not allow this name for its weights; rename the node/,
+  );
+});
+
 test('refuses what a graph does not support', async () => {
   const { graph } = imageTwins();
   const base = await graph();

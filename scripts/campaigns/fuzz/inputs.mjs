@@ -22,6 +22,7 @@ export async function writeInputs(folder) {
   await writeSmallSet(join(folder, 'gz'), { gzip: true });
   writeTables(folder);
   await writeModel(folder);
+  writeGraphModel(folder);
   await mustRun(folder, 'import start.safetensors --architecture start.json --device cpu --quiet --out base');
   await mustRun(folder, `finetune base --digits 2,3 --steps 4 ${QUICK} --out tuned`);
   await mustRun(folder, 'export base --device cpu --quiet --out weights.safetensors');
@@ -128,6 +129,32 @@ async function writeModel(folder) {
     ['out.bias', tensor(10)],
   ]);
   await writeSafetensors(join(folder, 'start.safetensors'), tensors, new Map([['format', 'pt']]));
+}
+
+/**
+ * A GraphModel of one matrix product: graph/model.json, graph/weights.bin.
+ *
+ * @param {string} folder
+ */
+function writeGraphModel(folder) {
+  const shapeOf = (/** @type {number[]} */ ...shape) => ({ dim: shape.map((size) => ({ size: `${size}` })) });
+  const float = { type: 'DT_FLOAT' };
+  const value = { tensor: { dtype: 'DT_FLOAT', tensorShape: shapeOf(4, 3) } };
+  const node = [
+    { name: 'x', op: 'Placeholder', attr: { dtype: float, shape: { shape: shapeOf(-1, 4) } } },
+    { name: 'w', op: 'Const', attr: { dtype: float, value } },
+    { name: 'logits', op: 'MatMul', input: ['x', 'w'], attr: { transpose_b: { b: false } } },
+  ];
+  const weights = [{ name: 'w', shape: [4, 3], dtype: 'float32' }];
+  const content = {
+    format: 'graph-model',
+    modelTopology: { node, versions: { producer: 1 }, library: {} },
+    weightsManifest: [{ paths: ['weights.bin'], weights }],
+  };
+  mkdirSync(join(folder, 'graph'));
+  writeFileSync(join(folder, 'graph', 'model.json'), JSON.stringify(content));
+  const values = Float32Array.from({ length: 12 }, (_, index) => Math.sin(index));
+  writeFileSync(join(folder, 'graph', 'weights.bin'), new Uint8Array(values.buffer));
 }
 
 /**

@@ -85,6 +85,12 @@ export const KINDS = [
     format: 'binary',
     commands: [`import model/model.json ${IMPORT}`],
   },
+  ...['model.json', 'weights.bin'].map((file) => ({
+    name: `${file} of a GraphModel`,
+    file: `graph/${file}`,
+    format: /** @type {Kind['format']} */ (file === 'model.json' ? 'json' : 'binary'),
+    commands: ['inspect --base-model graph/model.json --device cpu --json'],
+  })),
   {
     name: 'PEFT adapter_config.json',
     file: 'peft/adapter_config.json',

@@ -1,15 +1,20 @@
 import { type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../../errors.ts';
 import type { CliContext } from '../../context.ts';
+import { baseModelOption, rejectRunOptions } from '../../options/base-model.ts';
 import { integer } from '../../options/parsers.ts';
 import { addSettings, shared } from '../../options/shared.ts';
 
-/** `inspect RUN`: layers, adapters and likely problems. `inspect --shape`: the cost of an adapter. */
+/**
+ * `inspect RUN`: layers, adapters and likely problems. `inspect --base-model`: nodes that can be adapted, or an adapter.
+ * `inspect --shape`: the cost of an adapter.
+ */
 export function addInspectCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('inspect')
     .description("show a run's layers, what its adapter changes, and likely problems")
-    .argument('[run]', 'run folder')
+    .argument('[run]', 'run folder; with --base-model, adapter folder')
+    .addOption(baseModelOption())
     .addOption(
       new Option(
         '--shape <in>x<out>',
@@ -35,6 +40,12 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
         throw new UsageError('invalid-argument', `--shape: needs no run; omit ${excess}`);
       const { runInspectShape } = await import('./shape.ts');
       runInspectShape({ ...options, shape: options.shape }, context);
+      return;
+    }
+    if (options.baseModel !== undefined) {
+      rejectRunOptions(self, ['program', 'rank', 'data', 'adjust']);
+      const { runInspectAdapter } = await import('./adapter.ts');
+      await runInspectAdapter(run, { ...options, baseModel: options.baseModel }, context);
       return;
     }
     if (run === undefined) throw new UsageError('invalid-argument', 'name a run, or use --shape');

@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { baseModelOption } from '../../options/base-model.ts';
 import { number } from '../../options/parsers.ts';
 import { addNewRunOptions } from '../../options/shared.ts';
 
@@ -7,8 +8,11 @@ import { addNewRunOptions } from '../../options/shared.ts';
 export function addMergeCommand(program: CommandUnknownOpts, context: CliContext): void {
   const command = program
     .command('merge')
-    .description("merge a run's adapter into its model, as a plain LayersModel")
-    .argument('<run>', 'run folder with an adapter')
+    .description(
+      "merge a run's adapter into its model, as a plain LayersModel, or an adapter into a GraphModel",
+    )
+    .argument('<run>', 'run folder with an adapter; with --base-model, adapter folder')
+    .addOption(baseModelOption())
     .addOption(
       new Option(
         '--strength <0..1>',

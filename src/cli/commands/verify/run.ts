@@ -1,7 +1,7 @@
 import type { ImageAdjustment } from '../../../data/index.ts';
 import { CheckpointError } from '../../../errors.ts';
 import { jsonText } from '../../../files/index.ts';
-import { verifyRun } from '../../../recipes/index.ts';
+import { verifyAdapterFiles, verifyRun } from '../../../recipes/index.ts';
 import type { Check } from '../../../verification/index.ts';
 import type { CliContext } from '../../context.ts';
 import { recipeOptions } from '../../environment.ts';
@@ -9,6 +9,7 @@ import type { Device } from '../../options/shared.ts';
 
 /** Options of `verify`. */
 export interface VerifyCommandOptions {
+  readonly baseModel?: string;
   readonly data?: string;
   readonly adjust?: readonly ImageAdjustment[];
   readonly device: Device;
@@ -16,7 +17,7 @@ export interface VerifyCommandOptions {
 }
 
 /**
- * Checks a run, and prints each result as soon as it is known.
+ * Checks a run, or with `baseModel` the adapter in a folder, and prints each result as soon as it is known.
  *
  * @throws CheckpointError if a check fails
  */
@@ -25,9 +26,14 @@ export async function runVerify(
   options: VerifyCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  const { data, json } = options;
+  const { baseModel, data, json } = options;
+  const common = recipeOptions(options, context);
+  const results =
+    baseModel === undefined
+      ? verifyRun({ ...common, run, data })
+      : verifyAdapterFiles({ ...common, adapter: run, baseModel });
   const checks: Check[] = [];
-  for await (const check of verifyRun({ ...recipeOptions(options, context), run, data })) {
+  for await (const check of results) {
     checks.push(check);
     if (!json) context.print(renderCheck(check));
   }
