@@ -19,6 +19,14 @@ export interface LayeredGraphModel extends tf.GraphModel {
   readonly trainableWeights: readonly tf.LayerVariable[];
   /** Returns the layers of a node and of the nodes that depend on it; undefined if the graph has no such node. */
   layersBehind(node: string): ReadonlySet<tf.layers.Layer> | undefined;
+  /**
+   * Runs the graph on a batch, and returns the inputs of layers of class `Dense`. Leaves intermediate tensors for the
+   * caller's `tidy`.
+   */
+  layerInputs(
+    batch: tf.Tensor | tf.Tensor[] | tf.NamedTensorMap,
+    layers: readonly tf.layers.Layer[],
+  ): Map<tf.layers.Layer, tf.Tensor[]>;
   /** @throws UsageError if an op without a gradient lies between one of these layers and the outputs */
   requireGradients(layers: readonly tf.layers.Layer[]): void;
 }

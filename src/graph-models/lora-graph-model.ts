@@ -68,6 +68,24 @@ export class LoraGraphModel extends tf.GraphModel implements LayeredGraphModel {
     return new Set(this.nodes.filter(({ node }) => behind.has(node)).map(({ layer }) => layer));
   }
 
+  layerInputs(batch: GraphInputs, layers: readonly tf.layers.Layer[]): Map<tf.layers.Layer, tf.Tensor[]> {
+    const nodes = this.nodes.filter(({ layer }) => layers.includes(layer));
+    // The first input of a matrix product; the second one is the kernel.
+    const inputs = [
+      this.execute(
+        batch,
+        nodes.map(({ node }) => node.inputNames[0]!),
+      ),
+    ].flat();
+    return new Map(
+      nodes.map(({ layer, node }, index) => {
+        const x = inputs[index]!;
+        const isTransposed = node.attrParams.transposeA?.value === true;
+        return [layer, [isTransposed ? swapLastAxes(x) : x]];
+      }),
+    );
+  }
+
   requireGradients(layers: readonly tf.layers.Layer[]): void {
     const trained = this.nodes.filter(({ layer }) => layers.includes(layer)).map(({ node }) => node);
     requireGradients(this.#trainedOutputs, trained);
@@ -165,6 +183,11 @@ function changesWeights(layer: LoraLayer): boolean {
     tf.getBackend() === 'tensorflow' ||
     [...layer.adapters.values()].some(({ settings }) => layer.isOn(settings))
   );
+}
+
+function swapLastAxes(x: tf.Tensor): tf.Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  return tf.transpose(x, [...axes.slice(0, -2), x.rank - 1, x.rank - 2]);
 }
 
 /** @throws UsageError if the graph does not have one of the nodes */

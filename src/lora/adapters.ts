@@ -2,6 +2,7 @@ import { checkList, checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
+import { planEva } from './eva.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { adaptableLayers, adapterNames, requireLoraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
@@ -21,7 +22,6 @@ export function addAdapter<Model extends AdaptableModel>(
   const layers = adaptableLayers(model);
   checkObject('LoRA configuration', config);
   checkAdapterOptions(options);
-  const { loss, onWarning } = options;
   const { method } = layers[0]!.layer;
   if (config.method && config.method !== method)
     throw new UsageError(
@@ -30,15 +30,16 @@ export function addAdapter<Model extends AdaptableModel>(
     );
   checkNewName(model, name);
   const resolved = resolveLoraConfig({ ...config, method });
-  checkInit(resolved, loss);
-  const plan = planAdapter(model, resolved, name, onWarning);
-  requireLoraLayers(model, plan.keys());
+  checkInit(resolved, options);
+  const planned = planAdapter(model, resolved, name, options.onWarning);
+  requireLoraLayers(model, planned.keys());
+  const { plan, initialA } = planEva(model, planned, resolved, options);
   for (const { path, layer } of layers) {
     const settings = plan.get(path);
     if (settings) layer.addAdapter({ ...settings, active: false });
   }
   try {
-    initializeAdapter(model, name, resolved, loss);
+    initializeAdapter(model, name, resolved, { ...options, initialA });
   } catch (error) {
     deleteAdapter(model, name); // the caller's loss failed
     throw error;

@@ -1,4 +1,4 @@
-import { checkObject, checkText } from '../arguments.ts';
+import { checkFields, checkObject, checkText } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 
 /** How the update is applied; see `LoraConfig.method`. */
@@ -10,7 +10,16 @@ const LORA_BIASES = ['none', 'lora-only', 'all'] as const;
 export type LoraBias = (typeof LORA_BIASES)[number];
 
 /** Initialization of A and B; see `LoraConfig.init`. */
-const LORA_INITS = ['kaiming', 'gaussian', 'normal', 'orthogonal', 'pissa', 'olora', 'lora-ga'] as const;
+const LORA_INITS = [
+  'kaiming',
+  'gaussian',
+  'normal',
+  'orthogonal',
+  'pissa',
+  'olora',
+  'lora-ga',
+  'eva',
+] as const;
 export type LoraInit = (typeof LORA_INITS)[number];
 
 /**
@@ -19,6 +28,21 @@ export type LoraInit = (typeof LORA_INITS)[number];
  * model whose path does.
  */
 export type LayerPattern = string | RegExp | readonly string[];
+
+/** Options of init `eva`, as PEFT's `EvaConfig`. */
+export interface EvaConfig {
+  /**
+   * The rank of a layer becomes at most rho times that of the configuration: layers whose components explain more of the
+   * variance of their inputs get higher ranks, others lower ones, down to none. At least 1, which keeps all ranks. Default 2.
+   */
+  readonly rho?: number;
+  /** Cosine similarity to the components of the batch before, from which a component counts as found. 0 to 1, default 0.99. */
+  readonly tau?: number;
+  /** Divide each component by the root of its singular value. Default false. */
+  readonly whiten?: boolean;
+  /** Change the alpha of a layer with its rank, so that alpha / rank stays the same. Default true. */
+  readonly adjustScalingFactors?: boolean;
+}
 
 /** How to adapt a model, as PEFT's `LoraConfig`. All options are optional. */
 export interface LoraConfig {
@@ -75,8 +99,12 @@ export interface LoraConfig {
    * - `olora`: QR factors of the kernel (Büyükakyüz 2024, arXiv:2406.01775).
    * - `lora-ga`: singular vectors of the kernel's gradient (Wang et al. 2024, arXiv:2407.05000). Needs
    *   `InjectOptions.loss`.
+   * - `eva`: A from the principal components of each dense layer's inputs, B zero (Paischer et al. 2024, arXiv:2410.07170).
+   *   Changes the ranks of layers, see `EvaConfig`. Needs `InjectOptions.batches`.
    */
   readonly init?: LoraInit;
+  /** Options of init `eva`. */
+  readonly evaConfig?: EvaConfig;
   /**
    * How the update is applied:
    *
@@ -104,7 +132,7 @@ export type ResolvedLoraConfig = Required<Omit<LoraConfig, OptionalOption>> &
   Pick<LoraConfig, OptionalOption>;
 
 /** The options without a default. */
-type OptionalOption = 'targetWeights' | 'exclude' | 'from' | 'modulesToSave';
+type OptionalOption = 'targetWeights' | 'exclude' | 'from' | 'modulesToSave' | 'evaConfig';
 
 /** All option names. The type makes the compiler reject a missing or unknown name. */
 const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
@@ -120,6 +148,7 @@ const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
   bias: true,
   dropout: true,
   init: true,
+  evaConfig: true,
   method: true,
   dora: true,
   modulesToSave: true,
@@ -168,6 +197,7 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   checkChoice('method', resolved.method, LORA_METHODS);
   checkChoice('bias', resolved.bias, LORA_BIASES);
   checkChoice('init', resolved.init, LORA_INITS);
+  checkEvaConfig(resolved);
   checkMethod(resolved);
   return resolved;
 }
@@ -190,6 +220,26 @@ function checkOptionNames(config: LoraConfig): void {
       'invalid-argument',
       `LoRA configuration: unknown option '${unknown}'; expected one of ${Object.keys(OPTIONS).join(', ')}`,
     );
+}
+
+function checkEvaConfig({ init, evaConfig }: ResolvedLoraConfig): void {
+  if (evaConfig === undefined) return;
+  checkFields<EvaConfig>('evaConfig', evaConfig, {
+    rho: 'number?',
+    tau: 'number?',
+    whiten: 'boolean?',
+    adjustScalingFactors: 'boolean?',
+  });
+  const { rho = 1, tau = 0, ...others } = evaConfig;
+  if (init !== 'eva')
+    throw new UsageError('invalid-argument', `evaConfig: init '${init}' does not use it; leave it out`);
+  const unknown = Object.keys(others).find((name) => !['whiten', 'adjustScalingFactors'].includes(name));
+  if (unknown !== undefined)
+    throw new UsageError('invalid-argument', `evaConfig: unknown option '${unknown}'`);
+  if (!(rho >= 1 && rho < Number.POSITIVE_INFINITY))
+    throw new UsageError('invalid-argument', `evaConfig.rho: must be at least 1 (${rho})`);
+  if (!(tau >= 0 && tau <= 1))
+    throw new UsageError('invalid-argument', `evaConfig.tau: must be from 0 to 1 (${tau})`);
 }
 
 function checkMethod({ method, dora, dropout, init }: ResolvedLoraConfig): void {

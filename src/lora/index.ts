@@ -15,6 +15,7 @@ export {
 } from './add-weighted-adapter.ts';
 export type { CombinationType } from './combine-factors.ts';
 export {
+  type EvaConfig,
   type LayerPattern,
   type LoraBias,
   type LoraConfig,
@@ -25,6 +26,7 @@ export {
 } from './config.ts';
 export type { AdapterOptions, InitOptions } from './init.ts';
 export { type InjectOptions, injectLora } from './inject.ts';
+export type { ModelInputs } from './layer-inputs.ts';
 export type { AdapterSettings } from './layers/adapter.ts';
 export { isReplaced } from './layers/delta-weight.ts';
 export { kindsByOp } from './layers/kinds.ts';

@@ -33,6 +33,7 @@ export function initialFactors(init: LoraInit, random: Random, info: KernelInfo)
   const { inputs, outputs, rank, scaling } = info;
   switch (init) {
     case 'kaiming':
+    case 'eva': // layers that EVA does not support
       return randomFactor(random, info, () => (2 * random.uniform() - 1) / Math.sqrt(inputs));
     case 'gaussian':
       return randomFactor(random, info, () => random.normal() / rank);

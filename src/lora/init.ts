@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkFunction, checkObject } from '../arguments.ts';
+import { checkArgument, checkFunction, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import { initialFactors } from './init-factors.ts';
+import type { ModelInputs } from './layer-inputs.ts';
 import { type AdapterSettings, type KernelUpdate, scalingOf } from './layers/adapter.ts';
 import { kernelNorm } from './layers/delta-weight.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
@@ -17,6 +18,11 @@ export interface InitOptions<Model = tf.LayersModel> {
    * the adapted model, whose outputs are those of the base at that point.
    */
   readonly loss?: (model: Model) => tf.Scalar;
+  /**
+   * For init `eva`: batches of inputs, as `predict` takes them; several if that is more than memory allows at once. They are
+   * used again until the components have converged.
+   */
+  readonly batches?: readonly ModelInputs[];
 }
 
 /** Options of a new adapter in addition to its configuration. */
@@ -29,19 +35,31 @@ export interface AdapterOptions<Model = tf.LayersModel> extends InitOptions<Mode
 export function checkAdapterOptions(options: AdapterOptions<never>): void {
   checkObject('adapter options', options);
   checkFunction('loss', options.loss);
+  checkArgument('batches', options.batches, 'list?');
   checkFunction('onWarning', options.onWarning);
 }
 
-/** @throws UsageError if the initialization needs a loss and there is none */
+/** @throws UsageError if the initialization needs data and there is none */
 export function checkInit(
   { init }: Pick<ResolvedLoraConfig, 'init'>,
-  loss: InitOptions<never>['loss'],
+  { loss, batches }: InitOptions<never>,
 ): void {
   if (init === 'lora-ga' && !loss)
     throw new UsageError(
       'invalid-argument',
       "init 'lora-ga': needs a gradient; pass the loss of a batch as option 'loss'",
     );
+  if (init === 'eva' && !batches?.length)
+    throw new UsageError(
+      'invalid-argument',
+      "init 'eva': needs inputs of the layers; pass batches of the model's inputs as option 'batches'",
+    );
+}
+
+/** What initial values are computed from, besides the weights. */
+interface InitialValues extends Pick<InitOptions<never>, 'loss'> {
+  /** Row-major values of A [inputs, rank] by layer path, which replace those of the initialization. */
+  readonly initialA?: ReadonlyMap<string, Float32Array>;
 }
 
 /**
@@ -53,21 +71,22 @@ export function initializeAdapter(
   model: AdaptableModel,
   name: string,
   { init, seed }: Pick<ResolvedLoraConfig, 'init' | 'seed'>,
-  loss?: InitOptions<never>['loss'],
+  { loss, initialA }: InitialValues = {},
 ): void {
   tf.tidy(() => {
-    const layers = namedLayers(model).flatMap(({ layer }, index) => {
+    const layers = namedLayers(model).flatMap(({ path, layer }, index) => {
       const adapter = isLoraLayer(layer) ? layer.adapters.get(name) : undefined;
-      return adapter ? [{ layer: layer as LoraLayer, adapter, index }] : [];
+      return adapter ? [{ path, layer: layer as LoraLayer, adapter, index }] : [];
     });
     for (const { layer, adapter } of layers) {
       for (const [weightName, copy] of adapter.trainedCopies)
         variableOf(copy).assign(layer.baseWeights.get(weightName)!.read());
     }
-    const updates = layers.flatMap(({ layer, adapter: { settings, updates }, index }) => {
+    const updates = layers.flatMap(({ path, layer, adapter: { settings, updates }, index }) => {
       const random = createRandom(seed, index);
       return [...updates.values()].map((update) => ({
         update,
+        values: initialA?.get(path),
         settings,
         random,
         kernel: layer.baseWeights.get(update.kind.kernelName)!.read() as tf.Tensor,
@@ -80,8 +99,9 @@ export function initializeAdapter(
       init === 'lora-ga'
         ? tf.grads(() => loss!(model as never))(updates.map(({ kernel }) => kernel))
         : undefined;
-    updates.forEach(({ update, ...rest }, index) => {
-      assignFactors(update, { ...rest, init, gradient: gradients?.[index] });
+    updates.forEach(({ update, values, ...rest }, index) => {
+      if (values) variableOf(update.a).assign(tf.tensor(values, update.a.shape as number[]));
+      else assignFactors(update, { ...rest, init, gradient: gradients?.[index] });
     });
   });
 }

@@ -4,6 +4,7 @@ import { requireLayersModel } from '../layers-model.ts';
 import { namedLayers, namedModels, rebuild } from '../models/index.ts';
 import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
+import { planEva } from './eva.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
 import { KNOWN_CLASSES } from './layers/kinds.ts';
 import { CUSTOM_CLASS, isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
@@ -45,15 +46,16 @@ export function injectLora(
   requireLayersModel(model);
   const resolved = resolveLoraConfig(config);
   checkAdapterOptions(options);
-  const { adapter = 'default', loss, onWarning } = options;
+  const { adapter = 'default', onWarning } = options;
   if (hasLora(model))
     throw new UsageError(
       'invalid-argument',
       `model '${model.name}': already has adapters; add another one with addAdapter`,
     );
   checkAdapterName(adapter);
-  checkInit(resolved, loss);
-  const plan = planAdapter(model, resolved, adapter, onWarning);
+  checkInit(resolved, options);
+  const planned = planAdapter(model, resolved, adapter, onWarning);
+  const { plan, initialA } = planEva(model, planned, resolved, options);
   const { method } = resolved;
   const frozenPaths = pathsOfFrozen(model);
   const layers = new Map(weightedLayers(model).map(({ path, layer }) => [path, layer]));
@@ -77,7 +79,7 @@ export function injectLora(
   for (const { layer } of namedLayers(adapted)) if (!isLoraLayer(layer)) layer.trainable = false;
   try {
     requireLoraLayers(adapted, plan.keys());
-    initializeAdapter(adapted, adapter, resolved, loss);
+    initializeAdapter(adapted, adapter, resolved, { ...options, initialA });
   } catch (error) {
     adapted.dispose();
     throw error;

@@ -88,7 +88,7 @@ function lowRankSettings(
 }
 
 /** Settings of an adapter that only trains copies of a layer's weights. */
-function copySettings(name: string, trainedCopies: 'bias' | 'all'): AdapterSettings {
+export function copySettings(name: string, trainedCopies: 'bias' | 'all'): AdapterSettings {
   return {
     name,
     rank: 0,
@@ -155,7 +155,7 @@ function checkKernel(place: string, kind: LayerKind, { dora, dropout, init }: Re
       'invalid-argument',
       `${place}: does not support dropout, because its update is added to the kernel; leave it out`,
     );
-  if (kind.name === 'matrices' && !['kaiming', 'gaussian', 'normal'].includes(init))
+  if (kind.name === 'matrices' && !['kaiming', 'gaussian', 'normal', 'eva'].includes(init))
     throw new UsageError(
       'invalid-argument',
       `${place}: several matrices in one kernel do not support init '${init}'; use 'kaiming', 'gaussian' or 'normal'`,

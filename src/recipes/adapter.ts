@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import type { Sampler } from '../data/index.ts';
 import { UsageError } from '../errors.ts';
 import {
@@ -8,19 +8,21 @@ import {
   type LoraConfig,
   setAdapterStrength,
 } from '../lora/index.ts';
+import { type Normalization, normalize } from '../models/index.ts';
 import type { Run, RunManifest } from '../runs/index.ts';
 import { quote } from '../text/index.ts';
 import { gatherBatch, type TrainingTask, withSeededDropout } from '../training/index.ts';
 import { toJson } from './settings.ts';
 
-/** Examples of the gradient for `lora-ga`: more than a batch, so that it is typical of the data. */
+/** Examples that `lora-ga` and `eva` look at: more than a batch, so that they are typical of the data. */
 const INIT_EXAMPLES = 256;
 
 /**
  * The adapted model of a run at full strength, or its base with a new adapter.
  *
  * @param lora the new adapter; for a run that has one, options that must be the same
- * @param options for a new adapter; the loss for `init: 'lora-ga'` is that of `gradientInitLoss`
+ * @param options for a new adapter; for `init: 'lora-ga'` with the loss of `gradientInitLoss`, for
+ *   `init: 'eva'` with the batch of `evaBatch`
  * @throws UsageError if `lora` sets an option that the run's adapter has fixed
  */
 export function adaptedModel(
@@ -73,4 +75,16 @@ export function gradientInitLoss(
     const { inputs, labels } = gatherBatch(task.data, sampler.take(0, INIT_EXAMPLES));
     return withSeededDropout({ seed: task.seed, step: 0 }, () => task.loss(inputs, labels));
   };
+}
+
+/**
+ * Returns the inputs whose principal components `init: 'eva'` uses: the first images that will be trained on, normalized.
+ *
+ * @returns [examples, ...] float32, in the shape that the model takes
+ */
+export function evaBatch(sampler: Sampler, { data }: TrainingTask, normalization: Normalization): tf.Tensor {
+  return tf.tidy(() => {
+    const { inputs } = gatherBatch(data, sampler.take(0, INIT_EXAMPLES));
+    return normalize(inputs[0]!, normalization);
+  });
 }

@@ -18,7 +18,7 @@ import type { Report } from '../report/index.ts';
 import { type RunManifest, type RunWriter, saveCheckpoint } from '../runs/index.ts';
 import { classificationTask, type TrainingTask } from '../training/index.ts';
 import { recordAccuracies } from './accuracy-events.ts';
-import { adaptedModel, gradientInitLoss } from './adapter.ts';
+import { adaptedModel, evaBatch, gradientInitLoss } from './adapter.ts';
 import { dataOptionsFor, loadData } from './data.ts';
 import { type FinetuneJob, finetuneContent, finetuneReport } from './finetune-run.ts';
 import { openFinished } from './finished.ts';
@@ -199,7 +199,11 @@ async function prepareTask(
   const lora = resume ? {} : settings.lora;
   const loss = gradientInitLoss(sampler, taskFor);
   const onWarning = (message: string) => options.onNotice?.(`warning: ${message}`);
-  const model = scope.result(adaptedModel(source, lora, { loss, onWarning }));
+  const batches =
+    lora.init === 'eva'
+      ? [scope.temporary(evaBatch(sampler, taskFor(source.base), normalization))]
+      : undefined;
+  const model = scope.result(adaptedModel(source, lora, { loss, batches, onWarning }));
   options.onAdapted?.(loraSummary(model));
   const evaluator = scope.temporary(createEvaluator(model, { normalization, classNames }));
   const before = evaluateWithoutAdapter(model, evaluator, test);

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Matrix } from 'ml-matrix';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { float32Values, readSafetensors } from '../../src/safetensors/index.ts';
 import { runCommand, sh, workplaceWithBase } from '../helpers/command.ts';
+import { largestDifference } from '../helpers/parity.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 /** See `workplaceWithBase`. */
@@ -90,6 +92,25 @@ describe('finetune', () => {
     const report = JSON.parse(tuned.out);
     expect(report.evaluation.predictions).not.toBe(report.baseline.predictions);
     await expectPredictions(out, report);
+  });
+
+  test('initializes with --init eva with orthonormal directions of the target digits, and resumes', async () => {
+    const out = join(await temporaryFolder(), 'tuned');
+    // The learning rate is so small that the adapter keeps its initial values.
+    const argv = sh`finetune base --init eva --rank 2 --digits 2,3 --lr 1e-12 --json --out ${out}`;
+    expect((await runCommand(cwd, sh`${argv} --steps 1`)).code).toBe(0);
+    const { tensors } = await readSafetensors(join(out, 'adapter', 'adapter_model.safetensors'));
+    const factors = [...tensors].filter(([name]) => name.includes('lora_A'));
+    expect(factors.reduce((sum, [, { shape }]) => sum + shape[0]!, 0)).toBe(6);
+    for (const [name, tensor] of factors) {
+      const [rank, inputs] = tensor.shape as [number, number];
+      const a = Matrix.from1DArray(rank, inputs, [...float32Values(name, tensor)]);
+      const unit = Matrix.eye(rank).to1DArray();
+      expect(largestDifference(a.mmul(a.transpose()).to1DArray(), unit)).toBeLessThan(1e-4);
+    }
+    const resumed = await runCommand(cwd, sh`finetune base --resume --steps 2 --json --out ${out}`);
+    expect(resumed.code).toBe(0);
+    await expectPredictions(out, JSON.parse(resumed.out));
   });
 
   test('saves the run before it exits with 10 because a gate is not met', async () => {

@@ -60,6 +60,7 @@ describe('a failed command prints one line and exits with', () => {
       /linear3.*--rank-pattern/,
     ],
     ['targets without a layer', sh`inject-lora base --targets conv9`, /conv9.*linear1.*linear2.*linear3/],
+    ['init eva without data', sh`inject-lora base --init eva`, /finetune base --init eva/],
     ['init lora-ga without data', sh`inject-lora base --init lora-ga`, /finetune base --init lora-ga/],
     [
       'a warm-up of all steps',

@@ -6,12 +6,13 @@ import {
   enableAdapters,
   injectLora as injectIntoLayers,
   type LoraConfig,
+  loraLayers,
   setAdapterStrength,
 } from '../../src/lora/index.ts';
 import { reloadGraphModel } from '../helpers/graph-models.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
-import { outputsOf, randomizeAdapter } from '../lora/models.ts';
+import { layerAt, onlyUpdate, outputsOf, randomizeAdapter } from '../lora/models.ts';
 import { copyAdapter, graphOutputs, imageTwins, type Twins, tokenTwins } from './twins.ts';
 
 useDevice();
@@ -56,6 +57,22 @@ for (const [name, create] of Object.entries(models)) {
     expect(largestDifference(graphOutputs(adapted, x), expected)).toBeLessThan(1e-5);
   });
 }
+
+test('EVA starts from the inputs of dense nodes like the same layers', async () => {
+  const { layers, graph, input } = imageTwins();
+  const batches = [input(), tf.mul(input(), 2)];
+  const config: LoraConfig = { rank: 1, alpha: 3, init: 'eva', targets: ['hidden', 'out'] };
+  const adaptedLayers = injectIntoLayers(layers, config, { batches });
+  const adapted = injectLora(await graph(), config, { batches });
+  const found = loraLayers(adapted);
+  expect(found.map(({ path }) => path)).toEqual(loraLayers(adaptedLayers).map(({ path }) => path));
+  for (const { path, layer } of found) {
+    const expected = onlyUpdate(layerAt(adaptedLayers, path)).a.read();
+    expect(largestDifference(onlyUpdate(layer).a.read().dataSync(), expected.dataSync())).toBeLessThan(1e-4);
+  }
+  const x = input();
+  expect(graphOutputs(adapted, x)).toEqual(graphOutputs(await graph(), x));
+});
 
 test('biases and DoRA magnitudes give the outputs of the same layers', async () => {
   const { layers, graph, input } = imageTwins();

@@ -30,6 +30,7 @@ const INITS = choicesOf<LoraInit>({
   pissa: true,
   olora: true,
   'lora-ga': true,
+  eva: true,
 });
 
 const layerNumbers = numbersByName(
@@ -59,7 +60,7 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     new Option('--bias <which>', 'biases to train as well').choices(BIASES).default('none'),
     new Option(
       '--init <name>',
-      "initialization of A and B; 'lora-ga' needs training data, so inject-lora does not support it",
+      "initialization of A and B; 'lora-ga' and 'eva' need training data, so inject-lora does not support them",
     )
       .choices(INITS)
       .default('kaiming'),

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
+import { EigenvalueDecomposition, Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
 import { takeValues } from '../../models/index.ts';
 import { createRandom } from '../../random.ts';
 
@@ -122,6 +122,31 @@ export function principalVectors(kernel: tf.Tensor2D, rank: number): Svd {
   }
   const { u, s, v } = svd(multiply(range, true).transpose());
   return firstVectors({ u: range.mmul(u), s, v }, rank);
+}
+
+/**
+ * Returns the first `count` right singular vectors and singular values of a matrix. Unlike `svd`, which may not end then, it
+ * takes matrices with many equal rows. A vector whose singular value is a rounding error can be zero.
+ *
+ * @param matrix [rows, columns] float32
+ * @returns v [columns, count]
+ */
+export function rightVectors(matrix: tf.Tensor2D, count: number): Pick<Svd, 's' | 'v'> {
+  const [rows, columns] = matrix.shape;
+  if (Math.min(rows, columns) > EXACT_SIDE) return principalVectors(matrix, count);
+  const values = matrixOf(matrix.dataSync(), rows, columns);
+  const isWide = rows < columns;
+  const gram = isWide ? values.mmul(values.transpose()) : values.transpose().mmul(values);
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
+  const order = realEigenvalues
+    .map((_, index) => index)
+    .sort((i, j) => realEigenvalues[j]! - realEigenvalues[i]!);
+  const first = order.slice(0, count);
+  const s = first.map((index) => Math.sqrt(Math.max(realEigenvalues[index]!, 0)));
+  const vectors = eigenvectorMatrix.subMatrixColumn(first);
+  if (!isWide) return { s, v: vectors };
+  const inverse = s.map((value) => (value > 1e-7 * s[0]! ? 1 / value : 0));
+  return { s, v: values.transpose().mmul(vectors).mulRowVector(inverse) };
 }
 
 function firstVectors({ u, s, v }: Svd, count: number): Svd {

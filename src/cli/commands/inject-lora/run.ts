@@ -17,12 +17,12 @@ export async function runInjectLora(
   options: InjectLoraCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  if (options.init === 'lora-ga') {
+  const { init } = options;
+  if (init === 'lora-ga' || init === 'eva')
     throw new UsageError(
       'invalid-argument',
-      `--init lora-ga: needs training data; use 'finetune ${run} --init lora-ga' instead`,
+      `--init ${init}: needs training data; use 'finetune ${run} --init ${init}' instead`,
     );
-  }
   const { folder, model, dispose } = await adaptRun({
     ...recipeOptions(options, context),
     ...saveOptions(options, 'inject-lora'),
