@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress';
-import { imagesOfBothThemes, indentedCode, linksToRepository } from './markdown.mjs';
+import { anchorOf, imagesOfBothThemes, indentedCode, linksToRepository } from './markdown.mjs';
 import { sidebar } from './sidebar.mjs';
 
 export default defineConfig({
@@ -12,6 +12,7 @@ export default defineConfig({
   srcExclude: ['api/**', 'schemas/**'],
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: {
+    anchor: { slugify: anchorOf },
     config(md) {
       md.use(linksToRepository);
       md.use(imagesOfBothThemes);

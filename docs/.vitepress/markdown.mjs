@@ -98,3 +98,16 @@ export function indentedCode(md) {
     return md.renderer.rules.fence?.(tokens, index, options, env, self) ?? '';
   };
 }
+
+/**
+ * The anchor of a heading, as on GitHub, so that links work in both places.
+ *
+ * @param {string} heading
+ */
+export function anchorOf(heading) {
+  return heading
+    .trim()
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replace(/\s/g, '-');
+}
