@@ -29,12 +29,13 @@ export { type InjectOptions, injectLora } from './inject.ts';
 export type { ModelInputs } from './layer-inputs.ts';
 export type { AdapterSettings } from './layers/adapter.ts';
 export { isReplaced } from './layers/delta-weight.ts';
-export { kindsByOp } from './layers/kinds.ts';
+export { KNOWN_CLASSES, kernelsOf, kindOfWeight, kindsByOp } from './layers/kinds.ts';
 export type { KindsByMethod } from './layers/layer-kind.ts';
 export { withAdapters } from './layers/lora-class.ts';
 export {
   type BaseLayer,
   baseClassOf,
+  baseWeightsOf,
   isLoraLayer,
   type LoraLayer,
 } from './layers/lora-layer.ts';
@@ -43,6 +44,6 @@ export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } f
 export { checkFinite, mergeLora, unloadLora } from './merge.ts';
 export type { MajoritySignMethod } from './merge-tensors.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
-export { isSuffix, weightPath } from './targets.ts';
+export { isSuffix, placeOf, weightPath } from './targets.ts';
 export { type LoraTarget, loraTargets } from './targets-list.ts';
 export { type UpdateSpectrum, updateSpectrum } from './update.ts';

@@ -161,6 +161,19 @@ export function weightPath(layerPath: string, weight: string): string {
   return `${layerPath}.${weight.replaceAll('/', '.')}`;
 }
 
+/**
+ * Returns the path of an entry's layer, or that of its weight if other entries are about other weights of the layer.
+ *
+ * @param entries of a summary, an inspection or a list of targets
+ */
+export function placeOf(
+  { path, weight }: { readonly path: string; readonly weight?: string },
+  entries: readonly { readonly path: string; readonly weight?: string }[],
+): string {
+  const isShared = entries.some((entry) => entry.path === path && entry.weight !== weight);
+  return weight !== undefined && isShared ? weightPath(path, weight) : path;
+}
+
 /** Whether a name equals a dotted path or is the end of it. */
 export function isSuffix(path: string, name: string): boolean {
   return path === name || path.endsWith(`.${name}`);

@@ -36,7 +36,7 @@ export function peftModules(
     .filter(({ layer }) => layer.weights.length > 0)
     .map(({ path, layer }) => {
       const className = baseClassOf(layer);
-      const layouts = layoutsOf(className) ?? [];
+      const layouts = layoutsOf(layer) ?? [];
       const kernel = layouts.find(({ parameter }) => /(^|pointwise\.)weight$/.test(parameter));
       const name = names.get(path) ?? path;
       return {

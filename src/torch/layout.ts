@@ -1,21 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
-
-/** How the PyTorch module that corresponds to a tfjs layer stores one of the layer's weights. */
-export interface WeightLayout {
-  /** The last part of the weight's name in tfjs, such as `kernel`. */
-  readonly weight: string;
-  /** The parameter's name in the PyTorch module, such as `weight`. */
-  readonly parameter: string;
-  /** Axis i in PyTorch is axis `axes[i]` in tfjs. Absent if the axes have the same order. */
-  readonly axes?: readonly number[];
-  /**
-   * Whether axis 0 in tfjs indexes features, which PyTorch orders differently after a flattened convolution
-   * (`flattenedShape`).
-   */
-  readonly featuresFirst?: boolean;
-  /** Whether this is a depthwise kernel: [h, w, in, multiplier] in tfjs, [in * multiplier, 1, h, w] in PyTorch. */
-  readonly depthwise?: boolean;
-}
+import { baseClassOf } from '../lora/index.ts';
+import { recurrentLayouts } from './recurrent.ts';
+import type { WeightLayout } from './weight-layout.ts';
 
 const BIAS: WeightLayout = { weight: 'bias', parameter: 'bias' };
 
@@ -54,16 +40,16 @@ const LAYOUTS_BY_CLASS: Readonly<Record<string, readonly WeightLayout[]>> = {
 };
 
 /** The classes of tfjs layers that have a counterpart in PyTorch. */
-export const MAPPED_CLASSES = Object.keys(LAYOUTS_BY_CLASS);
+export const MAPPED_CLASSES = [...Object.keys(LAYOUTS_BY_CLASS), 'SimpleRNN', 'LSTM', 'Bidirectional'];
 
 /**
  * The layouts of a layer's weights.
  *
- * @param className class of the tfjs layer, of an adapted layer that of its base
- * @returns `undefined` if no PyTorch module corresponds to the class
+ * @param layer with or without adapters
+ * @returns `undefined` if no PyTorch module corresponds to its class
  */
-export function layoutsOf(className: string): readonly WeightLayout[] | undefined {
-  return LAYOUTS_BY_CLASS[className];
+export function layoutsOf(layer: tf.layers.Layer): readonly WeightLayout[] | undefined {
+  return LAYOUTS_BY_CLASS[baseClassOf(layer)] ?? recurrentLayouts(layer);
 }
 
 /**
@@ -79,7 +65,8 @@ export function toTorch(value: tf.Tensor, layout: WeightLayout, flattened?: read
       const [height, width, inputs, multiplier] = value.shape as [number, number, number, number];
       return value.transpose([2, 3, 0, 1]).reshape([inputs * multiplier, 1, height, width]);
     }
-    const ordered = layout.featuresFirst && flattened ? channelsFirst(value, flattened) : value;
+    const inFeatureOrder = layout.featuresFirst && flattened ? channelsFirst(value, flattened) : value;
+    const ordered = layout.gates ? reorderGates(inFeatureOrder, layout.gates) : inFeatureOrder;
     return layout.axes ? ordered.transpose([...layout.axes]) : ordered.clone();
   });
 }
@@ -107,6 +94,11 @@ export function fromTorch(
     }
     const { axes } = layout;
     const transposed = axes ? value.transpose(axes.map((_, axis) => axes.indexOf(axis))) : value.clone();
+    if (layout.gates)
+      return reorderGates(
+        transposed,
+        layout.gates.map((_, gate) => layout.gates!.indexOf(gate)),
+      );
     return layout.featuresFirst && flattened ? channelsLast(transposed, flattened) : transposed;
   });
 }
@@ -115,6 +107,15 @@ export function fromTorch(
 export function torchShape(layout: WeightLayout, shape: readonly number[]): readonly number[] {
   if (layout.depthwise) return [shape[2]! * shape[3]!, 1, shape[0]!, shape[1]!];
   return layout.axes ? layout.axes.map((axis) => shape[axis]!) : shape;
+}
+
+/** Reorders blocks of the last axis: block i of the result is block `gates[i]` of the value. */
+function reorderGates(value: tf.Tensor, gates: readonly number[]): tf.Tensor {
+  const blocks = tf.split(value, gates.length, -1);
+  return tf.concat(
+    gates.map((gate) => blocks[gate]!),
+    -1,
+  );
 }
 
 /** Reorders axis 0 from flattened [...window, channels] to flattened [channels, ...window]. */

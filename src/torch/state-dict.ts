@@ -5,13 +5,17 @@ import { namedLayers, takeValues } from '../models/index.ts';
 import { float32Values, type SafeTensor, safeTensor } from '../safetensors/index.ts';
 import { listNames, printable, quote } from '../text/index.ts';
 import { flattenedShape } from './flatten.ts';
-import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch, type WeightLayout } from './layout.ts';
+import { fromTorch, layoutsOf, MAPPED_CLASSES, torchShape, toTorch } from './layout.ts';
 import { checkNotAdapter, checkPrefix } from './prefix.ts';
+import { recurrentDifference } from './recurrent.ts';
+import type { WeightLayout } from './weight-layout.ts';
 
 /** A weight of a model and the parameter of a PyTorch state dict that it corresponds to. */
 interface TorchWeight {
   /** The parameter's name in the state dict: `<path of the layer>.<parameter>`. */
   readonly name: string;
+  /** The name of a second parameter, which is added to it; see `WeightLayout.addend`. */
+  readonly addend?: string;
   readonly variable: tf.Variable;
   readonly layout: WeightLayout;
   /** See `flattenedShape`. */
@@ -24,7 +28,7 @@ const IGNORED = /(^|\.)num_batches_tracked$/;
 /**
  * Converts the weights of a model to the state dict of a PyTorch model with the same module names: `Dense` to
  * `nn.Linear`, convolutions to `nn.Conv1d` .. `nn.Conv3d`, `Embedding`, `BatchNormalization` and `LayerNormalization`
- * to the modules of these names. The features after a flattened convolution are put into the order of `nn.Flatten`.
+ * to the modules of these names, `LSTM` and `SimpleRNN`, also in `Bidirectional`, to `nn.LSTM` and `nn.RNN` with one layer. The features after a flattened convolution are put into the order of `nn.Flatten`.
  *
  * @returns by parameter name, in the model's order; float32 in PyTorch's layout, such as `linear1.weight` [out, in]
  * @throws CheckpointError if a layer with weights has no counterpart in PyTorch
@@ -34,9 +38,11 @@ const IGNORED = /(^|\.)num_batches_tracked$/;
  */
 export function toStateDict(model: tf.LayersModel): Map<string, SafeTensor> {
   return new Map(
-    torchWeights(model).map(({ name, variable, layout, flattened }) => {
+    torchWeights(model).flatMap(({ name, addend, variable, layout, flattened }) => {
       const value = toTorch(variable, layout, flattened);
-      return [name, safeTensor(takeValues(value), value.shape)];
+      const tensor = safeTensor(takeValues(value), value.shape);
+      const zeros = () => safeTensor(new Float32Array(variable.size), value.shape);
+      return [[name, tensor] as const, ...(addend === undefined ? [] : [[addend, zeros()] as const])];
     }),
   );
 }
@@ -67,15 +73,20 @@ export function assignStateDict(
 ): void {
   const stateDict = selectTensors(tensors, prefix);
   const weights = torchWeights(model);
-  const names = isSequential(stateDict)
+  const nameInFile = isSequential(stateDict)
     ? matchByOrder(source, weights, stateDict)
-    : weights.map(({ name }) => name);
-  checkNames({ source, prefix }, names, stateDict);
+    : (name: string) => name;
+  const namesOf = ({ name, addend }: TorchWeight) =>
+    [name, ...(addend === undefined ? [] : [addend])].map(nameInFile);
+  checkNames({ source, prefix }, weights.flatMap(namesOf), stateDict);
   tf.tidy(() => {
-    const values = weights.map((weight, index) => {
-      const name = names[index]!;
-      return weightValue(`${source}: ${printable(`${prefix}${name}`)}`, weight, stateDict.get(name)!);
-    });
+    const values = weights.map((weight) =>
+      namesOf(weight)
+        .map((name) =>
+          weightValue(`${source}: ${printable(`${prefix}${name}`)}`, weight, stateDict.get(name)!),
+        )
+        .reduce((sum, value) => tf.add(sum, value)),
+    );
     weights.forEach(({ variable }, index) => {
       variable.assign(values[index]!);
     });
@@ -138,13 +149,20 @@ function weightValue(
 function torchWeights(model: tf.LayersModel): TorchWeight[] {
   return namedLayers(model).flatMap(({ path, layer }) => {
     if (layer.weights.length === 0) return [];
-    const layouts = layoutsOf(baseClassOf(layer));
+    const layouts = layoutsOf(layer);
+    const difference = recurrentDifference(layer);
+    if (difference !== undefined)
+      throw new CheckpointError(
+        'invalid-checkpoint',
+        `layer '${path}' (${baseClassOf(layer)}): no counterpart in PyTorch, because ${difference}`,
+      );
     const flattened = layouts?.some(({ featuresFirst }) => featuresFirst) ? flattenedShape(layer) : undefined;
     return layer.weights.map((weight) => {
       const layout = layouts?.find((candidate) => weight.originalName.endsWith(`/${candidate.weight}`));
       if (layout) {
         const variable = weight.read() as tf.Variable;
-        return { name: `${path}.${layout.parameter}`, variable, layout, flattened };
+        const [name, addend] = [layout.parameter, layout.addend].map((part) => part && `${path}.${part}`);
+        return { name: name!, addend, variable, layout, flattened };
       }
       throw new CheckpointError(
         'invalid-checkpoint',
@@ -160,7 +178,7 @@ function isSequential(stateDict: ReadonlyMap<string, SafeTensor>): boolean {
 }
 
 /**
- * The name in the state dict for each weight: numbered modules, in ascending order, for the layers in the model's
+ * Returns the names in the state dict by those of the model: numbered modules, in ascending order, for the layers in the model's
  * order.
  *
  * @throws CheckpointError if the numbers of modules and layers differ
@@ -169,7 +187,7 @@ function matchByOrder(
   source: string,
   weights: readonly TorchWeight[],
   stateDict: ReadonlyMap<string, SafeTensor>,
-): string[] {
+): (name: string) => string {
   const moduleOf = (name: string) => name.slice(0, name.lastIndexOf('.'));
   const layers = [...new Set(weights.map(({ name }) => moduleOf(name)))];
   const modules = [...new Set([...stateDict.keys()].map(moduleOf))].sort((a, b) => Number(a) - Number(b));
@@ -179,8 +197,8 @@ function matchByOrder(
       `${source}: ${modules.length} numbered modules with weights (${listNames(modules)}), but the model has ${layers.length} layers with weights (${listNames(layers)})`,
     );
   }
-  return weights.map(({ name }) => {
+  return (name) => {
     const module = modules[layers.indexOf(moduleOf(name))]!;
     return `${module}${name.slice(name.lastIndexOf('.'))}`;
-  });
+  };
 }
