@@ -1,14 +1,15 @@
-import type { LoraSummary } from '../lora/index.ts';
+import { type LoraSummary, placeOf } from '../lora/index.ts';
 import { formatCount, formatPercent } from '../text/index.ts';
 
 /** Describes the adapted layers, one line each, and how many parameters are trainable. */
 export function renderSummary(summary: LoraSummary): string {
   const { layers } = summary;
-  const width = Math.max(...layers.map(({ path }) => path.length));
+  const places = layers.map((layer) => placeOf(layer, layers));
+  const width = Math.max(...places.map((place) => place.length));
   return [
     ...layers.map(
-      ({ path, rank, alpha, trainableParameters: trainable }) =>
-        `${path.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${formatCount(trainable)} trainable`,
+      ({ rank, alpha, trainableParameters: trainable }, index) =>
+        `${places[index]!.padEnd(width)}  rank ${rank}, alpha ${alpha}: ${formatCount(trainable)} trainable`,
     ),
     renderTrainable(summary),
   ].join('\n');

@@ -1,5 +1,5 @@
 import type { AdaptableModel } from '../layers-model.ts';
-import { baseClassOf, loraLayers, loraSummary, updateSpectrum } from '../lora/index.ts';
+import { baseClassOf, loraLayers, loraSummary, placeOf, updateSpectrum } from '../lora/index.ts';
 import { formatNumber } from '../text/index.ts';
 
 /** The settings of one adapter on one kernel of a layer, and how much it changes the kernel. */
@@ -76,7 +76,9 @@ export function adapterWarnings(layers: readonly LayerInspection[]): string[] {
 }
 
 function zeroUpdates(adapter: string, layers: readonly LayerInspection[]): string[] {
-  const unchanged = layers.filter(({ updateNorm }) => updateNorm === 0).map(({ path }) => path);
+  const unchanged = layers
+    .filter(({ updateNorm }) => updateNorm === 0)
+    .map((layer) => placeOf(layer, layers));
   if (unchanged.length === 0) return [];
   return unchanged.length === layers.length
     ? [`adapter '${adapter}' changes nothing (its update is zero on every layer); train it`]
@@ -96,16 +98,16 @@ function mismatchedAlphas(layers: readonly LayerInspection[]): string[] {
   return layers
     .filter(({ rank, alpha, rslora }) => !rslora && rank !== usual.rank && alpha === usual.alpha)
     .map(
-      ({ path, rank, alpha, scaling }) =>
-        `'${path}' has rank ${rank} but the same alpha (${alpha}) as layers of rank ${usual.rank}, so its update is scaled by ${formatNumber(scaling)} instead of ${formatNumber(usual.scaling)}; use alpha ${formatNumber(usual.scaling * rank)} to scale it equally`,
+      ({ rank, alpha, scaling, ...layer }) =>
+        `'${placeOf(layer, layers)}' has rank ${rank} but the same alpha (${alpha}) as layers of rank ${usual.rank}, so its update is scaled by ${formatNumber(scaling)} instead of ${formatNumber(usual.scaling)}; use alpha ${formatNumber(usual.scaling * rank)} to scale it equally`,
     );
 }
 
 function largeUpdates(layers: readonly LayerInspection[]): string[] {
-  return layers.flatMap(({ path, updateShare = 0 }) =>
+  return layers.flatMap(({ updateShare = 0, ...layer }) =>
     updateShare > 1
       ? [
-          `the update of '${path}' is ${formatNumber(updateShare)} times as large as its kernel; use a smaller learning rate or alpha`,
+          `the update of '${placeOf(layer, layers)}' is ${formatNumber(updateShare)} times as large as its kernel; use a smaller learning rate or alpha`,
         ]
       : [],
   );

@@ -1,5 +1,5 @@
 import type { ProgramRow } from '../../../graph/index.ts';
-import type { LoraSummary, LoraTarget } from '../../../lora/index.ts';
+import { type LoraSummary, type LoraTarget, placeOf } from '../../../lora/index.ts';
 import type { ModelSummary } from '../../../models/index.ts';
 import { formatCount, formatNumber, formatPercent, plainTable, tableText } from '../../../text/index.ts';
 import type { LayerInspection } from '../../../verification/index.ts';
@@ -21,9 +21,10 @@ export function renderTargets(targets: readonly LoraTarget[]): string {
   if (targets.length === 0) return 'no layer can be adapted';
   const table = plainTable(['left', 'left', 'right', 'right']);
   table.push(['can be adapted', 'kernel', 'trainable per rank', 'usable rank']);
-  for (const { path, className, shape, parametersPerRank, usableRank } of targets) {
+  for (const target of targets) {
+    const { className, shape, parametersPerRank, usableRank } = target;
     const kernel = `${className} ${shape.join(' x ')}`;
-    table.push([path, kernel, formatCount(parametersPerRank), formatCount(usableRank)]);
+    table.push([placeOf(target, targets), kernel, formatCount(parametersPerRank), formatCount(usableRank)]);
   }
   return tableText(table);
 }
@@ -31,7 +32,10 @@ export function renderTargets(targets: readonly LoraTarget[]): string {
 /** A table of the adapters on each layer, with the singular values of their updates below. */
 export function renderAdapters(layers: readonly LayerInspection[], summary: LoraSummary): string {
   const hasSeveral = new Set(layers.map(({ adapter }) => adapter)).size > 1;
-  const nameOf = ({ path, adapter }: LayerInspection) => (hasSeveral ? `${path} (${adapter})` : path);
+  const nameOf = (layer: LayerInspection) => {
+    const place = placeOf(layer, layers);
+    return hasSeveral ? `${place} (${layer.adapter})` : place;
+  };
   const table = plainTable(['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right']);
   table.push(['layer', 'kernel', 'rank', 'alpha', 'scale', 'trainable', 'change', 'effective rank']);
   for (const layer of layers) {
