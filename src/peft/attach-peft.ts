@@ -6,13 +6,15 @@ import type { SafeTensor, Safetensors } from '../safetensors/index.ts';
 import { listNames, quote } from '../text/index.ts';
 import { type AdapterFiles, attachAdapter, type StoredAdapter } from './attach.ts';
 import { storedNames } from './automatic-names.ts';
-import { type PeftConfig, parsePeftConfig } from './config.ts';
+import { type PeftConfig, parsePeftConfig, TFJS_LORA_TYPE } from './config.ts';
 import { METADATA, PREFIX } from './format.ts';
 import { incompatibilityOf, type PeftModule, peftModules } from './modules.ts';
 import { convertedShapes, originalSettings, restoreInitialUpdate } from './mutated-weights.ts';
-import { exactPattern, exactTargets } from './patterns.ts';
+import { isInTfjsLayout } from './parameters.ts';
+import { convertKernels } from './parts.ts';
+import { exactPattern, exactTargets, exactWeights } from './patterns.ts';
 import { takeRunningStatistics } from './running-statistics.ts';
-import { type SelectedModules, selectModules, type TargetModule } from './targets.ts';
+import { type SelectedModules, selectModules, type TargetParameter } from './targets.ts';
 import { namedTensors } from './tensor-names.ts';
 import { takePeftTensors } from './tensors.ts';
 
@@ -71,26 +73,40 @@ function readPeftAdapter(
   const { weightsPath, configPath, onWarning } = files;
   const { tensors: stored, metadata } = weights;
   const { tensors, modules, warnings } = namedTensors(weightsPath, stored, layers);
-  const { targets, saved, ...selection } = selectModules(configPath, config, modules, tensors);
-  const bias = storedBias(files, config.bias, tensors, { targets, saved });
+  const method = methodOf(weights);
+  const { targets, parameters, saved, ...selection } = selectModules(
+    configPath,
+    config,
+    modules,
+    tensors,
+    method,
+  );
+  const adapted = [...targets, ...parameters.map(({ peftModule }) => peftModule)];
+  const bias = storedBias(files, config.bias, tensors, { adapted, saved });
+  for (const warning of differences(configPath, config, parameters)) onWarning(warning);
   for (const warning of [...warnings, ...selection.warnings]) onWarning(warning);
   const subtractsInitialUpdate = metadata.get(METADATA.subtractsInitialUpdate) === 'true';
-  const method = methodOf(weights);
   return {
     ...files,
     tensors,
     modules,
-    lora: { method, ...loraConfigOf({ ...config, bias }, targets, saved, subtractsInitialUpdate) },
+    lora: {
+      method,
+      ...loraConfigOf(files, { ...config, bias }, { targets, parameters, saved }, subtractsInitialUpdate),
+    },
     takeTensors(module, shapes, remaining) {
-      const isLowRank = shapes.has('lora_A');
       if (saved.some(({ path }) => path === module.path)) {
         takeRunningStatistics(weightsPath, module, remaining);
       }
-      const tfjsLayout = isLowRank && incompatibilityOf(module, method)?.tfjsLayout === true;
-      const isConverted = subtractsInitialUpdate && isLowRank && !tfjsLayout;
-      const storedShapes = isConverted ? convertedShapes(shapes) : shapes;
-      const taken = takePeftTensors(weightsPath, module, storedShapes, tfjsLayout, remaining);
-      return isConverted ? restoreInitialUpdate(taken) : taken;
+      const tfjsLayout = shapes.has('lora_A') && incompatibilityOf(module, method)?.tfjsLayout === true;
+      if (!subtractsInitialUpdate) return takePeftTensors(weightsPath, module, shapes, tfjsLayout, remaining);
+      const asStored = convertKernels(shapes, (kernel, own) =>
+        isInTfjsLayout(module, kernel, tfjsLayout) ? own : convertedShapes(own),
+      );
+      const taken = takePeftTensors(weightsPath, module, asStored, tfjsLayout, remaining);
+      return convertKernels(taken, (kernel, own) =>
+        isInTfjsLayout(module, kernel, tfjsLayout) ? own : restoreInitialUpdate(own),
+      );
     },
   };
 }
@@ -103,11 +119,11 @@ function storedBias(
   { weightsPath, onWarning }: AdapterFiles,
   bias: PeftConfig['bias'],
   tensors: ReadonlyMap<string, SafeTensor>,
-  { targets, saved }: Pick<SelectedModules, 'targets' | 'saved'>,
+  { adapted, saved }: { readonly adapted: readonly PeftModule[]; readonly saved: readonly PeftModule[] },
 ): PeftConfig['bias'] {
   const isBias = (name: string) =>
-    name.endsWith('.bias') && !saved.some((module) => name.startsWith(`${PREFIX}${module.name}.`));
-  const hasBias = targets.some(({ layer }) =>
+    /[./]bias(\.tfjs)?$/.test(name) && !saved.some((module) => name.startsWith(`${PREFIX}${module.name}.`));
+  const hasBias = adapted.some(({ layer }) =>
     layer.weights.some(({ originalName }) => originalName.endsWith('/bias')),
   );
   if (bias === 'none' || !hasBias || [...tensors.keys()].some(isBias)) return bias;
@@ -117,21 +133,37 @@ function storedBias(
   return 'none';
 }
 
+/** Warns of adapters of PEFT for modules that compute another function than the layers of the model. */
+function differences(
+  configPath: string,
+  { peft_type: type }: PeftConfig,
+  parameters: readonly TargetParameter[],
+): string[] {
+  if (type === TFJS_LORA_TYPE) return [];
+  const reasons = new Set(parameters.flatMap(({ incompatibility }) => incompatibility ?? []));
+  return [...reasons].map((reason) => `${configPath}: the outputs differ from PyTorch's at ${reason}`);
+}
+
 /** The LoRA options that recreate the stored adapter. */
 function loraConfigOf(
+  { configPath }: AdapterFiles,
   config: PeftConfig,
-  targets: readonly TargetModule[],
-  saved: readonly PeftModule[],
+  { targets, parameters, saved }: Pick<SelectedModules, 'targets' | 'parameters' | 'saved'>,
   subtractsInitialUpdate: boolean,
 ): LoraConfig {
-  const settings = targets.map((target) => {
-    const stored = { rank: target.rank, alpha: target.alpha, rslora: config.use_rslora };
+  const settings = [
+    ...targets.map((target) => ({ target: target as PeftModule, ...target })),
+    ...parameters.map((parameter) => ({ target: parameter.peftModule, ...parameter })),
+  ].map(({ target, rank, alpha }) => {
+    const stored = { rank, alpha, rslora: config.use_rslora };
     return { target, ...(subtractsInitialUpdate ? originalSettings(stored) : stored) };
   });
+  checkEqualSettings(configPath, settings);
   return {
     rank: settings[0]!.rank,
     alpha: settings[0]!.alpha,
-    targets: exactTargets(targets),
+    targets: targets.length > 0 ? exactTargets(targets) : [],
+    targetWeights: parameters.length > 0 ? exactWeights(parameters) : undefined,
     modulesToSave: saved.length > 0 ? exactTargets(saved) : undefined,
     rankPattern: exactPattern(settings.map(({ target, rank }) => [target, rank])),
     alphaPattern: exactPattern(settings.map(({ target, alpha }) => [target, alpha])),
@@ -142,4 +174,21 @@ function loraConfigOf(
     // Only chooses which tensors the adapter has; their values are read from the file.
     init: subtractsInitialUpdate ? 'olora' : 'kaiming',
   };
+}
+
+/** @throws CheckpointError if weights of one layer have different ranks or alphas */
+function checkEqualSettings(
+  configPath: string,
+  settings: readonly { readonly target: PeftModule; readonly rank: number; readonly alpha: number }[],
+): void {
+  for (const { target, rank, alpha } of settings) {
+    const other = settings.find(
+      (entry) => entry.target.path === target.path && (entry.rank !== rank || entry.alpha !== alpha),
+    );
+    if (!other) continue;
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${configPath}: weights of layer ${quote(target.path)} differ in rank or alpha (${rank} and ${other.rank}, ${alpha} and ${other.alpha}); only one per layer is supported`,
+    );
+  }
 }

@@ -1,9 +1,12 @@
 import { UsageError } from '../errors.ts';
-import type { AdapterSettings, LoraLayer } from '../lora/index.ts';
+import { type AdapterSettings, type LoraLayer, type LoraMethod, readAdapter } from '../lora/index.ts';
 import { type PeftConfig, TFJS_LORA_TYPE } from './config.ts';
 import { incompatibilityOf, type PeftModule } from './modules.ts';
 import { convertedSettings } from './mutated-weights.ts';
+import { type PeftParameter, peftParameters, possibleParameters } from './parameters.ts';
+import { updatedKernels } from './parts.ts';
 import { escapeRegExp } from './patterns.ts';
+import { copyLayout } from './tensors.ts';
 
 /** A layer of the adapter that is being saved. */
 export interface AdaptedModule {
@@ -31,21 +34,34 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
   const lowRank = adapted.filter(({ settings }) => settings.rank > 0);
   const { rslora, dora, dropout } = commonSettings(lowRank);
   const saved = adapted.filter(({ settings }) => settings.rank === 0 && settings.trainedCopies === 'all');
+  const partsOf = ({ layer, settings }: AdaptedModule) => readAdapter(layer, settings.name).keys();
+  const ofModules = lowRank.filter((entry) => [...partsOf(entry)].includes('lora_A'));
+  const parameters = lowRank.flatMap((entry) =>
+    peftParameters(entry.module, updatedKernels(partsOf(entry))).map((parameter) => ({
+      ...parameter,
+      settings: entry.settings,
+    })),
+  );
+  const tfjsLayout = ofModules.filter(
+    ({ module, layer }) => incompatibilityOf(module, layer.method)?.tfjsLayout,
+  );
   const incompatibilities = [
-    ...lowRank.flatMap(({ module, layer }) => incompatibilityOf(module, layer.method)?.reason ?? []),
+    ...ofModules.flatMap(({ module, layer }) => incompatibilityOf(module, layer.method)?.reason ?? []),
+    ...parameters.flatMap(({ incompatibility }) => incompatibility ?? []),
+    ...parameters.flatMap((parameter) => ambiguousParameter(parameter, lowRank[0]!.layer.method, all)),
     ...adapted.flatMap(unmappedCopies),
     ...saved.flatMap(({ module }) => ambiguousModuleToSave(module, all)),
   ];
-  const stored = lowRank.map(({ settings }) =>
-    settings.subtractsInitialUpdate ? convertedSettings(settings) : settings,
-  );
-  const ranks = stored.map(({ rank }) => rank);
-  const alphas = stored.map(({ alpha }) => alpha);
-  const [rank, alpha] = [mostCommon(ranks), mostCommon(alphas)];
-  const targets = lowRank.map(({ module }) => module);
-  const tfjsLayout = lowRank.filter(
-    ({ module, layer }) => incompatibilityOf(module, layer.method)?.tfjsLayout,
-  );
+  const targets = ofModules.map(({ module }) => module);
+  const stored = [
+    ...ofModules.map(({ module, settings }) => storedSettings(module.module, settings)),
+    ...parameters.map(({ path, settings }) => storedSettings(path, settings)),
+  ];
+  const [rank, alpha] = [
+    mostCommon(stored.map((entry) => entry.rank)),
+    mostCommon(stored.map((entry) => entry.alpha)),
+  ];
+  const names = [...all.map(({ module }) => module), ...parameters.map(({ path }) => path)];
   return {
     tfjsLayout: new Set(tfjsLayout.map(({ module }) => module)),
     incompatibilities: [...new Set(incompatibilities)],
@@ -53,9 +69,18 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
       peft_type: incompatibilities.length > 0 ? TFJS_LORA_TYPE : 'LORA',
       r: rank,
       lora_alpha: alpha,
-      rank_pattern: patternOf(targets, ranks, rank, all),
-      alpha_pattern: patternOf(targets, alphas, alpha, all),
+      rank_pattern: patternOf(
+        stored.map((entry) => [entry.name, entry.rank]),
+        rank,
+        names,
+      ),
+      alpha_pattern: patternOf(
+        stored.map((entry) => [entry.name, entry.alpha]),
+        alpha,
+        names,
+      ),
       target_modules: targetModules(targets, all),
+      ...(parameters.length > 0 && { target_parameters: parameters.map(({ path }) => path).sort() }),
       modules_to_save: saved.length > 0 ? saved.map(({ module }) => module.path).sort() : null,
       bias: biasOf(adapted),
       use_rslora: rslora,
@@ -64,6 +89,18 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
       init_lora_weights: true,
     },
   };
+}
+
+/** The name of a module or parameter, with the rank and alpha that the file has for it. */
+interface StoredSettings {
+  readonly name: string;
+  readonly rank: number;
+  readonly alpha: number;
+}
+
+function storedSettings(name: string, settings: AdapterSettings): StoredSettings {
+  const { rank, alpha } = settings.subtractsInitialUpdate ? convertedSettings(settings) : settings;
+  return { name, rank, alpha };
 }
 
 /** The settings that PEFT has once per adapter. */
@@ -89,8 +126,20 @@ function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
 /** The incompatibility of a layer whose trained copies have no counterpart in PyTorch; otherwise empty. */
 function unmappedCopies({ module, layer, settings }: AdaptedModule): string[] {
   const copies = [...layer.adapters.get(settings.name)!.trainedCopies.keys()];
-  if (copies.every((name) => module.layouts.some(({ weight }) => weight === name))) return [];
-  return [`trained weights of '${module.path}' (${module.className} has no counterpart in PyTorch)`];
+  if (copies.every((name) => copyLayout(module, name))) return [];
+  return [`trained weights of '${module.path}' (${module.className} has others in PyTorch)`];
+}
+
+/** The incompatibility of a parameter whose path is the end of another one's; otherwise empty. */
+function ambiguousParameter(
+  { path }: PeftParameter,
+  method: LoraMethod,
+  all: readonly PeftModule[],
+): string[] {
+  const match = all
+    .flatMap((module) => possibleParameters(module, method))
+    .find((other) => other.path.endsWith(`.${path}`));
+  return match ? [`target_parameters '${path}' (PEFT would apply it to '${match.path}' too)`] : [];
 }
 
 /**
@@ -125,19 +174,23 @@ function targetModules(targets: readonly PeftModule[], all: readonly PeftModule[
   return ambiguous ? names.map(escapeRegExp).join('|') : names;
 }
 
-/** The `rank_pattern` or `alpha_pattern`: the values that differ from the usual one. */
+/**
+ * The `rank_pattern` or `alpha_pattern`: the values that differ from the usual one.
+ *
+ * @param values by the names of modules and parameters
+ * @param all the names that a pattern could match
+ */
 function patternOf(
-  targets: readonly PeftModule[],
-  values: readonly number[],
+  values: readonly (readonly [string, number])[],
   usual: number,
-  all: readonly PeftModule[],
+  all: readonly string[],
 ): Record<string, number> {
   const patterns: [string, number][] = [];
-  for (const [index, { module }] of targets.entries()) {
+  for (const [name, value] of values) {
     // PEFT matches a pattern with the end of a path; ^ restricts it to the whole path.
-    const ambiguous = all.some((candidate) => candidate.module.endsWith(`.${module}`));
-    const pattern = ambiguous ? `^${escapeRegExp(module)}` : escapeRegExp(module);
-    if (values[index] !== usual) patterns.push([pattern, values[index]!]);
+    const ambiguous = all.some((candidate) => candidate.endsWith(`.${name}`));
+    const pattern = ambiguous ? `^${escapeRegExp(name)}` : escapeRegExp(name);
+    if (value !== usual) patterns.push([pattern, value]);
   }
   return Object.fromEntries(patterns.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -7,6 +7,8 @@ import { type AdaptedModule, buildPeftConfig } from './build-config.ts';
 import { METADATA } from './format.ts';
 import { peftModules } from './modules.ts';
 import { subtractInitialUpdate } from './mutated-weights.ts';
+import { isInTfjsLayout } from './parameters.ts';
+import { convertKernels } from './parts.ts';
 import { runningStatistics } from './running-statistics.ts';
 import { toPeftTensors } from './tensors.ts';
 
@@ -42,8 +44,11 @@ export function buildContent(
   for (const { module, layer, settings } of adapted) {
     const inTfjsLayout = tfjsLayout.has(module);
     const original = readAdapter(layer, adapter);
-    const isConverted = settings.subtractsInitialUpdate && !inTfjsLayout;
-    const stored = isConverted ? subtractInitialUpdate(original) : original;
+    const stored = settings.subtractsInitialUpdate
+      ? convertKernels(original, (kernel, own) =>
+          isInTfjsLayout(module, kernel, inTfjsLayout) ? own : subtractInitialUpdate(own),
+        )
+      : original;
     for (const [name, tensor] of toPeftTensors(module, stored, inTfjsLayout)) tensors.set(name, tensor);
     if (settings.trainedCopies === 'all') {
       for (const [name, tensor] of runningStatistics(module)) tensors.set(name, tensor);

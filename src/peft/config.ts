@@ -37,7 +37,6 @@ const UNSUPPORTED = [
   'lora_ga_config',
   'megatron_config',
   'monteclora_config',
-  'target_parameters',
   'trainable_token_indices',
   'use_bdlora',
   'use_qalora',
@@ -55,7 +54,8 @@ const schema = z.looseObject({
   peft_type: z.enum(['LORA', TFJS_LORA_TYPE]),
   r: rank,
   lora_alpha: alpha,
-  target_modules: modules,
+  target_modules: modules.nullish(),
+  target_parameters: z.array(z.string()).nullish(),
   exclude_modules: modules.nullish(),
   layers_to_transform: z.union([z.int(), z.array(z.int())]).nullish(),
   layers_pattern: modules.nullish(),
@@ -108,6 +108,12 @@ export function parsePeftConfig(
 
 /** @throws CheckpointError if PEFT would reject the combination */
 function requireLayerOptions(configPath: string, config: PeftConfig): void {
+  if (!isSet(config.target_modules) && !isSet(config.target_parameters)) {
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${configPath}: selects no layers; set target_modules or target_parameters`,
+    );
+  }
   const [indices, pattern] = [config.layers_to_transform, config.layers_pattern].map(isSet);
   if (indices && typeof config.target_modules === 'string') {
     throw new CheckpointError(

@@ -1,14 +1,21 @@
 import { CheckpointError } from '../errors.ts';
-import { isSuffix } from '../lora/index.ts';
+import { isSuffix, type LoraMethod } from '../lora/index.ts';
 import { LayerExpressions } from '../patterns/index.ts';
 import type { SafeTensor } from '../safetensors/index.ts';
 import { listNames, quote } from '../text/index.ts';
-import { type PeftConfig, withConfigErrors } from './config.ts';
+import { type PeftConfig, TFJS_LORA_TYPE, withConfigErrors } from './config.ts';
 import { PREFIX } from './format.ts';
 import type { PeftModule } from './modules.ts';
+import { type PeftParameter, possibleParameters } from './parameters.ts';
 
 /** A module that gets a low-rank update. */
 export interface TargetModule extends PeftModule {
+  readonly rank: number;
+  readonly alpha: number;
+}
+
+/** A parameter that gets a low-rank update. */
+export interface TargetParameter extends PeftParameter {
   readonly rank: number;
   readonly alpha: number;
 }
@@ -17,6 +24,8 @@ export interface TargetModule extends PeftModule {
 export interface SelectedModules {
   /** Modules with a low-rank update. */
   readonly targets: readonly TargetModule[];
+  /** Parameters with a low-rank update. */
+  readonly parameters: readonly TargetParameter[];
   /** Modules that are trained fully. */
   readonly saved: readonly PeftModule[];
   /** Parts of the configuration that select nothing, in one line each. */
@@ -32,6 +41,7 @@ const SHOWN_LAYERS = 40;
  *
  * @param configPath names the configuration in errors
  * @param tensors of the weights file
+ * @param method how the adapter updates kernels
  * @throws CheckpointError if a regular expression is invalid or not supported, or no layer gets an update
  */
 export function selectModules(
@@ -39,8 +49,13 @@ export function selectModules(
   config: PeftConfig,
   modules: readonly PeftModule[],
   tensors: ReadonlyMap<string, SafeTensor>,
+  method: LoraMethod,
 ): SelectedModules {
-  const expressions = new LayerExpressions(modules.map(({ module }) => module));
+  const possible = modules.flatMap((module) => possibleParameters(module, method));
+  const expressions = new LayerExpressions([
+    ...modules.map(({ module }) => module),
+    ...possible.map(({ path }) => path),
+  ]);
   const matching = <T>(key: string, match: () => T) => withConfigErrors(`${configPath}: ${key}`, match);
   const namesToSave = config.modules_to_save ?? [];
   const saved = modules.filter((module) => namesToSave.some((name) => isSaved(module, name, tensors)));
@@ -53,28 +68,38 @@ export function selectModules(
       !matching('exclude_modules', () => isSelected(module, config.exclude_modules ?? [], expressions)) &&
       matching('target_modules', () => isTarget(module, config, expressions)),
   );
-  if (targets.length === 0) {
+  const parameters = possible.filter((parameter) => isTargetParameter(parameter, config, possible));
+  if (targets.length === 0 && parameters.length === 0) {
+    const patterns = (['target_modules', 'target_parameters'] as const)
+      .filter((key) => config[key] && config[key].length > 0)
+      .map((key) => `${key} ${quote(config[key])}`);
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${configPath}: no layer matches target_modules ${quote(config.target_modules)}; ${layerList(modules)}`,
+      `${configPath}: no layer matches ${patterns.join(' or ')}; ${layerList(modules)}`,
     );
   }
   const patternValue = (key: 'rank_pattern' | 'alpha_pattern', module: string) =>
     matching(key, () =>
       Object.entries(config[key] ?? {}).find(([name]) => expressions.matchesEnd(name, module)),
     )?.[1];
+  const settingsOf = (name: string) => ({
+    rank: patternValue('rank_pattern', name) ?? config.r,
+    alpha: patternValue('alpha_pattern', name) ?? config.lora_alpha,
+  });
   return {
     saved,
-    targets: targets.map((target) => ({
-      ...target,
-      rank: patternValue('rank_pattern', target.module) ?? config.r,
-      alpha: patternValue('alpha_pattern', target.module) ?? config.lora_alpha,
-    })),
+    targets: targets.map((target) => ({ ...target, ...settingsOf(target.module) })),
+    parameters: parameters.map((parameter) => ({ ...parameter, ...settingsOf(parameter.path) })),
     warnings: [
-      ...unusedNames(configPath, config, modules, (name) =>
+      ...unusedNames(configPath, config, { modules, possible }, (name) =>
         saved.some((module) => isSaved(module, name, tensors)),
       ),
-      ...unusedPatterns(configPath, config, targets, expressions),
+      ...unusedPatterns(
+        configPath,
+        config,
+        [...targets.map(({ module }) => module), ...parameters.map(({ path }) => path)],
+        expressions,
+      ),
     ],
   };
 }
@@ -87,8 +112,20 @@ export function layerList(modules: readonly PeftModule[]): string {
     : `the model's layers are ${listNames(names, SHOWN_LAYERS)}`;
 }
 
+/** By PEFT's rules. In an adapter that PEFT cannot load, a name that is the whole path of a parameter means only this one. */
+function isTargetParameter(
+  { path }: PeftParameter,
+  { peft_type: type, target_parameters: names }: PeftConfig,
+  possible: readonly PeftParameter[],
+): boolean {
+  const isWhole = (name: string) => possible.some((parameter) => parameter.path === name);
+  return (names ?? []).some((name) =>
+    type === TFJS_LORA_TYPE && isWhole(name) ? path === name : isSuffix(path, name),
+  );
+}
+
 function isTarget(module: PeftModule, config: PeftConfig, expressions: LayerExpressions): boolean {
-  const pattern = config.target_modules;
+  const pattern = config.target_modules ?? [];
   if (typeof pattern === 'string' && pattern.toLowerCase() === 'all-linear')
     return module.className === 'Dense';
   if (!isSelected(module, pattern, expressions)) return false;
@@ -157,14 +194,25 @@ function isSaved(
  */
 function unusedNames(
   configPath: string,
-  { target_modules: targetModules, modules_to_save: namesToSave }: PeftConfig,
-  modules: readonly PeftModule[],
+  config: PeftConfig,
+  {
+    modules,
+    possible,
+  }: { readonly modules: readonly PeftModule[]; readonly possible: readonly PeftParameter[] },
   isUsedToSave: (name: string) => boolean,
 ): string[] {
+  const {
+    target_modules: targetModules,
+    target_parameters: parameters,
+    modules_to_save: namesToSave,
+  } = config;
   const unused = [
     ...(Array.isArray(targetModules) ? targetModules : [])
       .filter((name) => !modules.some(({ module }) => isSuffix(module, name)))
       .map((name) => `${name} (target_modules)`),
+    ...(parameters ?? [])
+      .filter((name) => !possible.some(({ path }) => isSuffix(path, name)))
+      .map((name) => `${name} (target_parameters)`),
     ...(namesToSave ?? []).filter((name) => !isUsedToSave(name)).map((name) => `${name} (modules_to_save)`),
   ];
   return unused.length === 0 ? [] : [`${configPath}: ignored names that no layer has: ${listNames(unused)}`];
@@ -174,7 +222,7 @@ function unusedNames(
 function unusedPatterns(
   configPath: string,
   config: PeftConfig,
-  targets: readonly PeftModule[],
+  targets: readonly string[],
   expressions: LayerExpressions,
 ): string[] {
   const unused = (['rank_pattern', 'alpha_pattern'] as const).flatMap((key) =>
@@ -182,7 +230,7 @@ function unusedPatterns(
       .filter((name) =>
         withConfigErrors(
           `${configPath}: ${key}`,
-          () => !targets.some(({ module }) => expressions.matchesEnd(name, module)),
+          () => !targets.some((target) => expressions.matchesEnd(name, target)),
         ),
       )
       .map((name) => `${name} (${key})`),

@@ -13,7 +13,7 @@ export interface NamedTensors {
 
 /** What follows the name of a module in the name of one of its tensors. */
 const PARAMETER =
-  /\.(?:lora_[AB]\.weight|lora_embedding_[AB]|lora_magnitude_vector|base_layer\.(?:weight|bias)|(?:(?:depthwise|pointwise)\.)?(?:weight|bias)|running_mean|running_var|num_batches_tracked|[^.]+\.tfjs)$/;
+  /\.(?:(?:base_layer\.)*lora_[AB]\.weight|lora_embedding_[AB]|lora_magnitude_vector|base_layer\.(?:weight|bias)|(?:(?:depthwise|pointwise)\.)?(?:weight|bias)|running_mean|running_var|num_batches_tracked|[^.]+\.tfjs)$/;
 
 /**
  * Gives tensors the names that PEFT's `save_pretrained` gives them. In files that were written in another way, names

@@ -7,6 +7,8 @@ import { listNames, printable, quote } from '../text/index.ts';
 import { fromTorch, torchShape, toTorch, type WeightLayout } from '../torch/index.ts';
 import { CONFIG_FILE, PREFIX } from './format.ts';
 import type { PeftModule } from './modules.ts';
+import { nameInFile, type PeftParameter, peftParameters } from './parameters.ts';
+import { splitPart, updatedKernels } from './parts.ts';
 
 /** A tensor of an adapter in PEFT's file. */
 interface PeftTensor {
@@ -16,10 +18,14 @@ interface PeftTensor {
   readonly flattened?: readonly number[];
   /** How many axes of size 1 follow [1, out]: DoRA's magnitude of a convolution is [1, out, 1, 1]. */
   readonly windowAxes?: number;
+  /** Which two axes of the layout's three are one in the file. */
+  readonly joined?: 'first' | 'last';
 }
 
 const SAME_LAYOUT: WeightLayout = { weight: '', parameter: '' };
 const TRANSPOSED: WeightLayout = { weight: '', parameter: '', axes: [1, 0] };
+/** A of stacked matrices: [stack, in, rank] here, [in, rank, stack] in PEFT, which joins the last two axes. */
+const STACK_LAST: WeightLayout = { weight: '', parameter: '', axes: [1, 2, 0] };
 
 /**
  * Converts the tensors of an adapter on one layer to those of PEFT's file.
@@ -34,8 +40,9 @@ export function toPeftTensors(
   tfjsLayout: boolean,
 ): Map<string, SafeTensor> {
   const converted = new Map<string, SafeTensor>();
+  const names = peftNames(module, [...tensors.keys()], tfjsLayout);
   for (const [part, { shape, values }] of tensors) {
-    const target = peftTensorOf(module, part, tensors.has('lora_A'), tfjsLayout);
+    const target = names.get(part)!;
     tf.tidy(() => {
       const value = toTorch(tf.tensor(values, [...shape]), target.layout, target.flattened);
       const shaped = value.reshape(peftShape(target, shape));
@@ -62,8 +69,9 @@ export function takePeftTensors(
   remaining: Map<string, SafeTensor>,
 ): Map<string, AdapterTensor> {
   const converted = new Map<string, AdapterTensor>();
+  const names = peftNames(module, [...shapes.keys()], tfjsLayout);
   for (const [part, shape] of shapes) {
-    const source = peftTensorOf(module, part, shapes.has('lora_A'), tfjsLayout);
+    const source = names.get(part)!;
     const { layout, flattened } = source;
     const expected = { name: source.name, shape: peftShape(source, shape), path: module.path };
     const values = takeTensor(weightsPath, expected, remaining);
@@ -119,6 +127,50 @@ function othersThan(name: string, remaining: ReadonlyMap<string, SafeTensor>): s
 }
 
 /**
+ * The names and layouts in PEFT's file of the tensors of an adapter on one layer.
+ *
+ * @param parts the tensors' names in `readAdapter`
+ * @param tfjsLayout whether the factors of the module's own weight are stored in tfjs' layout
+ * @returns by `parts`
+ */
+function peftNames(
+  module: PeftModule,
+  parts: readonly string[],
+  tfjsLayout: boolean,
+): Map<string, PeftTensor> {
+  const parameters = new Map(
+    peftParameters(module, updatedKernels(parts)).map((parameter) => [parameter.kernel, parameter]),
+  );
+  const hasFactors = parts.includes('lora_A');
+  return new Map(
+    parts.map((part) => {
+      const { kernel, name } = splitPart(part);
+      const parameter = isFactor(name) ? parameters.get(kernel) : undefined;
+      return [
+        part,
+        parameter ? parameterTensor(parameter, name) : peftTensorOf(module, part, hasFactors, tfjsLayout),
+      ];
+    }),
+  );
+}
+
+/** The name and layout of A, B and their initial values of a single parameter. */
+function parameterTensor({ tensors, form, gates }: PeftParameter, part: string): PeftTensor {
+  const isA = part.endsWith('_A');
+  const name = (factor: 'A' | 'B') => `${PREFIX}${tensors}.lora_${factor}.weight`;
+  if (form === 'tfjs') return { name: `${PREFIX}${tensors}.${part}.tfjs`, layout: SAME_LAYOUT };
+  if (form === 'linear')
+    return isA
+      ? { name: name('A'), layout: TRANSPOSED }
+      : { name: name('B'), layout: { ...TRANSPOSED, gates } };
+  // PEFT's product is B·A, so what multiplies from the left is B there.
+  if (form === 'matrix') return { name: name(isA ? 'B' : 'A'), layout: SAME_LAYOUT };
+  return isA
+    ? { name: name('B'), layout: STACK_LAST, joined: 'last' }
+    : { name: name('A'), layout: SAME_LAYOUT, joined: 'first' };
+}
+
+/**
  * The name and layout in PEFT's file of one tensor of an adapter.
  *
  * @param part the tensor's name in `readAdapter`
@@ -143,8 +195,8 @@ function peftTensorOf(
     const windowAxes = kernel!.axes!.length - 2;
     return { name: `${module}.lora_magnitude_vector`, layout: SAME_LAYOUT, windowAxes };
   }
-  const layout = peftModule.layouts.find(({ weight }) => weight === part);
-  if (!layout) return { name: `${module}.${part}.tfjs`, layout: SAME_LAYOUT };
+  const layout = copyLayout(peftModule, part);
+  if (!layout) return { name: `${module}.${nameInFile(className, part)}.tfjs`, layout: SAME_LAYOUT };
   const parameter = layout.parameter.split('.').at(-1);
   const name = hasFactors
     ? `${module}.base_layer.${parameter}`
@@ -152,12 +204,20 @@ function peftTensorOf(
   return { name, layout, flattened };
 }
 
+/** The layout in PyTorch of a trained copy; undefined if PyTorch has no such parameter, or has it as a sum of two. */
+export function copyLayout({ layouts }: PeftModule, weight: string): WeightLayout | undefined {
+  return layouts.find((layout) => layout.weight === weight && layout.addend === undefined);
+}
+
 function isFactor(part: string): boolean {
   return /_[AB]$|^lora_magnitude$/.test(part);
 }
 
 /** The shape in PEFT's file of a tensor with the given shape in tfjs. */
-function peftShape({ layout, windowAxes = 0 }: PeftTensor, shape: readonly number[]): number[] {
+function peftShape({ layout, windowAxes = 0, joined }: PeftTensor, shape: readonly number[]): number[] {
   if (windowAxes > 0) return [1, ...shape, ...new Array<number>(windowAxes).fill(1)];
-  return [...torchShape(layout, shape)];
+  const stored = torchShape(layout, shape);
+  if (!joined) return [...stored];
+  const [first, middle, last] = stored as [number, number, number];
+  return joined === 'first' ? [first * middle, last] : [first, middle * last];
 }

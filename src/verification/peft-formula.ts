@@ -8,6 +8,7 @@ interface AdapterConfig {
   readonly lora_alpha: number;
   readonly alpha_pattern?: Readonly<Record<string, number>>;
   readonly use_rslora?: boolean;
+  readonly target_parameters?: readonly string[];
 }
 
 const PREFIX = 'base_model.model.';
@@ -17,6 +18,7 @@ const PREFIX = 'base_model.model.';
  *
  *   W + s·B·A            linear and convolution, with s = alpha / r, for rsLoRA alpha / sqrt(r)
  *   W + s·(B·A)ᵀ         embedding
+ *   W + s·B·A            parameters with two axes (`target_parameters`)
  *   m·V / |V|            DoRA, with V = W + s·B·A and the norm |V| of each row
  *
  * Trained biases and layers replace those of the base. This is a second implementation to compare `mergeLora` with,
@@ -44,16 +46,18 @@ export async function mergeByFormula(
     const trained = read(name) ?? read(`${module}.base_layer.${parameter}`);
     const weight = trained?.values ?? float32Values(name, tensor);
     const [rows] = tensor.shape as [number];
-    const linear = { a: read(`${module}.lora_A.weight`), b: read(`${module}.lora_B.weight`) };
+    const depth = wrapperDepth(name, [...base.keys()], config.target_parameters ?? []);
+    const wrapper = `${module}${'.base_layer'.repeat(depth ?? 0)}`;
+    const linear = { a: read(`${wrapper}.lora_A.weight`), b: read(`${wrapper}.lora_B.weight`) };
     const embedding = { a: read(`${module}.lora_embedding_A`), b: read(`${module}.lora_embedding_B`) };
-    if (parameter === 'weight' && linear.a && linear.b) {
+    if ((parameter === 'weight' || depth !== undefined) && linear.a && linear.b) {
       const rank = linear.a.shape[0]!;
       const update = scaledProduct(
         linear.b.values,
         linear.a.values,
         rows,
         rank,
-        scaleOf(config, module, rank),
+        scaleOf(config, depth === undefined ? module : name, rank),
       );
       const magnitude = read(`${module}.lora_magnitude_vector`)?.values;
       merged.set(name, addUpdate(weight, update, rows, magnitude));
@@ -68,6 +72,27 @@ export async function mergeByFormula(
     }
   }
   return merged;
+}
+
+/**
+ * How many wrappers of other parameters are around that of a parameter: PEFT wraps a module once for each parameter, in
+ * their order.
+ *
+ * @returns `undefined` if the parameter is none of `targets`
+ */
+function wrapperDepth(
+  name: string,
+  parameters: readonly string[],
+  targets: readonly string[],
+): number | undefined {
+  const isTarget = (parameter: string) =>
+    targets.some((target) => parameter === target || parameter.endsWith(`.${target}`));
+  if (!isTarget(name)) return undefined;
+  const moduleOf = (parameter: string) => parameter.slice(0, parameter.lastIndexOf('.'));
+  const siblings = parameters.filter(
+    (parameter) => isTarget(parameter) && moduleOf(parameter) === moduleOf(name),
+  );
+  return siblings.length - 1 - siblings.indexOf(name);
 }
 
 function scaleOf(config: AdapterConfig, module: string, rank: number): number {

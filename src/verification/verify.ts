@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { checkFields, checkOptions } from '../arguments.ts';
 import { contentHash } from '../content-hash.ts';
-import { AppError, UsageError } from '../errors.ts';
+import { AppError, CheckpointError, UsageError } from '../errors.ts';
 import { requireLayersModel } from '../layers-model.ts';
 import {
   activeAdapters,
@@ -189,7 +189,14 @@ async function checkPeftFormula(
     throw error;
   }
   const files = adapter === 'default' ? folder : join(folder, adapter);
-  const expected = await mergeByFormula(files, toStateDict(base));
+  let stateDict: ReturnType<typeof toStateDict>;
+  try {
+    stateDict = toStateDict(base);
+  } catch (error) {
+    if (error instanceof CheckpointError) return skipped({ name, claim }, error.message);
+    throw error;
+  }
+  const expected = await mergeByFormula(files, stateDict);
   return using(cloneModel(model), (copy) => {
     setActiveAdapters(copy, [adapter]);
     setAdapterStrength(copy, 1);

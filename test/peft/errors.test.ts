@@ -31,7 +31,6 @@ describe('rejects unsupported options of PEFT:', () => {
     ['use_qalora', true],
     ['alora_invocation_tokens', [1, 2]],
     ['layer_replication', [[0, 4]]],
-    ['target_parameters', ['experts.weight']],
     ['trainable_token_indices', [3]],
     ['lora_bias', true],
     ['loftq_config', { loftq_bits: 4 }],

@@ -30,6 +30,15 @@ function outcomes(checks: readonly Check[]) {
   return Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
 }
 
+/** Layers that PyTorch has as well. */
+function recurrentModel(): tf.LayersModel {
+  const lstm = tf.layers.lstm({ name: 'lstm', units: 3, recurrentActivation: 'sigmoid' });
+  const both = tf.layers.bidirectional({ name: 'both', layer: lstm as tf.RNN, mergeMode: 'concat' });
+  const input = tf.input({ shape: [4, 2] });
+  const output = tf.layers.dense({ name: 'out', units: 2 }).apply(both.apply(input));
+  return tf.model({ inputs: input, outputs: output as tf.SymbolicTensor });
+}
+
 const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = [
   ['LoRA', () => createDigitsNet(SMALL), { rank: 2, alpha: 5 }],
   [
@@ -46,6 +55,8 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
     { rank: 2, targets: ['linear1'], modulesToSave: ['linear3'] },
   ],
   ['embeddings and convolutions', torchModels.text, { rank: 2, alpha: 5 }],
+  ['recurrent kernels', recurrentModel, { rank: 2, alpha: 5, alphaPattern: { both: 3 } }],
+  ['one recurrent kernel', recurrentModel, { rank: 2, alpha: 5, targetWeights: ['forward_lstm.kernel'] }],
 ];
 
 test.each(CASES)('passes all checks for %s', async (_, make, config) => {
