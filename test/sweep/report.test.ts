@@ -91,6 +91,7 @@ test('a written report is read back, and its pages have the numbers', async () =
   const html = readFileSync(join(folder, 'sweep.html'), 'utf8');
   expect(html).toContain('Accuracy over rank');
   expect(html.match(/<svg/g)!.length).toBeGreaterThanOrEqual(4);
+  expect(html).toMatch(/<text[^>]*>rank 4<\/text>/); // the name of a point
   expect(html).not.toMatch(/<script|https?:(?!\/\/www\.w3\.org)/);
   expect(readFileSync(join(folder, 'sweep.md'), 'utf8')).toContain('| rank 4 | 6,248 |');
 });
