@@ -91,10 +91,16 @@ function spread(start: GraphNode, next: (node: GraphNode) => readonly GraphNode[
   return reached;
 }
 
-function hasGradient({ op, attrParams }: GraphNode): boolean {
-  if (ASYNCHRONOUS.test(op)) return false;
-  const dilations = attrParams.dilations?.value;
-  if (Array.isArray(dilations) && dilations.some((rate) => rate > 1)) return false;
-  const kernel = KERNELS[op] ?? op;
+function hasGradient(node: GraphNode): boolean {
+  if (ASYNCHRONOUS.test(node.op) || isDilatedWithoutGradient(node)) return false;
+  const kernel = KERNELS[node.op] ?? node.op;
   return completedGradients.has(kernel) || tf.getGradient(kernel) !== undefined;
+}
+
+/** Whether a node is a dilated convolution in 3-D, or one that tfjs does not split up: fused, without an activation. */
+function isDilatedWithoutGradient({ op, attrParams }: GraphNode): boolean {
+  const dilations = attrParams.dilations?.value;
+  if (!Array.isArray(dilations) || dilations.every((rate) => rate === 1)) return false;
+  const fused = attrParams.fusedOps?.value as readonly string[] | undefined;
+  return op === 'Conv3D' || fused?.every((name) => name === 'biasadd') === true;
 }

@@ -45,23 +45,72 @@ const GRADIENTS: Readonly<Record<string, Gradient>> = {
 /** The kernels that get a gradient here. */
 export const completedGradients: ReadonlySet<string> = new Set(Object.keys(GRADIENTS));
 
-/** The gradient of matrix products that `completeGradients` registered. */
-let productGradient: tf.GradConfig | undefined;
+/** Gradients of tfjs that are replaced, each by one made of the original. */
+const REPLACED: Readonly<Record<string, (original: tf.GradConfig) => tf.GradConfig>> = {
+  BatchMatMul: withBroadcasting,
+  Conv2D: withDilation,
+  DepthwiseConv2dNative: withDilation,
+};
+
+/** The gradients that this file has registered in place of others. */
+const replacements = new WeakSet<tf.GradConfig>();
 
 /**
- * Registers the gradients of kernels that have none in tfjs, and one for products of stacked matrices in which a matrix is
- * repeated (broadcast) along a batch axis. Does nothing the second time.
+ * Registers the gradients of kernels that have none in tfjs, of dilated 2-D convolutions, and of products of stacked matrices
+ * in which a matrix is repeated (broadcast) along a batch axis. Does nothing the second time.
  */
 export function completeGradients(): void {
-  const original = tf.getGradient('BatchMatMul');
-  if (original && original !== productGradient) {
-    productGradient = withBroadcasting(original);
-    tf.registerGradient(productGradient);
+  for (const [kernelName, replace] of Object.entries(REPLACED)) {
+    const original = tf.getGradient(kernelName);
+    if (!original || replacements.has(original)) continue;
+    const gradient = replace(original);
+    replacements.add(gradient);
+    tf.registerGradient(gradient);
   }
   for (const [kernelName, gradient] of Object.entries(GRADIENTS)) {
     if (tf.getGradient(kernelName)) continue;
     tf.registerGradient({ kernelName, ...gradient } as unknown as tf.GradConfig);
   }
+}
+
+/**
+ * The gradients of a dilated convolution are those of an undilated one whose kernel has zeros in the gaps.
+ *
+ * @param original the gradient of a convolution with a kernel [height, width, in, out or multiplier]
+ */
+function withDilation(original: tf.GradConfig): tf.GradConfig {
+  return {
+    ...original,
+    gradFunc: (dy, saved, attributes) => {
+      const rates = [(attributes as Attributes).dilations ?? 1].flat() as number[];
+      const [rowRate, columnRate] = [rates[0]!, rates.at(-1)!];
+      if (rowRate === 1 && columnRate === 1) return original.gradFunc(dy, saved, attributes);
+      const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
+      const spread = insertGaps(kernel, rowRate, columnRate);
+      const gradients = original.gradFunc(dy, [x, spread], { ...attributes, dilations: [1, 1] });
+      return {
+        x: gradients.x!,
+        filter: () =>
+          tf.stridedSlice(gradients.filter!(), [0, 0, 0, 0], spread.shape, [rowRate, columnRate, 1, 1]),
+      };
+    },
+  };
+}
+
+/** Inserts rate - 1 zeros between neighbouring rows and columns of a kernel [height, width, in, out]. */
+function insertGaps(kernel: tf.Tensor4D, rowRate: number, columnRate: number): tf.Tensor4D {
+  const [height, width, inputs, outputs] = kernel.shape;
+  const padded = tf.pad(kernel.reshape([height, 1, width, 1, inputs * outputs]), [
+    [0, 0],
+    [0, rowRate - 1],
+    [0, 0],
+    [0, columnRate - 1],
+    [0, 0],
+  ]);
+  const size: [number, number] = [(height - 1) * rowRate + 1, (width - 1) * columnRate + 1];
+  return padded
+    .reshape([height * rowRate, width * columnRate, inputs, outputs])
+    .slice([0, 0, 0, 0], [...size, inputs, outputs]) as tf.Tensor4D;
 }
 
 /** Sums the gradients of a product over the axes along which an operand was repeated. */

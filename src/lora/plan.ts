@@ -108,21 +108,8 @@ function checkSupport({ path, layer, kernels }: TargetLayer, config: ResolvedLor
   const { method } = config;
   const place = `layer '${path}' (${baseClassOf(layer)})`;
   if (kernels.size === 0) throw unsupported(place, path, layer, method);
-  const { cell, layer: inner } = layer as RecurrentParts;
-  const rates = (cell ?? inner?.cell)?.dilationRate ?? [];
-  if (rates.some((rate) => rate > 1))
-    throw new UsageError(
-      'invalid-argument',
-      `${place}: tfjs has no gradient for its dilated convolutions; leave the layer out with 'exclude'`,
-    );
   for (const [name, kind] of kernels)
     checkKernel(kernels.size > 1 ? `weight '${weightPath(path, name)}'` : place, kind, config);
-}
-
-/** Parts of recurrent layers and of wrappers of these. */
-interface RecurrentParts extends tf.layers.Layer {
-  readonly cell?: { readonly dilationRate?: readonly number[] };
-  readonly layer?: RecurrentParts;
 }
 
 /** The error about a layer that was named in `targets`, but has no kernel that is updated by default. */

@@ -27,8 +27,8 @@ interface Case {
   /** Nodes; the last one is the output. */
   readonly nodes: readonly NodeDef[];
   readonly weights: () => Record<string, tf.Tensor>;
-  /** Shapes of A and B of the first adapted node. */
-  readonly factors: readonly [readonly number[], readonly number[]];
+  /** Shapes of A and B of the adapted nodes. */
+  readonly factors: readonly (readonly number[])[];
 }
 
 const kernel = (...shape: number[]) => ({ kernel: tf.mul(randomTensor(shape, 5), 0.4) as tf.Tensor });
@@ -127,6 +127,41 @@ const cases: Case[] = [
     title: 'DepthwiseConv2dNative',
     shape: [4, 4, 3],
     nodes: [['y', 'DepthwiseConv2dNative', ['x', 'kernel'], window([1, 1, 1, 1])]],
+    weights: () => kernel(3, 3, 3, 2),
+    factors: [
+      [3, 3, 2],
+      [2, 3, 2],
+    ],
+  },
+  {
+    title: 'Conv2D, dilated',
+    shape: [6, 5, 2],
+    nodes: [['y', 'Conv2D', ['x', 'kernel'], window([1, 1, 1, 1], 'SAME', [1, 2, 3, 1])]],
+    weights: () => kernel(3, 2, 2, 3),
+    factors: [
+      [3, 2, 2, 2],
+      [1, 1, 2, 3],
+    ],
+  },
+  {
+    title: 'Conv2D behind a dilated one',
+    shape: [6, 5, 2],
+    nodes: [
+      ['first', 'Conv2D', ['x', 'w1'], window([1, 1, 1, 1])],
+      ['y', 'Conv2D', ['first', 'kernel'], window([1, 1, 1, 1], 'VALID', [1, 2, 2, 1])],
+    ],
+    weights: () => ({ ...kernel(2, 2, 2, 3), w1: randomTensor([1, 1, 2, 2], 7) }),
+    factors: [
+      [1, 1, 2, 2],
+      [1, 1, 2, 2],
+      [2, 2, 2, 2],
+      [1, 1, 2, 3],
+    ],
+  },
+  {
+    title: 'DepthwiseConv2dNative, dilated',
+    shape: [6, 6, 3],
+    nodes: [['y', 'DepthwiseConv2dNative', ['x', 'kernel'], window([1, 1, 1, 1], 'SAME', [1, 2, 2, 1])]],
     weights: () => kernel(3, 3, 3, 2),
     factors: [
       [3, 3, 2],

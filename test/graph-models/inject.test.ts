@@ -19,11 +19,13 @@ import {
 import { loadPeft, savePeft } from '../../src/peft/index.ts';
 import { readSafetensors } from '../../src/safetensors/index.ts';
 import {
+  fused,
   graphArtifacts,
   graphModel,
   type NodeDef,
   placeholder,
   reloadGraphModel,
+  window,
 } from '../helpers/graph-models.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
@@ -215,6 +217,23 @@ test('refuses targets before an op without a gradient, and adapts what lies behi
   const x = randomTensor([2, 3]);
   const { grads } = tf.variableGrads(() => tf.sum(adapted.predict(x) as tf.Tensor) as tf.Scalar, variables);
   expect(Object.keys(grads)).toHaveLength(2);
+});
+
+test('refuses a dilated convolution that tfjs fuses with its bias, which has no gradient', async () => {
+  const base = await graphModel({
+    nodes: [
+      ['x', 'Placeholder', [], placeholder([-1, 5, 5, 2])],
+      [
+        'y',
+        '_FusedConv2D',
+        ['x', 'w', 'b'],
+        { ...window([1, 1, 1, 1], 'SAME', [1, 2, 2, 1]), ...fused('BiasAdd') },
+      ],
+    ],
+    weights: { w: randomTensor([2, 2, 2, 3], 1), b: tf.zeros([3]) },
+    outputs: ['y'],
+  });
+  expect(() => injectLora(base)).toThrow(/^node 'y' \(_FusedConv2D\): cannot be trained/);
 });
 
 test('refuses to train through control flow, and predicts with it asynchronously', async () => {

@@ -15,7 +15,6 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { completeWasmKernels } from '../../kernels/index.ts';
-import { dilatedConv } from '../math/dilated-conv.ts';
 import { fromChannelsLast, perChannel, toChannelsLast } from '../math/layout.ts';
 import type { KernelUpdate, LayerAdapter } from './adapter.ts';
 import { doraTerm, isAddedToKernel, isReplaced, updateProduct, weightInCall } from './delta-weight.ts';
@@ -107,8 +106,8 @@ function loraTerm(
 }
 
 /**
- * Computes the base layer. Its frozen parts run as in inference, also during training. A dilated convolution, for which
- * tfjs has no gradient, is replaced by one that has.
+ * Computes the base layer. Its frozen parts run as in inference, also during training. A dilated convolution is computed
+ * here, because tfjs fuses it with the bias, and the fused kernel has no gradient.
  */
 function forwardBase({ layer, baseCall, inputs, kwargs }: LayerCall): CallInputs {
   if (layer.getClassName() === 'LoraBatchNormalization')
@@ -142,17 +141,20 @@ function applyKernel(
 /** Used instead of no activation, because tfjs' dense and convolution layers require one. */
 const linear = (tf.layers.activation({ activation: 'linear', name: 'lora_linear' }) as BaseLayer).activation!;
 
-/** Returns channels last, for `x` in the layer's data format. */
+/** Returns channels last, for `x` in the layer's data format. tfjs does not allow strides together with dilation. */
 function convolveDilated(
   { dataFormat, padding, dilationRate }: LoraLayer,
   x: tf.Tensor,
   kernel: tf.Tensor,
 ): tf.Tensor {
   const rates = [dilationRate ?? 1].flat();
-  return dilatedConv(toChannelsLast(x, dataFormat), kernel, padding as 'valid' | 'same', rates);
+  const [input, pad] = [toChannelsLast(x, dataFormat), padding as 'valid' | 'same'];
+  if (kernel.rank === 3)
+    return tf.conv1d(input as tf.Tensor3D, kernel as tf.Tensor3D, 1, pad, 'NWC', rates[0]);
+  return tf.conv2d(input as tf.Tensor4D, kernel as tf.Tensor4D, 1, pad, 'NHWC', rates as [number, number]);
 }
 
-/** Whether a layer is a convolution for which tfjs has no gradient. */
+/** Whether a layer is a dilated convolution over one or two dimensions. */
 function isDilated(layer: LoraLayer): boolean {
   if (!['LoraConv1D', 'LoraConv2D'].includes(layer.getClassName())) return false;
   return [layer.dilationRate ?? 1].flat().some((rate) => rate > 1);

@@ -11,6 +11,9 @@ const classes = () => tf.serialization.SerializationMap.getMap().classNameMap;
 const register = (Class: unknown) =>
   tf.serialization.registerClass(Class as tf.serialization.SerializableConstructor<tf.layers.Layer>);
 
+// tfjs lacks those of dilated convolutions, and of ops that only custom layers use, such as einsum.
+completeGradients();
+
 for (const name of KNOWN_CLASSES) register(withAdapters(classes()[name]![0] as unknown as BaseClass));
 
 /** The LoRA forms of classes that this library does not know. */
@@ -37,7 +40,6 @@ class CustomLora extends tf.layers.Layer {
         `layer class '${className}': unknown to tfjs; call tf.serialization.registerClass(${className}) first`,
       );
     const [Base, fromConfig] = entry as unknown as [BaseClass, (...parts: unknown[]) => T];
-    completeGradients(); // these classes use ops that tfjs' own layers do not, such as einsum
     const Adapted = adaptedClasses.get(Base) ?? withAdapters(Base, CUSTOM_CLASS);
     adaptedClasses.set(Base, Adapted);
     return fromConfig(Adapted, config, ...rest);
