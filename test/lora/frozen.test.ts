@@ -28,16 +28,16 @@ async function saveAndLoad(model: tf.LayersModel): Promise<tf.LayersModel> {
 test('unloading and merging restore which layers the caller had frozen', async () => {
   const base = sequential(
     tf.layers.lstm({ name: 'memory', inputShape: [3, 2], units: 4 }),
-    tf.layers.dense({ name: 'hidden', units: 3, trainable: false }),
+    tf.layers.dense({ name: 'my_Hidden', units: 3, trainable: false }),
     tf.layers.dense({ name: 'out', units: 2 }),
   );
   base.getLayer('memory').trainable = false;
-  expect(frozen(base)).toEqual(['memory', 'hidden']);
+  expect(frozen(base)).toEqual(['memory', 'my_Hidden']);
   const adapted = injectLora(base, { rank: 1 });
   expect(adapted.trainableWeights).toHaveLength(8); // A and B of two kernels and two dense layers
   for (const model of [adapted, cloneModel(adapted), await saveAndLoad(adapted)]) {
-    expect(frozen(unloadLora(model))).toEqual(['memory', 'hidden']);
-    expect(frozen(mergeLora(model))).toEqual(['memory', 'hidden']);
+    expect(frozen(unloadLora(model))).toEqual(['memory', 'my_Hidden']);
+    expect(frozen(mergeLora(model))).toEqual(['memory', 'my_Hidden']);
   }
 });
 

@@ -49,7 +49,9 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       this.method = lora.method;
       if (lora.className !== undefined) this.customClass = lora.className;
       this.enabled = lora.enabled;
-      this.frozenPaths = lora.frozenPaths ?? [];
+      this.frozenPaths = (lora.frozenPaths ?? []).map((path) =>
+        typeof path === 'string' ? path : path.name,
+      );
       this.#configuredAdapters = lora.adapters;
     }
 
@@ -82,7 +84,7 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
         method,
         enabled,
         adapters: this.built ? settings : [...this.#configuredAdapters],
-        ...(frozenPaths.length > 0 && { frozenPaths: [...frozenPaths] }),
+        ...(frozenPaths.length > 0 && { frozenPaths: frozenPaths.map((name) => ({ name })) }),
       };
       const config = { ...this.#baseConfig(), lora: lora as unknown as tf.serialization.ConfigDict };
       // tfjs omits a separable convolution's multiplier from its configuration.

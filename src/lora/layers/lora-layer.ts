@@ -67,8 +67,8 @@ export interface LoraLayerConfig {
   readonly method: LoraMethod;
   readonly enabled: boolean;
   readonly adapters: readonly AdapterSettings[];
-  /** See `LoraLayer.frozenPaths`. */
-  readonly frozenPaths?: readonly string[];
+  /** See `LoraLayer.frozenPaths`. Objects, because tfjs rewrites all strings except for names; paths in older models. */
+  readonly frozenPaths?: readonly ({ readonly name: string } | string)[];
 }
 
 /** A property that all LoRA layers have; `instanceof` would miss those of another copy of this library in the program. */
