@@ -93,6 +93,7 @@ function spread(start: GraphNode, next: (node: GraphNode) => readonly GraphNode[
 
 function hasGradient(node: GraphNode): boolean {
   if (ASYNCHRONOUS.test(node.op) || isDilatedWithoutGradient(node)) return false;
+  if (node.op === 'Const') return true; // it has no inputs, so gradients end there
   const kernel = KERNELS[node.op] ?? node.op;
   return completedGradients.has(kernel) || tf.getGradient(kernel) !== undefined;
 }

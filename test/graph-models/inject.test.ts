@@ -16,7 +16,7 @@ import {
   setActiveAdapters,
   updateSpectrum,
 } from '../../src/lora/index.ts';
-import { loadPeft, savePeft } from '../../src/peft/index.ts';
+import { loadPeft, loadPeftFiles, peftFiles, savePeft } from '../../src/peft/index.ts';
 import { readSafetensors } from '../../src/safetensors/index.ts';
 import {
   fused,
@@ -312,4 +312,27 @@ test('refuses what a graph does not support', async () => {
     /output "missing": the graph has no such node/,
   );
   expect(readAdapter(loraLayers(adapted)[0]!.layer, 'default').size).toBe(2);
+});
+
+test('targetWeights adapts a constant that is not a kernel', async () => {
+  const base = await graphModel({
+    nodes: [
+      ['x', 'Placeholder', [], placeholder([-1, 2, 3])],
+      ['sum', 'AddV2', ['x', 'positions']],
+      ['out', 'Mul', ['sum', 'sum']],
+    ],
+    weights: { positions: randomTensor([2, 3], 4) },
+  });
+  expect(() => injectLora(base, { targetWeights: ['position.value'] })).toThrow(
+    /targetWeights 'position\.value': matches no weight with two or more axes; the model has positions\.value$/,
+  );
+  const model = injectLora(base, { rank: 1, alpha: 3, targetWeights: ['positions.value'] });
+  const x = () => randomTensor([4, 2, 3], 5);
+  expect(graphOutputs(model, x())).toEqual(graphOutputs(base, x()));
+  randomizeGraphAdapter(model);
+  const expected = graphOutputs(model, x());
+  expect(largestDifference(expected, graphOutputs(base, x()))).toBeGreaterThan(1e-2);
+  expect(largestDifference(graphOutputs(mergeLora(model), x()), expected)).toBeLessThan(1e-5);
+  const loaded = loadPeftFiles(base, peftFiles(model));
+  expect(graphOutputs(loaded, x())).toEqual(expected);
 });
