@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress';
-import { anchorOf, imagesOfBothThemes, indentedCode, linksToRepository } from './markdown.mjs';
+import { anchorOf, imagesOfBothThemes, indentedCode, linksToRepository, unbrokenCode } from './markdown.mjs';
 import { sidebar } from './sidebar.mjs';
 
 export default defineConfig({
@@ -11,12 +11,17 @@ export default defineConfig({
   // Reports of the public API and JSON Schemas are not pages.
   srcExclude: ['api/**', 'schemas/**'],
   head: [['link', { rel: 'icon', href: 'data:,' }]],
+  transformPageData(page) {
+    // Without the outline, the live demo has room for two columns.
+    if (page.relativePath === 'browser.md') page.frontmatter.aside = false;
+  },
   markdown: {
     anchor: { slugify: anchorOf },
     config(md) {
       md.use(linksToRepository);
       md.use(imagesOfBothThemes);
       md.use(indentedCode);
+      md.use(unbrokenCode);
     },
   },
   themeConfig: {

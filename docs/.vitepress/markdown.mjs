@@ -100,6 +100,19 @@ export function indentedCode(md) {
 }
 
 /**
+ * Keeps short code such as `--resume` on one line.
+ *
+ * @param {MarkdownRenderer} md
+ */
+export function unbrokenCode(md) {
+  md.core.ruler.push('unbroken-code', ({ tokens }) => {
+    for (const token of tokens.flatMap(({ children }) => children ?? [])) {
+      if (token.type === 'code_inline' && token.content.length <= 24) token.attrJoin('class', 'unbroken');
+    }
+  });
+}
+
+/**
  * The anchor of a heading, as on GitHub, so that links work in both places.
  *
  * @param {string} heading
