@@ -5,7 +5,7 @@ import { createDigitsNet, numberedPaths } from '../src/models/index.ts';
 import { reload } from './helpers/reload.ts';
 import { useDevice } from './helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const small = (seed: number) => createDigitsNet({ seed, inputSize: 4, classes: 3 });
 

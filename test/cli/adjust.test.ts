@@ -5,7 +5,7 @@ import { runCommand, sh } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('a run records how its images are adjusted, and later commands use it', async () => {
   const cwd = await temporaryFolder();

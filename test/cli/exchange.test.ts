@@ -12,7 +12,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { relativeDifference, torchExpected, torchModels } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 const BASE = resolve(PEFT_FOLDER, 'base.safetensors');
 let rows: tf.Tensor;

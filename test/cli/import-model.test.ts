@@ -8,7 +8,7 @@ import { outputs, storedModel, writeLayersModel } from '../helpers/layers-model.
 import { withSeededWeights } from '../helpers/seeded-weights.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const layers = tf.layers;
 const classifier = (units = 10, channels = 1) =>

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { torchModels } from '../helpers/torch-models.ts';
 
-useDevice('cpu');
+useDevice();
 
 describe('inspect --shape', () => {
   test('shows the cost of an adapter without a run', async () => {

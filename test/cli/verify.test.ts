@@ -6,7 +6,7 @@ import { runCommand, sh } from '../helpers/command.ts';
 import { importedAdapter } from '../helpers/peft-runs.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('verify prints each check with what was measured', async () => {
   const cwd = await importedAdapter('dora');

@@ -4,7 +4,7 @@ import { createDigitsNet, modelSummary } from '../../src/models/index.ts';
 import { largestDifference } from '../helpers/parity.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('DigitsNet has 235,146 parameters in linear1, linear2 and linear3', () => {
   const summary = modelSummary(createDigitsNet());

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { mnistNormalization, normalize } from '../../src/models/index.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('normalize scales pixels to 0..1, then by the mean and standard deviation of MNIST', () => {
   const values = normalize(tf.tensor1d([0, 100, 255]), mnistNormalization).dataSync();

@@ -16,7 +16,7 @@ import {
 import { workplaceWithBase } from '../helpers/command.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 test('recipes that do not train preserve the outputs of a run, and free all tensors', async () => {
   const cwd = await workplaceWithBase();

@@ -10,7 +10,7 @@ import { withSeededWeights } from '../helpers/seeded-weights.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 
-useDevice('cpu');
+useDevice();
 
 const fixture = (name: string) => join(import.meta.dirname, '../fixtures/keras3', name);
 const readFixture = async (name: string) => JSON.parse(await readFile(fixture(name), 'utf8'));
