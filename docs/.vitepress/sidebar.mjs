@@ -64,6 +64,7 @@ export const sidebar = [
       page('Performance', '/performance'),
       page('Performance on a GPU', '/gpu-performance'),
       page('Reliability', '/reliability'),
+      page('Stability', '/stability'),
       page('Architecture', '/architecture'),
       page('Contributing', '/reference/contributing'),
       page('Security', '/reference/security'),
