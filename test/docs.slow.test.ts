@@ -1,15 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { cp, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
+import { zipSync } from 'fflate';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { injectLora } from '../src/graph-models/index.ts';
+import { writeIdx } from '../src/mnist-data-loader/index.ts';
 import { savePeft } from '../src/peft/index.ts';
 import { saveGraphModel } from '../src/runs/index.ts';
 import { runCommand, splitWords } from './helpers/command.ts';
 import { graphModel, placeholder } from './helpers/graph-models.ts';
 import { storedModel, writeLayersModel } from './helpers/layers-model.ts';
+import { mnist } from './helpers/mnist.ts';
 import { writePhotos } from './helpers/photos.ts';
 import { withSeededWeights } from './helpers/seeded-weights.ts';
 import { keptFolder } from './helpers/temporary.ts';
@@ -67,6 +70,14 @@ beforeAll(async () => {
   await cp('scripts/ci/gates.toml', join(folder, 'gates.toml'));
   await symlink(resolve('node_modules'), join(folder, 'node_modules'));
   await writePhotos(join(folder, 'photos'), 20);
+  await writeEmnist(join(folder, 'EMNIST/raw'));
+  const adapter = Object.fromEntries(
+    readdirSync('test/fixtures/peft/plain').map((name) => [
+      name,
+      readFileSync(join('test/fixtures/peft/plain', name)),
+    ]),
+  );
+  await writeFile(join(folder, 'base-adapter.zip'), zipSync(adapter));
   const { dense, flatten } = tf.layers;
   const model = withSeededWeights(
     tf.sequential({
@@ -93,6 +104,27 @@ async function writeGraphModel(): Promise<void> {
   });
   await saveGraphModel(model, join(folder, 'mobilenet'));
   await savePeft(injectLora(model, { rank: 2 }), join(folder, 'corners'));
+}
+
+/** Writes a data set whose images have rows and columns swapped, in files named like those of EMNIST. */
+async function writeEmnist(target: string): Promise<void> {
+  await mkdir(target, { recursive: true });
+  const sets = await mnist();
+  for (const [name, set, count] of [
+    ['train', sets.train, 2000],
+    ['test', sets.test, 500],
+  ] as const) {
+    const values = Uint8Array.from({ length: 784 * count }, (_, place) => {
+      const [row, pixel] = [Math.floor(place / 784), place % 784];
+      return set.images[784 * row + 28 * (pixel % 28) + Math.floor(pixel / 28)]!;
+    });
+    const prefix = join(target, `emnist-digits-${name}`);
+    await writeIdx(`${prefix}-images-idx3-ubyte`, { shape: [count, 28, 28], values });
+    await writeIdx(`${prefix}-labels-idx1-ubyte`, {
+      shape: [count],
+      values: Uint8Array.from(set.labels.subarray(0, count)),
+    });
+  }
 }
 
 /** Runs the commands of a page that have not been run, after those of the README, which all pages assume. */
