@@ -17,6 +17,7 @@ import {
   torchModels,
   torchStateDict,
 } from '../helpers/torch-models.ts';
+import { randomTensor, sequential } from '../lora/models.ts';
 
 useDevice();
 
@@ -123,6 +124,66 @@ describe.runIf(withPython)('adapters saved by this library', () => {
     }
   });
 });
+
+/** Loads an adapter onto an LSTM in two directions and a linear layer, saves it again and prints the outputs. */
+const RECURRENT_SCRIPT = `
+import json, sys
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.memory = torch.nn.LSTM(2, 3, batch_first=True, bidirectional=True)
+        self.out = torch.nn.Linear(6, 2)
+    def forward(self, x):
+        forward, backward = self.memory(x)[0].chunk(2, dim=2)
+        return self.out(torch.cat([forward[:, -1], backward[:, 0]], dim=1))
+model = Net()
+model.load_state_dict(load_file(sys.argv[1] + "/base.safetensors"))
+adapted = PeftModel.from_pretrained(model, sys.argv[1]).eval()
+adapted.save_pretrained(sys.argv[1] + "/again")
+print(json.dumps(adapted(torch.tensor(json.loads(sys.argv[2]))).tolist()))
+`;
+
+test.runIf(withPython)(
+  'recurrent kernels have the same outputs in PEFT, and when PEFT has saved them',
+  async () => {
+    const folder = await temporaryFolder();
+    const lstm = tf.layers.lstm({ name: 'lstm', units: 3, recurrentActivation: 'sigmoid' }) as tf.RNN;
+    const base = sequential(
+      tf.layers.bidirectional({
+        name: 'memory',
+        layer: lstm,
+        mergeMode: 'concat',
+        inputShape: [4, 2],
+      } as Parameters<typeof tf.layers.bidirectional>[0]),
+      tf.layers.dense({ name: 'out', units: 2 }),
+    );
+    const model = injectLora(base, {
+      rank: 2,
+      alpha: 5,
+      targets: ['out'],
+      targetWeights: [
+        'forward_lstm.kernel',
+        'forward_lstm.recurrent_kernel',
+        'backward_lstm.recurrent_kernel',
+      ],
+      rankPattern: { memory: 3 },
+      alphaPattern: { out: 3 },
+    });
+    disturbAdapters(model);
+    await savePeft(model, folder, { peftOnly: true });
+    await writeSafetensors(join(folder, 'base.safetensors'), toStateDict(base));
+    const x = randomTensor([5, 4, 2], 3);
+    const outputs = JSON.parse(await runPython(RECURRENT_SCRIPT, [folder, JSON.stringify(x.arraySync())]));
+    const expected = model.predict(x) as tf.Tensor;
+    expect(relativeDifference(expected, tf.tensor2d(outputs))).toBeLessThan(ROUNDING);
+    expect(relativeDifference(expected, base.predict(x) as tf.Tensor)).toBeGreaterThan(0.01);
+    const back = await loadPeft(base, join(folder, 'again'));
+    expect(relativeDifference(back.predict(x) as tf.Tensor, expected)).toBeLessThan(ROUNDING);
+  },
+);
 
 /** Loads the adapter of a folder and that of its subfolder `sevens`, saves them again and prints the logits of each. */
 const TWO_ADAPTERS_SCRIPT = `
