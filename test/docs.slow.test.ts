@@ -37,6 +37,9 @@ const CODE: Readonly<Record<string, string>> = {
   'docs/choosing-a-rank.md': '',
   'docs/fine-tune-on-some-digits.md': '',
   'docs/graph.md': '',
+  'docs/lora.md': `
+    import { addAdapter, addWeightedAdapter, deleteAdapter, loraTargets, setActiveAdapters } from 'tfjs-lora';
+    const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];`,
   'docs/peft.md': "import { createDigitsNet } from 'tfjs-lora';\nconst model = createDigitsNet();",
   'docs/reports.md': '',
   'docs/training.md': '',
