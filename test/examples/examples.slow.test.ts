@@ -59,3 +59,13 @@ test('fine-tuning in a program removes errors on the target digits and adds none
   expect(otherAfter).toBeLessThan(otherBefore!);
   expect(line('kept step')[0]).toBeGreaterThan(0);
 });
+
+test('transformer: adapters on its attention learn, and are exchanged while it runs', async () => {
+  const { stdout } = await execa('node', ['examples/transformer.mjs'], { env: { STEPS: '20' } });
+  const sample = (title: string) => new RegExp(`^${title}: (.*\n.*)$`, 'm').exec(stdout)![1];
+  expect(stdout).toContain('each adapter trains 4096 values, the transformer has 106268');
+  expect(sample('noun-first on')).not.toBe(sample('pretrained'));
+  expect(sample('telegram on')).not.toBe(sample('noun-first on'));
+  expect(sample('noun-first on again')).toBe(sample('noun-first on'));
+  expect(sample('no adapter')).toBe(sample('pretrained'));
+});

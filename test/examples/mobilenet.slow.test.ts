@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { useBuild } from '../helpers/build.ts';
 import { withPython as withNetwork } from '../helpers/python.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+
+useBuild();
 
 test.runIf(withNetwork)(
   'adapt-mobilenet installs both forms of MobileNetV2, and adapts them behind a new head',
   async () => {
     const cwd = await temporaryFolder();
-    await execa('npm', ['run', 'build']);
     const env = { STEPS: '2' };
     const { stdout } = await execa('node', [resolve('examples/adapt-mobilenet.mjs')], { cwd, env });
     expect(existsSync(join(cwd, 'runs/nsfwjs/node_modules/nsfwjs/package.json'))).toBe(true);
