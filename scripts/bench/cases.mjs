@@ -26,7 +26,8 @@
  * @property {string} name
  * @property {string} framework a ratio compares the fastest contender of tfjs-lora with the fastest of another framework
  * @property {'node' | 'python'} program
- * @property {readonly string[]} script a file in this folder with its arguments, or options of the program
+ * @property {readonly string[]} script a file in `folder` with its arguments, or options of the program
+ * @property {string} [folder] default: this folder
  * @property {Partial<Work>} work
  */
 

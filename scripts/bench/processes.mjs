@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -37,7 +37,8 @@ import { fileURLToPath } from 'node:url';
 export async function startContender({ kind, work, cached }, contender, { python, ...shared }) {
   const program = contender.program === 'node' ? process.execPath : python;
   const [script = '', ...rest] = contender.script;
-  const file = script.startsWith('-') ? script : fileURLToPath(new URL(script, import.meta.url));
+  const scripts = contender.folder ?? fileURLToPath(new URL('.', import.meta.url));
+  const file = script.startsWith('-') ? script : resolve(scripts, script);
   const args = kind === 'process' ? [] : [JSON.stringify({ ...work, ...contender.work, ...shared })];
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-bench-'));
   const start = (/** @type {string | undefined} */ cache) =>

@@ -28,3 +28,14 @@ test('rejects an unknown case and lists the known ones', async () => {
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/^error: --only pretraining: unknown case; expected one of pretrain, /);
 });
+
+test.each([
+  [['--load', '1.5'], '--load 1.5: must be a whole number of at least 0'],
+  [['--update'], '--update: needs --check'],
+  [['--check', '--against', 'HEAD'], '--check: cannot be used with --against; choose one of them'],
+  [['--against', 'no-such-commit'], 'git rev-parse .*no-such-commit'],
+])('rejects %j with one line', async (argv, message) => {
+  const { stderr, exitCode } = await bench(...argv);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(new RegExp(`^error: ${message}.*$`));
+});
