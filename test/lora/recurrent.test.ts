@@ -26,7 +26,14 @@ import { largestDifference } from '../helpers/parity.ts';
 import { reload } from '../helpers/reload.ts';
 import { useDevice } from '../helpers/tensorflow.ts';
 import { gradientError } from './gradients.ts';
-import { layerAt, outputsOf, randomizeAdapter, randomizeWeights, randomTensor } from './models.ts';
+import {
+  layerAt,
+  outputsOf,
+  randomizeAdapter,
+  randomizeWeights,
+  randomTensor,
+  sequential,
+} from './models.ts';
 
 useDevice();
 
@@ -290,6 +297,59 @@ describe('a bidirectional layer', () => {
     );
     setAdapterStrength(adapted, 0);
     expect(outputsOf(adapted, inputs)).toEqual(outputsOf(base, inputs));
+  });
+});
+
+describe('adapts a recurrent layer', () => {
+  const check = async (base: tf.LayersModel, inputs: tf.Tensor[]) => {
+    const adapted = injectLora(base, { rank: 2, alpha: 3 });
+    expect(outputsOf(adapted, inputs)).toEqual(outputsOf(base, inputs));
+    randomizeAdapter(adapted);
+    const expected = outputsOf(adapted, inputs);
+    expect(largestDifference(expected, outputsOf(base, inputs))).toBeGreaterThan(1e-3);
+    expect(largestDifference(outputsOf(mergeLora(adapted), inputs), expected)).toBeLessThan(1e-6);
+    expect(outputsOf(await reload(adapted), inputs)).toEqual(expected);
+    const { numTensors } = tf.memory();
+    outputsOf(adapted, inputs);
+    expect(tf.memory().numTensors).toBe(numTensors);
+  };
+
+  test('behind a mask', async () => {
+    const base = sequential(
+      tf.layers.masking({ inputShape: [4, 2], maskValue: 0 } as Parameters<typeof tf.layers.masking>[0]),
+      lstm(),
+    );
+    await check(base, [tf.mul(randomTensor([3, 4, 2], 2), tf.tensor([1, 1, 0, 0], [1, 4, 1]))]);
+  });
+
+  test('that starts with the states of another', async () => {
+    const [source, target] = [tf.input({ shape: [4, 2] }), tf.input({ shape: [3, 2] })];
+    const [, ...initialState] = lstm({ name: 'encoder', returnState: true }).apply(
+      source,
+    ) as tf.SymbolicTensor[];
+    const outputs = lstm({ name: 'decoder' }).apply(target, { initialState }) as tf.SymbolicTensor;
+    const base = tf.model({ inputs: [source, target], outputs });
+    randomizeWeights(base);
+    await check(base, [randomTensor([2, 4, 2], 2), randomTensor([2, 3, 2], 3)]);
+  });
+
+  test('that is applied twice', async () => {
+    const inputs = [tf.input({ shape: [4, 2] }), tf.input({ shape: [5, 2] })];
+    const shared = lstm();
+    const outputs = tf.layers.add().apply(inputs.map((input) => shared.apply(input) as tf.SymbolicTensor));
+    const base = tf.model({ inputs, outputs: outputs as tf.SymbolicTensor });
+    randomizeWeights(base);
+    await check(base, [randomTensor([2, 4, 2], 2), randomTensor([2, 5, 2], 3)]);
+  });
+
+  test('that keeps its state between calls', () => {
+    const base = tf.sequential({ layers: [lstm({ stateful: true, batchInputShape: [2, 4, 2] })] });
+    randomizeWeights(base);
+    const adapted = injectLora(base, { rank: 2 });
+    const x = [randomTensor([2, 4, 2], 2)];
+    const [first, second] = [outputsOf(adapted, x), outputsOf(adapted, x)];
+    expect([first, second]).toEqual([outputsOf(base, x), outputsOf(base, x)]);
+    expect(second).not.toEqual(first);
   });
 });
 

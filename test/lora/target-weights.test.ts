@@ -64,7 +64,17 @@ class Sealed extends StackedAttention {
   }
 }
 
-for (const Class of [StackedAttention, Sealed])
+/** A class that names itself by a method, as older programs do. */
+class NamedByMethod extends StackedAttention {
+  static override get className() {
+    return 'NamedByMethod';
+  }
+  override getClassName(): string {
+    return 'NamedByMethod';
+  }
+}
+
+for (const Class of [StackedAttention, Sealed, NamedByMethod])
   tf.serialization.registerClass(Class as unknown as Parameters<typeof tf.serialization.registerClass>[0]);
 
 const attentionModel = (Class = StackedAttention) =>
@@ -228,6 +238,16 @@ test('a class that ignores the class in fromConfig stays frozen, and is refused 
   expect(() => injectLora(model, attention)).toThrow(message);
   expect(tf.memory().numTensors).toBe(numTensors);
   expect(() => addAdapter(adapted, 'second', attention)).toThrow(message);
+});
+
+test('a class that names itself by a method is saved and unloaded', async () => {
+  const base = attentionModel(NamedByMethod);
+  const adapted = injectLora(base, attention);
+  randomizeAdapter(adapted);
+  const loaded = await reload(adapted);
+  expect(loraLayers(loaded).map(({ path }) => path)).toEqual(['attention']);
+  expect(outputsOf(loaded)).toEqual(outputsOf(adapted));
+  expect(outputsOf(unloadLora(loaded))).toEqual(outputsOf(base));
 });
 
 test('a saved model of a class that is not registered is refused by name', async () => {

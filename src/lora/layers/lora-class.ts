@@ -76,6 +76,11 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       );
     }
 
+    /** A class of a program can define this method instead of the static name. */
+    override getClassName(): string {
+      return this.customClass === undefined ? super.getClassName() : className;
+    }
+
     override getConfig(): tf.serialization.ConfigDict {
       const { method, enabled, adapters, frozenPaths, customClass } = this;
       const settings = [...adapters.values()].map((adapter) => ({ ...adapter.settings }));
