@@ -1,5 +1,12 @@
 #!/usr/bin/env node
+const TENSORFLOW_MISSING = 6;
 try {
+  if (process.versions.pnp) {
+    console.error(
+      "tfjs-lora: @tensorflow/tfjs does not load with Yarn's Plug'n'Play; set 'nodeLinker: node-modules' in .yarnrc.yml",
+    );
+    process.exit(TENSORFLOW_MISSING);
+  }
   import.meta.resolve('@tensorflow/tfjs');
   const { main } = await import('../dist/cli/main.js');
   process.exitCode = await main(process.argv.slice(2));
@@ -8,5 +15,5 @@ try {
   console.error(
     "tfjs-lora: its peer dependency @tensorflow/tfjs is not installed; install it with 'npm install @tensorflow/tfjs@4.22.0'",
   );
-  process.exitCode = 6; // TensorFlow is missing
+  process.exitCode = TENSORFLOW_MISSING;
 }

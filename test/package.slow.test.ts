@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { build } from 'vite';
 import { beforeAll, expect, test } from 'vitest';
 import { packedProject } from './helpers/packed-project.ts';
+import { temporaryFolder } from './helpers/temporary.ts';
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
@@ -75,7 +76,7 @@ test('every compiled file is used, or contains only types', () => {
 
 /** Whether nothing is left of a file at run time. */
 function hasOnlyTypes(path: string): boolean {
-  const code = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  const code = readFileSync(path, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\/\/.*$/gm, '');
   return code.trim() === 'export {};';
 }
 
@@ -201,3 +202,32 @@ async function copyOfTfjs(): Promise<string> {
   }
   return join(copy, '@tensorflow', 'tfjs');
 }
+
+test("with Yarn's Plug'n'Play, in which tfjs does not load, the command prints what to set", async () => {
+  const asInPnp = "Object.defineProperty(process, 'versions', { value: { ...process.versions, pnp: '3' } });";
+  const bin = join('node_modules', 'tfjs-lora', 'bin', 'tfjs-lora.mjs');
+  const result = await execa(
+    process.execPath,
+    ['--import', `data:text/javascript,${asInPnp}`, bin, 'doctor'],
+    {
+      cwd: project,
+      reject: false,
+    },
+  );
+  expect(result).toMatchObject({
+    exitCode: 6,
+    stderr:
+      "tfjs-lora: @tensorflow/tfjs does not load with Yarn's Plug'n'Play; set 'nodeLinker: node-modules' in .yarnrc.yml",
+  });
+});
+
+test('without the peer dependency, the command prints how to install it', async () => {
+  const alone = join(await temporaryFolder(), 'node_modules', 'tfjs-lora');
+  await cp(join(project, 'node_modules', 'tfjs-lora', 'bin'), join(alone, 'bin'), { recursive: true });
+  const result = await execa(process.execPath, [join(alone, 'bin', 'tfjs-lora.mjs')], { reject: false });
+  expect(result).toMatchObject({
+    exitCode: 6,
+    stderr:
+      "tfjs-lora: its peer dependency @tensorflow/tfjs is not installed; install it with 'npm install @tensorflow/tfjs@4.22.0'",
+  });
+});

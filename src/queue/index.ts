@@ -9,4 +9,4 @@ export {
   type WorkerStatus,
 } from './status.ts';
 export { runWorker, type WorkerOptions } from './worker.ts';
-export type { WorkerResult, WorkerTrial } from './worker-loop.ts';
+export type { WorkerResult, WorkerTrial } from './worker-results.ts';

@@ -7,24 +7,8 @@ import type { Connection } from './connection.ts';
 import { trialOfJob } from './keys.ts';
 import { ServedSweeps, type WorkerFacts } from './served-sweeps.ts';
 import { type Slot, type TakenOutcome, type TrainOptions, trainTaken } from './train-taken.ts';
+import type { WorkerResult, WorkerTrial } from './worker-results.ts';
 import { ANNOUNCE_INTERVAL_MS, announceWorker, removeWorker } from './workers.ts';
-
-/** A trial that a worker took. */
-export interface WorkerTrial {
-  readonly sweep: string;
-  readonly trial: string;
-  /** `given back` and `lost` trials are trained by other workers. */
-  readonly outcome: 'complete' | 'failed' | 'given back' | 'lost';
-  /** Why it failed. */
-  readonly reason?: string;
-  readonly elapsedMs: number;
-}
-
-/** Trials of a worker. */
-export interface WorkerResult {
-  readonly complete: number;
-  readonly failed: number;
-}
 
 /** How a worker takes trials. */
 export interface LoopOptions {

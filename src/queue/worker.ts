@@ -8,7 +8,8 @@ import type { QueueOptions } from './address.ts';
 import { withConnection } from './connection.ts';
 import type { WorkerFacts } from './served-sweeps.ts';
 import { createWorkerFolder, removeWorkerFolder } from './worker-folder.ts';
-import { WorkerLoop, type WorkerResult, type WorkerTrial } from './worker-loop.ts';
+import { WorkerLoop } from './worker-loop.ts';
+import type { WorkerResult, WorkerTrial } from './worker-results.ts';
 
 /** Options of `runWorker`. */
 export interface WorkerOptions {

@@ -1,4 +1,3 @@
-import type { EChartsCoreOption } from 'echarts/core';
 import { init } from './echarts.ts';
 
 export const FONT = 'system-ui, sans-serif';
@@ -17,10 +16,11 @@ export const splitLine = { lineStyle: { color: 'var(--line)' } };
  * The same chart always gives the same bytes. For this, styles, classes and clip paths are removed: echarts names them
  * with counters of the process, and they only matter for hovering and for drawing outside of the grid.
  *
+ * @param option the chart in echarts' words
  * @param width in CSS pixels
  * @param height in CSS pixels
  */
-export function draw(option: EChartsCoreOption, width: number, height: number): string {
+export function draw(option: object, width: number, height: number): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption({ animation: false, textStyle: text, ...option });
