@@ -65,7 +65,7 @@ export interface AddWeightedAdapterOptions {
 
 /**
  * Adds an inactive adapter that combines others, like PEFT's `add_weighted_adapter` (`svd` unclamped). Its alpha equals its
- * rank. Trained copies W_i of a base weight W become W + sum of weight_i·(W_i - W).
+ * rank. Each matrix of a stack is combined by itself. Trained copies W_i of a base weight W become W + sum of weight_i·(W_i - W).
  *
  * @throws UsageError if the adapters cannot be combined; then nothing changes
  *
@@ -158,8 +158,8 @@ interface Combination {
   readonly layer: LoraLayer;
   readonly settings: AdapterSettings;
   readonly parts: readonly Part[];
-  /** By the names of the kernels; empty if no part has A and B on this layer. */
-  readonly factors: ReadonlyMap<string, FactorPair>;
+  /** Those of each matrix, by the names of the kernels; empty if no part has A and B on this layer. */
+  readonly factors: ReadonlyMap<string, readonly FactorPair[]>;
 }
 
 /**
@@ -178,7 +178,7 @@ function combineAt(
   });
   const [first] = parts;
   if (!first) return undefined;
-  const factors = new Map<string, FactorPair>();
+  const factors = new Map<string, FactorPair[]>();
   const random = createRandom(options.seed ?? 0, index, STREAMS.dare);
   for (const kernel of new Set(parts.flatMap(({ adapter }) => [...adapter.updates.keys()]))) {
     const updateParts = parts.flatMap((part) => {
@@ -189,7 +189,7 @@ function combineAt(
     if (mergesFactors(options.type)) checkMergeable(path, options.type, updateParts);
     factors.set(kernel, combineUpdates(layer, updateParts, random, options));
   }
-  const rank = Math.max(0, ...[...factors.values()].map(({ a }) => a.columns));
+  const rank = Math.max(0, ...[...factors.values()].flat().map(({ a }) => a.columns));
   const copied = parts.map(({ adapter }) => adapter.settings.trainedCopies);
   const settings: AdapterSettings = {
     ...first.adapter.settings,
@@ -209,7 +209,7 @@ function combineAt(
 /** The kernels that the combination updates; undefined if these are the ones that the layer updates by default. */
 function kernelsOf(
   parts: readonly Part[],
-  factors: ReadonlyMap<string, FactorPair>,
+  factors: ReadonlyMap<string, readonly FactorPair[]>,
 ): AdapterSettings['kernels'] {
   if (parts.every(({ adapter }) => !adapter.settings.kernels)) return undefined;
   return [...factors.keys()].map((name) => ({ name }));
@@ -219,9 +219,19 @@ function addCombination({ layer, settings, parts, factors }: Combination): void 
   const adapter = layer.addAdapter(settings);
   tf.tidy(() => {
     for (const [kernel, update] of adapter.updates) {
-      const { a, b } = withRank(factors.get(kernel)!, settings.rank);
-      variableOf(update.a).assign(tf.tensor(valuesOf(a), update.a.shape as number[]));
-      variableOf(update.b).assign(tf.tensor(valuesOf(b), update.b.shape as number[]));
+      const matrices = factors.get(kernel)!.map((pair) => withRank(pair, settings.rank));
+      const assign = (variable: tf.LayerVariable, values: readonly Matrix[]) => {
+        const tensors = values.map((matrix) => tf.tensor(valuesOf(matrix)));
+        variableOf(variable).assign(tf.reshape(tf.concat(tensors), variable.shape as number[]));
+      };
+      assign(
+        update.a,
+        matrices.map(({ a }) => a),
+      );
+      assign(
+        update.b,
+        matrices.map(({ b }) => b),
+      );
     }
     for (const [name, copy] of adapter.trainedCopies)
       variableOf(copy).assign(combineCopies(layer.baseWeights.get(name)!.read(), name, parts));
@@ -237,19 +247,25 @@ function withRank({ a, b }: FactorPair, rank: number): FactorPair {
   };
 }
 
-/** Combines the updates of one kernel. */
+/** Combines the updates of each matrix of a kernel. */
 function combineUpdates(
   layer: LoraLayer,
   parts: readonly UpdatePart[],
   random: Random,
   { type, rank, density = 1, majoritySignMethod = 'total' }: AddWeightedAdapterOptions,
-): FactorPair {
+): FactorPair[] {
   const largestRank = Math.max(...parts.map(({ adapter }) => adapter.settings.rank));
-  const updates = parts.map(({ adapter, update, weight }) => ({
-    ...updateFactors(layer, adapter.settings, update),
-    weight,
-  }));
-  return combineFactors(updates, type, rank ?? largestRank, { density, majoritySignMethod, random });
+  const updates = parts.map(({ adapter, update, weight }) =>
+    updateFactors(layer, adapter.settings, update).map((pair) => ({ ...pair, weight })),
+  );
+  return updates[0]!.map((_, matrix) =>
+    combineFactors(
+      updates.map((pairs) => pairs[matrix]!),
+      type,
+      rank ?? largestRank,
+      { density, majoritySignMethod, random },
+    ),
+  );
 }
 
 /** Returns W + sum of weight·(copy - W), in the shape of W. */
@@ -262,16 +278,10 @@ function combineCopies(base: tf.Tensor, name: string, parts: readonly Part[]): t
 
 function checkCombinable(path: string, layer: LoraLayer, { adapter, update }: UpdatePart): void {
   const { settings } = adapter;
-  const { kind, magnitude } = update;
-  if (magnitude)
+  if (update.magnitude)
     throw new UsageError(
       'invalid-argument',
       `layer '${path}': DoRA adapters cannot be combined ('${settings.name}')`,
-    );
-  if (kind.name === 'matrices')
-    throw new UsageError(
-      'invalid-argument',
-      `layer '${path}': adapters of several matrices in one kernel cannot be combined`,
     );
   if (layer.method === 'weight-view')
     throw new UsageError(

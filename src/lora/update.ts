@@ -78,32 +78,13 @@ function productSingularValues(
   update: KernelUpdate,
 ): readonly number[] {
   const { kind } = update;
-  if (kind.name === 'matrices') return stackedSingularValues(update);
-  if (layer.method !== 'weight-view') {
-    const { a, b } = updateFactors(layer, settings, update);
-    return productSvd(a, b).s;
-  }
+  if (layer.method !== 'weight-view')
+    return updateFactors(layer, settings, update)
+      .flatMap(({ a, b }) => productSvd(a, b).s)
+      .sort((first, second) => second - first);
   const [inputs, outputs] = layer.baseWeights.get(kind.kernelName)!.shape as [number, number];
   const product = tf.tidy(() => kind.product(update.a.read(), update.b.read(), [inputs, outputs]));
   return svd(matrixOf(takeValues(product), inputs, outputs)).s;
-}
-
-/** The singular values of all matrices of a stack, descending. */
-function stackedSingularValues({ a, b, initialA, initialB }: KernelUpdate): number[] {
-  const matrices = tf.tidy(() => {
-    const product = tf.matMul(a.read(), b.read());
-    const change = initialA ? tf.sub(product, tf.matMul(initialA.read(), initialB!.read())) : product;
-    return { shape: change.shape as [number, number, number], values: change.dataSync<'float32'>().slice() };
-  });
-  const [count, inputs, outputs] = matrices.shape;
-  const size = inputs * outputs;
-  return Array.from(
-    { length: count },
-    (_, index) =>
-      svd(matrixOf(matrices.values.subarray(index * size, (index + 1) * size), inputs, outputs)).s,
-  )
-    .flat()
-    .sort((first, second) => second - first);
 }
 
 /** Two matrices whose product is an update. */
@@ -115,21 +96,31 @@ export interface FactorPair {
 }
 
 /**
- * Returns the update of a kernel at strength 1 as scaling·A·B with two matrices. Their inner side k is the rank, or
- * 2 · rank if the adapter subtracts its initial update: [A A₀]·[B; -B₀]. Not for method 'weight-view', whose update is
- * not a product of two matrices.
+ * Returns the update of a kernel at strength 1 as scaling·A·B with two matrices, or two for each matrix of a stack. Their inner
+ * side k is the rank, or 2 · rank if the adapter subtracts its initial update: [A A₀]·[B; -B₀]. Not for method 'weight-view',
+ * whose update is not a product of two matrices.
  */
 export function updateFactors(
   layer: LoraLayer,
   settings: AdapterSettings,
   { kind, a, b, initialA, initialB }: KernelUpdate,
-): FactorPair & { readonly scaling: number } {
+): (FactorPair & { readonly scaling: number })[] {
   const kernel = layer.baseWeights.get(kind.kernelName)!;
   const { inputs, outputs } = kind.matrixShape(kernel.shape as number[]);
   const { rank } = settings;
-  const toA = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), inputs, rank);
-  const toB = (weight: tf.LayerVariable) => matrixOf(variableOf(weight).dataSync(), rank, outputs);
-  const scaling = scalingOf(settings);
-  if (!initialA) return { a: toA(a), b: toB(b), scaling };
-  return { a: hstack(toA(a), toA(initialA)), b: vstack(toB(b), toB(initialB!).mul(-1)), scaling };
+  const matrices = (weight: tf.LayerVariable, rows: number, columns: number) => {
+    const values = variableOf(weight).dataSync<'float32'>();
+    const size = rows * columns;
+    return Array.from({ length: values.length / size }, (_, index) =>
+      matrixOf(values.subarray(index * size, (index + 1) * size), rows, columns),
+    );
+  };
+  const [left, right] = [matrices(a, inputs, rank), matrices(b, rank, outputs)];
+  const initialLeft = initialA && matrices(initialA, inputs, rank);
+  const initialRight = initialB && matrices(initialB, rank, outputs);
+  return left.map((matrix, index) => ({
+    a: initialLeft ? hstack(matrix, initialLeft[index]!) : matrix,
+    b: initialRight ? vstack(right[index]!, initialRight[index]!.mul(-1)) : right[index]!,
+    scaling: scalingOf(settings),
+  }));
 }

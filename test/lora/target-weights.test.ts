@@ -4,6 +4,7 @@ import { weightsHash } from '../../src/content-hash.ts';
 import { UsageError } from '../../src/errors.ts';
 import {
   addAdapter,
+  addWeightedAdapter,
   baseWeights,
   injectLora,
   type LoraConfig,
@@ -108,6 +109,27 @@ test('adapts stacked matrices of a registered class', async () => {
   expect(weightsHash(baseWeights(unloadLora(adapted)))).toBe(weightsHash(baseWeights(base)));
 });
 
+test.each([
+  ['cat', 1e-5, undefined],
+  ['svd', 1e-5, 3],
+] as const)('combines adapters of stacked matrices: %s', (type, allowed, rank) => {
+  const model = injectLora(attentionModel(), attention);
+  addAdapter(model, 'second', { ...attention, rank: 1, alpha: 2 });
+  setActiveAdapters(model, ['default', 'second']);
+  randomizeAdapter(model);
+  const adapters = [
+    { name: 'default', weight: 0.7 },
+    { name: 'second', weight: 0.4 },
+  ];
+  for (const { name, weight } of adapters) setAdapterStrength(model, weight, name);
+  const expected = outputsOf(model);
+  addWeightedAdapter(model, { name: 'both', type, adapters, ...(rank && { rank }) });
+  setActiveAdapters(model, ['both']);
+  expect(largestDifference(outputsOf(model), expected)).toBeLessThan(allowed);
+  setAdapterStrength(model, 0.5, 'both');
+  expect(largestDifference(outputsOf(model), expected)).toBeGreaterThan(1e-3);
+});
+
 test('adds s·A·B to each matrix of a stack', () => {
   const adapted = injectLora(attentionModel(), attention);
   randomizeAdapter(adapted);
@@ -149,7 +171,7 @@ test('lists, summarizes and inspects the weights of a registered class', () => {
   expect(loraSummary(adapted).layers[0]).toMatchObject({ weight: 'projections', trainableParameters: 48 });
   const [inspection] = inspectAdapters(adapted);
   expect(inspection).toMatchObject({ type: 'StackedAttention', kernelShape: [3, 4, 4] });
-  expect(inspection!.singularValues).toHaveLength(12);
+  expect(inspection!.singularValues).toHaveLength(6);
 });
 
 test('a registered class without A and B can have trained copies and further adapters', async () => {
