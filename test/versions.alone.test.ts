@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -14,16 +14,17 @@ import { loadTensorFlow } from '../src/tensorflow/index.ts';
 import { runCommand, sh } from './helpers/command.ts';
 import { temporaryFolder } from './helpers/temporary.ts';
 
-/** Files of each released version; see scripts/fixtures/version.mjs. */
+/** Files of each released minor version; see scripts/fixtures/version.mjs. */
 const FIXTURES = 'test/fixtures/versions';
 
 beforeAll(async () => {
   await loadTensorFlow({ device: 'wasm' });
 });
 
-test('the current version has fixtures', () => {
+test('the current minor version has fixtures', () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-  expect(existsSync(join(FIXTURES, version))).toBe(true);
+  const [minor] = /^\d+\.\d+\./.exec(version)!;
+  expect(readdirSync(FIXTURES).filter((name) => name.startsWith(minor))).toHaveLength(1);
 });
 
 describe.each(readdirSync(FIXTURES))('files of version %s', (version) => {
