@@ -79,43 +79,52 @@ const pages = () =>
     .filter((path) => path.endsWith('.html') && !path.startsWith('play') && path !== '404.html')
     .map((path) => `${origin}${BASE}${path.replaceAll('\\', '/')}`);
 
-test.skipIf(withoutChromium)('every link of the site leads to a page and an element that exist', async () => {
-  const links: [from: string, to: string][] = [];
-  const ids = new Map<string, Set<string>>();
+/** What a page contains, opened on a phone. */
+interface Visit {
+  readonly url: string;
+  readonly links: readonly string[];
+  readonly ids: readonly string[];
+  readonly isWide: boolean;
+}
+
+async function visitAll(): Promise<Visit[]> {
+  await page.setViewportSize({ width: 390, height: 800 });
+  const visits: Visit[] = [];
   for (const url of pages()) {
     await page.goto(url);
-    const found = await page.evaluate(() => ({
+    const content = await page.evaluate(() => ({
       links: [...document.querySelectorAll('a')].map((link) => link.href),
       ids: [...document.querySelectorAll('[id]')].map((element) => element.id),
+      isWide: document.documentElement.scrollWidth > innerWidth,
     }));
-    ids.set(new URL(url).pathname, new Set(found.ids));
-    links.push(...found.links.map((link): [string, string] => [url, link]));
+    visits.push({ url, ...content });
   }
-  const internal = links.filter(([, to]) => to.startsWith(origin));
-  const broken = internal.filter(([, to]) => {
-    const { pathname, hash } = new URL(to);
-    if (fileOf(pathname) === undefined) return true;
-    const path = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
-    return hash !== '' && !ids.get(path)?.has(decodeURIComponent(hash.slice(1)));
-  });
-  expect(internal.length).toBeGreaterThan(1000);
-  expect([...new Set(broken.map(([from, to]) => `${from} -> ${to}`))]).toEqual([]);
-  // Every page can be reached.
-  const linked = new Set(internal.map(([, to]) => new URL(to).pathname.replace(/\/$/, '/index.html')));
-  expect(pages().filter((url) => !linked.has(new URL(url).pathname))).toEqual([]);
-  expect(problems).toEqual([]);
-});
-
-test.skipIf(withoutChromium)('pages are not wider than a phone', async () => {
-  await page.setViewportSize({ width: 390, height: 800 });
-  const wide: string[] = [];
-  for (const url of pages()) {
-    await page.goto(url);
-    if (await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)) wide.push(url);
-  }
-  expect(wide).toEqual([]);
   await page.setViewportSize({ width: 1280, height: 900 });
-});
+  return visits;
+}
+
+test.skipIf(withoutChromium)(
+  'links lead to pages and elements that exist, and pages fit a phone',
+  async () => {
+    const visits = await visitAll();
+    const path = (url: string) => new URL(url).pathname.replace(/\/$/, '/index.html');
+    const ids = new Map(visits.map((visit) => [path(visit.url), new Set(visit.ids)]));
+    const links = visits.flatMap(({ url, links }) =>
+      links.filter((link) => link.startsWith(origin)).map((link) => ({ url, link })),
+    );
+    const broken = links.filter(({ link }) => {
+      const { pathname, hash } = new URL(link);
+      if (fileOf(pathname) === undefined) return true;
+      return hash !== '' && !ids.get(path(link))?.has(decodeURIComponent(hash.slice(1)));
+    });
+    expect(links.length).toBeGreaterThan(1000);
+    expect([...new Set(broken.map(({ url, link }) => `${url} -> ${link}`))]).toEqual([]);
+    const linked = new Set(links.map(({ link }) => path(link)));
+    expect(visits.filter(({ url }) => !linked.has(path(url)))).toEqual([]);
+    expect(visits.filter(({ isWide }) => isWide).map(({ url }) => url)).toEqual([]);
+    expect(problems).toEqual([]);
+  },
+);
 
 test.skipIf(withoutChromium)('search finds pages, also of the API and the options', async () => {
   await open('');
