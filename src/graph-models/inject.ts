@@ -30,7 +30,7 @@ import { LoraGraphModel } from './lora-graph-model.ts';
  *
  * `mergeLora` turns both into plain models.
  *
- * @throws UsageError if the model already has adapters, an option is out of range, no layer matches `targets`, a
+ * @throws UsageError if the model already has adapters, an option is out of range, no layer matches a pattern, a
  *   layer does not support an option, or an op without a gradient lies between a target of a GraphModel and its outputs
  *
  * @example

@@ -18,6 +18,9 @@ export interface AdapterTensor {
  * - `initial_A`, `initial_B`: PiSSA, OLoRA and LoRA-GA only, whose update is A·B minus initial A·B
  * - trained copies of the base's weights, by their names in the base, such as `bias`
  *
+ * In a layer with several kernels, and for a weight in `LoraConfig.targetWeights` that is not the layer's kernel, the weight's
+ * name precedes that of the tensor: `recurrent_kernel/lora_A`.
+ *
  * @returns an empty map if the layer does not have this adapter
  */
 export function readAdapter(layer: LoraLayer, adapter: string): Map<string, AdapterTensor> {

@@ -29,3 +29,22 @@ test.each(['js', 'wasm'] as const)(
     expect(outputsOf(adapted)).toEqual(outputsOf(base));
   },
 );
+
+test.each(['js', 'wasm'] as const)(
+  'device %s: adapters of recurrent layers train and merge, and at strength 0 the outputs are those of the base',
+  async (device) => {
+    await loadTensorFlow({ device });
+    const base = sequential(
+      tf.layers.lstm({ inputShape: [4, 2], units: 3, returnSequences: true }),
+      tf.layers.gru({ units: 3 }),
+    );
+    const adapted = injectLora(base, { rank: 2, alpha: 3, bias: 'all' });
+    expect(outputsOf(adapted)).toEqual(outputsOf(base));
+    adapted.compile({ optimizer: tf.train.adam(0.05), loss: 'meanSquaredError' });
+    await adapted.fit(tf.ones([4, 4, 2]), tf.ones([4, 3]), { epochs: 2, verbose: 0 });
+    expect(largestDifference(outputsOf(adapted), outputsOf(base))).toBeGreaterThan(1e-4);
+    expect(largestDifference(outputsOf(mergeLora(adapted)), outputsOf(adapted))).toBeLessThan(1e-5);
+    setAdapterStrength(adapted, 0);
+    expect(outputsOf(adapted)).toEqual(outputsOf(base));
+  },
+);
