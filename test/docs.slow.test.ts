@@ -4,7 +4,9 @@ import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { zipSync } from 'fflate';
+import { parse as parseToml } from 'smol-toml';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { injectLora } from '../src/graph-models/index.ts';
 import { writeIdx } from '../src/mnist-data-loader/index.ts';
 import { savePeft } from '../src/peft/index.ts';
@@ -162,6 +164,13 @@ test.each(Object.keys(CODE))('the code in %s works', async (page) => {
     process.chdir(ROOT);
     vi.restoreAllMocks();
   }
+});
+
+test('the workflow and the policy on the page about gates are those of scripts/ci', () => {
+  const page = readFileSync('docs/gate-a-pull-request.md', 'utf8');
+  const block = (language: string) => new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'ms').exec(page)![1]!;
+  expect(parseYaml(block('yaml'))).toEqual(parseYaml(readFileSync('scripts/ci/workflow.yml', 'utf8')));
+  expect(parseToml(block('toml'))).toEqual(parseToml(readFileSync('scripts/ci/gates.toml', 'utf8')));
 });
 
 test('links between pages lead to existing files', () => {
