@@ -14,7 +14,7 @@ export interface AdapterTensor {
  * Copies the tensors of an adapter on a layer, by name:
  *
  * - `lora_A`, `lora_B`: [in, r] and [r, out] for a dense layer, other shapes in `layers/kinds.ts`
- * - `lora_magnitude`: [out], DoRA only
+ * - `lora_magnitude`: DoRA only, [out]; [in, multiplier] for a depthwise convolution
  * - `initial_A`, `initial_B`: PiSSA, OLoRA and LoRA-GA only, whose update is A·B minus initial A·B
  * - trained copies of the base's weights, by their names in the base, such as `bias`
  *

@@ -48,6 +48,7 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
   const incompatibilities = [
     ...ofModules.flatMap(({ module, layer }) => incompatibilityOf(module, layer.method)?.reason ?? []),
     ...parameters.flatMap(({ incompatibility }) => incompatibility ?? []),
+    ...parameters.flatMap(({ path }) => (dora ? `DoRA of the parameter '${path}'` : [])),
     ...parameters.flatMap((parameter) => ambiguousParameter(parameter, lowRank[0]!.layer.method, all)),
     ...adapted.flatMap(unmappedCopies),
     ...saved.flatMap(({ module }) => ambiguousModuleToSave(module, all)),

@@ -64,6 +64,12 @@ export function readMlxAdapter(
   if (unknownKeys.length > 0)
     files.onWarning(`${files.configPath}: ignored unknown keys ${listNames(unknownKeys)}`);
   const ranks = ranksOf(weightsPath, tensors, modules);
+  const embedding = ranks.find(([module]) => type === 'dora' && module.className === 'Embedding')?.[0];
+  if (embedding)
+    throw new CheckpointError(
+      'invalid-checkpoint',
+      `${weightsPath}: DoRA of the embedding ${quote(embedding.path)} is not supported; mlx-lm scales its rows, PEFT and this library its columns`,
+    );
   return {
     ...files,
     tensors,

@@ -154,8 +154,9 @@ function peftNames(
   );
 }
 
-/** The name and layout of A, B and their initial values of a single parameter. */
-function parameterTensor({ tensors, form, gates }: PeftParameter, part: string): PeftTensor {
+/** The name and layout of A, B, their initial values and the magnitude of a single parameter. */
+function parameterTensor({ path, tensors, form, gates }: PeftParameter, part: string): PeftTensor {
+  if (part === 'lora_magnitude') return { name: `${PREFIX}${path}.${part}.tfjs`, layout: SAME_LAYOUT };
   const isA = part.endsWith('_A');
   const name = (factor: 'A' | 'B') => `${PREFIX}${tensors}.lora_${factor}.weight`;
   if (form === 'tfjs') return { name: `${PREFIX}${tensors}.${part}.tfjs`, layout: SAME_LAYOUT };
@@ -186,13 +187,13 @@ function peftTensorOf(
   const module = `${PREFIX}${peftModule.module}`;
   const { kernel, flattened, className } = peftModule;
   if (tfjsLayout && isFactor(part)) return { name: `${module}.${part}.tfjs`, layout: SAME_LAYOUT };
-  if (className === 'Embedding' && isFactor(part)) {
+  if (className === 'Embedding' && /^lora_[AB]$/.test(part)) {
     return { name: `${module}.${part.replace('lora_', 'lora_embedding_')}`, layout: TRANSPOSED };
   }
   if (part === 'lora_A') return { name: `${module}.lora_A.weight`, layout: kernel!, flattened };
   if (part === 'lora_B') return { name: `${module}.lora_B.weight`, layout: kernel! };
   if (part === 'lora_magnitude') {
-    const windowAxes = kernel!.axes!.length - 2;
+    const windowAxes = (kernel!.axes?.length ?? 2) - 2;
     return { name: `${module}.lora_magnitude_vector`, layout: SAME_LAYOUT, windowAxes };
   }
   const layout = copyLayout(peftModule, part);
@@ -210,7 +211,7 @@ export function copyLayout({ layouts }: PeftModule, weight: string): WeightLayou
 }
 
 function isFactor(part: string): boolean {
-  return /_[AB]$|^lora_magnitude$/.test(part);
+  return /_[AB]$|(^|\/)lora_magnitude$/.test(part);
 }
 
 /** The shape in PEFT's file of a tensor with the given shape in tfjs. */

@@ -50,6 +50,7 @@ export async function mergeByFormula(
     const wrapper = `${module}${'.base_layer'.repeat(depth ?? 0)}`;
     const linear = { a: read(`${wrapper}.lora_A.weight`), b: read(`${wrapper}.lora_B.weight`) };
     const embedding = { a: read(`${module}.lora_embedding_A`), b: read(`${module}.lora_embedding_B`) };
+    const magnitude = read(`${module}.lora_magnitude_vector`)?.values;
     if ((parameter === 'weight' || depth !== undefined) && linear.a && linear.b) {
       const rank = linear.a.shape[0]!;
       const update = scaledProduct(
@@ -59,14 +60,15 @@ export async function mergeByFormula(
         rank,
         scaleOf(config, depth === undefined ? module : name, rank),
       );
-      const magnitude = read(`${module}.lora_magnitude_vector`)?.values;
       merged.set(name, addUpdate(weight, update, rows, magnitude));
     } else if (parameter === 'weight' && embedding.a && embedding.b) {
       const [rank, count] = embedding.a.shape as [number, number];
       const [width] = embedding.b.shape as [number];
       const scale = scaleOf(config, module, rank);
       const update = scaledProduct(embedding.b.values, embedding.a.values, width, rank, scale);
-      merged.set(name, addUpdate(weight, transposed(update, width, count), rows));
+      // The norm of DoRA is that of a column of the embeddings [count, width].
+      const sum = addUpdate(transposed(weight, count, width), update, width, magnitude);
+      merged.set(name, Float32Array.from(transposed(sum, width, count)));
     } else {
       merged.set(name, weight);
     }
@@ -124,13 +126,16 @@ function scaledProduct(
 }
 
 /** Transposes values [rows, columns]. */
-function transposed(values: Float64Array, rows: number, columns: number): Float64Array {
-  return values.map((_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!);
+function transposed(values: ArrayLike<number>, rows: number, columns: number): Float64Array {
+  return Float64Array.from(
+    { length: rows * columns },
+    (_, index) => values[(index % rows) * columns + Math.floor(index / rows)]!,
+  );
 }
 
 /** weight + update [rows, columns]; if `magnitude` [rows] is given, with each row scaled to that norm. */
 function addUpdate(
-  weight: Float32Array,
+  weight: ArrayLike<number>,
   update: Float64Array,
   rows: number,
   magnitude?: Float32Array,

@@ -21,6 +21,7 @@ const models: Record<string, () => Twins> = { imageTwins, tokenTwins };
 const configs: LoraConfig[] = [
   { rank: 2, alpha: 6 },
   { rank: 3, alpha: 2, rslora: true, method: 'weight' },
+  { rank: 2, alpha: 6, dora: true },
 ];
 
 for (const [name, create] of Object.entries(models)) {
@@ -82,7 +83,6 @@ test('biases and DoRA magnitudes give the outputs of the same layers', async () 
     dora: true,
     bias: 'all',
     modulesToSave: ['plain_conv'],
-    exclude: ['depthwise'],
   };
   const adaptedLayers = injectIntoLayers(layers, config);
   randomizeAdapter(adaptedLayers);

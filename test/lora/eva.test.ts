@@ -85,9 +85,9 @@ test('an adapted model keeps its ranks after training and reloading', async () =
   randomizeAdapter(model);
   const inputs = [peftBatches()[0]!];
   const loaded = await reload(model);
-  expect(loraLayers(loaded).map(({ layer }) => layer.adapters.get('default')!.settings.rank)).toEqual([
-    3, 2, 1,
-  ]);
+  const ranks = loraLayers(loaded).map(({ layer }) => layer.adapters.get('default')!.settings.rank);
+  expect(ranks).toEqual(Object.values(cases['eva.plain']!.layers).map(({ rank }) => rank));
+  expect(new Set(ranks).size).toBeGreaterThan(1);
   expect(outputsOf(loaded, inputs)).toEqual(outputsOf(model, inputs));
 });
 

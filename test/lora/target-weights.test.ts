@@ -147,6 +147,29 @@ test('adds s·A·B to each matrix of a stack', () => {
   );
 });
 
+test('DoRA has a magnitude for each output of each matrix of a stack', async () => {
+  const base = attentionModel();
+  const adapted = injectLora(base, { ...attention, dora: true });
+  expect(outputsOf(adapted)).toEqual(outputsOf(base));
+  randomizeAdapter(adapted);
+  const layer = layerAt(adapted, 'attention');
+  const { a, b, magnitude } = layer.adapters.get('default')!.updates.get('projections')!;
+  expect(magnitude!.shape).toEqual([3, 4]);
+  const stacks = [layer.baseWeights.get('projections')!, a, b, magnitude!].map((weight) =>
+    tf.unstack(weight.read() as tf.Tensor),
+  );
+  const expected = tf.stack(
+    stacks[0]!.map((matrix, index) => {
+      const [left, right, m] = stacks.slice(1).map((stack) => stack[index]!);
+      const sum = tf.add(matrix, tf.mul(tf.matMul(left!, right!), 3 / 2));
+      return tf.mul(tf.div(sum, tf.norm(sum, 'euclidean', 0)), m!);
+    }),
+  );
+  const merged = layer.mergedWeight('projections');
+  expect(largestDifference(merged.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
+  expect(outputsOf(await reload(adapted))).toEqual(outputsOf(adapted));
+});
+
 test('lists, summarizes and inspects the weights of a registered class', () => {
   const base = attentionModel();
   expect(loraTargets(base, attention)).toEqual([
@@ -242,7 +265,6 @@ test.each<[string, LoraConfig, RegExp]>([
     { ...attention, dropout: 0.1 },
     /does not support dropout, because its update is added to the kernel/,
   ],
-  ['DoRA', { ...attention, dora: true }, /does not support DoRA/],
   ['PiSSA', { ...attention, init: 'pissa' }, /several matrices in one kernel do not support init 'pissa'/],
 ])('refuses %s', (_title, config, message) => {
   const model = attentionModel();

@@ -88,6 +88,65 @@ test('DoRA adds one trainable magnitude per output', () => {
   expect(dora.trainableParameters - plain.trainableParameters).toBe(8 + 7 + 3);
 });
 
+/** Layers whose kernel has these rows and columns as a matrix. */
+const NORMS: Record<
+  string,
+  { layer: () => tf.layers.Layer; input: () => tf.Tensor; rows: number; columns: number }
+> = {
+  'a depthwise convolution': {
+    layer: () =>
+      tf.layers.depthwiseConv2d({
+        name: 'it',
+        inputShape: [5, 5, 2],
+        kernelSize: [3, 2],
+        depthMultiplier: 2,
+      }),
+    input: () => randomTensor([3, 5, 5, 2]),
+    rows: 6,
+    columns: 4,
+  },
+  'an embedding': {
+    layer: () => tf.layers.embedding({ name: 'it', inputShape: [4], inputDim: 7, outputDim: 3 }),
+    input: () => tf.tensor2d([0, 6, 2, 2, 1, 5, 3, 4], [2, 4], 'int32'),
+    rows: 7,
+    columns: 3,
+  },
+};
+
+test.each(Object.keys(NORMS))('DoRA of %s scales each column of W + s·A·B to its magnitude', async (name) => {
+  const { layer, rows, columns, ...inputs } = NORMS[name]!;
+  const input = inputs.input();
+  const base = sequential(layer());
+  const adapted = injectLora(base, { rank: 2, alpha: 3, dora: true });
+  expect(outputsOf(adapted, [input])).toEqual(outputsOf(base, [input]));
+  randomizeAdapter(adapted);
+  const { a, b, magnitude } = onlyUpdate(layerAt(adapted, 'it'));
+  const [kernel, ...biases] = base.getWeights();
+  const valuesOf = (tensor: tf.Tensor, shape: [number, number]) =>
+    tf.reshape(tensor, shape).arraySync() as number[][];
+  const [w, left, right] = [
+    valuesOf(kernel!, [rows, columns]),
+    valuesOf(a.read(), [rows, 2]),
+    valuesOf(b.read(), [2, columns]),
+  ];
+  const sum = w.map((row, i) =>
+    row.map((value, j) => value + 1.5 * (left[i]![0]! * right[0]![j]! + left[i]![1]! * right[1]![j]!)),
+  );
+  const norms = sum[0]!.map((_, j) => Math.hypot(...sum.map((row) => row[j]!)));
+  const magnitudes = magnitude!.read().dataSync();
+  const expected = sum.map((row) => row.map((value, j) => (value * magnitudes[j]!) / norms[j]!));
+  const plain = sequential(layer());
+  plain.setWeights([tf.reshape(tf.tensor(expected), kernel!.shape), ...biases]);
+  expect(largestDifference(outputsOf(adapted, [input]), outputsOf(plain, [input]))).toBeLessThan(1e-5);
+  expect(largestDifference(outputsOf(adapted, [input]), outputsOf(base, [input]))).toBeGreaterThan(1e-2);
+  expect(largestDifference(outputsOf(mergeLora(adapted), [input]), outputsOf(plain, [input]))).toBeLessThan(
+    1e-5,
+  );
+  expect(outputsOf(await reload(adapted), [input])).toEqual(outputsOf(adapted, [input]));
+  setAdapterStrength(adapted, 0);
+  expect(outputsOf(adapted, [input])).toEqual(outputsOf(base, [input]));
+});
+
 test('PiSSA keeps its initial A and B, the principal singular vectors of the kernel', () => {
   const adapted = injectLora(sequentialModel(), { rank: 2, alpha: 3, init: 'pissa' });
   const layer = layerAt(adapted, 'hidden');

@@ -54,6 +54,23 @@ test.each([
   expect(relativeDifference(logits, await peftLogits(variant))).toBeLessThan(ROUNDING);
 });
 
+test("rejects mlx-lm's DoRA of an embedding, whose magnitudes are those of rows", async () => {
+  const base = tf.sequential({
+    layers: [tf.layers.embedding({ name: 'tokens', inputShape: [2], inputDim: 3, outputDim: 3 })],
+  });
+  const folder = await temporaryFolder();
+  const tensor = (...shape: number[]) => safeTensor(new Float32Array(shape[0]! * (shape[1] ?? 1)), shape);
+  const tensors = new Map([
+    ['tokens.lora_a', tensor(3, 1)],
+    ['tokens.lora_b', tensor(1, 3)],
+    ['tokens.m', tensor(3)],
+  ]);
+  await writeSafetensors(join(folder, 'adapters.safetensors'), tensors);
+  const config = { fine_tune_type: 'dora', lora_parameters: { rank: 1, scale: 1, dropout: 0 } };
+  await writeFile(join(folder, 'adapter_config.json'), JSON.stringify(config));
+  await expect(loadPeft(base, folder)).rejects.toThrow(/DoRA of the embedding "tokens" is not supported/);
+});
+
 test('rejects unsupported types, and missing and unexpected tensors', async () => {
   const base = await peftBase();
   const config = { fine_tune_type: 'lora', lora_parameters: { rank: 4, scale: 1.5, dropout: 0 } };

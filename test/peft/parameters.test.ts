@@ -268,6 +268,24 @@ describe('adapters that PEFT does not have', () => {
   });
 });
 
+test('DoRA of a parameter is saved in a form that PEFT rejects, and loaded', () => {
+  const base = sequential(
+    LAYERS.attention!(),
+    tf.layers.flatten(),
+    tf.layers.dense({ name: 'out', units: 2 }),
+  );
+  const model = injectLora(base, {
+    rank: 2,
+    alpha: 3,
+    dora: true,
+    targetWeights: ['memory.projections', 'memory.output'],
+  });
+  randomizeAdapter(model);
+  const files = peftFiles(model);
+  expect(JSON.parse(files.config).peft_type).toBe('TFJS_LORA');
+  expect(outputsOf(loadPeftFiles(base, files))).toEqual(outputsOf(model));
+});
+
 test('layers and parameters in one adapter', () => {
   const base = sequential(
     lstm(),

@@ -31,6 +31,7 @@ const CASES: Readonly<Record<string, readonly [TorchModelName, LoraConfig]>> = {
   rsLoRA: ['cnn', { rank: 3, alpha: 2, rslora: true, targets: ['stem', 'linear1'] }],
   DoRA: ['cnn', { rank: 2, alpha: 5, dora: true, targets: ['stem', 'conv2', 'linear1', 'linear2'] }],
   'DoRA of conv1d': ['text', { rank: 2, alpha: 5, dora: true, targets: ['conv', 'linear'] }],
+  'DoRA of an embedding': ['text', { rank: 2, alpha: 5, dora: true, targets: ['tokens', 'linear'] }],
   patterns: [
     'cnn',
     {

@@ -65,6 +65,7 @@ const CASES: readonly (readonly [string, () => tf.LayersModel, LoraConfig])[] = 
     { rank: 2, alpha: 5, dropout: 0.25, bias: 'lora-only' },
   ],
   ['depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5 }],
+  ['DoRA of depthwise and dilated convolutions', convNet, { rank: 2, alpha: 5, dora: true }],
   [
     'a fully trained layer without a counterpart in PyTorch',
     preluNet,

@@ -112,12 +112,21 @@ export function doraTerm({ adapter, update, kernel, product, base, lora }: DoraI
   const norm = withoutGradient(scale, () =>
     kernelNorm(kind, tf.add(kernel, tf.mul(product, scalingOf(settings)))),
   );
-  const ratio = tf.div(magnitude!.read(), norm); // m / |V| [out]
+  // m / |V|, with axes of size 1 where the kernel has inputs: this shape also fits outputs of layers with channels last.
+  const ratio = tf.reshape(
+    tf.div(magnitude!.read(), norm),
+    kernel.shape.map((side, axis) => (kind.normAxes!.includes(axis) ? 1 : side)),
+  );
   const rescaledBase = tf.mul(base, tf.mul(tf.sub(ratio, 1), strengthTensor(adapter)));
   return tf.add(rescaledBase, tf.mul(lora, ratio));
 }
 
-/** Returns the Euclidean norm of the weights of each output, [out]. */
+/** Returns the shape of a kernel's norm, and of DoRA's magnitude: [out]; for several matrices, [matrices, out]. */
+export function normShape({ normAxes }: LayerKind, kernelShape: readonly number[]): number[] {
+  return kernelShape.filter((_, axis) => !normAxes!.includes(axis));
+}
+
+/** Returns the Euclidean norm of the weights of each output, see `normShape`. */
 export function kernelNorm(kind: LayerKind, kernel: tf.Tensor): tf.Tensor {
   return tf.sqrt(tf.sum(tf.square(kernel), [...kind.normAxes!]));
 }

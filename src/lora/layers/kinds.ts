@@ -82,6 +82,7 @@ const depthwiseKind: LayerKind = {
     b: [rank, inputs!, multiplier!],
   }),
   product: (a, b, shape) => matrixProduct(a, b).reshape([...shape]),
+  normAxes: [0, 1],
 };
 
 /** Embeddings [vocabulary, out], A [vocabulary, r], B [r, out]. The layer's input contains indices into the vocabulary. */
@@ -95,6 +96,7 @@ const embeddingKind: LayerKind = {
     const rows = tf.gather(a, tf.cast(x, 'int32').flatten()); // [positions, r]
     return multiplyLastAxis(tf.mul(rows, scale), b).reshape([...x.shape, b.shape[1]!]);
   },
+  normAxes: [0],
 };
 
 /** Returns s·(x·A)·B [batch, ..., out]: runs the layer with A as its kernel, then multiplies the last axis by B. */

@@ -9,7 +9,7 @@ import {
   type LayerAdapter,
   scalingOf,
 } from './adapter.ts';
-import { mergedWeight } from './delta-weight.ts';
+import { mergedWeight, normShape } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
 import { kernelsOf, kindOfWeight } from './kinds.ts';
 import type { LayerKind } from './layer-kind.ts';
@@ -208,7 +208,6 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       const prefix = isOnlyKernel ? '' : `${kernelName}/`;
       const kernelShape = this.baseWeights.get(kernelName)!.shape as number[];
       const shapes = kind.factorShapes(kernelShape, rank);
-      const { outputs } = kind.matrixShape(kernelShape);
       const add = (part: string, shape: number[]) => this.#addZeros(`${name}/${prefix}${part}`, shape);
       return {
         kind,
@@ -217,7 +216,7 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
         b: add('lora_B', shapes.b),
         initialA: subtractsInitialUpdate ? add('initial_A', shapes.a) : undefined,
         initialB: subtractsInitialUpdate ? add('initial_B', shapes.b) : undefined,
-        magnitude: dora ? add('lora_magnitude', [outputs]) : undefined,
+        magnitude: dora ? add('lora_magnitude', normShape(kind, kernelShape)) : undefined,
       };
     }
 

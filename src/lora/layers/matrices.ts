@@ -38,6 +38,7 @@ export function matricesKind({ kernelName, batch, inputs, outputs }: MatrixAxes)
         ),
         inverse,
       ),
+    normAxes: inputs,
     toMatrix: (kernel) =>
       tf.reshape(tf.transpose(kernel, order), [size(kernel.shape, [...batch, ...inputs]), -1]) as tf.Tensor2D,
   };
