@@ -4,7 +4,7 @@ import { sidebar } from './sidebar.mjs';
 
 export default defineConfig({
   title: 'tfjs-lora',
-  description: 'LoRA for TensorFlow.js on Node: a command line, a library and reports for CI',
+  description: 'LoRA for TensorFlow.js in Node and in the browser',
   lang: 'en',
   outDir: '../site',
   cacheDir: '../node_modules/.cache/vitepress',
@@ -24,6 +24,7 @@ export default defineConfig({
       md.use(unbrokenCode);
     },
   },
+  vite: { build: { chunkSizeWarningLimit: 2000 } }, // the search index
   themeConfig: {
     nav: [
       { text: 'Walk-through', link: '/walk-through' },
