@@ -1,6 +1,7 @@
 import { checkArgument, checkFields } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
+import { alignedBytes } from './aligned-bytes.ts';
 import type { ImageDataset } from './dataset.ts';
 
 /** How images are changed after reading. */
@@ -36,7 +37,7 @@ export function adjustImages<T extends Pick<ImageDataset, 'images' | 'count' | '
   const { images: source, count } = dataset;
   const [height, width] = isTransposed ? [dataset.width, dataset.height] : [dataset.height, dataset.width];
   const pixels = height * width;
-  const images = new Uint8Array(count * pixels);
+  const images = alignedBytes(count * pixels);
   for (let start = 0; start < images.length; start += pixels) {
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < width; column++) {

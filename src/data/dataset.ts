@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { checkArgument, checkFields } from '../arguments.ts';
 import { DataError } from '../errors.ts';
+import { alignedBytes } from './aligned-bytes.ts';
 
 /** Labelled grey images in flat arrays, one byte per pixel. */
 export interface ImageDataset {
@@ -69,7 +70,7 @@ export function selectRows(dataset: ImageDataset, rows: ArrayLike<number>): Imag
   requireDataset('dataset', dataset);
   checkArgument('rows', rows, 'numbers');
   const pixels = dataset.height * dataset.width;
-  const images = new Uint8Array(rows.length * pixels);
+  const images = alignedBytes(rows.length * pixels);
   const labels = new Uint8Array(rows.length);
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;

@@ -1,4 +1,5 @@
 export { adjustImages, IMAGE_ADJUSTMENTS, type ImageAdjustment } from './adjust.ts';
+export { alignedBytes } from './aligned-bytes.ts';
 export {
   countByLabel,
   dataHash,

@@ -1,3 +1,4 @@
+import { alignedBytes } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
 import type { LabelledArrays } from './mnist-files.ts';
@@ -49,7 +50,7 @@ export function parseCsv(bytes: Uint8Array, columns: CsvColumns, name: string): 
   const pixels = width - 1;
   // A value takes at least two bytes, with its separator.
   const capacity = Math.floor((bytes.length + 1) / (2 * width)) + 1;
-  const images = new Uint8Array(capacity * pixels);
+  const images = alignedBytes(capacity * pixels);
   const labels = new Uint8Array(capacity);
   let [row, column, value, line] = [0, 0, -1, 1];
   let inFraction = false;

@@ -1,5 +1,6 @@
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createGunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
+import { alignedBytes } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { fileKind, withFileErrors, writeFileAtomic } from '../files/index.ts';
 
@@ -25,6 +26,9 @@ interface IdxHeader {
 
 /** Largest content that is read, in bytes: an array in Node and a tensor cannot be much larger. */
 export const MAX_IDX_BYTES = 2 ** 30;
+
+/** Size of the header of images, an array of three dimensions. */
+const IMAGES_HEADER_BYTES = 16;
 
 const UNSIGNED_BYTE = 0x08;
 const INT32 = 0x0c;
@@ -180,7 +184,14 @@ async function readWithLimit(path: string): Promise<Uint8Array> {
       const stats = await file.stat();
       if (!stats.isFile()) throw new DataError('invalid-data', `${path}: not a file; name an IDX file`);
       if (stats.size > MAX_IDX_BYTES) throw tooLarge(path, stats.size);
-      return await readFile(file);
+      const bytes = alignedBytes(stats.size, IMAGES_HEADER_BYTES);
+      let length = 0;
+      while (length < bytes.length) {
+        const { bytesRead } = await file.read(bytes, length);
+        if (bytesRead === 0) break; // the file has become shorter
+        length += bytesRead;
+      }
+      return bytes.subarray(0, length);
     } finally {
       await file.close();
     }
@@ -195,7 +206,7 @@ async function decompress(stored: Uint8Array, path: string, valueBytes: ValueByt
     const sizes = `the header states ${formatBytes(sizeBytes)} bytes, there are at most ${formatBytes(mostBytes)}`;
     throw invalid(path, `file is truncated (${sizes})`);
   }
-  const bytes = new Uint8Array(sizeBytes); // zlib's own buffers for all output would take as much again
+  const bytes = alignedBytes(sizeBytes, IMAGES_HEADER_BYTES); // zlib's own buffers for all output would take as much again
   let length = 0;
   try {
     for await (const chunk of gunzipChunks(stored)) {

@@ -1,4 +1,5 @@
 import type { Entry, ZipFile } from 'yauzl';
+import { alignedBytes } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { shorten } from '../text/index.ts';
 import { type IdxArray, MAX_IDX_BYTES } from './idx.ts';
@@ -89,7 +90,7 @@ async function readArrays(path: string): Promise<Map<string, IdxArray>> {
 /** yauzl checks that an entry has exactly the size that it states. */
 async function readEntry(archive: ZipFile, entry: Entry): Promise<Uint8Array> {
   // A fresh array's memory is taken by the system only as far as it is written to.
-  const bytes = new Uint8Array(entry.uncompressedSize);
+  const bytes = alignedBytes(entry.uncompressedSize);
   let length = 0;
   for await (const chunk of await archive.openReadStreamPromise(entry)) {
     bytes.set(chunk as Uint8Array, length);

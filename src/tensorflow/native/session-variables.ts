@@ -20,12 +20,19 @@ interface Entry extends VariableSpec {
 export class SessionVariables {
   readonly #graph: GraphBuilder;
   readonly #prefix: string;
+  readonly #shared: boolean;
   readonly #entries: Entry[] = [];
 
-  /** @param prefix of the group's node names, unique in the graph */
-  constructor(graph: GraphBuilder, prefix: string) {
+  /**
+   * @param prefix of the group's node names, unique in the graph
+   * @param options.shared let TensorFlow use the memory of written arrays as the variables, instead of a copy. For variables
+   *   that the graph does not assign; the caller must not change the arrays. TensorFlow still copies an array on another
+   *   device and one that does not start at a multiple of 64 bytes, see `alignedBytes`. Default false.
+   */
+  constructor(graph: GraphBuilder, prefix: string, { shared = false }: { readonly shared?: boolean } = {}) {
     this.#graph = graph;
     this.#prefix = prefix;
+    this.#shared = shared;
   }
 
   /**
@@ -43,9 +50,9 @@ export class SessionVariables {
       container: { string: '' },
     });
     const feed = graph.placeholder(`feed_${nodeName}`, { dtype, shape });
-    // Without the copy TensorFlow may keep the caller's array as the variable's buffer and write into it.
-    const copy = graph.add('DeepCopy', [feed], { T: { type: dtype } });
-    const assign = graph.add('AssignVariableOp', [handle, copy], type);
+    // TensorFlow may keep what is assigned as the variable's buffer, and later write into it.
+    const assigned = this.#shared ? feed : graph.add('DeepCopy', [feed], { T: { type: dtype } });
+    const assign = graph.add('AssignVariableOp', [handle, assigned], type);
     const done = graph.constant({ dtype: 'int32', shape: [] }, Int32Array.of(1), [controlInput(assign)]);
     const set = graph.identity(done, 'int32', `set_${nodeName}`);
     const value = graph.add('ReadVariableOp', [handle], type);

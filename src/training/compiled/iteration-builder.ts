@@ -67,9 +67,15 @@ export class IterationBuilder {
     return this.capture(handle, 'resource');
   }
 
-  /** Reads a float32 variable; by default its value after the previous iteration. */
-  read(handle: string, controlInputs = this.iteration.controlInputs): string {
-    return this.graph.add('ReadVariableOp', [handle, ...controlInputs], { dtype: { type: 'float32' } });
+  /** Reads a variable; by default a float32 variable after the previous iteration. */
+  read(
+    handle: string,
+    {
+      controlInputs = this.iteration.controlInputs,
+      dtype = 'float32',
+    }: { readonly controlInputs?: readonly string[]; readonly dtype?: DataType } = {},
+  ): string {
+    return this.graph.add('ReadVariableOp', [handle, ...controlInputs], { dtype: { type: dtype } });
   }
 
   /** Assigns a float32 variable. */
@@ -91,10 +97,22 @@ export class IterationBuilder {
 
   /** Element i of a tensor outside the loop, along its first dimension, where i is the number of this iteration. */
   elementOf(values: string, dtype: DataType): string {
+    return this.gather(this.capture(values, dtype), this.iteration.index, {
+      values: dtype,
+      indices: 'int32',
+    });
+  }
+
+  /** Elements of a tensor along its first dimension. */
+  gather(
+    values: string,
+    indices: string,
+    dtypes: { readonly values: DataType; readonly indices: 'int32' | 'int64' },
+  ): string {
     const axis = this.iteration.constant({ dtype: 'int32', shape: [] }, Int32Array.of(0));
-    return this.graph.add('GatherV2', [this.capture(values, dtype), this.iteration.index, axis], {
-      Tparams: { type: dtype },
-      Tindices: { type: 'int32' },
+    return this.graph.add('GatherV2', [values, indices, axis], {
+      Tparams: { type: dtypes.values },
+      Tindices: { type: dtypes.indices },
       Taxis: { type: 'int32' },
       batch_dims: { int: 0 },
     });

@@ -72,12 +72,12 @@ function emitStep(builder: IterationBuilder, rows: string, scalars: ReadonlyMap<
  */
 function gatherBatch(builder: IterationBuilder, array: StoredArray, rows: string): string {
   const { handle, storedDtype, dtype } = array;
-  const batch = builder.graph.add('ResourceGather', [builder.capture(handle, 'resource'), rows], {
-    dtype: { type: storedDtype },
-    Tindices: { type: 'int64' },
-    batch_dims: { int: 0 },
-    validate_indices: { bool: true },
+  // ResourceGather would first copy a variable whose memory is shared with a JavaScript array.
+  const values = builder.read(builder.capture(handle, 'resource'), {
+    controlInputs: [],
+    dtype: storedDtype,
   });
+  const batch = builder.gather(values, rows, { values: storedDtype, indices: 'int64' });
   return storedDtype === dtype ? batch : builder.cast(batch, storedDtype, dtype);
 }
 
@@ -132,9 +132,13 @@ function keepInactive(builder: IterationBuilder): InactiveIteration {
     restore: (updates) => {
       const afterUpdates = group(graph, updates);
       const values = handles.map((handle, index) =>
-        graph.add('SelectV2', [isActive, builder.read(handle, [afterUpdates]), reads[index]!], {
-          T: { type: 'float32' },
-        }),
+        graph.add(
+          'SelectV2',
+          [isActive, builder.read(handle, { controlInputs: [afterUpdates] }), reads[index]!],
+          {
+            T: { type: 'float32' },
+          },
+        ),
       );
       return handles.map((handle, index) => builder.assign(handle, values[index]!));
     },

@@ -56,7 +56,7 @@ export function buildTrainingGraph(
   { xla, explicitPrecision = false, unroll = 1, capacity, fixed = false }: TrainingGraphOptions,
 ): TrainingGraph {
   const state = new SessionVariables(graph, 'state');
-  const arrays = new SessionVariables(graph, 'array');
+  const arrays = new SessionVariables(graph, 'array', { shared: true });
   const losses = new SessionVariables(graph, 'loss');
   const handles = new Map(
     [...step.weights, ...step.slots].map(([name, { shape }]) => [

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';
+import { alignedBytes } from '../../../src/data/index.ts';
 import { TensorFlowError } from '../../../src/errors.ts';
 import { compileFunction } from '../../../src/graph/index.ts';
 import {
@@ -69,6 +70,23 @@ test('a variable keeps its value when the array that it was written from changes
   variables.write(session, new Map([['w', values]]));
   values.fill(7);
   expect(new Set(variables.read(session).get('w'))).toEqual(new Set([1]));
+  session.dispose();
+});
+
+const { glibcVersionRuntime } = (process.report.getReport() as { header: { glibcVersionRuntime?: string } })
+  .header;
+
+test.runIf(glibcVersionRuntime)('a shared variable uses the memory of a large aligned array', () => {
+  const graph = new GraphBuilder();
+  const variables = new SessionVariables(graph, 'v', { shared: true });
+  const bytes = alignedBytes(40 * 2 ** 20);
+  const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4).fill(1);
+  variables.add({ name: 'data', dtype: 'float32', shape: [values.length] });
+  const session = new Session(graph.nodes);
+  variables.write(session, new Map([['data', values]]));
+  values[values.length - 1] = 7;
+  const read = variables.read(session).get('data')!;
+  expect([read.length, read[0], read.at(-1)]).toEqual([values.length, 1, 7]);
   session.dispose();
 });
 
