@@ -85,18 +85,15 @@ test('publint and attw accept the entry points for node16 and bundlers', async (
   await execa('attw', [tarball, '--profile', 'esm-only'], { preferLocal: true });
 });
 
-test.for([
-  ['nodenext', 'nodenext'],
-  ['esnext', 'bundler'],
-])('the declarations have no type error with module %s and resolution %s', async ([module, resolution]) => {
+test('the declarations have no type error, also without the optional packages', async () => {
   const imports = entries.map(({ name }, index) => `export * as entry${index} from '${name}';\n`);
   await writeFile(join(project, 'all.mts'), imports.join(''));
-  const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023', '--types', 'node'];
-  const { stdout } = await execa(
-    'tsc',
-    [...options, '--module', module!, '--moduleResolution', resolution!, 'all.mts'],
-    { cwd: project, preferLocal: true, reject: false },
-  );
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--lib', 'es2023', '--types', 'node'];
+  const { stdout } = await execa('tsc', [...options, 'all.mts'], {
+    cwd: project,
+    preferLocal: true,
+    reject: false,
+  });
   // tfjs' own declarations have errors.
   const errors = stdout.split('\n').filter((line) => /^(all|node_modules\/tfjs-lora\/)/.test(line));
   expect(errors).toEqual([]);
