@@ -128,7 +128,7 @@ function commonSettings(lowRank: readonly AdaptedModule[]): AdapterSettings {
 function unmappedCopies({ module, layer, settings }: AdaptedModule): string[] {
   const copies = [...layer.adapters.get(settings.name)!.trainedCopies.keys()];
   if (copies.every((name) => copyLayout(module, name))) return [];
-  return [`trained weights of '${module.path}' (${module.className} has others in PyTorch)`];
+  return [`trained weights of '${module.path}' (${module.className}: PyTorch has no such weights)`];
 }
 
 /** The incompatibility of a parameter whose path is the end of another one's; otherwise empty. */

@@ -95,7 +95,7 @@ function describe(peftModule: PeftModule, kernel: string): Omit<PeftParameter, '
   const path = `${name}.${nameInFile(className, kernel)}`;
   const axes = baseWeightsOf(layer).get(kernel)!.shape.length;
   if ('kinds' in layer || KNOWN_CLASSES.includes(className)) {
-    const incompatibility = `'${path}' (a weight that ${className} does not have in PyTorch)`;
+    const incompatibility = `'${path}' (${className}: PyTorch has no such weight)`;
     return { peftModule, kernel, path, form: 'tfjs', incompatibility };
   }
   if (axes > 3) {

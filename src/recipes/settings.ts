@@ -129,6 +129,7 @@ const lora = z.looseObject({
   alpha: z.number().optional(),
   dropout: z.number().optional(),
   targets: layerPattern,
+  targetWeights: layerPattern,
   exclude: layerPattern,
   modulesToSave: layerPattern,
   from: z.string().optional(),
