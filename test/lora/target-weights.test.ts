@@ -28,7 +28,7 @@ import { layerAt, outputsOf, randomizeAdapter, randomTensor, sequential } from '
 
 useDevice();
 
-/** Attention over [batch, steps, width] with its projections in one weight [3, width, width], and a scale. */
+/** Attention over [batch, steps, width] with its projections in one weight [3, width, width], a scale and a constant. */
 class StackedAttention extends tf.layers.Layer {
   static className = 'StackedAttention';
   protected projections!: tf.LayerVariable;
@@ -39,6 +39,7 @@ class StackedAttention extends tf.layers.Layer {
     const initializer = tf.initializers.glorotNormal({ seed: 1 });
     this.projections = this.addWeight('projections', [3, width, width], 'float32', initializer);
     this.gain = this.addWeight('gain', [width], 'float32', tf.initializers.ones());
+    this.addWeight('constant', [1], 'float32', tf.initializers.zeros(), undefined, false);
     this.built = true;
   }
 

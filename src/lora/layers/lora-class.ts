@@ -41,6 +41,8 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
     readonly baseWeights = new Map<string, tf.LayerVariable>();
     /** Adapters to add when the layer is built. */
     readonly #configuredAdapters: readonly AdapterSettings[];
+    /** Names of the base's weights that no training changes, such as the moving averages of a normalization. */
+    readonly #constants = new Set<string>();
     /** Put before the names of new weights: the name scope of the layer, such as `hidden/`. */
     #scope = '';
 
@@ -58,7 +60,10 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
     override build(inputShape: tf.Shape | tf.Shape[]): void {
       super.build(inputShape);
       const weights = [...super.trainableWeights, ...super.nonTrainableWeights];
-      for (const [name, weight] of weightsByName(weights, this.name)) this.baseWeights.set(name, weight);
+      for (const [name, weight] of weightsByName(weights, this.name)) {
+        this.baseWeights.set(name, weight);
+        if (!weight.trainable) this.#constants.add(name);
+      }
       for (const settings of this.#configuredAdapters) this.addAdapter(settings);
       // tfjs adds the name scope itself while it builds a layer, but not to weights that are added later.
       const [[name, first]] = [...this.baseWeights] as [[string, tf.LayerVariable]];
@@ -222,9 +227,8 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
 
     #addTrainedCopies({ name, trainedCopies }: AdapterSettings): Map<string, tf.LayerVariable> {
       if (trainedCopies === 'none') return new Map();
-      // No gradient changes the moving averages of a normalization.
       const isCopied = (weightName: string) =>
-        trainedCopies === 'bias' ? isBias(weightName) : !/(^|\/)moving_/.test(weightName);
+        trainedCopies === 'bias' ? isBias(weightName) : !this.#constants.has(weightName);
       return new Map(
         [...this.baseWeights]
           .filter(([weightName]) => isCopied(weightName))
