@@ -34,6 +34,7 @@ export {
   disableAdapters,
   enableAdapters,
   loraSummary,
+  predictWithAdapters,
   setActiveAdapters,
   setAdapterStrength,
 } from '../lora/index.ts';

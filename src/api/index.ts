@@ -56,6 +56,7 @@ export {
   loraSummary,
   type MajoritySignMethod,
   type ModelInputs,
+  predictWithAdapters,
   setActiveAdapters,
   setAdapterStrength,
   type WeightedAdapter,

@@ -44,6 +44,7 @@ export {
   type MajoritySignMethod,
   type ModelInputs,
   type NamedLoraLayer,
+  predictWithAdapters,
   readAdapter,
   resolveLoraConfig,
   setActiveAdapters,

@@ -43,6 +43,7 @@ export { matricesKind } from './layers/matrices.ts';
 export { adapterNames, baseWeights, hasLora, loraLayers, type NamedLoraLayer } from './lora-layers.ts';
 export { checkFinite, mergeLora, unloadLora } from './merge.ts';
 export type { MajoritySignMethod } from './merge-tensors.ts';
+export { predictWithAdapters } from './predict-with-adapters.ts';
 export { type LoraCost, type LoraLayerSummary, type LoraSummary, loraCost, loraSummary } from './summary.ts';
 export { isSuffix, placeOf, weightPath } from './targets.ts';
 export { type LoraTarget, loraTargets } from './targets-list.ts';

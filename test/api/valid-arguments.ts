@@ -175,6 +175,7 @@ export const calls: Record<
       loraTargets: [model],
       mergeLora: [adapted],
       openRun: [nowhere, '/'],
+      predictWithAdapters: [adapted, tf.zeros([1, 4]), ['default']],
       savePeft: [adapted, nowhere, {}],
       setActiveAdapters: [adapted, ['default']],
       setAdapterStrength: [adapted, 1],
