@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkOptions } from '../arguments.ts';
 import { adjustImages, type ImageAdjustment, type ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist } from './find.ts';
@@ -60,11 +61,19 @@ const PUBLISHED: Readonly<Record<SplitName, Split['digests']>> = {
 /**
  * Loads the training and the test set. Any IDX images with byte labels work, of any size and number of classes.
  *
+ * @throws UsageError if an option is not what its type says
  * @throws DataError if files are missing, damaged or do not fit together, or a label is outside `classes`
  * @example
  * const { train, test } = await loadMnist({ directory: 'data' });
  */
 export async function loadMnist(options: LoadOptions = {}): Promise<Mnist> {
+  checkOptions(options, {
+    directory: 'string?',
+    cwd: 'string?',
+    classes: 'number?',
+    heldOut: 'object?',
+    adjust: 'strings?',
+  });
   const files = await findMnist(options.directory, options.cwd);
   const trainSplit = await loadSplit(files, 'train', options);
   const testSplit = await loadSplit(files, 'test', options);

@@ -76,6 +76,13 @@ describe('loadMnist', () => {
   });
 });
 
+test.for([
+  ['data', "options: must be an object ('data')"],
+  [{ directory: 1 }, 'directory: must be a string (1)'],
+] as const)('loadMnist(%j) is an error', async ([options, message]) => {
+  await expect(loadMnist(options as never)).rejects.toThrow(message);
+});
+
 describe('files that do not fit together', () => {
   const expectRejected = async (directory: string, message: string, classes?: number) => {
     await expect(loadMnist({ directory, classes })).rejects.toThrowError(DataError);
