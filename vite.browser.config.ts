@@ -32,7 +32,10 @@ export default defineConfig({
       // What only the compiled engines use of native TensorFlow.
       shimMissingExports: true,
       // Modules that nothing uses are left out, with what they import from Node.
-      treeshake: { moduleSideEffects: (id) => id.includes('/src/kernels/index.ts') },
+      treeshake: {
+        // They register kernels, gradients and layer classes.
+        moduleSideEffects: (id) => /\/src\/(kernels\/index|lora\/layers\/register)\.ts$/.test(id),
+      },
       output: { entryFileNames: '[name].js', chunkFileNames: '[name].js' },
     },
   },

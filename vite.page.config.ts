@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-/** Files whose import changes something else: they register kernels, gradients and backends. */
+/** Files whose import changes something else: they register kernels, gradients, layer classes and backends. */
 const withSideEffects =
-  /\/src\/(kernels\/index\.ts|page\/)|\/@tensorflow\/|\.css$|\.html$|preload|worker_file/;
+  /\/src\/(kernels\/index\.ts|lora\/layers\/register\.ts|page\/)|\/@tensorflow\/|\.css$|\.html$|preload|worker_file/;
 
 const rolldownOptions = {
   treeshake: {

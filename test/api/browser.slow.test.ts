@@ -10,6 +10,7 @@ import * as browserApi from '../../src/api/browser.ts';
 import * as api from '../../src/api/index.ts';
 import * as lora from '../../src/api/lora.ts';
 import { chromiumPath, withoutChromium } from '../helpers/chromium.ts';
+import { largestDifference } from '../helpers/parity.ts';
 import { trainSmallAdapter } from '../helpers/small-adapter.mjs';
 import { keptFolder } from '../helpers/temporary.ts';
 
@@ -81,6 +82,12 @@ describe.skipIf(withoutChromium)('in Chromium', () => {
         for (const [index, value] of expected[key].entries())
           expect(found[key]![index]).toBeCloseTo(value, 4);
       }
+      const { base, before, trained, merged } = found.graph;
+      expect(before).toEqual(base);
+      expect(Math.max(...base)).toBeGreaterThan(0);
+      expect(largestDifference(trained, before)).toBeGreaterThan(0.01);
+      expect(largestDifference(merged, trained)).toBeLessThan(1e-5);
+      expect(largestDifference(trained, expected.graph.trained)).toBeLessThan(1e-4);
       expect(found.meanLoss).toBeCloseTo(expected.meanLoss, 5);
       expect(found).toMatchObject({
         engine: 'eager',
