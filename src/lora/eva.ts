@@ -5,7 +5,7 @@ import { namedLayers } from '../models/index.ts';
 import { listNames } from '../quote.ts';
 import type { EvaConfig, ResolvedLoraConfig } from './config.ts';
 import type { AdapterOptions } from './init.ts';
-import { layerInputs, type ModelInputs } from './layer-inputs.ts';
+import { checkModelInputs, layerInputs, type ModelInputs } from './layer-inputs.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import { kernelsOf } from './layers/kinds.ts';
 import type { LayerKind } from './layers/layer-kind.ts';
@@ -62,6 +62,7 @@ export function planEva(
   { batches = [], onWarning }: EvaOptions,
 ): EvaPlan {
   if (config.init !== 'eva') return { plan, initialA: new Map() };
+  for (const [index, batch] of batches.entries()) checkModelInputs(`batches[${index}]`, model, batch);
   const eva = { ...DEFAULTS, ...config.evaConfig };
   const layers = layersFor(model, plan, { config, rho: eva.rho, onWarning });
   const ranks = findComponents(model, layers, { batches, tau: eva.tau });

@@ -1,9 +1,29 @@
 import * as tf from '@tensorflow/tfjs';
+import { wrongArgument } from '../arguments.ts';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
+import { listNames } from '../quote.ts';
 import { hasLora, loraLayers } from './lora-layers.ts';
 
 /** A batch of a model's inputs, as `predict` takes it. */
 export type ModelInputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
+
+/**
+ * @param name for the message, such as `inputs`
+ * @throws UsageError if a value is not a tensor, a list or an object of tensors, one for each input of the model
+ */
+export function checkModelInputs(name: string, model: AdaptableModel, inputs: unknown): void {
+  const isTensor = inputs instanceof tf.Tensor;
+  const values: unknown[] = isTensor ? [inputs] : Object.values(Object(inputs));
+  const names = Array.isArray(inputs) || isTensor ? [] : Object.keys(Object(inputs));
+  const isComplete = isLayeredGraphModel(model)
+    ? values.length > 0
+    : values.length === model.inputs.length && names.every((input) => model.inputNames.includes(input));
+  if (isComplete && values.every((value) => value instanceof tf.Tensor)) return;
+  const expected = isLayeredGraphModel(model)
+    ? 'a tensor, or tensors by the names of inputs'
+    : `a tensor for each of the inputs ${listNames(model.inputNames)}`;
+  throw wrongArgument(name, expected, inputs);
+}
 
 /**
  * Runs a model without its adapters, and returns what some of its layers get as input: one tensor for each call of the

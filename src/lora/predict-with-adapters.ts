@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkArgument, checkObject } from '../arguments.ts';
+import { checkArgument } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { activeAdapters, requireAdapter, setActiveAdapters } from './adapters.ts';
-import type { ModelInputs } from './layer-inputs.ts';
+import { checkModelInputs, type ModelInputs } from './layer-inputs.ts';
 
 /** The name that stands for no adapter, as in PEFT. */
 const BASE = '__base__';
@@ -30,6 +30,7 @@ export function predictWithAdapters(
   adapters: readonly string[],
 ): ModelOutputs {
   const before = activeAdapters(model);
+  checkModelInputs('inputs', model, inputs);
   checkNames(inputs, adapters);
   const groups = rowsByAdapter(adapters);
   for (const name of groups.keys()) if (name !== BASE) requireAdapter(model, name);
@@ -49,7 +50,6 @@ export function predictWithAdapters(
 
 /** @throws UsageError if there is not one name for each example */
 function checkNames(inputs: ModelInputs, adapters: readonly string[]): void {
-  checkObject('inputs', Array.isArray(inputs) ? inputs[0] : inputs);
   checkArgument('adapters', adapters, 'strings');
   const { length } = adapters;
   mapTensors(inputs, (tensor, key) => {

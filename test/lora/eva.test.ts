@@ -157,6 +157,12 @@ test.each<[string, LoraConfig, () => tf.Tensor[] | undefined, RegExp]>([
     () => [randomTensor([5, 8])],
     /layer '0': no batch has the 6 rows that init 'eva' needs/,
   ],
+  [
+    'a batch that is not of tensors',
+    {},
+    () => [[1, 2]] as never,
+    /batches\[0\]: must be a tensor for each of the inputs/,
+  ],
   ['NaN', {}, () => [tf.fill([9, 8], Number.NaN)], /layer '0': its inputs contain NaN or Inf/],
   ['a rho below 1', { evaConfig: { rho: 0.5 } }, peftBatches, /evaConfig.rho: must be at least 1 \(0.5\)/],
   ['a tau above 1', { evaConfig: { tau: 1.5 } }, peftBatches, /evaConfig.tau: must be from 0 to 1 \(1.5\)/],

@@ -150,6 +150,15 @@ test.each<[string, string[], RegExp]>([
   expect(activeAdapters(model)).toEqual(['north']);
 });
 
+test('rejects inputs of another number or of other names', () => {
+  const model = withAdapters(mixedModel());
+  const [image, tokens] = mixedInputs();
+  for (const inputs of [image!, [image!], { image: image!, words: tokens! }])
+    expect(() => predictWithAdapters(model, inputs, NAMES)).toThrow(
+      /inputs: must be a tensor for each of the inputs image, tokens/,
+    );
+});
+
 test('rejects a model whose outputs are not one row for each example', () => {
   const base = sequential(
     tf.layers.dense({ name: 'it', inputShape: [2], units: 2 }),
