@@ -10,6 +10,7 @@ export interface Configuration {
   readonly alpha?: number;
   readonly method?: LoraMethod;
   readonly targets?: LayerPattern;
+  readonly targetWeights?: LayerPattern;
   readonly exclude?: LayerPattern;
   readonly bias?: LoraBias;
   readonly init?: LoraInit;
@@ -42,6 +43,7 @@ const LORA = [
   'alpha',
   'method',
   'targets',
+  'targetWeights',
   'exclude',
   'bias',
   'init',

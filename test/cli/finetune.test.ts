@@ -68,6 +68,18 @@ describe('finetune', () => {
     });
   });
 
+  test('adapts the weights of --target-weights, and no layers without --targets', async () => {
+    const out = join(await temporaryFolder(), 'tuned');
+    const argv = sh`finetune base --digits 2 --steps 2 --rank 2 --target-weights linear2.kernel`;
+    expect((await runCommand(cwd, sh`${argv} --out ${out}`)).code).toBe(0);
+    const { tensors } = await readSafetensors(join(out, 'adapter', 'adapter_model.safetensors'));
+    expect([...tensors.keys()].every((name) => name.includes('linear2'))).toBe(true);
+    expect(await runCommand(cwd, sh`finetune base --target-weights linear2.krenel --out x`)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/targetWeights 'linear2.krenel': matches no weight .*linear2.kernel/),
+    });
+  });
+
   test('initializes with --init lora-ga from the gradient on the target digits', async () => {
     const folder = await temporaryFolder();
     const argv = sh`finetune base --init lora-ga --rank 2 --json`;

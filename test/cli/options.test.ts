@@ -17,7 +17,14 @@ describe('lists are parsed on the command line', () => {
   test('layers are all, names or a regular expression', async () => {
     const argv = sh`inject-lora run --targets ${'conv1, conv2'} --exclude /dense.*/`;
     expect(await valuesOf(argv)).toMatchObject({ targets: ['conv1', 'conv2'], exclude: '/dense.*/' });
-    expect(await valuesOf(sh`inject-lora run`)).toMatchObject({ targets: 'all', exclude: null });
+    expect(await valuesOf(sh`inject-lora run`)).toMatchObject({
+      targets: null,
+      targetWeights: null,
+      exclude: null,
+    });
+    expect(await valuesOf(sh`finetune run --target-weights lstm.kernel`)).toMatchObject({
+      targetWeights: ['lstm.kernel'],
+    });
   });
 
   test('numbers by name are collected over repeated options', async () => {

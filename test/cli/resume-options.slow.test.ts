@@ -28,6 +28,7 @@ const KEPT = {
   rank: ['4', '2'],
   alpha: ['8', '1'],
   targets: ['linear1,linear3', 'all'],
+  'target-weights': ['linear1.kernel', 'linear3.kernel'],
   exclude: ['linear3', 'linear1'],
   method: ['weight', 'side'],
   bias: ['lora-only', 'none'],

@@ -7,7 +7,8 @@ import { optionGroup, under } from './shared.ts';
 export type AdapterOptions = {
   readonly rank: number;
   readonly alpha: number;
-  readonly targets: LayerPattern;
+  readonly targets?: LayerPattern;
+  readonly targetWeights?: LayerPattern;
   readonly exclude?: LayerPattern;
   readonly method: LoraMethod;
   readonly bias: LoraBias;
@@ -45,10 +46,13 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     new Option('--alpha <n>', 'the update is scaled by alpha / rank').argParser(positive).default(1),
     new Option(
       '--targets <layers>',
-      "layers to adapt: 'all', names separated by commas, or /a regular expression/",
-    )
-      .argParser(layers)
-      .default('all'),
+      "layers to adapt: 'all', names separated by commas, or /a regular expression/ (default: 'all', or none with " +
+        '--target-weights)',
+    ).argParser(layers),
+    new Option(
+      '--target-weights <weights>',
+      "single weights to adapt, such as 'lstm.recurrent_kernel', written as for --targets",
+    ).argParser(layers),
     new Option('--exclude <layers>', 'layers not to adapt, written as for --targets').argParser(layers),
     new Option(
       '--method <name>',
@@ -83,12 +87,13 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
 
 /** The adapter that the options describe. */
 export function loraConfigFrom(options: AdapterOptions & { readonly seed: number }): LoraConfig {
-  const { rank, alpha, targets, exclude, method, bias, init, rslora, dora, dropout } = options;
+  const { rank, alpha, targets, targetWeights, exclude, method, bias, init, rslora, dora, dropout } = options;
   const { rankPattern, alphaPattern, modulesToSave, seed } = options;
   return {
     rank,
     alpha,
     targets,
+    targetWeights,
     exclude,
     method,
     bias,

@@ -89,6 +89,7 @@ function loraConfig(options: AdapterOptions, pick: OptionPicker): LoraConfig {
     rank: pick(options, 'rank'),
     alpha: pick(options, 'alpha'),
     targets: pick(options, 'targets'),
+    targetWeights: pick(options, 'targetWeights'),
     exclude: pick(options, 'exclude'),
     method: pick(options, 'method'),
     bias: pick(options, 'bias'),

@@ -10,6 +10,7 @@ const SETTINGS = {
   alpha: 'alpha',
   method: 'method',
   targets: 'targets',
+  targetWeights: 'targetWeights',
   exclude: 'exclude',
   bias: 'bias',
   init: 'init',
@@ -35,7 +36,14 @@ const SETTINGS = {
 } as const satisfies Record<string, keyof Configuration>;
 
 /** Options whose single value may contain commas. */
-const WITH_COMMAS = new Set(['targets', 'exclude', 'modulesToSave', 'rankPattern', 'alphaPattern']);
+const WITH_COMMAS = new Set([
+  'targets',
+  'targetWeights',
+  'exclude',
+  'modulesToSave',
+  'rankPattern',
+  'alphaPattern',
+]);
 
 /** The options of `finetune` that a sweep varies, each taking a list of values. */
 export function gridOptions(context: CliContext): Option[] {
