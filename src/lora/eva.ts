@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers } from '../models/index.ts';
 import { listNames } from '../quote.ts';
-import type { EvaConfig, ResolvedLoraConfig } from './config.ts';
+import type { ResolvedLoraConfig } from './config.ts';
 import type { AdapterOptions } from './init.ts';
 import { checkModelInputs, layerInputs, type ModelInputs } from './layer-inputs.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
@@ -23,8 +23,6 @@ export interface EvaPlan {
 }
 
 type EvaOptions = Pick<AdapterOptions<never>, 'batches' | 'onWarning'>;
-
-const DEFAULTS: Required<EvaConfig> = { rho: 2, tau: 0.99, whiten: false, adjustScalingFactors: true };
 
 /** How often the batches are used again before EVA gives up. */
 const MAX_PASSES = 100;
@@ -63,18 +61,18 @@ export function planEva(
 ): EvaPlan {
   if (config.init !== 'eva') return { plan, initialA: new Map() };
   for (const [index, batch] of batches.entries()) checkModelInputs(`batches[${index}]`, model, batch);
-  const eva = { ...DEFAULTS, ...config.evaConfig };
-  const layers = layersFor(model, plan, { config, rho: eva.rho, onWarning });
-  const ranks = findComponents(model, layers, { batches, tau: eva.tau });
+  const { rho = 2, tau = 0.99, whiten = false, adjustScalingFactors = true } = config.evaConfig ?? {};
+  const layers = layersFor(model, plan, { config, rho, onWarning });
+  const ranks = findComponents(model, layers, { batches, tau });
   const result = new Map(plan);
   const initialA = new Map<string, Float32Array>();
   for (const { path, rank, found } of layers) {
     const settings = plan.get(path)!;
     const newRank = ranks.get(path)!;
     if (newRank > 0) {
-      const alpha = eva.adjustScalingFactors ? (settings.alpha * newRank) / rank : settings.alpha;
+      const alpha = adjustScalingFactors ? (settings.alpha * newRank) / rank : settings.alpha;
       result.set(path, { ...settings, rank: newRank, alpha });
-      initialA.set(path, initialValues(found!, newRank, eva.whiten));
+      initialA.set(path, initialValues(found!, newRank, whiten));
     } else if (config.bias === 'all' && settings.trainedCopies === 'bias') {
       result.set(path, copySettings(settings.name, 'bias'));
     } else {
