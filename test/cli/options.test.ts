@@ -19,11 +19,11 @@ describe('lists are parsed on the command line', () => {
     expect(await valuesOf(argv)).toMatchObject({ targets: ['conv1', 'conv2'], exclude: '/dense.*/' });
     expect(await valuesOf(sh`inject-lora run`)).toMatchObject({
       targets: null,
-      targetWeights: null,
+      'target-weights': null,
       exclude: null,
     });
     expect(await valuesOf(sh`finetune run --target-weights lstm.kernel`)).toMatchObject({
-      targetWeights: ['lstm.kernel'],
+      'target-weights': ['lstm.kernel'],
     });
   });
 
