@@ -7,7 +7,7 @@ import type { ResolvedLoraConfig } from './config.ts';
 import type { AdapterOptions } from './init.ts';
 import { checkModelInputs, layerInputs, type ModelInputs } from './layer-inputs.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
-import { kernelsOf } from './layers/kinds.ts';
+import { kernelsOf } from './layers/kernels.ts';
 import type { LayerKind } from './layers/layer-kind.ts';
 import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { type PrincipalComponents, updateComponents } from './math/incremental-pca.ts';

@@ -6,12 +6,12 @@ import { checkAdapterName } from './adapters.ts';
 import { type LoraConfig, resolveLoraConfig } from './config.ts';
 import { planEva } from './eva.ts';
 import { type AdapterOptions, checkAdapterOptions, checkInit, initializeAdapter } from './init.ts';
-import { KNOWN_CLASSES } from './layers/kinds.ts';
+import { KNOWN_CLASSES } from './layers/kernels.ts';
 import { CUSTOM_CLASS, isLoraLayer, type LoraLayerConfig } from './layers/lora-layer.ts';
 import './layers/register.ts';
+import { weightedLayers } from './adaptable-weights.ts';
 import { hasLora, requireLoraLayers } from './lora-layers.ts';
 import { planAdapter } from './plan.ts';
-import { weightedLayers } from './targets.ts';
 
 /** Options of `injectLora` in addition to the configuration. */
 export interface InjectOptions<Model = tf.LayersModel> extends AdapterOptions<Model> {

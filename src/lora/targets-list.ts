@@ -1,10 +1,11 @@
 import type { AdaptableModel } from '../layers-model.ts';
 import type { NamedLayer } from '../models/index.ts';
+import { weightedLayers } from './adaptable-weights.ts';
 import { type LoraConfig, type ResolvedLoraConfig, resolveLoraConfig } from './config.ts';
-import { KNOWN_CLASSES, kernelsOf, kindOfWeight } from './layers/kinds.ts';
+import { KNOWN_CLASSES, kernelsOf, kindOfWeight } from './layers/kernels.ts';
 import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { usableRank } from './rank.ts';
-import { patternValue, selectLayers, weightedLayers } from './targets.ts';
+import { selectLayers } from './select-layers.ts';
 
 /** A weight that a low-rank update can be added to. */
 export interface LoraTarget {
@@ -37,15 +38,14 @@ export interface LoraTarget {
  */
 export function loraTargets(model: AdaptableModel, config: LoraConfig = {}): LoraTarget[] {
   const resolved = resolveLoraConfig(config);
-  const layers = weightedLayers(model).filter((layer) => listedWeights(layer, resolved).length > 0);
-  if (layers.length === 0) return [];
-  const { targets, expressions } = selectLayers(model, resolved);
-  const selected = new Map(targets.map(({ path, kernels }) => [path, kernels]));
-  return weightedLayers(model).flatMap((named) => {
+  const layers = weightedLayers(model);
+  if (layers.every((layer) => listedWeights(layer, resolved).length === 0)) return [];
+  const { targets } = selectLayers(model, resolved);
+  const targetAt = new Map(targets.map((target) => [target.path, target]));
+  return layers.flatMap((named) => {
     const { path, layer } = named;
-    const kernels = selected.get(path);
-    const names = new Set([...listedWeights(named, resolved), ...(kernels?.keys() ?? [])]);
-    const rank = patternValue(expressions, named, resolved.rankPattern) ?? resolved.rank;
+    const target = targetAt.get(path);
+    const names = new Set([...listedWeights(named, resolved), ...(target?.kernels.keys() ?? [])]);
     return [...names].map((weight) => {
       const kind = kindOfWeight(layer, weight, resolved.method)!;
       const shape = baseWeightsOf(layer).get(weight)!.shape as number[];
@@ -57,7 +57,7 @@ export function loraTargets(model: AdaptableModel, config: LoraConfig = {}): Lor
         shape: [...shape],
         parametersPerRank: size(factors.a) + size(factors.b),
         usableRank: usableRank(kind.matrixShape(shape)),
-        ...(kernels?.has(weight) && { rank }),
+        ...(target?.kernels.has(weight) && { rank: target.rank }),
       };
     });
   });

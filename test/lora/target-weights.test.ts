@@ -250,6 +250,11 @@ test.each<[string, LoraConfig, RegExp]>([
     { targetWeights: ['attention.projection'] },
     /^targetWeights 'attention\.projection': matches no weight with two or more axes; the model has attention\.projections, out\.kernel$/,
   ],
+  [
+    "'all', which is an expression here",
+    { targetWeights: 'all' },
+    /^targetWeights 'all': matches no weight with two or more axes; the model has attention\.projections, out\.kernel$/,
+  ],
   ['a vector', { targetWeights: ['gain'] }, /^targetWeights 'gain': matches no weight with two or more axes/],
   [
     'a weight that is excluded',

@@ -11,7 +11,7 @@ import {
 } from './adapter.ts';
 import { mergedWeight, normShape } from './delta-weight.ts';
 import { type CallInputs, forward, type Kwargs } from './forward.ts';
-import { kernelsOf, kindOfWeight } from './kinds.ts';
+import { kernelsOf, kindOfWeight } from './kernels.ts';
 import type { LayerKind } from './layer-kind.ts';
 import type { BaseLayer, LoraLayer, LoraLayerConfig } from './lora-layer.ts';
 

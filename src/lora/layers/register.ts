@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { UsageError } from '../../errors.ts';
 import { completeGradients } from '../../kernels/index.ts';
-import { KNOWN_CLASSES } from './kinds.ts';
+import { KNOWN_CLASSES } from './kernels.ts';
 import { type BaseClass, type LoraClass, withAdapters } from './lora-class.ts';
 import { CUSTOM_CLASS, type LoraLayerConfig } from './lora-layer.ts';
 
