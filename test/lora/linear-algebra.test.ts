@@ -20,24 +20,54 @@ const randomMatrix = (rows: number, columns: number, key: number): Matrix =>
 
 const difference = (a: Matrix, b: Matrix) => largestDifference(valuesOf(a), valuesOf(b));
 
+const repeatedRows = (rows: number, columns: number) => {
+  const row = Array.from({ length: columns }, (_, index) => Math.sin(index + 1));
+  return matrixOf(new Array(rows).fill(row).flat(), rows, columns);
+};
+
 test.each([
-  [7, 4],
-  [4, 7],
-  [5, 5],
+  ['tall', randomMatrix(7, 4, 1)],
+  ['wide', randomMatrix(4, 7, 1)],
+  ['square', randomMatrix(5, 5, 1)],
+  ['zero', randomMatrix(5, 3, 1).mul(0)],
+  ['rank-2', randomMatrix(9, 2, 1).mmul(randomMatrix(2, 6, 2))],
+  ['repeated', repeatedRows(256, 64)],
+])('QR of a %s matrix has orthonormal columns, a triangle, and their product is the matrix', (_, matrix) => {
+  const { rows, columns } = matrix;
+  const { q, r } = thinQr(matrix);
+  const side = Math.min(rows, columns);
+  expect([q.rows, q.columns, r.rows, r.columns]).toEqual([rows, side, side, columns]);
+  expect(difference(q.mmul(r), matrix)).toBeLessThan(1e-6);
+  const identity = matrixOf(tf.eye(side).dataSync(), side, side);
+  expect(difference(q.transpose().mmul(q), identity)).toBeLessThan(1e-6);
+  for (let row = 0; row < side; row++) {
+    expect(r.get(row, row)).toBeGreaterThanOrEqual(0);
+    for (let column = 0; column < row; column++) expect(Math.abs(r.get(row, column))).toBeLessThan(1e-12);
+  }
+});
+
+test.each([
+  ['random', randomMatrix(7, 4, 1)],
+  ['wide', randomMatrix(4, 7, 1)],
+  ['of rank 2', randomMatrix(9, 2, 1).mmul(randomMatrix(2, 6, 2))],
+  ['of zeros', randomMatrix(5, 3, 1).mul(0)],
+  ['with one value', matrixOf([3], 1, 1)],
+  ['with equal rows', repeatedRows(256, 64)],
+  ['with equal columns', repeatedRows(256, 20).transpose()],
 ])(
-  'QR of a [%i, %i] matrix has orthonormal columns, a triangle, and their product is the matrix',
-  (rows, columns) => {
-    const matrix = randomMatrix(rows, columns, 1);
-    const { q, r } = thinQr(matrix);
-    const side = Math.min(rows, columns);
-    expect([q.rows, q.columns, r.rows, r.columns]).toEqual([rows, side, side, columns]);
-    expect(difference(q.mmul(r), matrix)).toBeLessThan(1e-6);
+  'the SVD of a matrix %s has orthonormal vectors, descending values, and their product is the matrix',
+  (_, matrix) => {
+    const { u, s, v } = svd(matrix);
+    const side = Math.min(matrix.rows, matrix.columns);
     const identity = matrixOf(tf.eye(side).dataSync(), side, side);
-    expect(difference(q.transpose().mmul(q), identity)).toBeLessThan(1e-6);
-    for (let row = 0; row < side; row++) {
-      expect(r.get(row, row)).toBeGreaterThanOrEqual(0);
-      for (let column = 0; column < row; column++) expect(Math.abs(r.get(row, column))).toBeLessThan(1e-12);
-    }
+    for (const vectors of [u, v])
+      expect(difference(vectors.transpose().mmul(vectors), identity)).toBeLessThan(1e-6);
+    expect([...s].sort((a, b) => b - a)).toEqual(s);
+    const product = u
+      .clone()
+      .mulRowVector([...s])
+      .mmul(v.transpose());
+    expect(difference(product, matrix)).toBeLessThan(1e-6 * Math.max(1, s[0]!));
   },
 );
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { EigenvalueDecomposition, Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { takeValues } from '../../models/index.ts';
 import { createRandom } from '../../random.ts';
 
@@ -47,7 +47,14 @@ export function vstack(...matrices: readonly Matrix[]): Matrix {
   return hstack(...matrices.map((matrix) => matrix.transpose())).transpose();
 }
 
-/** Returns the reduced QR decomposition (Householder) of a matrix of any shape. */
+/** Columns that are shorter than this part of their original length, after the reflections before, are rounding errors. */
+const ROUNDING = 1e-14;
+
+/**
+ * Returns the reduced QR decomposition of a matrix of any shape, by Householder reflections (Golub and Van Loan, algorithm
+ * 5.2.1). The columns of Q are orthonormal also if columns of the matrix depend on each other; ml-matrix' own QR then divides
+ * by rounding errors.
+ */
 export function thinQr(matrix: Matrix): Qr {
   const { rows, columns } = matrix;
   if (rows < columns) {
@@ -55,27 +62,93 @@ export function thinQr(matrix: Matrix): Qr {
     const rest = q.transpose().mmul(matrix.subMatrix(0, rows - 1, rows, columns - 1));
     return { q, r: hstack(r, rest) };
   }
-  const { orthogonalMatrix, upperTriangularMatrix } = new QrDecomposition(matrix);
-  const [q, r] = [orthogonalMatrix.clone(), upperTriangularMatrix.clone()];
-  for (let index = 0; index < columns; index++) {
-    if (r.get(index, index) >= 0) continue;
-    r.mulRow(index, -1);
-    q.mulColumn(index, -1);
+  const reduced = Array.from({ length: columns }, (_, column) => Float64Array.from(matrix.getColumn(column)));
+  const lengths = reduced.map((column) => lengthOf(column));
+  const reflections = reduced.map((column, index) => {
+    const reflection = column.slice(index);
+    const length = lengthOf(reflection);
+    if (length <= ROUNDING * lengths[index]!) {
+      column.fill(0, index);
+      return undefined;
+    }
+    reflection[0]! += reflection[0]! < 0 ? -length : length;
+    const reflectionLength = lengthOf(reflection);
+    reflection.forEach((value, row) => {
+      reflection[row] = value / reflectionLength;
+    });
+    for (const other of reduced.slice(index)) reflect(other, reflection, index);
+    return reflection;
+  });
+  const basis = Array.from({ length: columns }, (_, column) => {
+    const vector = new Float64Array(rows);
+    vector[column] = reduced[column]![column]! < 0 ? -1 : 1;
+    for (let index = columns - 1; index >= 0; index--) reflect(vector, reflections[index], index);
+    return vector;
+  });
+  const r = new Matrix(reduced.map((column) => [...column.subarray(0, columns)])).transpose();
+  for (let row = 0; row < columns; row++) {
+    if (r.get(row, row) < 0) r.mulRow(row, -1);
+    for (let column = 0; column < row; column++) r.set(row, column, 0);
   }
-  return { q, r };
+  return { q: new Matrix(basis.map((vector) => [...vector])).transpose(), r };
 }
 
-/** Decomposes a matrix whose smaller side is at most a few hundred. */
+/** Euclidean norm of a vector. */
+function lengthOf(vector: Float64Array): number {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return Math.sqrt(sum);
+}
+
+/**
+ * Reflects the part of a vector from an index on: x - 2·v·(v·x).
+ *
+ * @param reflection v, of length 1; undefined to change nothing
+ */
+function reflect(vector: Float64Array, reflection: Float64Array | undefined, from: number): void {
+  if (!reflection) return;
+  let dot = 0;
+  for (let row = 0; row < reflection.length; row++) dot += reflection[row]! * vector[from + row]!;
+  for (let row = 0; row < reflection.length; row++) vector[from + row]! -= 2 * dot * reflection[row]!;
+}
+
+/**
+ * Decomposes a matrix whose smaller side is at most a few hundred. Singular values are accurate to about 1e-8 of the largest.
+ * u and v have orthonormal columns, also for singular values of zero.
+ *
+ * V has the eigenvectors of MᵀM, and M·V = U·diag(s). ml-matrix' own SVD does not end for some matrices with many equal rows.
+ */
 export function svd(matrix: Matrix): Svd {
-  const { leftSingularVectors, diagonal, rightSingularVectors } = new SingularValueDecomposition(matrix, {
-    autoTranspose: true,
-  });
-  const order = diagonal.map((_, index) => index).sort((i, j) => diagonal[j]! - diagonal[i]!);
+  if (matrix.rows < matrix.columns) {
+    const { u, s, v } = svd(matrix.transpose());
+    return { u: v, s, v: u };
+  }
+  const { vectors } = eigenvectors(matrix.transpose().mmul(matrix));
+  const { q, r } = thinQr(matrix.mmul(vectors));
+  const values = r.diagonal();
+  const order = descending(values);
   return {
-    u: leftSingularVectors.subMatrixColumn(order),
-    s: order.map((index) => diagonal[index]!),
-    v: rightSingularVectors.subMatrixColumn(order),
+    u: q.subMatrixColumn(order),
+    s: order.map((index) => values[index]!),
+    v: vectors.subMatrixColumn(order),
   };
+}
+
+/** Returns the eigenvalues of a symmetric matrix, the largest first, and the eigenvectors as columns. */
+function eigenvectors(symmetric: Matrix): { readonly values: number[]; readonly vectors: Matrix } {
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(symmetric, {
+    assumeSymmetric: true,
+  });
+  const order = descending(realEigenvalues);
+  return {
+    values: order.map((index) => realEigenvalues[index]!),
+    vectors: eigenvectorMatrix.subMatrixColumn(order),
+  };
+}
+
+/** Returns the indices of values, from the largest value to the smallest. */
+function descending(values: readonly number[]): number[] {
+  return values.map((_, index) => index).sort((i, j) => values[j]! - values[i]!);
 }
 
 /**
@@ -125,8 +198,8 @@ export function principalVectors(kernel: tf.Tensor2D, rank: number): Svd {
 }
 
 /**
- * Returns the first `count` right singular vectors and singular values of a matrix. Unlike `svd`, which may not end then, it
- * takes matrices with many equal rows. A vector whose singular value is a rounding error can be zero.
+ * Returns the first `count` right singular vectors and singular values of a matrix, faster than `svd`. A vector whose singular
+ * value is a rounding error can be zero.
  *
  * @param matrix [rows, columns] float32
  * @returns v [columns, count]
@@ -137,13 +210,9 @@ export function rightVectors(matrix: tf.Tensor2D, count: number): Pick<Svd, 's' 
   const values = matrixOf(matrix.dataSync(), rows, columns);
   const isWide = rows < columns;
   const gram = isWide ? values.mmul(values.transpose()) : values.transpose().mmul(values);
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram, { assumeSymmetric: true });
-  const order = realEigenvalues
-    .map((_, index) => index)
-    .sort((i, j) => realEigenvalues[j]! - realEigenvalues[i]!);
-  const first = order.slice(0, count);
-  const s = first.map((index) => Math.sqrt(Math.max(realEigenvalues[index]!, 0)));
-  const vectors = eigenvectorMatrix.subMatrixColumn(first);
+  const eigen = eigenvectors(gram);
+  const s = eigen.values.slice(0, count).map((value) => Math.sqrt(Math.max(value, 0)));
+  const vectors = eigen.vectors.subMatrix(0, gram.rows - 1, 0, s.length - 1);
   if (!isWide) return { s, v: vectors };
   const inverse = s.map((value) => (value > 1e-7 * s[0]! ? 1 / value : 0));
   return { s, v: values.transpose().mmul(vectors).mulRowVector(inverse) };

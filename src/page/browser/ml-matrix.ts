@@ -5,4 +5,4 @@ class Unavailable {
   }
 }
 
-export { Unavailable as Matrix, Unavailable as QrDecomposition, Unavailable as SingularValueDecomposition };
+export { Unavailable as EigenvalueDecomposition, Unavailable as Matrix };
