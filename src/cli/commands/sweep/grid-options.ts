@@ -59,7 +59,9 @@ export function gridFrom(options: Readonly<Record<string, unknown>>): Grid {
   const lists = Object.entries(SETTINGS).flatMap(([attribute, setting]) =>
     options[attribute] === undefined ? [] : [[setting, options[attribute]]],
   );
-  return Object.fromEntries(lists) as Grid;
+  // Reports list the default like those of the other options.
+  const targets = options.targetWeights === undefined ? { targets: ['all'] } : {};
+  return { ...targets, ...Object.fromEntries(lists) } as Grid;
 }
 
 function listOption(single: Option): Option {
