@@ -7,9 +7,9 @@ import { contentHash } from '../content-hash.ts';
 import { AppError, CheckpointError, UsageError } from '../errors.ts';
 import { requireLayersModel } from '../layers-model.ts';
 import {
-  activeAdapters,
   adapterNames,
   disableAdapters,
+  enableAdapters,
   hasLora,
   mergeLora,
   setActiveAdapters,
@@ -17,7 +17,7 @@ import {
   unloadLora,
 } from '../lora/index.ts';
 import { cloneModel } from '../models/index.ts';
-import { loadPeft, savePeft } from '../peft/index.ts';
+import { savePeft } from '../peft/index.ts';
 import { loadModel, saveModel } from '../runs/index.ts';
 import { float32Values } from '../safetensors/index.ts';
 import { toStateDict } from '../torch/index.ts';
@@ -32,6 +32,7 @@ import {
   skipped,
 } from './check.ts';
 import { mergeByFormula } from './peft-formula.ts';
+import { reloadAdapters } from './reload-adapters.ts';
 import { verifyGraphModel } from './verify-graph-model.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -146,11 +147,15 @@ async function checkReload(
   });
 }
 
-/** Saves all adapters, loads them onto the base and compares the outputs at strength 1, the strength of saved adapters. */
+/**
+ * Saves all adapters, loads them onto the base and compares the outputs. The adapters are enabled and at strength 1, as saved
+ * ones are.
+ */
 async function checkAdapterReload(options: VerifyOptions<tf.LayersModel>, folder: string): Promise<Check> {
   const { model, inputs } = options;
   const outputs = using(cloneModel(model), (copy) => {
     setAdapterStrength(copy, 1);
+    enableAdapters(copy);
     return outputsOf(copy, inputs);
   });
   return using(await reloadAdapters(options, folder), (loaded) => {
@@ -158,19 +163,6 @@ async function checkAdapterReload(options: VerifyOptions<tf.LayersModel>, folder
     const check = { name: 'adapter-reload', claim, detail: exampleCount(inputs) };
     return compareOutputs(check, outputsOf(loaded, inputs), outputs, 0);
   });
-}
-
-/** A copy of the base with all adapters of the model, saved to files and loaded again. */
-async function reloadAdapters(
-  { model, base, baseHash }: VerifyOptions<tf.LayersModel>,
-  folder: string,
-): Promise<tf.LayersModel> {
-  await savePeft(model, folder, { baseHash });
-  const [first, ...others] = adapterNames(model);
-  const loaded = await loadPeft(base, folder, { adapter: first, anyBase: true });
-  for (const adapter of others) await loadPeft(loaded, folder, { adapter, anyBase: true });
-  setActiveAdapters(loaded, activeAdapters(model));
-  return loaded;
 }
 
 /** Compares the merged weights with those that PEFT's formula gives from the adapter's files. */
@@ -200,6 +192,7 @@ async function checkPeftFormula(
   return using(cloneModel(model), (copy) => {
     setActiveAdapters(copy, [adapter]);
     setAdapterStrength(copy, 1);
+    enableAdapters(copy);
     return using(mergeLora(copy), (merged) => {
       const weights = toStateDict(merged);
       return compareOutputs(

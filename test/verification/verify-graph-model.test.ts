@@ -2,7 +2,13 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../src/content-hash.ts';
 import { injectLora, type LoraGraphModel } from '../../src/graph-models/index.ts';
-import { addAdapter, loraLayers, setActiveAdapters, setAdapterStrength } from '../../src/lora/index.ts';
+import {
+  addAdapter,
+  disableAdapters,
+  loraLayers,
+  setActiveAdapters,
+  setAdapterStrength,
+} from '../../src/lora/index.ts';
 import { type Check, verify } from '../../src/verification/index.ts';
 import { disturbAdapters } from '../helpers/disturb.ts';
 import { graphModel, placeholder, window } from '../helpers/graph-models.ts';
@@ -55,6 +61,14 @@ test('passes all checks for two adapters at different strengths', async () => {
   setActiveAdapters(model, ['default', 'other']);
   disturbAdapters(model);
   setAdapterStrength(model, 0.25, 'other');
+  expect(await checksOf(base, model)).toEqual(PASSED);
+});
+
+test('passes all checks while adapters are disabled', async () => {
+  const base = await network();
+  const model = injectLora(base, { rank: 2 });
+  disturbAdapters(model);
+  disableAdapters(model);
   expect(await checksOf(base, model)).toEqual(PASSED);
 });
 

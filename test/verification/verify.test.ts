@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { contentHash } from '../../src/content-hash.ts';
 import {
   addAdapter,
+  disableAdapters,
   injectLora,
   type LoraConfig,
   loraLayers,
@@ -98,6 +99,14 @@ test('checks each adapter of a model separately', async () => {
   const checks = await checksOf(base, model);
   expect(checks.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
   expect(checks.filter(({ name }) => name === 'peft-round-trip').length).toBe(2);
+});
+
+test('passes all checks while adapters are disabled', async () => {
+  const base = createDigitsNet(SMALL);
+  const model = injectLora(base, { rank: 2 });
+  disturbAdapters(model);
+  disableAdapters(model);
+  expect((await checksOf(base, model)).filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
 });
 
 test('checks only the content hash and the files of a model without adapters', async () => {
