@@ -9,11 +9,11 @@ export interface PeftParameter {
   readonly kernel: string;
   /** Its name in the adapter's configuration: `<module>.<parameter>`. */
   readonly path: string;
-  /** What precedes `.lora_A.weight` in the names of its tensors. */
-  readonly tensors: string;
+  /** Prefix of the names of its tensors: `.lora_A.weight` and others follow. */
+  readonly tensorPrefix: string;
   /**
-   * How PyTorch has it: `linear` [out, in], the matrix or the stack of matrices as in tfjs, or not at all, so that A and B
-   * are stored in tfjs' layout.
+   * How PyTorch stores the weight: `linear` as [out, in], `matrix` and `stack` as tfjs does, [in, out] or [stack, in, out].
+   * `tfjs`: PyTorch has no such weight, so A and B are stored in tfjs' layout.
    */
   readonly form: 'linear' | 'matrix' | 'stack' | 'tfjs';
   /** See `WeightLayout.gates`. */
@@ -25,12 +25,11 @@ export interface PeftParameter {
 /**
  * Whether the A and B of a kernel are stored in tfjs' layout.
  *
- * @param kernel as in `splitPart`: empty for the layer's only one
- * @param moduleInTfjsLayout whether they are for the layer's only kernel
+ * @param kernel as `splitPart` returns it: empty for the layer's only kernel
+ * @param moduleInTfjsLayout the answer for the layer's only kernel
  */
 export function isInTfjsLayout(peftModule: PeftModule, kernel: string, moduleInTfjsLayout: boolean): boolean {
-  if (kernel === '') return moduleInTfjsLayout;
-  return peftParameters(peftModule, [kernel])[0]!.form === 'tfjs';
+  return kernel === '' ? moduleInTfjsLayout : describe(peftModule, kernel).form === 'tfjs';
 }
 
 /** Lists the weights of a layer that can be adapted as parameters. */
@@ -58,27 +57,29 @@ export function peftParameters(peftModule: PeftModule, kernels: readonly string[
   const ordered = [...baseWeightsOf(peftModule.layer).keys()].filter((name) => kernels.includes(name));
   const parameters = ordered.map((kernel) => describe(peftModule, kernel));
   return parameters.map((parameter, index) => {
-    if (parameter.form === 'tfjs') return { ...parameter, tensors: parameter.path };
+    if (parameter.form === 'tfjs') return { ...parameter, tensorPrefix: parameter.path };
     const module = moduleOf(parameter.path);
     const outer = parameters
       .slice(index + 1)
       .filter(({ form, path }) => form !== 'tfjs' && moduleOf(path) === module);
-    return { ...parameter, tensors: `${module}${'.base_layer'.repeat(outer.length)}` };
+    return { ...parameter, tensorPrefix: `${module}${'.base_layer'.repeat(outer.length)}` };
   });
 }
 
 /**
- * The name in a file of a weight that PyTorch does not have. The layers inside Bidirectional can have automatic names, which
- * differ between processes, so their directions are named only.
+ * Returns the name in a file of a weight that PyTorch does not have. The layers inside Bidirectional can have automatic names,
+ * which differ between processes, so their names are replaced by the direction: `forward.kernel` for `forward_lstm_LSTM1/kernel`.
  */
 export function nameInFile(className: string, weight: string): string {
   const stable = className === 'Bidirectional' ? weight.replace(/^(forward|backward)_[^/]+/, '$1') : weight;
   return stable.replaceAll('/', '.');
 }
 
+/** Returns the path of the module of a parameter. */
 const moduleOf = (path: string): string => path.slice(0, path.lastIndexOf('.'));
 
-function describe(peftModule: PeftModule, kernel: string): Omit<PeftParameter, 'tensors'> {
+/** Describes one parameter, without what depends on the other parameters of its module. */
+function describe(peftModule: PeftModule, kernel: string): Omit<PeftParameter, 'tensorPrefix'> {
   const { layer, name, className, layouts } = peftModule;
   const layout = layouts.find(({ weight, gates }) => weight === kernel && gates);
   if (layout) {

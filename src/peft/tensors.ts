@@ -155,11 +155,11 @@ function peftNames(
 }
 
 /** The name and layout of A, B, their initial values and the magnitude of a single parameter. */
-function parameterTensor({ path, tensors, form, gates }: PeftParameter, part: string): PeftTensor {
+function parameterTensor({ path, tensorPrefix, form, gates }: PeftParameter, part: string): PeftTensor {
   if (part === 'lora_magnitude') return { name: `${PREFIX}${path}.${part}.tfjs`, layout: SAME_LAYOUT };
   const isA = part.endsWith('_A');
-  const name = (factor: 'A' | 'B') => `${PREFIX}${tensors}.lora_${factor}.weight`;
-  if (form === 'tfjs') return { name: `${PREFIX}${tensors}.${part}.tfjs`, layout: SAME_LAYOUT };
+  const name = (factor: 'A' | 'B') => `${PREFIX}${tensorPrefix}.lora_${factor}.weight`;
+  if (form === 'tfjs') return { name: `${PREFIX}${tensorPrefix}.${part}.tfjs`, layout: SAME_LAYOUT };
   if (form === 'linear')
     return isA
       ? { name: name('A'), layout: TRANSPOSED }

@@ -35,10 +35,10 @@ export interface AdapterFilesOptions extends BaseModelOptions {
   readonly adapter: string;
 }
 
-/** What `inspectAdapterFiles` finds. */
+/** The result of `inspectAdapterFiles`. */
 export interface AdapterInspection {
   readonly totals: LoraSummary;
-  /** The settings and effect of the adapter on each layer. */
+  /** The adapter on each layer: its settings, and the size of its update. */
   readonly adapters: readonly LayerInspection[];
   /** Likely problems, one line each. */
   readonly warnings: readonly string[];
@@ -80,7 +80,7 @@ export async function inspectAdapterFiles(options: AdapterFilesOptions): Promise
 }
 
 /**
- * Checks an adapter on its base on random numbers; see `verify`. Yields each result as soon as it is known.
+ * Checks an adapter on its base, with random numbers as inputs; see `verify`. Yields each result as soon as it is known.
  *
  * @throws UsageError if an option is invalid, or the base does not run on random numbers
  * @throws CheckpointError if the base or the adapter cannot be read, or they do not belong together
@@ -115,7 +115,7 @@ export interface MergeAdapterFilesOptions extends AdapterFilesOptions {
  * Writes the base with the adapter merged into its weights, as a model that tfjs loads without this library.
  *
  * @returns the content hash of the merged model
- * @throws UsageError if an option is invalid, or the folder is taken
+ * @throws UsageError if an option is invalid, or `out` has other files or already has a model
  * @throws CheckpointError if the base or the adapter cannot be read, they do not belong together, or the folder cannot be
  *   written
  * @throws TensorFlowError if the device is not available
@@ -150,13 +150,14 @@ export async function mergeAdapterFiles(options: MergeAdapterFilesOptions): Prom
   }
 }
 
+/** Loads TensorFlow and the base. The caller disposes it. */
 async function loadBase(options: BaseModelOptions): Promise<tf.LayersModel | tf.GraphModel> {
   await loadRecipeTensorFlow(options);
   const { baseModel, cwd = process.cwd() } = options;
   return await loadAnyModel(resolve(cwd, baseModel));
 }
 
-/** Loads a base and its adapter. The caller calls `dispose`. */
+/** Loads a base and its adapter. `dispose` disposes both models. */
 async function loadAdapter(options: AdapterFilesOptions) {
   const { adapter, cwd = process.cwd(), onNotice } = options;
   const base = await loadBase(options);

@@ -3,8 +3,8 @@ import { baseClassOf, baseWeightsOf } from '../lora/index.ts';
 import type { WeightLayout } from './weight-layout.ts';
 
 /**
- * The order in which PyTorch has the gates of a layer, as positions in that of tfjs. LSTM: both i, f, g, o (tfjs calls g
- * c). GRU: r, z, n in PyTorch, z, r, h in tfjs.
+ * The gates of each class in PyTorch's order, as positions in tfjs' order. LSTM: i, f, g, o in both (tfjs calls g c). GRU: r,
+ * z, n in PyTorch, z, r, h in tfjs.
  */
 const GATES: Readonly<Record<string, readonly number[]>> = {
   SimpleRNN: [0],
@@ -12,9 +12,8 @@ const GATES: Readonly<Record<string, readonly number[]>> = {
   GRU: [1, 0, 2],
 };
 
-/** The parts of recurrent layers and of Bidirectional that are used here. */
+/** The members of recurrent layers that are used here. */
 interface RecurrentLayer extends tf.layers.Layer {
-  readonly layer?: RecurrentLayer;
   readonly goBackwards?: boolean;
   readonly cell?: {
     readonly activation?: { getClassName(): string };
@@ -23,14 +22,14 @@ interface RecurrentLayer extends tf.layers.Layer {
 }
 
 /**
- * The layouts of the weights of SimpleRNN, LSTM and GRU, and of Bidirectional around one of these, in a module of one layer:
- * `weight_ih_l0` [gates * units, in], `weight_hh_l0` [gates * units, units]. PyTorch adds two biases, of which tfjs has the
- * sum.
+ * Returns the layouts of the weights of a SimpleRNN, LSTM or GRU, or of a Bidirectional around one of these, in a PyTorch
+ * module with one layer (`num_layers=1`): `weight_ih_l0` [gates * units, in] and `weight_hh_l0` [gates * units, units].
+ * PyTorch adds two biases; tfjs has their sum.
  *
  * @returns `undefined` for other layers
  */
 export function recurrentLayouts(layer: tf.layers.Layer): readonly WeightLayout[] | undefined {
-  const gates = GATES[recurrentClass(layer)];
+  const gates = GATES[baseClassOf(recurrentLayer(layer))];
   if (!gates) return undefined;
   return [...baseWeightsOf(layer).keys()].map((weight): WeightLayout => {
     const end = weight.startsWith('backward_') ? 'l0_reverse' : 'l0';
@@ -42,26 +41,28 @@ export function recurrentLayouts(layer: tf.layers.Layer): readonly WeightLayout[
 }
 
 /**
- * Why PyTorch's module of the same weights computes another function than the layer.
+ * Returns why PyTorch's module with the weights of `recurrentLayouts` computes another function than the layer.
  *
- * @returns `undefined` if it computes the same, or PyTorch has no such module
+ * @returns `undefined` if it computes the same, or if PyTorch has no such module
  */
 export function recurrentDifference(layer: tf.layers.Layer): string | undefined {
-  const className = recurrentClass(layer);
+  const recurrent = recurrentLayer(layer);
+  const className = baseClassOf(recurrent);
   if (!GATES[className]) return undefined;
   if (className === 'GRU')
     return "tfjs' GRU applies the reset gate before the recurrent product, PyTorch's after it";
-  const { layer: inner, cell = inner?.cell, goBackwards = inner?.goBackwards } = layer as RecurrentLayer;
+  const { cell, goBackwards } = recurrent;
   if (goBackwards) return "PyTorch's does not go backwards";
   const activation = cell?.activation?.getClassName();
-  const recurrent = cell?.recurrentActivation?.getClassName() ?? 'sigmoid';
   if (activation !== 'tanh') return `PyTorch's activation is tanh, not ${activation}`;
-  if (recurrent !== 'sigmoid') return `PyTorch's recurrentActivation is sigmoid, not ${recurrent}`;
+  const recurrentActivation = cell?.recurrentActivation?.getClassName() ?? 'sigmoid';
+  if (recurrentActivation !== 'sigmoid')
+    return `PyTorch's recurrentActivation is sigmoid, not ${recurrentActivation}`;
   return undefined;
 }
 
-function recurrentClass(layer: tf.layers.Layer): string {
-  const className = baseClassOf(layer);
-  const { layer: inner } = layer as RecurrentLayer;
-  return className === 'Bidirectional' && inner ? baseClassOf(inner) : className;
+/** Returns the layer inside a Bidirectional, and other layers themselves. */
+function recurrentLayer(layer: tf.layers.Layer): RecurrentLayer {
+  const { layer: inner } = layer as { readonly layer?: tf.layers.Layer };
+  return baseClassOf(layer) === 'Bidirectional' && inner ? inner : layer;
 }

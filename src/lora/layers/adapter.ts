@@ -44,7 +44,7 @@ export interface KernelUpdate {
   /** The initial A and B, if `subtractsInitialUpdate`. */
   readonly initialA?: tf.LayerVariable;
   readonly initialB?: tf.LayerVariable;
-  /** m of DoRA, in the shape of `normShape`. */
+  /** DoRA's magnitude m, in the shape of `normShape`. */
   readonly magnitude?: tf.LayerVariable;
 }
 

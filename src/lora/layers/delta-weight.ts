@@ -8,7 +8,7 @@ export function isAddedToKernel({ method }: Pick<LoraLayer, 'method'>, { kind }:
   return method !== 'side' || !kind.lowRankForward;
 }
 
-/** Whether the adapters of a layer change the value of a base weight for the time of a call. */
+/** Whether a base weight has another value during a call: a delta weight is added to it, or an adapter has a copy of it. */
 export function isReplaced(layer: LoraLayer, name: string): boolean {
   return [...layer.adapters.values()].some(({ updates, trainedCopies }) => {
     const update = updates.get(name);
@@ -35,11 +35,11 @@ function weightWithUpdates(
   name: string,
   included: (update: KernelUpdate) => boolean,
 ): tf.Tensor {
-  const kernel = layer.baseWeights.get(name)!.read() as tf.Tensor;
+  const base = layer.baseWeights.get(name)!.read() as tf.Tensor;
   return [...layer.adapters.values()].reduce(
     (sum, adapter) => {
       const update = adapter.updates.get(name);
-      return update && included(update) ? tf.add(sum, deltaWeight(adapter, update, kernel)) : sum;
+      return update && included(update) ? tf.add(sum, deltaWeight(adapter, update, base)) : sum;
     },
     weightWithCopies(layer, name),
   );
@@ -100,8 +100,8 @@ interface DoraInput {
 
 /**
  * Returns what weight-decomposed adaptation (DoRA, Liu et al. 2024, arXiv:2402.09353) adds to `base`. The kernel
- * becomes m·V / |V| with V = W + (alpha / r)·A·B, a trained magnitude m [out] and the norm |V| [out] over the inputs of
- * each output. The norm is a constant in gradients (section 4.3), as in PEFT. At a strength t below 1 this is t times
+ * becomes m·V / |V| with V = W + (alpha / r)·A·B, a trained magnitude m and the norm |V| over the inputs of each
+ * output, both in the shape of `normShape`. The norm is a constant in gradients (section 4.3), as in PEFT. At a strength t below 1 this is t times
  * the full term.
  *
  * @returns the shape of `base`
@@ -121,7 +121,10 @@ export function doraTerm({ adapter, update, kernel, product, base, lora }: DoraI
   return tf.add(rescaledBase, tf.mul(lora, ratio));
 }
 
-/** Returns the shape of a kernel's norm, and of DoRA's magnitude: [out]; for several matrices, [matrices, out]. */
+/**
+ * Returns the shape of a kernel's norm, and of DoRA's magnitude: the axes of the kernel that are not inputs. [out] for most
+ * kinds, [in, multiplier] for a depthwise kernel, [...stack, out] for several matrices.
+ */
 export function normShape({ normAxes }: LayerKind, kernelShape: readonly number[]): number[] {
   return kernelShape.filter((_, axis) => !normAxes!.includes(axis));
 }

@@ -63,7 +63,7 @@ interface SideBranch {
 function forwardWithBranches(call: LayerCall, branches: readonly SideBranch[]): tf.Tensor {
   const { layer } = call;
   const x = single(call.inputs);
-  // A class has one kernel at most whose update can be a parallel branch.
+  // A layer has at most one kernel whose update can be a parallel branch.
   const { kind } = branches[0]!.update;
   const wx = applyKernel(call, kind, x, kernelOf(layer, kind)); // [batch, ..., out], channels last
   const sum = branches.reduce((total, branch) => tf.add(total, loraTerm(call, branch, x, wx)), wx);

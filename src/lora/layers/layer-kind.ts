@@ -7,7 +7,7 @@ export type KindsByMethod = Partial<Record<LoraMethod, LayerKind>>;
 /**
  * How A and B update one sort of kernel, such as that of a 2-D convolution: A maps the inputs to r dimensions, B maps these
  * to the outputs. In a convolution, kernel, A and B have more than two axes. Such a kernel is read as a matrix
- * [inputs, outputs], where inputs are all values that one output is computed from. kinds.ts has the kinds.
+ * [inputs, outputs], where inputs are all values that one output is computed from. The kinds are in kinds.ts and matrices.ts.
  */
 export interface LayerKind {
   readonly name:

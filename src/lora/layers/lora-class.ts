@@ -26,8 +26,10 @@ interface LayerConfig extends tf.serialization.ConfigDict {
 }
 
 /**
- * Adds adapters to a tfjs layer class. Kernel, bias, A and B all belong to one layer, because tfjs does not track the
- * layers inside a custom layer. Which of them are trainable is decided weight by weight.
+ * Returns the LoRA form of a tfjs layer class: a subclass whose layers have adapters. Kernel, bias, A and B all belong to one
+ * layer, because tfjs does not track the layers inside a custom layer. Each weight is made trainable or frozen on its own.
+ *
+ * @param className the name under which layers are saved
  */
 export function withAdapters(Base: BaseClass, className = `Lora${Base.className}`): LoraClass {
   return class Lora extends Base implements LoraLayer {
@@ -41,9 +43,9 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
     readonly baseWeights = new Map<string, tf.LayerVariable>();
     /** Adapters to add when the layer is built. */
     readonly #configuredAdapters: readonly AdapterSettings[];
-    /** Names of the base's weights that no training changes, such as the moving averages of a normalization. */
+    /** Names of the weights that are not trainable in the base either, such as the moving averages of a normalization. */
     readonly #constants = new Set<string>();
-    /** Put before the names of new weights: the name scope of the layer, such as `hidden/`. */
+    /** Prefix of the names of weights that are added after `build`: the name scope of the layer, such as `hidden/`. */
     #scope = '';
 
     constructor({ lora, ...baseConfig }: LayerConfig) {
@@ -81,7 +83,7 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       );
     }
 
-    /** A class of a program can define this method instead of the static name. */
+    /** A custom class can override this method, so the static name is not enough to be saved as `className`. */
     override getClassName(): string {
       return this.customClass === undefined ? super.getClassName() : className;
     }
@@ -168,9 +170,9 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       );
     }
 
-    // Layers with others inside, such as RNN, list the weights of these, without those of adapters.
+    // RNN and Bidirectional override these four to list the weights of their cells and layers, which omits those of adapters.
     override get trainableWeights(): tf.LayerVariable[] {
-      return this.#hasLists() ? listOf('trainableWeights', this) : super.trainableWeights;
+      return this.#isReady() ? listOf('trainableWeights', this) : super.trainableWeights;
     }
 
     override set trainableWeights(weights: tf.LayerVariable[]) {
@@ -178,7 +180,7 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
     }
 
     override get nonTrainableWeights(): tf.LayerVariable[] {
-      return this.#hasLists() ? listOf('nonTrainableWeights', this) : super.nonTrainableWeights;
+      return this.#isReady() ? listOf('nonTrainableWeights', this) : super.nonTrainableWeights;
     }
 
     override set nonTrainableWeights(weights: tf.LayerVariable[]) {
@@ -240,12 +242,12 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       const config = super.getConfig();
       const { cell } = this as unknown as { cell?: tf.layers.Layer };
       if (Base.className !== 'RNN' || !cell) return config;
-      // tfjs omits the cell of classes that are not called RNN.
+      // RNN.getConfig of tfjs writes the cell only if the class is called RNN, which LoraRNN is not.
       return { ...config, cell: { className: cell.getClassName(), config: cell.getConfig() } };
     }
 
-    /** False in the constructors of the base classes and until the layer is built. */
-    #hasLists(): boolean {
+    /** False while the constructors of the base classes run, before there are private fields, and until the layer is built. */
+    #isReady(): boolean {
       return #scope in this && this.baseWeights.size > 0;
     }
 
@@ -253,7 +255,7 @@ export function withAdapters(Base: BaseClass, className = `Lora${Base.className}
       return this.addWeight(`${this.#scope}${name}`, shape, 'float32', tf.initializers.zeros());
     }
 
-    /** Changes settings of an adapter and updates its scale. */
+    /** Changes settings of an adapter, if any, and updates its scale, which also depends on `enabled`. */
     #changeSettings(adapter: LayerAdapter, change: Partial<AdapterSettings>): void {
       adapter.settings = { ...adapter.settings, ...change };
       const { settings } = adapter;
@@ -290,7 +292,7 @@ interface WeightLists {
   _nonTrainableWeights: tf.LayerVariable[];
 }
 
-/** Reads a list of weights as tfjs' class Layer does, whatever the classes between it and a layer's class do. */
+/** Returns a list of weights as the getter of tfjs' class Layer does, also if a subclass overrides it. */
 function listOf(
   list: 'trainableWeights' | 'nonTrainableWeights',
   layer: tf.layers.Layer,
@@ -298,7 +300,7 @@ function listOf(
   return Object.getOwnPropertyDescriptor(tf.layers.Layer.prototype, list)!.get!.call(layer);
 }
 
-/** A scalar variable of 0 that is not trained. The id makes its name unique, as tfjs requires across models. */
+/** Returns a scalar variable of 0 that is not trained. The id makes its name unique, as tfjs requires across models. */
 function zeroScalar(name: string): tf.Variable<tf.Rank.R0> {
   return tf.tidy(() => {
     const zero = tf.scalar(0);

@@ -6,22 +6,24 @@ import { KNOWN_CLASSES } from './kernels.ts';
 import { type BaseClass, type LoraClass, withAdapters } from './lora-class.ts';
 import { CUSTOM_CLASS, type LoraLayerConfig } from './lora-layer.ts';
 
-const classes = () => tf.serialization.SerializationMap.getMap().classNameMap;
+/** [class, fromConfig] by class name. */
+const registeredClasses = () => tf.serialization.SerializationMap.getMap().classNameMap;
 
 const register = (Class: unknown) =>
   tf.serialization.registerClass(Class as tf.serialization.SerializableConstructor<tf.layers.Layer>);
 
-// tfjs lacks those of dilated convolutions, and of ops that only custom layers use, such as einsum.
+// tfjs lacks the gradients of dilated convolutions, and of ops that only custom layers use, such as einsum.
 completeGradients();
 
-for (const name of KNOWN_CLASSES) register(withAdapters(classes()[name]![0] as unknown as BaseClass));
+for (const name of KNOWN_CLASSES)
+  register(withAdapters(registeredClasses()[name]![0] as unknown as BaseClass));
 
-/** The LoRA forms of classes that this library does not know. */
-const adaptedClasses = new WeakMap<object, LoraClass>();
+/** The LoRA forms of classes that this library does not know, by base class. */
+const customForms = new WeakMap<object, LoraClass>();
 
 /**
- * Stands for the LoRA form of every class that this library does not know, such as a program's own. These are registered
- * later than this library is imported, so their LoRA forms are made when a model needs them.
+ * The class under which LoRA layers are saved if this library does not know their base class. It has no instances:
+ * `fromConfig` returns a layer of the LoRA form of the base class, which a program may register after it imports this library.
  */
 class CustomLora extends tf.layers.Layer {
   static className = CUSTOM_CLASS;
@@ -33,16 +35,16 @@ class CustomLora extends tf.layers.Layer {
     ...rest: unknown[]
   ): T {
     const { className } = config.lora as unknown as Required<LoraLayerConfig>;
-    const entry = classes()[className];
+    const entry = registeredClasses()[className];
     if (!entry)
       throw new UsageError(
         'invalid-argument',
         `layer class '${className}': unknown to tfjs; call tf.serialization.registerClass(${className}) first`,
       );
     const [Base, fromConfig] = entry as unknown as [BaseClass, (...parts: unknown[]) => T];
-    const Adapted = adaptedClasses.get(Base) ?? withAdapters(Base, CUSTOM_CLASS);
-    adaptedClasses.set(Base, Adapted);
-    return fromConfig(Adapted, config, ...rest);
+    const Lora = customForms.get(Base) ?? withAdapters(Base, CUSTOM_CLASS);
+    customForms.set(Base, Lora);
+    return fromConfig(Lora, config, ...rest);
   }
 }
 
