@@ -133,7 +133,8 @@ async function writeEmnist(target: string): Promise<void> {
 async function runCommands(page: string): Promise<void> {
   for (const command of new Set([...commandsOf('README.md'), ...commandsOf(page)])) {
     if (finished.has(command)) continue;
-    const [, , ...argv] = splitWords(command);
+    // Fewer trials of a sweep show as well that its command works.
+    const [, , ...argv] = splitWords(command.replace(/--seeds \S+/, '--seeds 0-1'));
     const { code, err } = await runCommand(folder, argv);
     expect({ command, code, err: code === 0 ? '' : err }).toEqual({ command, code: 0, err: '' });
     finished.add(command);
