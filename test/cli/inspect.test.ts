@@ -30,7 +30,7 @@ describe('inspect --shape', () => {
   });
 
   test.each([
-    [sh`inspect`, /name a run, or use --shape/],
+    [sh`inspect`, /name a run, or use --base-model or --shape/],
     [sh`inspect a-run --shape 3x3`, /--shape: needs no run; omit a-run/],
     [sh`inspect --program --shape 3x3`, /--shape: needs no run; omit --program/],
     [sh`inspect a-run --rank 3`, /--rank: has no effect without --shape/],

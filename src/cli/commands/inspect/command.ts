@@ -48,7 +48,8 @@ export function addInspectCommand(program: CommandUnknownOpts, context: CliConte
       await runInspectAdapter(run, { ...options, baseModel: options.baseModel }, context);
       return;
     }
-    if (run === undefined) throw new UsageError('invalid-argument', 'name a run, or use --shape');
+    if (run === undefined)
+      throw new UsageError('invalid-argument', 'name a run, or use --base-model or --shape');
     if (isOnCommandLine('rank'))
       throw new UsageError('invalid-argument', '--rank: has no effect without --shape; omit it');
     if (!options.program && isOnCommandLine('batchSize'))
