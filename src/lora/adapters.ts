@@ -133,9 +133,14 @@ export function checkNewName(model: AdaptableModel, name: string): void {
     );
 }
 
-/** @throws UsageError if the name cannot be part of a weight's name or of a folder's */
+/** The name that stands for no adapter in `predictWithAdapters`, as in PEFT. */
+export const BASE = '__base__';
+
+/** @throws UsageError if the name means the base, or cannot be part of a weight's name or of a folder's */
 export function checkAdapterName(name: string): void {
   checkText('name of the adapter', name);
+  if (name === BASE)
+    throw new UsageError('invalid-argument', `adapter name '${name}': means the base; choose another name`);
   if (!/^[A-Za-z_][\w-]*$/.test(name))
     throw new UsageError(
       'invalid-argument',

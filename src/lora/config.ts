@@ -235,7 +235,10 @@ function checkEvaConfig({ init, evaConfig }: ResolvedLoraConfig): void {
     throw new UsageError('invalid-argument', `evaConfig: init '${init}' does not use it; leave it out`);
   const unknown = Object.keys(others).find((name) => !['whiten', 'adjustScalingFactors'].includes(name));
   if (unknown !== undefined)
-    throw new UsageError('invalid-argument', `evaConfig: unknown option '${unknown}'`);
+    throw new UsageError(
+      'invalid-argument',
+      `evaConfig: unknown option '${unknown}'; expected one of rho, tau, whiten, adjustScalingFactors`,
+    );
   if (!(rho >= 1 && rho < Number.POSITIVE_INFINITY))
     throw new UsageError('invalid-argument', `evaConfig.rho: must be at least 1 (${rho})`);
   if (!(tau >= 0 && tau <= 1))

@@ -2,11 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { checkArgument } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
-import { activeAdapters, requireAdapter, setActiveAdapters } from './adapters.ts';
-import { checkModelInputs, type ModelInputs } from './layer-inputs.ts';
-
-/** The name that stands for no adapter, as in PEFT. */
-const BASE = '__base__';
+import { activeAdapters, BASE, requireAdapter, setActiveAdapters } from './adapters.ts';
+import { checkModelInputs, inputList, type ModelInputs } from './layer-inputs.ts';
 
 /** What `predict` returns. */
 type ModelOutputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
@@ -74,8 +71,7 @@ function rowsByAdapter(adapters: readonly string[]): Map<string, number[]> {
 
 function predict(model: AdaptableModel, inputs: ModelInputs, batchSize: number): ModelOutputs {
   if (isLayeredGraphModel(model)) return model.predict(inputs, {});
-  const isMap = !Array.isArray(inputs) && !(inputs instanceof tf.Tensor);
-  return model.predict(isMap ? model.inputNames.map((name) => inputs[name]!) : inputs, { batchSize });
+  return model.predict(inputList(model, inputs), { batchSize });
 }
 
 /**

@@ -161,7 +161,13 @@ test.each<[string, LoraConfig, () => tf.Tensor[] | undefined, RegExp]>([
     'a batch that is not of tensors',
     {},
     () => [[1, 2]] as never,
-    /batches\[0\]: must be a tensor for each of the inputs/,
+    /batches\[0\]: must be a tensor for each of the inputs 0_input \(a list\)/,
+  ],
+  [
+    'a batch of another shape',
+    {},
+    () => [randomTensor([9, 7])],
+    /batches\[0\]: input 0_input must have shape \[batch,8\] \(\[9,7\]\)/,
   ],
   ['NaN', {}, () => [tf.fill([9, 8], Number.NaN)], /layer '0': its inputs contain NaN or Inf/],
   ['a rho below 1', { evaConfig: { rho: 0.5 } }, peftBatches, /evaConfig.rho: must be at least 1 \(0.5\)/],
@@ -170,7 +176,7 @@ test.each<[string, LoraConfig, () => tf.Tensor[] | undefined, RegExp]>([
     'an unknown option',
     { evaConfig: { roh: 1 } as EvaConfig },
     peftBatches,
-    /evaConfig: unknown option 'roh'/,
+    /evaConfig: unknown option 'roh'; expected one of rho, tau, whiten, adjustScalingFactors/,
   ],
   [
     'options of another initialization',

@@ -150,6 +150,20 @@ test.each<[string, string[], RegExp]>([
   expect(activeAdapters(model)).toEqual(['north']);
 });
 
+test('rejects inputs of another shape', () => {
+  const model = withAdapters(mixedModel());
+  const act = () => predictWithAdapters(model, [tf.zeros([1, 5, 5, 3]), mixedInputs()[1]!], ['north']);
+  expect(act).toThrow(UsageError);
+  expect(act).toThrow(/^inputs: input image must have shape \[batch,5,5,2\] \(\[1,5,5,3\]\)$/);
+});
+
+test('an adapter cannot have the name that means the base', () => {
+  const model = withAdapters(mixedModel());
+  const expected = "adapter name '__base__': means the base; choose another name";
+  expect(() => addAdapter(model, '__base__', {})).toThrow(expected);
+  expect(() => injectLora(mixedModel(), {}, { adapter: '__base__' })).toThrow(expected);
+});
+
 test('rejects inputs of another number or of other names', () => {
   const model = withAdapters(mixedModel());
   const [image, tokens] = mixedInputs();
