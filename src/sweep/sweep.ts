@@ -4,6 +4,7 @@ import { CheckpointError, TrainingError, UsageError } from '../errors.ts';
 import { ensureDir, withFileErrors } from '../files/index.ts';
 import type { QueueOptions } from '../queue/index.ts';
 import { finetuneSettings } from '../recipes/index.ts';
+import { checkLayers } from './check-layers.ts';
 import { type Configuration, configurationsOf, type Grid, gridSize, requireGrid } from './grid.ts';
 import { halvingRounds, type Round, stepsForHalving, survivors } from './halving.ts';
 import { type PlanOptions, planSweep } from './plan.ts';
@@ -94,6 +95,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const rounds = options.halving ? roundsOf(configurations) : [];
   const plan = await planSweep({ ...options, heldOut, isQueued: options.queue !== undefined });
   requireClasses(targetLabels, plan.base.classNames.length);
+  await checkLayers(plan.setup.run, options.grid);
   const folder = join(plan.setup.out, 'trials');
   await withFileErrors(CheckpointError, folder, 'created', () => ensureDir(folder));
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
@@ -81,6 +82,20 @@ test('a trial that diverges is reported and does not stop the others', async () 
   const { configurations, failures } = await readSweepReport(join(cwd, 'diverging/sweep.json'));
   expect(configurations).toHaveLength(1);
   expect(failures).toHaveLength(2);
+});
+
+test.each([
+  ['targets', 'linear2;linaer1'],
+  ['target-weights', 'linear2.kernel;linaer1.kernel'],
+  ['exclude', 'linear2;linaer1'],
+])('a misspelt name in --%s is rejected before the first trial', async (option, names) => {
+  const argv = [...sh`sweep base ${small} --out misspelt`, `--${option}`, names];
+  const { code, err } = await runCommand(cwd, argv);
+  expect({ code, err }).toEqual({
+    code: 2,
+    err: expect.stringMatching(/^error: \w+ 'linaer1(\.kernel)?': matches no (layer|weight)/),
+  });
+  expect(existsSync(join(cwd, 'misspelt'))).toBe(false);
 });
 
 test('if every trial fails, the command fails with the first reason', async () => {
