@@ -206,9 +206,13 @@ export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
 function checkPattern(option: string, pattern: unknown): void {
   const isList = Array.isArray(pattern) && pattern.every((name) => typeof name === 'string');
   if (pattern === undefined || typeof pattern === 'string' || pattern instanceof RegExp || isList) return;
+  const expected =
+    option === 'targetWeights'
+      ? 'a list of names or a regular expression'
+      : "a list of names, a regular expression or 'all'";
   throw new UsageError(
     'invalid-argument',
-    `${option}: must be a list of names, a regular expression or 'all' (${Array.isArray(pattern) ? JSON.stringify(pattern).slice(0, 60) : String(pattern)})`,
+    `${option}: must be ${expected} (${Array.isArray(pattern) ? JSON.stringify(pattern).slice(0, 60) : String(pattern)})`,
   );
 }
 

@@ -114,6 +114,11 @@ const wrong: [string, (adapted: tf.LayersModel) => unknown, RegExp][] = [
     /targets: must be a list of names, a regular expression or 'all' \(3\)/,
   ],
   [
+    'injectLora: targetWeights',
+    () => lora.injectLora(sequentialModel(), { targetWeights: 3 as never }),
+    /targetWeights: must be a list of names or a regular expression \(3\)/,
+  ],
+  [
     'injectLora: a list with a number',
     () => lora.injectLora(sequentialModel(), { exclude: ['out', 2] as never }),
     /exclude: must be a list of names.*\["out",2\]/,

@@ -51,7 +51,7 @@ export const addAdapterOptions = optionGroup<AdapterOptions>(() =>
     ).argParser(layers),
     new Option(
       '--target-weights <weights>',
-      "single weights to adapt, such as 'lstm.recurrent_kernel', written as for --targets",
+      "single weights to adapt, such as 'lstm.recurrent_kernel': names separated by commas, or /a regular expression/",
     ).argParser(layers),
     new Option('--exclude <layers>', 'layers not to adapt, written as for --targets').argParser(layers),
     new Option(
