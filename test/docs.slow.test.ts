@@ -2,21 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import * as tf from '@tensorflow/tfjs';
 import { zipSync } from 'fflate';
 import { parse as parseToml } from 'smol-toml';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { injectLora } from '../src/graph-models/index.ts';
 import { writeIdx } from '../src/mnist-data-loader/index.ts';
-import { savePeft } from '../src/peft/index.ts';
-import { saveGraphModel } from '../src/runs/index.ts';
 import { runCommand, splitWords } from './helpers/command.ts';
-import { graphModel, placeholder } from './helpers/graph-models.ts';
-import { storedModel, writeLayersModel } from './helpers/layers-model.ts';
 import { mnist } from './helpers/mnist.ts';
+import { writePageModels } from './helpers/page-models.ts';
 import { writePhotos } from './helpers/photos.ts';
-import { withSeededWeights } from './helpers/seeded-weights.ts';
 import { keptFolder } from './helpers/temporary.ts';
 
 const PAGES = [
@@ -27,24 +21,56 @@ const PAGES = [
 ];
 const ROOT = resolve('.');
 
-/**
- * Pages whose code is run, with what it uses and does not define. The code blocks of a page are one program.
- * Other pages show single calls, or parts of programs in examples/, which have tests of their own.
- */
+/** What the blocks of the page about pretrained models use: images and their model, an attention, and a training step. */
+const PRETRAINED = `
+  import { addAdapter, createEngine, graphModelLayer, setActiveAdapters, trainingTask } from 'tfjs-lora';
+  const [images, labels] = [tf.zeros([4, 224, 224, 3]), tf.zeros([4, 3])];
+  const loss = tf.losses.meanSquaredError;
+  const base = await tf.loadGraphModel('file://mobilenet/model.json');
+  const data = {
+    rows: 8,
+    inputs: [{ values: new Float32Array(8 * 224 * 224 * 3), featureShape: [224, 224, 3] }],
+    labels: { values: new Int32Array(8), featureShape: [] },
+  };
+  const steps = 1;
+  const head = tf.sequential({ layers: [tf.layers.dense({ inputShape: [1280], units: 3 })] });
+  class CausalAttention extends tf.layers.Layer {
+    static className = 'CausalAttention';
+    build([, , width]) {
+      this.query = this.addWeight('query', [width, width], 'float32', tf.initializers.glorotUniform());
+      this.built = true;
+    }
+  }
+  const transformer = tf.sequential({ layers: [new CausalAttention({ inputShape: [3, 16] })] });
+  const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [2], units: 3 })] });
+  const optimizer = tf.train.sgd(0.1);
+  const variables = model.trainableWeights.map((weight) => weight.read());
+  const batches = [[tf.zeros([4, 2]), labels]];
+`;
+
+/** Pages whose code is run, with what it uses and does not define. The code blocks of a page are one program. */
 const CODE: Readonly<Record<string, string>> = {
   'README.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
+  'docs/adapt-a-pretrained-model.md': PRETRAINED,
   'docs/adapt-my-own-model.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
   'docs/api.md': '',
   'docs/browser.md': 'const [inputs, targets] = [tf.zeros([4, 28, 28, 1]), tf.zeros([4, 10])];',
   'docs/choosing-a-rank.md': '',
   'docs/fine-tune-on-some-digits.md': '',
   'docs/graph.md': '',
+  'docs/lora.md': `
+    import { addAdapter, addWeightedAdapter, deleteAdapter, loraTargets } from 'tfjs-lora';
+    import { predictWithAdapters, setActiveAdapters } from 'tfjs-lora';
+    const [inputs, targets] = [tf.zeros([4, 3, 2]), tf.zeros([4, 2])];`,
   'docs/peft.md': "import { createDigitsNet } from 'tfjs-lora';\nconst model = createDigitsNet();",
   'docs/reports.md': '',
   'docs/training.md': '',
   'docs/use-a-peft-adapter.md': '',
   'docs/walk-through.md': '',
 };
+
+/** Pages whose code blocks use the same names for different things, so that each needs a scope. */
+const SEPARATE_BLOCKS = new Set(['docs/adapt-a-pretrained-model.md']);
 
 /**
  * The command lines of a page, without prompts and comments. Lines that end in a backslash are joined with the next.
@@ -59,6 +85,12 @@ function commandsOf(page: string): string[] {
       // It serves until Ctrl-C.
       .filter((command) => !/ play\b/.test(command) || command.includes('--out'))
   );
+}
+
+/** Encloses a code block, except for its imports, in braces. */
+function inOwnScope(code: string): string {
+  const imports = code.match(/^import .*$/gm) ?? [];
+  return [...imports, '{', code.replaceAll(/^import .*$/gm, ''), '}'].join('\n');
 }
 
 let folder: string;
@@ -80,33 +112,8 @@ beforeAll(async () => {
     ]),
   );
   await writeFile(join(folder, 'base-adapter.zip'), zipSync(adapter));
-  const { dense, flatten } = tf.layers;
-  const model = withSeededWeights(
-    tf.sequential({
-      layers: [
-        flatten({ inputShape: [28, 28, 1] }),
-        dense({ name: 'hidden', units: 16, activation: 'relu' }),
-        dense({ name: 'out', units: 10, activation: 'softmax' }),
-      ],
-    }),
-  );
-  await writeLayersModel(join(folder, 'my-model'), await storedModel(model));
-  await writeGraphModel();
+  await writePageModels(folder);
 });
-
-/** A GraphModel in `mobilenet`, and an adapter for it in `corners`. */
-async function writeGraphModel(): Promise<void> {
-  const model = await graphModel({
-    nodes: [
-      ['x', 'Placeholder', [], placeholder([-1, 3])],
-      ['y', 'MatMul', ['x', 'w']],
-    ],
-    weights: { w: tf.randomNormal([3, 2], 0, 1, 'float32', 1) },
-    outputs: ['y'],
-  });
-  await saveGraphModel(model, join(folder, 'mobilenet'));
-  await savePeft(injectLora(model, { rank: 2 }), join(folder, 'corners'));
-}
 
 /** Writes a data set whose images have rows and columns swapped, in files named like those of EMNIST. */
 async function writeEmnist(target: string): Promise<void> {
@@ -149,10 +156,13 @@ test.each(Object.keys(CODE))('the code in %s works', async (page) => {
   await cp('test/fixtures/peft/plain', join(folder, 'my-adapter'), { recursive: true });
   const blocks = [...readFileSync(page, 'utf8').matchAll(/^```[jt]s\n(.*?)^```/gms)].map(([, code]) => code!);
   expect(blocks).not.toEqual([]);
-  const program = [CODE[page], ...blocks]
+  const parts = SEPARATE_BLOCKS.has(page) ? blocks.map(inOwnScope) : blocks;
+  const program = [CODE[page], ...parts]
     .join('\n')
     // A web page loads its model by URL.
     .replaceAll("'model/model.json'", "'file://my-model/model.json'")
+    .replaceAll("loadLayersModel('file://mobilenet/", "loadLayersModel('file://mobilenet-layers/")
+    .replaceAll("'file://my-model/", `'file://${page === 'docs/lora.md' ? 'sequence-model' : 'my-model'}/`)
     .replaceAll("'tfjs-lora'", `'${ROOT}/src/api/index.ts'`)
     .replaceAll(/'tfjs-lora\/([\w-]+)'/g, `'${ROOT}/src/api/$1.ts'`);
   const file = join(folder, `${page.replaceAll('/', '-')}.ts`);
