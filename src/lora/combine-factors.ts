@@ -13,11 +13,11 @@ import {
 import { type MergeMethod, type MergeSettings, mergeTensors } from './merge-tensors.ts';
 import type { FactorPair } from './update.ts';
 
-/** How a type of combination works. */
+/** How a type of combination works: without `merge` and `svd`, A and B of all adapters are concatenated. */
 export interface Combining {
-  /** How values of different adapters become one: those of A and of B, or with `svd` those of A·B. Absent: a sum of updates. */
+  /** Merges A with A and B with B, or with `svd` the updates A·B. Absent: the updates are added up. */
   readonly merge?: MergeMethod;
-  /** Whether A and B are the best approximation of an update. */
+  /** Whether to compute A and B as the best approximation of the combined update. */
   readonly svd?: boolean;
 }
 
@@ -48,17 +48,17 @@ export function mergesFactors(type: CombinationType): boolean {
   return merge !== undefined && !svd;
 }
 
-/** The update scaling·A·B of an adapter, and its weight in a combination. */
+/** The update scaling·A·B of one matrix by an adapter, and the adapter's weight in the combination. */
 export interface WeightedUpdate extends FactorPair {
   readonly scaling: number;
   readonly weight: number;
 }
 
 /**
- * Combines the updates of a kernel, as PEFT's `add_weighted_adapter`.
+ * Combines the updates of one matrix, as PEFT's `add_weighted_adapter`.
  *
- * @param rank of the result, for types that approximate
- * @returns A [inputs, k] and B [k, outputs] at scaling 1
+ * @param rank of the result, for types with `svd`
+ * @returns A [inputs, k] and B [k, outputs] at scaling 1, where k is `rank`, the sum of the ranks (`cat`) or their common rank
  */
 export function combineFactors(
   updates: readonly WeightedUpdate[],
@@ -88,7 +88,7 @@ export function combineFactors(
   }
 }
 
-/** Merges A with A and B with B, each with the root of weight · scaling. A has the sign of the weight. */
+/** Merges A with A and B with B, each times the root of |weight · scaling|. A also gets the sign of the weight. */
 function mergeFactors(
   updates: readonly WeightedUpdate[],
   method: MergeMethod,
@@ -111,7 +111,7 @@ function mergeFactors(
   };
 }
 
-/** Returns scaling·A·B, row-major. */
+/** Returns scaling·A·B [inputs, outputs], row-major. */
 function productOf({ a, b, scaling }: WeightedUpdate): Float32Array {
   const product = tf.tidy(() => {
     const [left, right] = [a, b].map((matrix) =>
@@ -122,7 +122,7 @@ function productOf({ a, b, scaling }: WeightedUpdate): Float32Array {
   return takeValues(product);
 }
 
-/** Returns A = U and B = diag(s)·Vᵀ, padded with zeros if there are less than `rank` singular values. */
+/** Returns A = U and B = diag(s)·Vᵀ, padded with zeros if there are fewer than `rank` singular values. */
 function lowRank({ u, s, v }: Svd, rank: number): FactorPair {
   const singularValues = Array.from({ length: rank }, (_, index) => s[index] ?? 0);
   return {
@@ -131,7 +131,7 @@ function lowRank({ u, s, v }: Svd, rank: number): FactorPair {
   };
 }
 
-/** Returns the first columns of a matrix, followed by zeros if it does not have so many. */
+/** Returns the first `count` columns of a matrix, padded with columns of zeros if it has fewer. */
 function firstColumns(matrix: Matrix, count: number): Matrix {
   const existing = Math.min(count, matrix.columns);
   const first = matrix.subMatrix(0, matrix.rows - 1, 0, existing - 1);

@@ -5,13 +5,14 @@ import { namedLayers } from '../models/index.ts';
 import { listNames } from '../quote.ts';
 import type { ResolvedLoraConfig } from './config.ts';
 import type { AdapterOptions } from './init.ts';
-import { checkModelInputs, layerInputs, type ModelInputs } from './layer-inputs.ts';
+import { layerInputs } from './layer-inputs.ts';
 import type { AdapterSettings } from './layers/adapter.ts';
 import { kernelsOf } from './layers/kernels.ts';
 import type { LayerKind } from './layers/layer-kind.ts';
 import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { type PrincipalComponents, updateComponents } from './math/incremental-pca.ts';
 import { valuesOf } from './math/linear-algebra.ts';
+import { checkModelInputs, type ModelInputs } from './model-inputs.ts';
 import { copySettings } from './plan.ts';
 
 /** What EVA decides about an adapter. */
@@ -24,10 +25,10 @@ export interface EvaPlan {
 
 type EvaOptions = Pick<AdapterOptions<never>, 'batches' | 'onWarning'>;
 
-/** How often the batches are used again before EVA gives up. */
+/** Most passes over the batches. */
 const MAX_PASSES = 100;
 
-/** Share of the largest singular value below which a direction counts as none: rounding errors of float32. */
+/** Singular values below this fraction of the largest are rounding errors of float32. */
 const NEGLIGIBLE = 1e-6;
 
 /** The principal components of one layer's inputs. */
@@ -38,9 +39,9 @@ interface LayerComponents {
   readonly rank: number;
   /** How many components are computed: the highest rank that the layer can get. */
   readonly count: number;
-  /** Absent until a batch has enough rows. */
+  /** Of the batches so far. Absent until one has enough rows. */
   found?: PrincipalComponents;
-  /** Which components changed by less than `tau` with the last batch. */
+  /** Whether the last batch has left the direction of a component nearly unchanged (`tau`). */
   converged: readonly boolean[];
 }
 
@@ -82,7 +83,11 @@ export function planEva(
   return { plan: result, initialA };
 }
 
-/** The dense layers that get A and B. */
+/**
+ * Returns the dense layers that get A and B. Warns about other layers that do.
+ *
+ * @throws UsageError if there is no such dense layer
+ */
 function layersFor(
   model: AdaptableModel,
   plan: ReadonlyMap<string, AdapterSettings>,
@@ -109,9 +114,11 @@ function layersFor(
 }
 
 /**
- * Updates the components batch by batch until all that are used have converged.
+ * Computes the components of the layers, batch by batch, until all of those that become columns of A have converged.
  *
+ * @param layers receive their components (`found`)
  * @returns the new ranks by layer path
+ * @throws UsageError if no batch has enough rows for a layer, or the components do not converge
  */
 function findComponents(
   model: AdaptableModel,
@@ -131,7 +138,7 @@ function findComponents(
           batch,
           pending.map(({ layer }) => layer),
         );
-        for (const layer of pending) update(layer, inputs.get(layer.layer)!, tau);
+        for (const layer of pending) updateLayer(layer, inputs.get(layer.layer)!, tau);
       });
       if (layers.every(({ found }) => found)) ranks = distributeRanks(layers);
     }
@@ -148,8 +155,13 @@ function findComponents(
   );
 }
 
-/** Updates the components of a layer with its inputs of one batch. Skips a batch with less rows than components. */
-function update(layer: LayerComponents, inputs: readonly tf.Tensor[], tau: number): void {
+/**
+ * Updates the components of a layer with its inputs of one batch. Skips a batch with fewer rows than components.
+ *
+ * @param inputs one tensor [batch, ..., features] for each call of the layer
+ * @throws UsageError if the inputs contain NaN or Inf
+ */
+function updateLayer(layer: LayerComponents, inputs: readonly tf.Tensor[], tau: number): void {
   const { path, count, found: previous } = layer;
   const rows = tf.concat(inputs.map((x) => tf.reshape(x, [-1, x.shape.at(-1)!]))) as tf.Tensor2D;
   if (rows.shape[0] < count) return;
@@ -167,11 +179,14 @@ function update(layer: LayerComponents, inputs: readonly tf.Tensor[], tau: numbe
     });
 }
 
-/** Gives the layers as many ranks as they have together: one for each of the components that explain the largest shares. */
+/**
+ * Returns new ranks by layer path with the same sum as those of the configuration: one for each of the components that explain
+ * the largest shares of the variance of their layers' inputs.
+ */
 function distributeRanks(layers: readonly LayerComponents[]): Map<string, number> {
   const budget = layers.reduce((sum, { rank }) => sum + rank, 0);
   const shares = layers.flatMap(({ path, found }) =>
-    found!.singularValues.map((value) => ({ path, share: value ** 2 / (found!.squares || 1) })),
+    found!.singularValues.map((value) => ({ path, share: value ** 2 / (found!.squaredDeviations || 1) })),
   );
   shares.sort((first, second) => second.share - first.share);
   const ranks = new Map(layers.map(({ path }) => [path, 0]));
@@ -191,7 +206,7 @@ function initialValues(found: PrincipalComponents, rank: number, whiten: boolean
   return valuesOf(a);
 }
 
-/** Whether a component has more than rounding errors of variance. */
+/** Whether the variance that a component explains is more than rounding errors. */
 function isSignificant({ singularValues }: PrincipalComponents, index: number): boolean {
   return singularValues[index]! > NEGLIGIBLE * singularValues[0]!;
 }

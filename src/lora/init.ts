@@ -6,10 +6,10 @@ import { namedLayers, variableOf } from '../models/index.ts';
 import { createRandom, type Random } from '../random.ts';
 import type { LoraInit, ResolvedLoraConfig } from './config.ts';
 import { initialFactors } from './init-factors.ts';
-import type { ModelInputs } from './layer-inputs.ts';
 import { type AdapterSettings, type KernelUpdate, scalingOf } from './layers/adapter.ts';
 import { kernelNorm } from './layers/delta-weight.ts';
 import { isLoraLayer, type LoraLayer } from './layers/lora-layer.ts';
+import type { ModelInputs } from './model-inputs.ts';
 
 /** Input of an initialization in addition to the configuration. */
 export interface InitOptions<Model = tf.LayersModel> {

@@ -1,13 +1,13 @@
 import type { Random } from '../random.ts';
 
-/** How tensors of several adapters become one, value by value. */
+/** How to merge tensors of several adapters, value by value: first pruning, then a weighted sum or average. */
 export interface MergeMethod {
   /**
-   * Which values of each tensor are set to zero first: all but the largest ones, or random ones, after which the rest is
+   * Which values of each tensor to set to zero: `magnitude`, all but the largest; `random`, random ones, and the others are
    * divided by the density. Absent: none.
    */
   readonly pruning?: 'magnitude' | 'random';
-  /** Whether to average only the values that have the majority's sign, instead of adding all values. */
+  /** Whether to average only the values with the majority's sign. Otherwise all values are added up. */
   readonly electsSign?: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface MergeMethod {
 export const MAJORITY_SIGN_METHODS = ['total', 'frequency'] as const;
 export type MajoritySignMethod = (typeof MAJORITY_SIGN_METHODS)[number];
 
-/** Numbers that a merge needs. */
+/** Settings of a merge. */
 export interface MergeSettings {
   /** Fraction of values that pruning keeps: above 0, at most 1. */
   readonly density: number;
@@ -25,8 +25,11 @@ export interface MergeSettings {
 }
 
 /**
- * Merges tensors of equal size with weights, as PEFT's `merge_utils`: by TIES (Yadav et al. 2023, arXiv:2306.01708) if the
- * method prunes by magnitude and elects signs, by DARE (Yu et al. 2024, arXiv:2311.03099) if it prunes at random.
+ * Merges tensors of equal size, as PEFT's `merge_utils`. Pruning by magnitude and electing signs is TIES (Yadav et al. 2023,
+ * arXiv:2306.01708), random pruning is DARE (Yu et al. 2024, arXiv:2311.03099).
+ *
+ * @param tensors values of each tensor, in any order that is the same for all
+ * @param weights one for each tensor
  */
 export function mergeTensors(
   tensors: readonly Float32Array[],
@@ -50,7 +53,10 @@ export function mergeTensors(
   });
 }
 
-/** Sets all but the values of largest magnitude to zero. Of equal ones at the limit, the first are kept. */
+/**
+ * Keeps the floor(density · size) values of largest magnitude and sets the others to zero. Of equal ones at the limit, the
+ * first are kept.
+ */
 function keepLargest(values: Float32Array, density: number): Float32Array {
   const kept = Math.floor(density * values.length);
   if (kept === 0) return new Float32Array(values.length);
@@ -68,7 +74,7 @@ function keepRandom(values: Float32Array, density: number, random: Random): Floa
   return values.map((value) => (random.uniform() < density ? value / density : 0));
 }
 
-/** Returns 1 or -1; 1 if no sign has the majority. */
+/** Returns the sign of the values' sum or of most values: 1 or -1, 1 for a tie. */
 function majoritySign(values: readonly number[], method: MajoritySignMethod): number {
   return sum(method === 'total' ? values : values.map(Math.sign)) >= 0 ? 1 : -1;
 }

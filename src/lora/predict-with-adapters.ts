@@ -3,7 +3,7 @@ import { checkArgument } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { activeAdapters, BASE, requireAdapter, setActiveAdapters } from './adapters.ts';
-import { checkModelInputs, inputList, type ModelInputs } from './layer-inputs.ts';
+import { checkModelInputs, inputList, type ModelInputs } from './model-inputs.ts';
 
 /** What `predict` returns. */
 type ModelOutputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;

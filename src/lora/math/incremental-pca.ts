@@ -8,8 +8,8 @@ export interface PrincipalComponents {
   readonly rows: number;
   /** Mean of each feature [features]. */
   readonly mean: readonly number[];
-  /** Sum of squared deviations from the mean, over all rows and features. */
-  readonly squares: number;
+  /** Sum over all rows and features of the squared deviations from the mean: rows times the total variance. */
+  readonly squaredDeviations: number;
   /** [components, features], orthonormal; the largest value of each is positive. */
   readonly components: Matrix;
   /** [components], descending. */
@@ -17,15 +17,15 @@ export interface PrincipalComponents {
 }
 
 /**
- * Updates principal components with more rows, from the components alone (Ross et al. 2008, "Incremental learning for
- * robust visual tracking", as in scikit-learn's `IncrementalPCA`): the old components times their singular values, the new
- * rows, and a row for the change of the mean are decomposed together.
+ * Updates principal components with more rows, without the earlier rows (Ross et al. 2008, "Incremental learning for robust
+ * visual tracking", as in scikit-learn's `IncrementalPCA`): decomposes a matrix of the old components times their singular
+ * values, the new rows minus their mean, and one row for the change of the mean.
  *
  * Leaves intermediate tensors for the caller's `tidy`.
  *
  * @param previous undefined for the first rows
  * @param x [rows, features] float32
- * @param count number of components, at most the number of features and of the first rows
+ * @param count number of components, at most the number of features, and of rows in the first call
  */
 export function updateComponents(
   previous: PrincipalComponents | undefined,
@@ -40,16 +40,16 @@ export function updateComponents(
   const shift = Array.from(newMean, (value, index) => (previous ? value - previous.mean[index]! : 0));
   const shiftWeight = (oldRows * newRows) / rows;
   const centred = tf.sub(x, moments.mean) as tf.Tensor2D;
-  const decomposed = previous
+  const stacked = previous
     ? tf.concat([weightedComponents(previous), centred, tf.mul(tf.tensor2d([shift]), Math.sqrt(shiftWeight))])
     : centred;
-  const { s, v } = rightVectors(decomposed as tf.Tensor2D, count);
+  const { s, v } = rightVectors(stacked as tf.Tensor2D, count);
   const shiftSquares = shift.reduce((sum, value) => sum + value ** 2, 0);
   return {
     rows,
     mean: Array.from(newMean, (value, index) => value - (shift[index]! * oldRows) / rows),
-    squares:
-      (previous?.squares ?? 0) +
+    squaredDeviations:
+      (previous?.squaredDeviations ?? 0) +
       tf.sum(moments.variance).dataSync()[0]! * newRows +
       shiftWeight * shiftSquares,
     components: withPositiveMaxima(v.transpose()),

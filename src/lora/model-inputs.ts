@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs';
+import { wrongArgument } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
+import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
+import { listNames } from '../quote.ts';
+
+/** A batch of a model's inputs, as `predict` takes it. */
+export type ModelInputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
+
+/**
+ * @param name for the message, such as `inputs`
+ * @throws UsageError if a value is not a tensor, a list or an object of tensors, one for each input of the model, or if a
+ *   tensor does not have the shape of a LayersModel's input
+ */
+export function checkModelInputs(name: string, model: AdaptableModel, inputs: unknown): void {
+  const isTensor = inputs instanceof tf.Tensor;
+  const values: unknown[] = isTensor ? [inputs] : Object.values(Object(inputs));
+  const names = Array.isArray(inputs) || isTensor ? [] : Object.keys(Object(inputs));
+  const isGraph = isLayeredGraphModel(model);
+  const isComplete = isGraph
+    ? values.length > 0
+    : values.length === model.inputs.length && names.every((input) => inputNames(model).includes(input));
+  if (!isComplete || !values.every((value) => value instanceof tf.Tensor)) {
+    const expected = isGraph
+      ? 'a tensor, or tensors by the names of inputs'
+      : `a tensor for each of the inputs ${listNames(inputNames(model))}`;
+    throw wrongArgument(name, expected, inputs);
+  }
+  if (!isGraph) checkShapes(name, model, inputList(model, inputs as ModelInputs));
+}
+
+/** @throws UsageError if a tensor does not have the shape of its input; null is any size */
+function checkShapes(name: string, model: tf.LayersModel, tensors: readonly tf.Tensor[]): void {
+  for (const [index, { shape, sourceLayer }] of model.inputs.entries()) {
+    const given = tensors[index]!.shape;
+    if (given.length === shape.length && given.every((size, axis) => size === (shape[axis] ?? size)))
+      continue;
+    const expected = shape.map((size, axis) => size ?? (axis === 0 ? 'batch' : 'any'));
+    throw new UsageError(
+      'invalid-argument',
+      `${name}: input ${sourceLayer.name} must have shape [${expected}] ([${given}])`,
+    );
+  }
+}
+
+/** The names of the inputs of a LayersModel. tfjs sets `inputNames` of a Sequential only when it is first used. */
+function inputNames(model: tf.LayersModel): string[] {
+  return model.inputs.map(({ sourceLayer }) => sourceLayer.name);
+}
+
+/** The tensors in the order of the model's inputs. */
+export function inputList(model: tf.LayersModel, inputs: ModelInputs): tf.Tensor[] {
+  if (inputs instanceof tf.Tensor) return [inputs];
+  return Array.isArray(inputs) ? inputs : inputNames(model).map((name) => inputs[name]!);
+}
