@@ -13,7 +13,7 @@ import { baseClassOf, baseWeightsOf } from './layers/lora-layer.ts';
 import { type PrincipalComponents, updateComponents } from './math/incremental-pca.ts';
 import { valuesOf } from './math/linear-algebra.ts';
 import { checkModelInputs, type ModelInputs } from './model-inputs.ts';
-import { copySettings } from './plan.ts';
+import { copySettings, hasBias } from './plan.ts';
 
 /** What EVA decides about an adapter. */
 export interface EvaPlan {
@@ -67,14 +67,14 @@ export function planEva(
   const ranks = findComponents(model, layers, { batches, tau });
   const result = new Map(plan);
   const initialA = new Map<string, Float32Array>();
-  for (const { path, rank, found } of layers) {
+  for (const { path, layer, rank, found } of layers) {
     const settings = plan.get(path)!;
     const newRank = ranks.get(path)!;
     if (newRank > 0) {
       const alpha = adjustScalingFactors ? (settings.alpha * newRank) / rank : settings.alpha;
       result.set(path, { ...settings, rank: newRank, alpha });
       initialA.set(path, initialValues(found!, newRank, whiten));
-    } else if (config.bias === 'all' && settings.trainedCopies === 'bias') {
+    } else if (config.bias === 'all' && hasBias(layer)) {
       result.set(path, copySettings(settings.name, 'bias'));
     } else {
       result.delete(path);

@@ -1,3 +1,4 @@
+import type * as tf from '@tensorflow/tfjs';
 import { type AdaptableModel, isLayeredGraphModel } from '../layers-model.ts';
 import { checkSupport } from './check-support.ts';
 import type { ResolvedLoraConfig } from './config.ts';
@@ -32,14 +33,18 @@ export function planAdapter(
   for (const { path } of modulesToSave) plan.set(path, copySettings(adapter, 'all'));
   if (config.bias === 'all') {
     for (const { path, layer } of candidates)
-      if (!plan.has(path) && [...baseWeightsOf(layer).keys()].some(isBias))
-        plan.set(path, copySettings(adapter, 'bias'));
+      if (!plan.has(path) && hasBias(layer)) plan.set(path, copySettings(adapter, 'bias'));
   }
   if (isLayeredGraphModel(model))
     model.requireGradients(candidates.filter(({ path }) => plan.has(path)).map(({ layer }) => layer));
   const warning = rankWarning(adapter, ranks);
   if (warning !== undefined) onWarning(warning);
   return plan;
+}
+
+/** Whether a layer has a weight that PyTorch calls a bias. */
+export function hasBias(layer: tf.layers.Layer): boolean {
+  return [...baseWeightsOf(layer).keys()].some(isBias);
 }
 
 /** Returns the rank on each kernel of a target, with the kernel's size. */

@@ -93,10 +93,14 @@ test('an adapted model keeps its ranks after training and reloading', async () =
 
 test('a layer whose inputs explain too little gets no A and B', () => {
   // The inputs of 'flat' vary equally in all directions, those of 'steep' in two.
-  const inputs = [tf.input({ shape: [12], name: 'a' }), tf.input({ shape: [12], name: 'b' })];
-  const flat = tf.layers.dense({ name: 'flat', units: 3 }).apply(inputs[0]!) as tf.SymbolicTensor;
-  const steep = tf.layers.dense({ name: 'steep', units: 3 }).apply(inputs[1]!) as tf.SymbolicTensor;
-  const base = tf.model({ inputs, outputs: [flat, steep] });
+  const twoLayers = (useBias: boolean) => {
+    const inputs = [tf.input({ shape: [12], name: 'a' }), tf.input({ shape: [12], name: 'b' })];
+    const outputs = ['flat', 'steep'].map((name, index) =>
+      tf.layers.dense({ name, units: 3, useBias }).apply(inputs[index]!),
+    );
+    return tf.model({ inputs, outputs: outputs as tf.SymbolicTensor[] });
+  };
+  const base = twoLayers(true);
   const scales = tf.tensor1d([5, 4, ...new Array(10).fill(0.01)]);
   const batches = [
     [randomTensor([40, 12], 1), tf.mul(randomTensor([40, 12], 2), scales)],
@@ -109,6 +113,8 @@ test('a layer whose inputs explain too little gets no A and B', () => {
   const withBiases = injectLora(base, { ...config, bias: 'all' }, { batches });
   const { updates, trainedCopies } = layerAt(withBiases, 'flat').adapters.get('default')!;
   expect([updates.size, [...trainedCopies.keys()]]).toEqual([0, ['bias']]);
+  const withoutBiases = injectLora(twoLayers(false), { ...config, bias: 'all' }, { batches });
+  expect(loraLayers(withoutBiases).map(({ path }) => path)).toEqual(['steep']);
 });
 
 test('adds an adapter to an adapted model from the inputs that the base gives', () => {
