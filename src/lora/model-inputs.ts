@@ -8,9 +8,11 @@ import { listNames } from '../quote.ts';
 export type ModelInputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
 
 /**
- * @param name for the message, such as `inputs`
- * @throws UsageError if a value is not a tensor, a list or an object of tensors, one for each input of the model, or if a
- *   tensor does not have the shape of a LayersModel's input
+ * Checks that a value can be passed to a model as inputs. The shapes are only checked for a LayersModel.
+ *
+ * @param name of the value for the message, such as `inputs`
+ * @throws UsageError if it is not a tensor, list or object with one tensor for each input, or a tensor has another shape than
+ *   its input
  */
 export function checkModelInputs(name: string, model: AdaptableModel, inputs: unknown): void {
   const isTensor = inputs instanceof tf.Tensor;
@@ -29,7 +31,7 @@ export function checkModelInputs(name: string, model: AdaptableModel, inputs: un
   if (!isGraph) checkShapes(name, model, inputList(model, inputs as ModelInputs));
 }
 
-/** @throws UsageError if a tensor does not have the shape of its input; null is any size */
+/** @throws UsageError if a tensor does not have the shape of its input, where null stands for any size */
 function checkShapes(name: string, model: tf.LayersModel, tensors: readonly tf.Tensor[]): void {
   for (const [index, { shape, sourceLayer }] of model.inputs.entries()) {
     const given = tensors[index]!.shape;
@@ -43,12 +45,12 @@ function checkShapes(name: string, model: tf.LayersModel, tensors: readonly tf.T
   }
 }
 
-/** The names of the inputs of a LayersModel. tfjs sets `inputNames` of a Sequential only when it is first used. */
+/** Returns the names of the inputs of a LayersModel. tfjs sets `inputNames` of a Sequential only when it is first used. */
 function inputNames(model: tf.LayersModel): string[] {
   return model.inputs.map(({ sourceLayer }) => sourceLayer.name);
 }
 
-/** The tensors in the order of the model's inputs. */
+/** Returns the tensors in the order of the model's inputs. */
 export function inputList(model: tf.LayersModel, inputs: ModelInputs): tf.Tensor[] {
   if (inputs instanceof tf.Tensor) return [inputs];
   return Array.isArray(inputs) ? inputs : inputNames(model).map((name) => inputs[name]!);

@@ -9,9 +9,9 @@ import { checkModelInputs, inputList, type ModelInputs } from './model-inputs.ts
 type ModelOutputs = tf.Tensor | tf.Tensor[] | tf.NamedTensorMap;
 
 /**
- * Predicts a batch whose examples use different adapters, as PEFT with `adapter_names`. The model runs once for each of the
- * adapters in the batch, on their examples together, so everything that an adapter can change is supported. Which adapters are
- * active does not matter, and does not change.
+ * Predicts a batch whose examples use different adapters, as PEFT with `adapter_names`. The model runs once for each adapter
+ * in the batch, on all of the adapter's examples, so everything that an adapter can change is supported. Which adapters are
+ * active does not matter and does not change. While adapters are disabled, all examples use the base.
  *
  * @param inputs as `predict` takes them; the first axis of each tensor is the batch
  * @param adapters for each example the name of its adapter, or '__base__' for none
@@ -58,7 +58,7 @@ function checkNames(inputs: ModelInputs, adapters: readonly string[]): void {
   });
 }
 
-/** The rows of the batch that each adapter is for. */
+/** Returns the rows of the batch for each adapter. */
 function rowsByAdapter(adapters: readonly string[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [row, name] of adapters.entries()) {
@@ -75,9 +75,10 @@ function predict(model: AdaptableModel, inputs: ModelInputs, batchSize: number):
 }
 
 /**
- * Joins the outputs of parts of a batch.
+ * Joins the outputs of parts of a batch, and returns them in the order of the batch.
  *
- * @param rows the position in the batch of each example of the joined parts
+ * @param rows of the batch, in the order of the joined parts
+ * @throws UsageError if an output does not have one row for each example
  */
 function inOrder(parts: readonly ModelOutputs[], rows: readonly number[]): ModelOutputs {
   const [first, ...others] = parts as [ModelOutputs, ...ModelOutputs[]];
@@ -97,7 +98,7 @@ function inOrder(parts: readonly ModelOutputs[], rows: readonly number[]): Model
   });
 }
 
-/** Applies a function to each tensor, with its position or name. */
+/** Applies a function to each tensor. `key` is the tensor's position in a list, or its name. */
 function mapTensors<T extends ModelInputs | ModelOutputs>(
   tensors: T,
   apply: (tensor: tf.Tensor, key: string) => tf.Tensor,
@@ -108,6 +109,7 @@ function mapTensors<T extends ModelInputs | ModelOutputs>(
   return Object.fromEntries(named.map(([name, tensor]) => [name, apply(tensor, name)])) as T;
 }
 
+/** Returns the tensor with a key of `mapTensors`. */
 function tensorAt(tensors: ModelOutputs, key: string): tf.Tensor {
   return tensors instanceof tf.Tensor ? tensors : (tensors as tf.NamedTensorMap)[key]!;
 }
