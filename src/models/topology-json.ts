@@ -33,7 +33,7 @@ export function parseModelJson(path: string, content: unknown): ModelJson {
   if (root?.format === 'graph-model' || Array.isArray(outer?.node)) {
     throw new CheckpointError(
       'invalid-checkpoint',
-      `${path}: a GraphModel, whose layers cannot be adapted; convert the Keras model as a LayersModel (tfjs_layers_model)`,
+      `${path}: a GraphModel, which cannot become a run; adapt it in a program, or convert the Keras model as a LayersModel (tfjs_layers_model)`,
     );
   }
   const className = inner?.class_name ?? inner?.className;

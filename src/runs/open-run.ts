@@ -44,7 +44,11 @@ export async function readManifest(folder: string): Promise<RunManifest> {
   const invalid = (problem: string) => new CheckpointError('invalid-checkpoint', `${folder}: ${problem}`);
   if (!existsSync(folder)) throw invalid('no such folder; name the folder of a run');
   const path = join(folder, 'run.json');
-  if (!existsSync(path)) throw invalid('not a run folder: it has no run.json');
+  if (!existsSync(path)) {
+    if (existsSync(join(folder, 'adapter_config.json')))
+      throw invalid('an adapter, not a run; import it into a run of its base, or name its base model');
+    throw invalid('not a run folder: it has no run.json');
+  }
   const irregular = RUN_FILES.find((file) => isIrregular(join(folder, file)));
   if (irregular !== undefined) throw invalid(`${irregular} is not a regular file; create the run again`);
   const manifest = parseManifest(path, await readJson(path));

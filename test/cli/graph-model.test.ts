@@ -90,6 +90,19 @@ describe('with --base-model', () => {
     });
   });
 
+  test.each([
+    [
+      sh`verify adapter`,
+      'adapter: an adapter, not a run; import it into a run of its base, or name its base model',
+    ],
+    [
+      sh`import base/model.json --out run`,
+      'base/model.json: a GraphModel, which cannot become a run; adapt it in a program, or convert the Keras model',
+    ],
+  ])('%j without a run or a base model is rejected', async (argv, message) => {
+    expect(await runCommand(cwd, argv)).toMatchObject({ code: 4, err: expect.stringContaining(message) });
+  });
+
   test('merge writes a GraphModel with the update in its kernels', async () => {
     const command = sh`merge adapter --base-model base/model.json --strength 0.5 --out merged --device cpu`;
     const { code, out } = await runCommand(cwd, command);
