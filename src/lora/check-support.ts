@@ -45,7 +45,7 @@ function checkKernel(place: string, kind: LayerKind, { dora, dropout, init }: Re
   if (dropout > 0 && !kind.lowRankForward)
     throw new UsageError(
       'invalid-argument',
-      `${place}: does not support dropout, because its update is added to the kernel; leave it out`,
+      `${place}: does not support dropout, because its update is added to the kernel; set dropout to 0, or leave the layer out with 'exclude'`,
     );
   if (kind.name === 'matrices' && !['kaiming', 'gaussian', 'normal', 'eva'].includes(init))
     throw new UsageError(

@@ -269,7 +269,7 @@ test.each<[string, LoraConfig, RegExp]>([
   [
     'dropout',
     { ...attention, dropout: 0.1 },
-    /does not support dropout, because its update is added to the kernel/,
+    /does not support dropout, because its update is added to the kernel; set dropout to 0, or leave the layer out with 'exclude'/,
   ],
   ['PiSSA', { ...attention, init: 'pissa' }, /several matrices in one kernel do not support init 'pissa'/],
 ])('refuses %s', (_title, config, message) => {
