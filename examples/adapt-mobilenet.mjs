@@ -61,7 +61,14 @@ function readModel(file) {
   const folder = resolve('runs/nsfwjs');
   const models = resolve(folder, 'node_modules/nsfwjs/dist/models', file);
   if (!existsSync(models)) {
-    const options = ['--no-save', '--no-audit', '--no-fund', '--legacy-peer-deps', '--ignore-scripts'];
+    const options = [
+      '--no-save',
+      '--loglevel=error',
+      '--no-audit',
+      '--no-fund',
+      '--legacy-peer-deps',
+      '--ignore-scripts',
+    ];
     execFileSync('npm', ['install', '--prefix', folder, ...options, 'nsfwjs@4.4.0'], {
       shell: process.platform === 'win32',
     });
