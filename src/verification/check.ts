@@ -18,6 +18,23 @@ export interface Check {
   readonly detail: string;
 }
 
+/** The claims of checks that do not depend on the adapter, by the checks' names. */
+const CLAIMS = {
+  content: 'the base has the recorded content hash',
+  'base-reload': 'the base model gives the same outputs after saving and loading, bit for bit',
+  'adapter-reload': 'the adapter gives the same outputs after saving and loading, bit for bit',
+  'strength-zero': 'at strength 0 the model gives the outputs of its base, bit for bit',
+  disabled: 'with adapters disabled the model gives the outputs of its base, bit for bit',
+  'base-unchanged': 'the base inside the adapted model has the recorded content hash',
+  merged: 'the merged model gives the outputs of the adapted model',
+  'merged-reload': 'the merged model gives the same outputs after saving and loading, bit for bit',
+} as const;
+
+/** Returns the name and claim of a check. */
+export function checkNamed(name: keyof typeof CLAIMS): Pick<Check, 'name' | 'claim'> {
+  return { name, claim: CLAIMS[name] };
+}
+
 /**
  * The largest difference that counts as rounding, relative to the largest output or weight. Merging adds up the same
  * float32 products in another order, which changes about the last two of seven decimal digits.

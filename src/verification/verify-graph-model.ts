@@ -7,7 +7,15 @@ import type { AdaptableModel } from '../layers-model.ts';
 import { disableAdapters, enableAdapters, loraLayers, setAdapterStrength } from '../lora/index.ts';
 import { takeValues } from '../models/index.ts';
 import { shorten } from '../text/index.ts';
-import { type Check, compareHashes, compareOutputs, exampleCount, type Outputs, ROUNDING } from './check.ts';
+import {
+  type Check,
+  checkNamed,
+  compareHashes,
+  compareOutputs,
+  exampleCount,
+  type Outputs,
+  ROUNDING,
+} from './check.ts';
 import { reloadAdapters } from './reload-adapters.ts';
 import type { VerifyOptions } from './verify-options.ts';
 
@@ -21,45 +29,39 @@ export async function* verifyGraphModel(
   folder: string,
 ): AsyncGenerator<Check> {
   const { base, model, inputs, baseHash } = options;
-  const claim = 'the base has the recorded content hash';
-  yield compareHashes({ name: 'content', claim }, contentHash(base), baseHash);
+  yield compareHashes(checkNamed('content'), contentHash(base), baseHash);
   if (!(model instanceof LoraGraphModel)) return;
   const [baseOutputs, adaptedOutputs] = [graphOutputs(base, inputs), graphOutputs(model, inputs)];
-  const compare = (name: string, sentence: string, values: Outputs, expected: Outputs, allowed: number) =>
-    compareOutputs({ name, claim: sentence, detail: exampleCount(inputs) }, values, expected, allowed);
+  const detail = exampleCount(inputs);
 
   const copy = await reloadAdapters(options, join(folder, 'adapter'));
+  const compareCopy = (name: 'adapter-reload' | 'strength-zero' | 'disabled', expected: Outputs) =>
+    compareOutputs({ ...checkNamed(name), detail }, graphOutputs(copy, inputs), expected, 0);
   try {
     copyState(model, copy);
-    const reloaded = 'the adapter gives the same outputs after saving and loading, bit for bit';
-    yield compare('adapter-reload', reloaded, graphOutputs(copy, inputs), adaptedOutputs, 0);
+    yield compareCopy('adapter-reload', adaptedOutputs);
     enableAdapters(copy);
     setAdapterStrength(copy, 0);
-    const zero = 'at strength 0 the model gives the outputs of its base, bit for bit';
-    yield compare('strength-zero', zero, graphOutputs(copy, inputs), baseOutputs, 0);
+    yield compareCopy('strength-zero', baseOutputs);
     setAdapterStrength(copy, 1);
     disableAdapters(copy);
-    const disabled = 'with adapters disabled the model gives the outputs of its base, bit for bit';
-    yield compare('disabled', disabled, graphOutputs(copy, inputs), baseOutputs, 0);
+    yield compareCopy('disabled', baseOutputs);
   } finally {
     copy.dispose();
   }
   const unmerged = unloadLora(model);
   const unmergedHash = contentHash(unmerged);
   unmerged.dispose();
-  const unchanged = 'the base inside the adapted model has the recorded content hash';
-  yield compareHashes({ name: 'base-unchanged', claim: unchanged }, unmergedHash, baseHash);
+  yield compareHashes(checkNamed('base-unchanged'), unmergedHash, baseHash);
 
   const merged = mergeLora(model);
   try {
-    const mergedOutputs = graphOutputs(merged, inputs);
-    const same = 'the merged model gives the outputs of the adapted model';
-    yield compare('merged', same, mergedOutputs, adaptedOutputs, ROUNDING);
+    const outputs = graphOutputs(merged, inputs);
+    yield compareOutputs({ ...checkNamed('merged'), detail }, outputs, adaptedOutputs, ROUNDING);
     const loaded = await reloadPlain(merged);
     const loadedOutputs = graphOutputs(loaded, inputs);
     loaded.dispose();
-    const bits = 'the merged model gives the same outputs after saving and loading, bit for bit';
-    yield compare('merged-reload', bits, loadedOutputs, mergedOutputs, 0);
+    yield compareOutputs({ ...checkNamed('merged-reload'), detail }, loadedOutputs, outputs, 0);
   } finally {
     merged.dispose();
   }

@@ -23,6 +23,7 @@ import { float32Values } from '../safetensors/index.ts';
 import { toStateDict } from '../torch/index.ts';
 import {
   type Check,
+  checkNamed,
   compareHashes,
   compareOutputs,
   exampleCount,
@@ -87,8 +88,7 @@ async function* checkLayersModel(
 ): AsyncGenerator<Check> {
   const { base, model, inputs, baseHash } = options;
   const outputs = outputsOf(base, inputs);
-  const claim = 'the base has the recorded content hash';
-  yield compareHashes({ name: 'content', claim }, contentHash(base), baseHash);
+  yield compareHashes(checkNamed('content'), contentHash(base), baseHash);
   yield await checkReload('base', base, outputs, options, folder);
   if (hasLora(model)) yield* checkAdapters(options, outputs, folder);
 }
@@ -103,23 +103,25 @@ async function* checkAdapters(
   const adaptedOutputs = outputsOf(model, inputs);
   yield using(cloneModel(model), (copy) => {
     setAdapterStrength(copy, 0);
-    const claim = 'at strength 0 the model gives the outputs of its base, bit for bit';
-    return compareOutputs({ name: 'strength-zero', claim, detail }, outputsOf(copy, inputs), baseOutputs, 0);
+    enableAdapters(copy);
+    return compareOutputs(
+      { ...checkNamed('strength-zero'), detail },
+      outputsOf(copy, inputs),
+      baseOutputs,
+      0,
+    );
   });
   yield using(cloneModel(model), (copy) => {
     disableAdapters(copy);
-    const claim = 'with adapters disabled the model gives the outputs of its base, bit for bit';
-    return compareOutputs({ name: 'disabled', claim, detail }, outputsOf(copy, inputs), baseOutputs, 0);
+    return compareOutputs({ ...checkNamed('disabled'), detail }, outputsOf(copy, inputs), baseOutputs, 0);
   });
-  yield using(unloadLora(model), (unmerged) => {
-    const claim = 'the base inside the adapted model has the recorded content hash';
-    return compareHashes({ name: 'base-unchanged', claim }, contentHash(unmerged), baseHash);
-  });
+  yield using(unloadLora(model), (unmerged) =>
+    compareHashes(checkNamed('base-unchanged'), contentHash(unmerged), baseHash),
+  );
   const merged = mergeLora(model);
   try {
-    const claim = 'the merged model gives the outputs of the adapted model';
     const mergedOutputs = outputsOf(merged, inputs);
-    yield compareOutputs({ name: 'merged', claim, detail }, mergedOutputs, adaptedOutputs, ROUNDING);
+    yield compareOutputs({ ...checkNamed('merged'), detail }, mergedOutputs, adaptedOutputs, ROUNDING);
     yield await checkReload('merged', merged, mergedOutputs, options, folder);
   } finally {
     merged.dispose();
@@ -141,8 +143,7 @@ async function checkReload(
   const path = join(folder, name);
   await saveModel(model, path);
   return using(await loadModel(path), (loaded) => {
-    const claim = `the ${name} model gives the same outputs after saving and loading, bit for bit`;
-    const check = { name: `${name}-reload`, claim, detail: exampleCount(inputs) };
+    const check = { ...checkNamed(`${name}-reload`), detail: exampleCount(inputs) };
     return compareOutputs(check, outputsOf(loaded, inputs), outputs, 0);
   });
 }
@@ -159,8 +160,7 @@ async function checkAdapterReload(options: VerifyOptions<tf.LayersModel>, folder
     return outputsOf(copy, inputs);
   });
   return using(await reloadAdapters(options, folder), (loaded) => {
-    const claim = 'the adapter gives the same outputs after saving and loading, bit for bit';
-    const check = { name: 'adapter-reload', claim, detail: exampleCount(inputs) };
+    const check = { ...checkNamed('adapter-reload'), detail: exampleCount(inputs) };
     return compareOutputs(check, outputsOf(loaded, inputs), outputs, 0);
   });
 }
