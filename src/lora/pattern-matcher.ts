@@ -27,7 +27,7 @@ export class PatternMatcher {
   }
 
   /** Like `selects`, but a listed name must be that of the layer or weight itself. 'all' is an expression like others. */
-  names(pattern: LayerPattern | undefined, paths: readonly string[]): boolean {
+  matchesExactly(pattern: LayerPattern | undefined, paths: readonly string[]): boolean {
     return pattern !== undefined && paths.some((path) => this.#matches(pattern, path, isSuffix));
   }
 
@@ -36,8 +36,8 @@ export class PatternMatcher {
     return paths.some((path) => this.#expressions.matchesEnd(key, path));
   }
 
-  /** Returns the value of the first key that matches; undefined if none does. */
-  valueAt(paths: readonly string[], values: Readonly<Record<string, number>>): number | undefined {
+  /** Returns the value in `rankPattern` or `alphaPattern` of the first key that matches; undefined if none does. */
+  valueFor(values: Readonly<Record<string, number>>, paths: readonly string[]): number | undefined {
     return Object.entries(values).find(([key]) => this.matchesKey(key, paths))?.[1];
   }
 

@@ -74,16 +74,17 @@ function targetLayer(
     (weight) =>
       !matcher.selects(exclude, [weight.path, ...weight.layerPaths]) &&
       ((weight.isDefault && matcher.selects(targets, weight.layerPaths)) ||
-        matcher.names(targetWeights, [weight.path])),
+        matcher.matchesExactly(targetWeights, [weight.path])),
   );
+  // A target also if its class has no kernels, so that the caller reports it instead of ignoring it.
   const isUnsupported =
-    targets !== 'all' && matcher.names(targets, paths) && kernelsOf(layer.layer, method).size === 0;
+    targets !== 'all' && matcher.matchesExactly(targets, paths) && kernelsOf(layer.layer, method).size === 0;
   if (kernels.length === 0 && !isUnsupported) return undefined;
   return {
     ...layer,
     kernels: new Map(kernels.map(({ name, kind }) => [name, kind])),
-    rank: matcher.valueAt(paths, rankPattern) ?? config.rank,
-    alpha: matcher.valueAt(paths, alphaPattern) ?? config.alpha,
+    rank: matcher.valueFor(rankPattern, paths) ?? config.rank,
+    alpha: matcher.valueFor(alphaPattern, paths) ?? config.alpha,
   };
 }
 
@@ -129,7 +130,7 @@ function checkPatterns(
   checkLayers('targets', [...paths, ...innerPaths]);
   checkParts(
     config.targetWeights,
-    (part) => matcher.names(part, weightPaths),
+    (part) => matcher.matchesExactly(part, weightPaths),
     (part) => noWeightMatch(part, weights, IN_MODEL),
   );
 }
@@ -160,7 +161,7 @@ function checkTargets(
   const adaptedWeights = targets.flatMap(({ path, kernels }) =>
     [...kernels.keys()].map((kernel) => weightPath(path, kernel)),
   );
-  if (targetWeights !== undefined && !matcher.names(targetWeights, adaptedWeights)) {
+  if (targetWeights !== undefined && !matcher.matchesExactly(targetWeights, adaptedWeights)) {
     const weights = remaining.flatMap((layer) => adaptableWeights(layer, method));
     throw noWeightMatch(targetWeights, weights, REMAINING);
   }
