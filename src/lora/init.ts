@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkArgument, checkFunction, checkObject } from '../arguments.ts';
+import { checkArgument, checkFunction, checkObject, wrongArgument } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers, variableOf } from '../models/index.ts';
@@ -97,13 +97,19 @@ export function initializeAdapter(
       if (update.magnitude) variableOf(update.magnitude).assign(kernelNorm(update.kind, kernel));
     const gradients =
       init === 'lora-ga'
-        ? tf.grads(() => loss!(model as never))(updates.map(({ kernel }) => kernel))
+        ? tf.grads(() => checkLoss(loss!(model as never)))(updates.map(({ kernel }) => kernel))
         : undefined;
     updates.forEach(({ update, values, ...rest }, index) => {
       if (values) variableOf(update.a).assign(tf.tensor(values, update.a.shape as number[]));
       else assignFactors(update, { ...rest, init, gradient: gradients?.[index] });
     });
   });
+}
+
+/** @throws UsageError if the loss of a program did not return a tensor with one value */
+function checkLoss(value: tf.Scalar): tf.Scalar {
+  if (value instanceof tf.Tensor && value.size === 1) return value;
+  throw wrongArgument('result of loss', 'a tensor with one value', value);
 }
 
 interface FactorInit {

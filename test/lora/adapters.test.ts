@@ -11,6 +11,7 @@ import {
   deleteAdapter,
   disableAdapters,
   injectLora,
+  type LoraConfig,
   loraSummary,
   mergeLora,
   setActiveAdapters,
@@ -59,6 +60,14 @@ test('a loss that throws leaves the model without the new adapter', () => {
     'no more batches',
   );
   expect(adapterNames(model)).toEqual(['default']);
+});
+
+test('rejects a loss that is not a scalar', () => {
+  const config: LoraConfig = { init: 'lora-ga', rank: 1 };
+  const inject = (loss: () => unknown) => injectLora(sequentialModel(), config, { loss: loss as never });
+  expect(() => inject(() => 3)).toThrow('result of loss: must be a tensor with one value (3)');
+  expect(() => inject(() => tf.zeros([2]))).toThrow('result of loss: must be a tensor with one value');
+  expect(() => inject(async () => tf.scalar(1))).toThrow('(an object of class Promise)');
 });
 
 test('switches between adapters of different ranks and targets', () => {
