@@ -31,13 +31,16 @@ export function checkModelInputs(name: string, model: AdaptableModel, inputs: un
   if (!isGraph) checkShapes(name, model, inputList(model, inputs as ModelInputs));
 }
 
-/** @throws UsageError if a tensor does not have the shape of its input, where null stands for any size */
+/**
+ * @throws UsageError if a tensor does not have the shape of its input, where null stands for any size. As in `predict`, the
+ *   batch can have any size.
+ */
 function checkShapes(name: string, model: tf.LayersModel, tensors: readonly tf.Tensor[]): void {
   for (const [index, { shape, sourceLayer }] of model.inputs.entries()) {
     const given = tensors[index]!.shape;
-    if (given.length === shape.length && given.every((size, axis) => size === (shape[axis] ?? size)))
-      continue;
-    const expected = shape.map((size, axis) => size ?? (axis === 0 ? 'batch' : 'any'));
+    const fits = (size: number, axis: number) => axis === 0 || size === (shape[axis] ?? size);
+    if (given.length === shape.length && given.every(fits)) continue;
+    const expected = shape.map((size, axis) => (axis === 0 ? 'batch' : (size ?? 'any')));
     throw new UsageError(
       'invalid-argument',
       `${name}: input ${sourceLayer.name} must have shape [${expected}] ([${given}])`,

@@ -30,6 +30,7 @@ export function predictWithAdapters(
   checkModelInputs('inputs', model, inputs);
   checkNames(inputs, adapters);
   const groups = rowsByAdapter(adapters);
+  if (groups.size > 1) requireStateless(model);
   for (const name of groups.keys()) if (name !== BASE) requireAdapter(model, name);
   try {
     return tf.tidy(() => {
@@ -56,6 +57,16 @@ function checkNames(inputs: ModelInputs, adapters: readonly string[]): void {
       `adapters: must have one name for each example (${length} names; input ${key} has shape [${tensor.shape}])`,
     );
   });
+}
+
+/** @throws UsageError if a layer keeps a state for each place in the batch, so that examples cannot change their places */
+function requireStateless(model: AdaptableModel): void {
+  const layer = isLayeredGraphModel(model) ? undefined : model.layers.find(({ stateful }) => stateful);
+  if (layer)
+    throw new UsageError(
+      'invalid-argument',
+      `layer '${layer.name}': is stateful; use the same adapter for all examples`,
+    );
 }
 
 /** Returns the rows of the batch for each adapter. */

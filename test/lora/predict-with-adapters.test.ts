@@ -173,6 +173,21 @@ test('rejects inputs of another number or of other names', () => {
     );
 });
 
+test('rejects different adapters for the examples of a stateful layer', () => {
+  const layer = tf.layers.lstm({ name: 'memory', units: 2, stateful: true, batchInputShape: [4, 3, 2] });
+  const model = withAdapters(sequential(layer));
+  const x = randomTensor([4, 3, 2]);
+  expect(() => predictWithAdapters(model, x, NAMES)).toThrow(
+    "layer 'memory': is stateful; use the same adapter for all examples",
+  );
+  expect(predictWithAdapters(model, x, new Array(4).fill('south'))).toMatchObject({ shape: [4, 2] });
+});
+
+test('a model for batches of one size predicts others', () => {
+  const model = withAdapters(sequential(tf.layers.dense({ units: 2, batchInputShape: [8, 3] })));
+  expect(predictWithAdapters(model, randomTensor([4, 3]), NAMES)).toMatchObject({ shape: [4, 2] });
+});
+
 test('rejects a model whose outputs are not one row for each example', () => {
   const base = sequential(
     tf.layers.dense({ name: 'it', inputShape: [2], units: 2 }),
