@@ -17,6 +17,7 @@ export const sidebar = [
     items: [
       page('Fine-tune on some digits', '/fine-tune-on-some-digits'),
       page('Adapt my own model', '/adapt-my-own-model'),
+      page('Adapt a pretrained model', '/adapt-a-pretrained-model'),
       page('My own pictures', '/my-own-pictures'),
       page('Use a PEFT adapter', '/use-a-peft-adapter'),
       page('Gate a pull request', '/gate-a-pull-request'),
@@ -29,7 +30,6 @@ export const sidebar = [
     text: 'Concepts',
     items: [
       page('LoRA', '/lora'),
-      page('Pretrained GraphModels', '/adapt-a-pretrained-model'),
       page('Forgetting', '/forgetting'),
       page('Training', '/training'),
       page('Graphs', '/graph'),
