@@ -23,16 +23,12 @@ const ROOT = resolve('.');
 
 /** What the blocks of the page about pretrained models use: images and their model, an attention, and a training step. */
 const PRETRAINED = `
-  import { addAdapter, createEngine, graphModelLayer, setActiveAdapters, trainingTask } from 'tfjs-lora';
+  import { addAdapter, setActiveAdapters } from 'tfjs-lora';
   const [images, labels] = [tf.zeros([4, 224, 224, 3]), tf.zeros([4, 3])];
   const loss = tf.losses.meanSquaredError;
   const base = await tf.loadGraphModel('file://mobilenet/model.json');
-  const data = {
-    rows: 8,
-    inputs: [{ values: new Float32Array(8 * 224 * 224 * 3), featureShape: [224, 224, 3] }],
-    labels: { values: new Int32Array(8), featureShape: [] },
-  };
-  const steps = 1;
+  const [rows, steps] = [8, 1];
+  const [pixels, classes] = [new Float32Array(rows * 224 * 224 * 3), new Int32Array(rows)];
   const head = tf.sequential({ layers: [tf.layers.dense({ inputShape: [1280], units: 3 })] });
   class CausalAttention extends tf.layers.Layer {
     static className = 'CausalAttention';
