@@ -58,28 +58,13 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
     ...ofModules.map(({ module, settings }) => storedSettings(module.module, settings)),
     ...parameters.map(({ path, settings }) => storedSettings(path, settings)),
   ];
-  const [rank, alpha] = [
-    mostCommon(stored.map((entry) => entry.rank)),
-    mostCommon(stored.map((entry) => entry.alpha)),
-  ];
   const names = [...all.map(({ module }) => module), ...parameters.map(({ path }) => path)];
   return {
     tfjsLayout: new Set(tfjsLayout.map(({ module }) => module)),
     incompatibilities: [...new Set(incompatibilities)],
     config: {
       peft_type: incompatibilities.length > 0 ? TFJS_LORA_TYPE : 'LORA',
-      r: rank,
-      lora_alpha: alpha,
-      rank_pattern: patternOf(
-        stored.map((entry) => [entry.name, entry.rank]),
-        rank,
-        names,
-      ),
-      alpha_pattern: patternOf(
-        stored.map((entry) => [entry.name, entry.alpha]),
-        alpha,
-        names,
-      ),
+      ...rankFields(stored, names),
       target_modules: targetModules(targets, all),
       ...(parameters.length > 0 && { target_parameters: parameters.map(({ path }) => path).sort() }),
       modules_to_save: saved.length > 0 ? saved.map(({ module }) => module.path).sort() : null,
@@ -89,6 +74,23 @@ export function buildPeftConfig(adapted: readonly AdaptedModule[], all: readonly
       lora_dropout: dropout,
       init_lora_weights: true,
     },
+  };
+}
+
+/** The most common rank and alpha, and patterns for the modules and parameters with others. */
+function rankFields(
+  stored: readonly StoredSettings[],
+  names: readonly string[],
+): Pick<PeftConfig, 'r' | 'lora_alpha' | 'rank_pattern' | 'alpha_pattern'> {
+  const rank = mostCommon(stored.map((entry) => entry.rank));
+  const alpha = mostCommon(stored.map((entry) => entry.alpha));
+  const ranks = stored.map((entry) => [entry.name, entry.rank] as const);
+  const alphas = stored.map((entry) => [entry.name, entry.alpha] as const);
+  return {
+    r: rank,
+    lora_alpha: alpha,
+    rank_pattern: patternOf(ranks, rank, names),
+    alpha_pattern: patternOf(alphas, alpha, names),
   };
 }
 
