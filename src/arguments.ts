@@ -68,6 +68,20 @@ export function checkOptions<T>(options: T, fields: Fields<T>): void {
   checkFields('options', options, fields, '');
 }
 
+/**
+ * Rejects fields that do not exist, so that a misspelt one is not silently ignored.
+ *
+ * @throws UsageError naming the first of them
+ */
+export function checkFieldNames(name: string, value: object, known: readonly string[]): void {
+  const unknown = Object.keys(value).find((field) => !known.includes(field));
+  if (unknown !== undefined)
+    throw new UsageError(
+      'invalid-argument',
+      `${name}: unknown option '${unknown}'; expected one of ${known.join(', ')}`,
+    );
+}
+
 /** @throws UsageError if an argument is not an object */
 export function checkObject(name: string, value: unknown): void {
   checkArgument(name, value, 'object');

@@ -1,4 +1,4 @@
-import { checkFields, checkObject, checkText } from '../arguments.ts';
+import { checkFieldNames, checkFields, checkObject, checkText, type Fields } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 
 /** How the update is applied; see `LoraConfig.method`. */
@@ -162,7 +162,7 @@ const OPTIONS: Readonly<Record<keyof LoraConfig, true>> = {
  */
 export function resolveLoraConfig(config: LoraConfig): ResolvedLoraConfig {
   checkObject('LoRA configuration', config);
-  checkOptionNames(config);
+  checkFieldNames('LoRA configuration', config, Object.keys(OPTIONS));
   const { rank = 8, alpha = rank } = config;
   const resolved: ResolvedLoraConfig = {
     targets: config.targetWeights === undefined ? 'all' : [],
@@ -216,33 +216,20 @@ function checkPattern(option: string, pattern: unknown): void {
   );
 }
 
-/** Rejects unknown options, so that a misspelt one is not silently ignored. */
-function checkOptionNames(config: LoraConfig): void {
-  const unknown = Object.keys(config).find((name) => !Object.hasOwn(OPTIONS, name));
-  if (unknown !== undefined)
-    throw new UsageError(
-      'invalid-argument',
-      `LoRA configuration: unknown option '${unknown}'; expected one of ${Object.keys(OPTIONS).join(', ')}`,
-    );
-}
+const EVA_FIELDS = {
+  rho: 'number?',
+  tau: 'number?',
+  whiten: 'boolean?',
+  adjustScalingFactors: 'boolean?',
+} as const satisfies Fields<Required<EvaConfig>>;
 
 function checkEvaConfig({ init, evaConfig }: ResolvedLoraConfig): void {
   if (evaConfig === undefined) return;
-  checkFields<EvaConfig>('evaConfig', evaConfig, {
-    rho: 'number?',
-    tau: 'number?',
-    whiten: 'boolean?',
-    adjustScalingFactors: 'boolean?',
-  });
-  const { rho = 1, tau = 0, ...others } = evaConfig;
+  checkFields<EvaConfig>('evaConfig', evaConfig, EVA_FIELDS);
+  checkFieldNames('evaConfig', evaConfig, Object.keys(EVA_FIELDS));
+  const { rho = 1, tau = 0 } = evaConfig;
   if (init !== 'eva')
     throw new UsageError('invalid-argument', `evaConfig: init '${init}' does not use it; leave it out`);
-  const unknown = Object.keys(others).find((name) => !['whiten', 'adjustScalingFactors'].includes(name));
-  if (unknown !== undefined)
-    throw new UsageError(
-      'invalid-argument',
-      `evaConfig: unknown option '${unknown}'; expected one of rho, tau, whiten, adjustScalingFactors`,
-    );
   if (!(rho >= 1 && rho < Number.POSITIVE_INFINITY))
     throw new UsageError('invalid-argument', `evaConfig.rho: must be at least 1 (${rho})`);
   if (!(tau >= 0 && tau <= 1))

@@ -1,4 +1,4 @@
-import { checkList, checkObject } from '../arguments.ts';
+import { checkFieldNames, checkList, checkObject } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { checkNewName, requireAdapter } from './adapters.ts';
@@ -48,9 +48,20 @@ export interface AddWeightedAdapterOptions {
   readonly seed?: number;
 }
 
-/** @throws UsageError if an option is invalid, or not used by the type */
+const OPTIONS: Record<keyof AddWeightedAdapterOptions, true> = {
+  name: true,
+  adapters: true,
+  type: true,
+  rank: true,
+  density: true,
+  majoritySignMethod: true,
+  seed: true,
+};
+
+/** @throws UsageError if an option is invalid, unknown, or not used by the type */
 export function checkWeightedAdapterOptions(model: AdaptableModel, options: AddWeightedAdapterOptions): void {
   checkObject('options', options);
+  checkFieldNames('options', options, Object.keys(OPTIONS));
   const { name, adapters, type } = options;
   checkNewName(model, name);
   checkList('adapters', adapters);

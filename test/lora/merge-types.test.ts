@@ -186,6 +186,11 @@ test.each<[string, Partial<AddWeightedAdapterOptions>, RegExp]>([
   ['a density above 1', { type: 'ties_svd', density: 1.1 }, /density: .*\(1.1\)/],
   ['a density for a sum', { type: 'cat', density: 0.5 }, /density: not used by type 'cat'; leave it out/],
   [
+    'an unknown option',
+    { type: 'ties', density: 0.5, majoritySign: 'total' } as never,
+    /options: unknown option 'majoritySign'; expected one of name, adapters, type, rank, density, majoritySignMethod, seed/,
+  ],
+  [
     'an unknown majority',
     { type: 'ties', density: 0.5, majoritySignMethod: 'vote' as never },
     /majoritySignMethod: must be one of total, frequency \('vote'\)/,
