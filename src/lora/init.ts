@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { checkArgument, checkFunction, checkObject, wrongArgument } from '../arguments.ts';
+import { checkArgument, checkFieldNames, checkFunction, checkObject, wrongArgument } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import type { AdaptableModel } from '../layers-model.ts';
 import { namedLayers, variableOf } from '../models/index.ts';
@@ -31,9 +31,13 @@ export interface AdapterOptions<Model = tf.LayersModel> extends InitOptions<Mode
   readonly onWarning?: (message: string) => void;
 }
 
-/** @throws UsageError if an option is not what its type says */
-export function checkAdapterOptions(options: AdapterOptions<never>): void {
+/**
+ * @param others names of options that the caller has in addition
+ * @throws UsageError if an option is unknown, or not what its type says
+ */
+export function checkAdapterOptions(options: AdapterOptions<never>, others: readonly string[] = []): void {
   checkObject('adapter options', options);
+  checkFieldNames('adapter options', options, ['loss', 'batches', 'onWarning', ...others]);
   checkFunction('loss', options.loss);
   checkArgument('batches', options.batches, 'list?');
   checkFunction('onWarning', options.onWarning);

@@ -45,7 +45,7 @@ export function injectLora(
 ): tf.LayersModel {
   requireLayersModel(model);
   const resolved = resolveLoraConfig(config);
-  checkAdapterOptions(options);
+  checkAdapterOptions(options, ['adapter', 'outputs']);
   const { adapter = 'default', onWarning } = options;
   if (hasLora(model))
     throw new UsageError(

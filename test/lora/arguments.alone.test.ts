@@ -119,6 +119,11 @@ const wrong: [string, (adapted: tf.LayersModel) => unknown, RegExp][] = [
     /targetWeights: must be a list of names or a regular expression \(3\)/,
   ],
   [
+    'injectLora: a misspelt option',
+    () => lora.injectLora(sequentialModel(), {}, { batch: [] } as never),
+    /adapter options: unknown option 'batch'; expected one of loss, batches, onWarning, adapter, outputs/,
+  ],
+  [
     'injectLora: a list with a number',
     () => lora.injectLora(sequentialModel(), { exclude: ['out', 2] as never }),
     /exclude: must be a list of names.*\["out",2\]/,
