@@ -55,7 +55,7 @@ const CODE: Readonly<Record<string, string>> = {
   'docs/fine-tune-on-some-digits.md': '',
   'docs/graph.md': '',
   'docs/lora.md': `
-    import { addAdapter, addWeightedAdapter, deleteAdapter, loraTargets } from 'tfjs-lora';
+    import { addAdapter, addWeightedAdapter, loraTargets } from 'tfjs-lora';
     import { predictWithAdapters, setActiveAdapters } from 'tfjs-lora';
     const [inputs, targets] = [tf.zeros([4, 3, 2]), tf.zeros([4, 2])];`,
   'docs/peft.md': "import { createDigitsNet } from 'tfjs-lora';\nconst model = createDigitsNet();",
