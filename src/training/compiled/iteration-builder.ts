@@ -118,6 +118,20 @@ export class IterationBuilder {
     });
   }
 
+  /**
+   * Elements of a variable along its first dimension. XLA compiles this to faster code than reading the variable first.
+   *
+   * @param indices int64
+   */
+  gatherVariable(handle: string, indices: string, dtype: DataType): string {
+    return this.graph.add('ResourceGather', [handle, indices], {
+      dtype: { type: dtype },
+      Tindices: { type: 'int64' },
+      batch_dims: { int: 0 },
+      validate_indices: { bool: true },
+    });
+  }
+
   /** @param shape the new shape, a node [rank] int32 */
   reshape(value: string, dtype: DataType, shape: string): string {
     return this.graph.add('Reshape', [value, shape], { T: { type: dtype }, Tshape: { type: 'int32' } });

@@ -72,12 +72,14 @@ function emitStep(builder: IterationBuilder, rows: string, scalars: ReadonlyMap<
  */
 function gatherBatch(builder: IterationBuilder, array: StoredArray, rows: string): string {
   const { handle, storedDtype, dtype } = array;
-  // ResourceGather would first copy a variable whose memory is shared with a JavaScript array.
-  const values = builder.read(builder.capture(handle, 'resource'), {
-    controlInputs: [],
-    dtype: storedDtype,
-  });
-  const batch = builder.gather(values, rows, { values: storedDtype, indices: 'int64' });
+  const variable = builder.capture(handle, 'resource');
+  const batch = builder.context.xla
+    ? builder.gatherVariable(variable, rows, storedDtype)
+    : // ResourceGather would first copy a variable whose memory is shared with a JavaScript array.
+      builder.gather(builder.read(variable, { controlInputs: [], dtype: storedDtype }), rows, {
+        values: storedDtype,
+        indices: 'int64',
+      });
   return storedDtype === dtype ? batch : builder.cast(batch, storedDtype, dtype);
 }
 
