@@ -47,8 +47,12 @@ export function changesAgainst({ title, contenders }, id) {
   });
 }
 
+/** Two processes of the same program differ by up to this much, because their memory lies elsewhere. */
+const PROCESS_NOISE = 0.05;
+
 /**
- * Whether speeds of paired rounds differ by more than their noise: Student's t interval of the logarithms of their ratios.
+ * Whether speeds of paired rounds differ by more than their noise: Student's t interval of the logarithms of their ratios,
+ * and the noise between processes.
  *
  * @param {readonly number[]} ratios by round
  * @returns {Pick<Change, 'ratio' | 'interval' | 'verdict'>}
@@ -56,8 +60,14 @@ export function changesAgainst({ title, contenders }, id) {
 export function changeOf(ratios) {
   const { mean, interval } = repeated(ratios.map(Math.log));
   const [low = 0, high = Infinity] = interval?.map(Math.exp) ?? [];
-  const verdict = low > 1 ? 'faster' : high < 1 ? 'slower' : 'within noise';
-  return { ratio: Math.exp(mean), interval: [low, high], verdict };
+  const ratio = Math.exp(mean);
+  const isSlower = high < 1 && ratio < 1 - PROCESS_NOISE;
+  const isFaster = low > 1 && ratio > 1 + PROCESS_NOISE;
+  return {
+    ratio,
+    interval: [low, high],
+    verdict: isSlower ? 'slower' : isFaster ? 'faster' : 'within noise',
+  };
 }
 
 /** @param {readonly Change[]} changes @param {string} id */

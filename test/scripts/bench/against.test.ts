@@ -15,9 +15,11 @@ test('a case against a commit has the contenders of both checkouts and one refer
   expect(contenders.slice(2 * ours.length).map(({ framework }) => framework)).toEqual(['minimize']);
 });
 
-test('a change is reported only if the interval of its ratio excludes 1', () => {
+test('a change is reported only if its interval excludes 1 and it is larger than the noise between processes', () => {
   expect(changeOf([1.2, 1.22, 1.18])).toMatchObject({ verdict: 'faster' });
   expect(changeOf([0.8, 0.83, 0.79])).toMatchObject({ verdict: 'slower' });
+  expect(changeOf([0.97, 0.971, 0.969])).toMatchObject({ verdict: 'within noise' });
+  expect(changeOf([1.03, 1.031, 1.029])).toMatchObject({ verdict: 'within noise' });
   expect(changeOf([0.7, 1.6, 1.1])).toMatchObject({ verdict: 'within noise' });
   expect(changeOf([2])).toMatchObject({ ratio: 2, verdict: 'within noise' });
 });
