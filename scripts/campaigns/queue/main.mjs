@@ -1,6 +1,5 @@
 // Kills workers of a sweep over a queue and restarts Redis, and compares the results with a local sweep: npm run test:queue.
 
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createRandom } from '../../../dist/random.js';
@@ -11,11 +10,11 @@ import { startProgram } from './programs.mjs';
 import { startRedis } from './redis.mjs';
 import { trialFiles } from './trial-files.mjs';
 
-const usage = `Usage: npm run test:queue -- [--trials N] [--workers N] [--kill-every SECONDS] [--steps N] [--seed N]
+const usage = `Usage: npm run test:queue -- [--trials N] [--workers N] [--kill-every TRIALS] [--steps N] [--seed N]
 
 --trials N            trials of the sweep, a multiple of 5 up to 1000 (default: 200)
 --workers N           worker processes (default: 3)
---kill-every SECONDS  mean time between two kills (default: 5)
+--kill-every TRIALS   mean number of trials between two kills (default: 2)
 --steps N             steps of a trial (default: 20)
 --seed N              seed of the kills (default: 0)
 
@@ -23,7 +22,6 @@ Needs redis-server, or its path in REDIS_SERVER.
 `;
 
 const SEEDS = 5;
-const SECOND = 1000;
 
 await runCampaign(usage, async () => {
   const { values } = parseArgs({
@@ -40,7 +38,7 @@ await runCampaign(usage, async () => {
   const options = {
     trials: countOption('trials', values.trials, 200),
     workers: countOption('workers', values.workers, 3),
-    killEvery: countOption('kill-every', values['kill-every'], 5),
+    killEvery: countOption('kill-every', values['kill-every'], 2),
     steps: countOption('steps', values.steps, 20),
     seed: countOption('seed', values.seed, 0),
   };
@@ -56,7 +54,7 @@ await runCampaign(usage, async () => {
  * @typedef {object} Options
  * @property {number} trials
  * @property {number} workers
- * @property {number} killEvery seconds
+ * @property {number} killEvery trials
  * @property {number} steps
  * @property {number} seed
  */
@@ -72,31 +70,37 @@ async function attack(folder, options) {
   const redis = await startRedis(folder);
   const queue = `--queue redis://127.0.0.1:${redis.port}`;
   const startWorker = () =>
-    startProgram(folder, `worker ${queue} --data data --jobs 1 --lost-after 4`.split(' '));
+    startProgram(folder, `worker ${queue} --data data --jobs 1 --lost-after 4`.split(' '), attackWhenDue);
   const workers = Array.from({ length: options.workers }, startWorker);
+  /** @type {import('./programs.mjs').Program[]} */
   const ended = [];
   const running = startProgram(folder, `${sweep} ${queue} --out queued --quiet`.split(' '));
   const random = createRandom(options.seed, 0);
-  let kills = 0;
-  let restarts = 0;
-  while (!running.hasEnded()) {
-    await Promise.race([running.ended, wait((0.5 + random.uniform()) * options.killEvery * SECOND)]);
-    if (running.hasEnded()) break;
-    // One that has trained something, so that the sweep ends also on a machine on which starting takes longer than this.
-    const choice = workers.filter((worker) => doneOf(worker).length > 0);
-    const victim = choice[Math.floor(random.uniform() * choice.length)];
-    if (victim) {
-      victim.kill();
-      kills++;
-      ended.push(victim);
-      workers[workers.indexOf(victim)] = startWorker();
-    }
-    if (restarts === 0 && (await recordsOf(folder)) >= trials / 2) {
-      await redis.restart();
-      restarts++;
-    }
+  const trialsToNextKill = () => Math.max(1, Math.round((0.5 + random.uniform()) * options.killEvery));
+  let nextKill = trialsToNextKill();
+  /** @type {Promise<void> | undefined} */
+  let restart;
+
+  /**
+   * Kills a worker that has delivered a trial, while it trains the next one, and restarts Redis after half of the trials.
+   *
+   * @param {import('./programs.mjs').Program} worker
+   */
+  function attackWhenDue(worker) {
+    const done = [...workers, ...ended].flatMap(doneOf).length;
+    if (running.hasEnded() || ended.includes(worker)) return;
+    if (done >= trials / 2) restart ??= redis.restart();
+    if (done < nextKill || doneOf(worker).length === 0) return;
+    nextKill = done + trialsToNextKill();
+    worker.kill();
+    ended.push(worker);
+    workers[workers.indexOf(worker)] = startWorker();
   }
+
   const { code, output } = await running.ended;
+  await restart;
+  const kills = ended.length;
+  const restarts = restart ? 1 : 0;
   if (code !== 0) console.error(`FAULT the sweep ended with exit code ${code}: ${output}`);
   for (const worker of workers) worker.kill();
   redis.stop();
@@ -143,15 +147,4 @@ async function compare(folder, workers, trials) {
 /** @param {import('./programs.mjs').Program} worker names of the trials that it delivered */
 function doneOf(worker) {
   return [...worker.output().matchAll(/trial ([0-9a-f]{16}): done/g)].map((match) => match[1]);
-}
-
-/** @param {string} folder */
-async function recordsOf(folder) {
-  const names = await readdir(join(folder, 'queued/trials')).catch(() => []);
-  return names.filter((name) => name.endsWith('.json')).length;
-}
-
-/** @param {number} milliseconds */
-function wait(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

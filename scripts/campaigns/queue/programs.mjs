@@ -15,22 +15,31 @@ const PROGRAM = fileURLToPath(new URL('../../../bin/tfjs-lora.mjs', import.meta.
 /**
  * @param {string} cwd
  * @param {readonly string[]} argv
+ * @param {(program: Program) => void} [onOutput] called after each output
  * @returns {Program}
  */
-export function startProgram(cwd, argv) {
-  const program = spawn(process.execPath, [PROGRAM, ...argv], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProgram(cwd, argv, onOutput = () => {}) {
+  const child = spawn(process.execPath, [PROGRAM, ...argv], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let hasEnded = false;
-  for (const stream of [program.stdout, program.stderr]) {
+  for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
       output += text;
+      onOutput(program);
     });
   }
   const ended = new Promise((resolve) => {
-    program.once('exit', (code) => {
+    child.once('exit', (code) => {
       hasEnded = true;
       resolve({ code, output });
     });
   });
-  return { output: () => output, hasEnded: () => hasEnded, ended, kill: () => program.kill('SIGKILL') };
+  /** @type {Program} */
+  const program = {
+    output: () => output,
+    hasEnded: () => hasEnded,
+    ended,
+    kill: () => child.kill('SIGKILL'),
+  };
+  return program;
 }
