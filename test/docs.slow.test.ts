@@ -162,7 +162,7 @@ test.each(Object.keys(CODE))('the code in %s works', async (page) => {
     .replaceAll("'tfjs-lora'", `'${ROOT}/src/api/index.ts'`)
     .replaceAll(/'tfjs-lora\/([\w-]+)'/g, `'${ROOT}/src/api/$1.ts'`);
   const file = join(folder, `${page.replaceAll('/', '-')}.ts`);
-  await writeFile(file, `// @ts-nocheck\n${program}`);
+  await writeFile(file, program);
   vi.spyOn(console, 'log').mockImplementation(() => {});
   process.chdir(folder);
   try {

@@ -79,14 +79,17 @@ async function main() {
   const setting = { python: python ?? '', data: directory, seconds: values.quick ? 0.3 : 0.8 };
   const results = [];
   const endLoad = startBusyLoops(load);
-  for (const benchCase of selected) {
-    note(`${benchCase.title} ...`);
-    const contenders = benchCase.contenders.filter(({ program }) => python || program === 'node');
-    const result = await runCase({ ...benchCase, contenders }, rounds, setting);
-    results.push(result);
-    note(resultTable([result]));
+  try {
+    for (const benchCase of selected) {
+      note(`${benchCase.title} ...`);
+      const contenders = benchCase.contenders.filter(({ program }) => python || program === 'node');
+      const result = await runCase({ ...benchCase, contenders }, rounds, setting);
+      results.push(result);
+      note(resultTable([result]));
+    }
+  } finally {
+    endLoad();
   }
-  endLoad();
   const changes = other && results.flatMap((result) => changesAgainst(result, other.id));
   if (values.update) writeExpectedRatios(results);
   const check = values.check ? checkRatios(results) : undefined;

@@ -60,7 +60,7 @@ export function checkInit(
     );
 }
 
-/** What initial values are computed from, besides the weights. */
+/** Sources of the initial values other than the weights. */
 interface InitialValues extends Pick<InitOptions<never>, 'loss'> {
   /** Row-major values of A [inputs, rank] by layer path, which replace those of the initialization. */
   readonly initialA?: ReadonlyMap<string, Float32Array>;
