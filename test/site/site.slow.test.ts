@@ -155,8 +155,17 @@ test.skipIf(withoutChromium)('the dark mode is remembered, and changes the pictu
   expect(await background()).not.toBe(light);
 });
 
-test.skipIf(withoutChromium)('the live demo works inside of its page', async () => {
-  await open('browser.html');
-  await page.frameLocator('.live-demo iframe').locator('#accuracy').waitFor();
-  expect(problems).toEqual([]);
-});
+test.skipIf(withoutChromium)(
+  'the live demo works inside of its page, and follows the dark mode',
+  async () => {
+    await open('browser.html');
+    await page.frameLocator('.live-demo iframe').locator('#accuracy').waitFor();
+    for (const isDark of [true, false]) {
+      await page.evaluate((dark) => document.documentElement.classList.toggle('dark', dark), isDark);
+      const frame = page.locator('.live-demo iframe');
+      const scheme = await frame.evaluate((element) => getComputedStyle(element).colorScheme);
+      expect(scheme).toBe(isDark ? 'dark' : 'light');
+    }
+    expect(problems).toEqual([]);
+  },
+);
