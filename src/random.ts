@@ -74,17 +74,22 @@ export function below(generator: { next(): number }, bound: number): number {
   return drawn - Math.floor(drawn / bound) * bound;
 }
 
-/** The numbers 0 .. count - 1 in random order (Fisher-Yates). */
+/** The numbers 0 .. count - 1 in random order. */
 export function permutation(count: number, random: Random): Int32Array {
   const order = new Int32Array(count);
   for (let index = 0; index < count; index++) order[index] = index;
-  for (let last = count - 1; last > 0; last--) {
+  return shuffle(order, random);
+}
+
+/** Puts values into random order, in place (Fisher-Yates), and returns them. */
+export function shuffle(values: Int32Array, random: Random): Int32Array {
+  for (let last = values.length - 1; last > 0; last--) {
     const swapped = random.below(last + 1);
-    const value = order[last]!;
-    order[last] = order[swapped]!;
-    order[swapped] = value;
+    const value = values[last]!;
+    values[last] = values[swapped]!;
+    values[swapped] = value;
   }
-  return order;
+  return values;
 }
 
 /** MurmurHash3's finaliser over both words, so that neighbouring seeds give unrelated streams. */

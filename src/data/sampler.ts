@@ -1,5 +1,5 @@
 import { checkArgument, checkOptions } from '../arguments.ts';
-import { createRandom, permutation, STREAMS } from '../random.ts';
+import { createRandom, permutation, STREAMS, shuffle } from '../random.ts';
 
 /** An endless sequence of rows to train on, read by position, so that training can resume at any step. */
 export interface Sampler {
@@ -37,8 +37,8 @@ export function shuffledSampler(options: {
   let order: Int32Array = new Int32Array();
   const shuffleFor = (nextEpoch: number) => {
     if (nextEpoch === epoch) return;
-    order = permutation(count, createRandom(seed, nextEpoch, stream));
-    if (typeof rows !== 'number') order = order.map((index) => rows[index]!);
+    const random = createRandom(seed, nextEpoch, stream);
+    order = typeof rows === 'number' ? permutation(count, random) : shuffle(Int32Array.from(rows), random);
     epoch = nextEpoch;
   };
   return {

@@ -34,6 +34,13 @@ describe('shuffledSampler', () => {
     expect([...shuffledSampler({ rows: 10, seed: 0 }).take(0, 10)]).toEqual([7, 9, 2, 3, 5, 1, 8, 4, 0, 6]);
   });
 
+  test('orders rows as it orders their indices', () => {
+    const rows = Int32Array.from({ length: 100 }, (_, index) => 3 * index + 7);
+    const indices = shuffledSampler({ rows: 100, seed: 4 }).take(0, 250);
+    expect(shuffledSampler({ rows, seed: 4 }).take(0, 250)).toEqual(indices.map((index) => rows[index]!));
+    expect([...rows.subarray(0, 3)]).toEqual([7, 10, 13]);
+  });
+
   test('repeats a single row', () => {
     expect([...shuffledSampler({ rows: 1, seed: 0 }).take(5, 3)]).toEqual([0, 0, 0]);
   });
