@@ -79,9 +79,17 @@ export function countSteps(rows: Int32Array, batchSize: number, data: TrainingDa
   if (rows.length % batchSize !== 0) {
     throw new DataError('invalid-data', `${rows.length} rows do not make whole batches of ${batchSize}`);
   }
-  for (const row of rows) {
-    if (row < 0 || row >= data.rows)
-      throw new DataError('invalid-data', `row ${row} is outside the data, which has ${data.rows} rows`);
-  }
+  const outside = findOutside(rows, data.rows);
+  if (outside !== undefined)
+    throw new DataError('invalid-data', `row ${outside} is outside the data, which has ${data.rows} rows`);
   return rows.length / batchSize;
+}
+
+/** The first row that is not in [0, count). An index, because `for of` takes several times as long, while a GPU waits. */
+function findOutside(rows: Int32Array, count: number): number | undefined {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index]!;
+    if (row < 0 || row >= count) return row;
+  }
+  return undefined;
 }
