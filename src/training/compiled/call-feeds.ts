@@ -1,4 +1,4 @@
-import { type HostTensor, int64Words } from '../../tensorflow/index.ts';
+import type { HostTensor } from '../../tensorflow/index.ts';
 import type { CallSize } from './call-size.ts';
 import type { RecordedStep } from './record-step.ts';
 
@@ -39,11 +39,13 @@ export function callFeeds(
   const first = done % unroll;
   const end = first + count;
   const firstStep = done - first;
-  const fedRows = new Int32Array(capacity * batchSize);
-  fedRows.set(rows, first * batchSize);
   return {
     feeds: {
-      rows: { dtype: 'int64', shape: [capacity, batchSize], values: int64Words(fedRows) },
+      rows: {
+        dtype: 'int32',
+        shape: [capacity, batchSize],
+        values: placedRows(rows, first * batchSize, capacity * batchSize),
+      },
       step: int32(firstStep),
       ...(!fixed && { iterations: int32(Math.ceil(end / unroll) * unroll) }),
       ...((unroll > 1 || fixed) && { first: int32(first), end: int32(end) }),
@@ -52,6 +54,14 @@ export function callFeeds(
     first,
     end,
   };
+}
+
+/** Rows from an offset in an array of the given length. The other elements are those of iterations that are not run. */
+function placedRows(rows: Int32Array, offset: number, length: number): Int32Array {
+  if (rows.length === length) return rows;
+  const placed = new Int32Array(length);
+  placed.set(rows, offset);
+  return placed;
 }
 
 /** The scalars of the update for iterations 0 to `end - 1`, [capacity] float32 each. */

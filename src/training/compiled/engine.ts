@@ -199,12 +199,10 @@ export class CompiledEngine implements Engine {
     const { batchSize } = this.#task;
     const steps = { rows, count, done: this.#step, batchSize, unroll: this.#unroll };
     const { feeds, first, end } = callFeeds(this.#recorded, this.#call, steps);
-    const execute = () => this.#session.execute(feeds, [this.#graph.done]);
-    if (this.explicitPrecision) withExplicitPrecision(execute);
-    else execute();
+    const run = () => this.#session.read(feeds, [this.#graph.run]);
+    const [losses] = this.explicitPrecision ? withExplicitPrecision(run) : run();
     this.#step += count;
-    const losses = this.#graph.losses.read(this.#session).get('losses') as Float32Array;
-    return losses.slice(first, end);
+    return (losses as Float32Array).subarray(first, end);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Step 3 of 4 of the compiled engines (see engine.ts), loop: the whole graph, with its variables. */
 import { type TensorSpec, whileLoop, type XlaTarget } from '../../graph/index.ts';
 import {
+  controlInput,
   type DataType,
   type GraphBuilder,
   int64Words,
@@ -21,8 +22,8 @@ export interface TrainingGraph {
   readonly arrays: SessionVariables;
   /** `losses`: the loss of each iteration of the last call, [capacity] float32. */
   readonly losses: SessionVariables;
-  /** Fetching this node runs the loop. */
-  readonly done: string;
+  /** Fetching this node runs the loop and returns the losses. */
+  readonly run: string;
 }
 
 export interface TrainingGraphOptions {
@@ -43,7 +44,7 @@ export interface TrainingGraphOptions {
  * session variables.
  *
  * A call feeds:
- * - `rows` [capacity, batch] int64, the rows of each iteration
+ * - `rows` [capacity, batch] int32, the rows of each iteration
  * - one [capacity] float32 for each of `step.scalarNames`
  * - `step` [] int32, the number of the optimizer step in iteration 0
  * - `iterations` [] int32, how many to run, a multiple of `unroll`; absent if `fixed`
@@ -78,7 +79,7 @@ export function buildTrainingGraph(
       return { ...array, storedDtype, handle };
     }),
     losses: losses.add({ name: 'losses', dtype: 'float32', shape: [capacity] }),
-    rows: graph.placeholder('rows', { dtype: 'int64', shape: [capacity, task.batchSize] }),
+    rows: feedInt64(graph, 'rows', [capacity, task.batchSize]),
     firstStep: graph.placeholder('step', scalar),
     active:
       fixed || unroll > 1
@@ -98,7 +99,24 @@ export function buildTrainingGraph(
     jit: xla !== undefined,
     body: (iteration) => emitIteration(context, iteration),
   });
-  return { state, arrays, losses, done };
+  const trained = graph.add('ReadVariableOp', [context.losses, controlInput(done)], {
+    dtype: { type: 'float32' },
+  });
+  return { state, arrays, losses, run: graph.identity(trained, 'float32', 'train/losses') };
+}
+
+/**
+ * Adds a placeholder for int32 values, and returns them as int64. On a GPU the addon copies int64 values to the device as
+ * soon as they are created, back to the host for the session's run, and to the device again; int32 values stay on the host
+ * until the session copies them.
+ */
+function feedInt64(graph: GraphBuilder, name: string, shape: readonly number[]): string {
+  const fed = graph.placeholder(name, { dtype: 'int32', shape });
+  return graph.add('Cast', [fed], {
+    SrcT: { type: 'int32' },
+    DstT: { type: 'int64' },
+    Truncate: { bool: false },
+  });
 }
 
 /** Returns what to write into `TrainingGraph.arrays`. */
