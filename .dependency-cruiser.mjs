@@ -19,6 +19,7 @@ const rooms = [
   'tensorboard',
   'pictures',
   'setup',
+  'tensorflow-libraries',
   'kernels',
   'tensorflow',
   'layers-model.ts',

@@ -13,6 +13,8 @@ export interface CliContext {
   readonly columns: number;
   /** Minimum time between two checkpoints of a training. */
   readonly checkpointEveryMs: number;
+  /** Whether TensorFlow's libraries may load before they are needed. False for tests, which change variables meanwhile. */
+  readonly loadsEarly?: boolean;
   /** Called with each progress report of a training. Tests use it to act at a certain step. */
   readonly onTrainingProgress?: (progress: TrainingProgress) => void;
   /** Prints a line with a result to stdout. */
@@ -38,6 +40,7 @@ export function processContext(): CliContext {
     color: wantsColor(env, stdout.isTTY === true && !isDumb),
     columns: stdout.columns ?? 80,
     checkpointEveryMs: 60_000,
+    loadsEarly: true,
     print: (text) => stdout.write(`${text}\n`),
     note: (text) => stderr.write(`${text}\n`),
     annotate: (text) => stderr.write(`${text}\n`),

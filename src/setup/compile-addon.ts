@@ -73,6 +73,7 @@ export async function compileAddon(
         '-o',
         join(partial, addonFiles.preload),
         '-ldl',
+        '-pthread',
       ]),
     ]);
     writeFileSync(join(partial, versionFile), await loadedVersion(join(partial, addonFiles.addon)));

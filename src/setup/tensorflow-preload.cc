@@ -1,81 +1,86 @@
 // An addon with the parts of TensorFlow's C++ interface that the addon of tfjs-node leaves out.
 //
-// preload() loads TensorFlow's shared libraries while stderr is redirected to memory, because TensorFlow prints lines
-// while it loads that no setting can turn off. It returns what was printed. If the process dies while loading (for
-// example on a processor without AVX), the printed lines are written to the real stderr first.
+// startLoading() loads TensorFlow's shared libraries on a thread of its own. preload() waits for that thread; if there is
+// none, it loads them itself.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <node_api.h>
 #include <signal.h>
-#include <sys/mman.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstring>
+#include <future>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 namespace {
 
 // TensorFlow's library, once it is loaded.
 void* library = nullptr;
-// While stderr is redirected: a file in memory that collects what is printed, and the real stderr.
-int captured = -1;
-int real_stderr = -1;
 
-std::string ReadCaptured() {
-  std::string text;
-  char buffer[4096];
-  lseek(captured, 0, SEEK_SET);
-  for (ssize_t count; (count = read(captured, buffer, sizeof buffer)) > 0;) text.append(buffer, count);
-  return text;
-}
+// Parts of lines that TensorFlow prints while it loads, whatever TF_CPP_MIN_LOG_LEVEL says.
+const char* const kIgnoredLines[] = {
+    "WARNING: All log messages before absl::InitializeLog",
+    "oneDNN custom operations are on",
+};
 
-// A signal handler: writes what was captured, then lets the signal end the process.
-void WriteCapturedAndDie(int signal_number) {
-  char buffer[4096];
-  lseek(captured, 0, SEEK_SET);
-  for (ssize_t count; (count = read(captured, buffer, sizeof buffer)) > 0;) {
-    if (write(real_stderr, buffer, count) < 0) break;
+// Writes a line to stderr unless it is one of those, and returns its size, or 0 on failure. TensorFlow writes each line
+// with one call.
+ssize_t WriteLine(void*, const char* text, size_t size) {
+  const std::string_view line(text, size);
+  for (const char* ignored : kIgnoredLines) {
+    if (line.find(ignored) != std::string_view::npos) return size;
   }
-  signal(signal_number, SIG_DFL);
-  raise(signal_number);
+  return write(STDERR_FILENO, text, size) < 0 ? 0 : size;
 }
 
-// preload(): string. Throws the loader's message if TensorFlow's libraries cannot be loaded.
-napi_value Preload(napi_env env, napi_callback_info) {
-  real_stderr = dup(STDERR_FILENO);
-  captured = memfd_create("tensorflow-stderr", MFD_CLOEXEC);
-  const bool capturing = real_stderr >= 0 && captured >= 0;
-  struct sigaction on_abort, on_illegal;
-  if (capturing) {
-    struct sigaction action = {};
-    action.sa_handler = WriteCapturedAndDie;
-    sigaction(SIGABRT, &action, &on_abort);
-    sigaction(SIGILL, &action, &on_illegal);
-    dup2(captured, STDERR_FILENO);
+// Loads TensorFlow's libraries. Returns the loader's message if they cannot be loaded, else an empty string.
+std::string LoadLibraries() {
+  // glibc's `stderr` is a variable. What JavaScript prints does not use it.
+  FILE* const real_stderr = stderr;
+  // Not closed, because another thread may have read the variable and be about to print.
+  FILE* const filtered = fopencookie(nullptr, "w", {nullptr, WriteLine, nullptr, nullptr});
+  if (filtered) {
+    setvbuf(filtered, nullptr, _IONBF, 0);
+    stderr = filtered;
   }
   // TensorFlow opens cuSOLVER by name from a library whose search path lacks cuSOLVER's folder. A library that is
   // loaded already is found.
   if (access(CUSOLVER_LIBRARY, R_OK) == 0) dlopen(CUSOLVER_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   library = dlopen(TENSORFLOW_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-  const bool loaded = library != nullptr;
-  const char* error = loaded ? nullptr : dlerror();
-  std::string text;
-  if (capturing) {
-    dup2(real_stderr, STDERR_FILENO);
-    sigaction(SIGABRT, &on_abort, nullptr);
-    sigaction(SIGILL, &on_illegal, nullptr);
-    text = ReadCaptured();
+  stderr = real_stderr;
+  return library ? "" : dlerror();
+}
+
+// What LoadLibraries() returns on the thread that startLoading() started. Never destroyed, because its destructor waits
+// for the thread.
+std::shared_future<std::string>& loading = *new std::shared_future<std::string>;
+
+// startLoading(). Loads TensorFlow's libraries on a thread of its own, unless they are loaded.
+napi_value StartLoading(napi_env, napi_callback_info) {
+  if (library || loading.valid()) return nullptr;
+  try {
+    loading = std::async(std::launch::async, LoadLibraries).share();
+  } catch (const std::system_error&) {
+    // There is no thread for it: preload() loads them.
   }
-  if (real_stderr >= 0) close(real_stderr);
-  if (captured >= 0) close(captured);
-  napi_value result = nullptr;
-  if (loaded) {
-    napi_create_string_utf8(env, text.data(), text.size(), &result);
-  } else {
-    napi_throw_error(env, nullptr, error);
-  }
-  return result;
+  return nullptr;
+}
+
+// finishLoading(). Waits for the thread that startLoading() started, if any.
+napi_value FinishLoading(napi_env, napi_callback_info) {
+  if (loading.valid()) loading.wait();
+  return nullptr;
+}
+
+// preload(). Throws the loader's message if TensorFlow's libraries cannot be loaded.
+napi_value Preload(napi_env env, napi_callback_info) {
+  const std::string error = loading.valid() ? loading.get() : LoadLibraries();
+  if (!error.empty()) napi_throw_error(env, nullptr, error.c_str());
+  return nullptr;
 }
 
 // allowTensorFloat32(allowed: boolean): boolean. Sets whether float32 products may be computed in TF32, which keeps 10
@@ -173,6 +178,8 @@ NAPI_MODULE_INIT() {
     napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
     napi_set_named_property(env, exports, name, value);
   };
+  define("startLoading", StartLoading);
+  define("finishLoading", FinishLoading);
   define("preload", Preload);
   define("allowTensorFloat32", AllowTensorFloat32);
   define("reportAborts", ReportAborts);

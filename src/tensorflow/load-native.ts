@@ -1,24 +1,12 @@
-import { existsSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { TensorFlowError } from '../errors.ts';
-import { addonFiles, type NativeDevice, type NativePackage, notSetUp } from '../setup/index.ts';
+import { type NativeDevice, type NativePackage, notSetUp } from '../setup/index.ts';
+import { loadPreloadAddon, type PreloadAddon } from '../tensorflow-libraries/index.ts';
 import { DeviceError } from './errors.ts';
 import { requireWithTfjs } from './require-with-tfjs.ts';
 import { setTensorFloat32 } from './tensor-float32.ts';
 
 const require = createRequire(import.meta.url);
-const STDERR = 2;
-
-/** The addon of set-up, from src/setup/tensorflow-preload.cc. */
-interface PreloadAddon {
-  preload(): string;
-  allowTensorFloat32(allowed: boolean): boolean;
-  /** Undefined in addons of earlier versions. */
-  reportAborts?(text: string, exitCode: number): void;
-  /** Undefined in addons of earlier versions. */
-  endAtSecondSignal?(): void;
-}
 
 export interface LoadNativeOptions {
   /** Whether float32 products may be computed in TF32 on a device that can. */
@@ -35,12 +23,11 @@ export interface LoadNativeOptions {
  * @throws TensorFlowError if the package does not load
  */
 export function loadNativePackage(nativePackage: NativePackage, options: LoadNativeOptions): void {
-  const { name, device, addonFolder } = nativePackage;
+  const { name, device } = nativePackage;
   restoreNodeUtil();
   try {
-    const path = join(addonFolder, addonFiles.preload);
-    // Missing if another program than our set-up installed tfjs-node's addon.
-    if (existsSync(path)) preload(require(path) as PreloadAddon, device, options);
+    const addon = loadPreloadAddon(nativePackage);
+    if (addon) preload(addon, device, options);
     requireWithTfjs(name);
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -70,20 +57,13 @@ export function requireFloat32(
   }
 }
 
-/** Lines that TensorFlow prints while its libraries load, whatever TF_CPP_MIN_LOG_LEVEL says. */
-const ignoredLines = /^WARNING: All log messages before absl::InitializeLog|oneDNN custom operations are on/;
-
-/** Loads TensorFlow's libraries, passes on the relevant lines that they print, and applies the options. */
+/** Loads TensorFlow's libraries and applies the options. */
 function preload(
   addon: PreloadAddon,
   device: NativeDevice,
   { tf32, reportAborts, endAtSecondSignal }: LoadNativeOptions,
 ): void {
-  const lines = addon
-    .preload()
-    .split('\n')
-    .filter((line) => line !== '' && !ignoredLines.test(line));
-  if (lines.length > 0) writeSync(STDERR, `${lines.join('\n')}\n`);
+  addon.preload();
   const applied = setTensorFloat32(addon.allowTensorFloat32, tf32);
   if (device === 'cuda' && !tf32 && !applied) {
     throw new Error('this TensorFlow cannot be kept from computing float32 products in TF32');

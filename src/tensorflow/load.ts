@@ -3,14 +3,13 @@ import { checkOptions } from '../arguments.ts';
 import { TensorFlowError, UsageError } from '../errors.ts';
 import { completeWasmKernels } from '../kernels/index.ts';
 import { type NativeDevice, type NativePackage, nativeState } from '../setup/index.ts';
+import { setTensorFlowEnvironment } from '../tensorflow-libraries/index.ts';
 import { gpuIsVisible, requireFreeMemory } from './cuda/gpus.ts';
 import { cudaToolsFolder } from './cuda/tools.ts';
 import { registerFileUrls } from './file-urls.ts';
-import { setTensorFlowFlags } from './flags.ts';
 import { loadNativePackage, requireFloat32 } from './load-native.ts';
 import { nativeBackend } from './native/backend.ts';
 import { requireWithTfjs } from './require-with-tfjs.ts';
-import { compilerSettings, useXlaCache, xlaCacheFolder } from './xla-cache.ts';
 
 const DEVICES = ['auto', 'cpu', 'cuda', 'wasm', 'js'] as const;
 
@@ -173,19 +172,19 @@ async function loadNative(device: NativeDevice, options: LoadOptions): Promise<N
 
 /** Sets the variables that TensorFlow reads while it loads. */
 async function setEnvironment(
-  { device, marker }: NativePackage,
+  nativePackage: NativePackage,
   { threads, tf32 = false, deterministic = false, onNotice }: LoadOptions,
 ): Promise<void> {
+  const { device, marker } = nativePackage;
   const cuda = {
     toolsFolder: cudaToolsFolder(marker?.cuda),
     tf32,
     deterministic,
     commandBuffers: marker?.tensorflow === '2.21.0',
   };
-  const notices = setTensorFlowFlags({ threads, cuda: device === 'cuda' ? cuda : undefined });
+  const flags = { threads, cuda: device === 'cuda' ? cuda : undefined };
+  const notices = await setTensorFlowEnvironment(nativePackage, flags);
   for (const notice of notices) onNotice?.(notice);
-  const settings = compilerSettings(device, { tf32 });
-  await useXlaCache(xlaCacheFolder(device, marker?.tensorflow ?? 'unknown', settings));
 }
 
 async function usePortable(device: 'wasm' | 'js'): Promise<LoadedTensorFlow> {

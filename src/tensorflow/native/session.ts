@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { TensorFlowError } from '../../errors.ts';
+import { clearXlaCache, deleteCacheFile } from '../../tensorflow-libraries/index.ts';
 import { deviceError, oneLine } from '../errors.ts';
-import { clearXlaCache, deleteCacheFile } from '../xla-cache.ts';
 import { type NativeBackend, nativeBackend, type TensorMetadata, uploadTensor } from './backend.ts';
 import { dataTypeCodes, type HostTensor, type TensorValues } from './dtypes.ts';
 import type { NodeDef } from './graph-builder.ts';

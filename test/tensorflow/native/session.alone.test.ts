@@ -12,7 +12,7 @@ import {
   Session,
   SessionVariables,
 } from '../../../src/tensorflow/index.ts';
-import { compilerSettings, xlaCacheFolder } from '../../../src/tensorflow/xla-cache.ts';
+import { compilerSettings, xlaCacheFolder } from '../../../src/tensorflow-libraries/index.ts';
 import { memoryCounts } from '../../helpers/memory.ts';
 import { keptFolder, temporaryFolder } from '../../helpers/temporary.ts';
 

@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { addGateOptions } from '../../options/gates.ts';
 import { number } from '../../options/parsers.ts';
 import { addReportOptions } from '../../options/report.ts';
@@ -35,7 +36,7 @@ export function addEvalCommand(program: CommandUnknownOpts, context: CliContext)
     .addOption(shared.adjust())
     .addOption(shared.device());
   addSettings(withReport).action(async (run, options) => {
-    const { runEval } = await import('./run.ts');
+    const { runEval } = await importWithTensorFlow(() => import('./run.ts'), options, context);
     await runEval(run, options, context);
   });
 }

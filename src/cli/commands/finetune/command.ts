@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { addAdapterOptions } from '../../options/adapter.ts';
 import { addGateOptions } from '../../options/gates.ts';
 import { integer, labels, number } from '../../options/parsers.ts';
@@ -58,7 +59,7 @@ export function addFinetuneCommand(program: CommandUnknownOpts, context: CliCont
     );
   addGateOptions(addReportOptions(addAdapterOptions(addTrainingOptions(command)))).action(
     async (run, options, self) => {
-      const { runFinetune } = await import('./run.ts');
+      const { runFinetune } = await importWithTensorFlow(() => import('./run.ts'), options, context);
       await runFinetune(run, options, explicitOptions(self), context);
     },
   );

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { addAdapterOptions } from '../../options/adapter.ts';
 import { addNewRunOptions, shared } from '../../options/shared.ts';
 
@@ -11,7 +12,7 @@ export function addInjectLoraCommand(program: CommandUnknownOpts, context: CliCo
     .argument('<run>', 'run folder without an adapter');
   addNewRunOptions(addAdapterOptions(command).addOption(shared.seed('the initial A and B'))).action(
     async (run, options) => {
-      const { runInjectLora } = await import('./run.ts');
+      const { runInjectLora } = await importWithTensorFlow(() => import('./run.ts'), options, context);
       await runInjectLora(run, options, context);
     },
   );

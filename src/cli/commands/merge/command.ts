@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { baseModelOption } from '../../options/base-model.ts';
 import { number } from '../../options/parsers.ts';
 import { addNewRunOptions } from '../../options/shared.ts';
@@ -20,7 +21,7 @@ export function addMergeCommand(program: CommandUnknownOpts, context: CliContext
       ).argParser(number(0, 1)),
     );
   addNewRunOptions(command).action(async (run, options) => {
-    const { runMerge } = await import('./run.ts');
+    const { runMerge } = await importWithTensorFlow(() => import('./run.ts'), options, context);
     await runMerge(run, options, context);
   });
 }

@@ -1,6 +1,7 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { UsageError } from '../../../errors.ts';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { integer, wholeNumbers } from '../../options/parsers.ts';
 import { addSettings, shared } from '../../options/shared.ts';
 
@@ -33,7 +34,7 @@ export function addPredictCommand(program: CommandUnknownOpts, context: CliConte
     if (model === undefined) {
       throw new UsageError('invalid-argument', '--model is missing; name a run, such as runs/pretrain');
     }
-    const { runPredict } = await import('./run.ts');
+    const { runPredict } = await importWithTensorFlow(() => import('./run.ts'), options, context);
     await runPredict(files, { ...options, model }, context);
   });
 }

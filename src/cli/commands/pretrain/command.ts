@@ -1,5 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { CliContext } from '../../context.ts';
+import { importWithTensorFlow } from '../../import-command.ts';
 import { integer, positive } from '../../options/parsers.ts';
 import { addReportOptions } from '../../options/report.ts';
 import { addTrainingOptions, MAX_STEPS } from '../../options/training.ts';
@@ -28,7 +29,7 @@ export function addPretrainCommand(program: CommandUnknownOpts, context: CliCont
         .default('relu'),
     );
   addReportOptions(addTrainingOptions(command)).action(async (options, self) => {
-    const { runPretrain } = await import('./run.ts');
+    const { runPretrain } = await importWithTensorFlow(() => import('./run.ts'), options, context);
     await runPretrain(options, explicitOptions(self), context);
   });
 }

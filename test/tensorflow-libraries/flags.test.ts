@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { setTensorFlowFlags, setXlaCacheFolder } from '../../src/tensorflow/flags.ts';
+import { setTensorFlowFlags, setXlaCacheFolder } from '../../src/tensorflow-libraries/flags.ts';
 
 const cuda = { toolsFolder: '/cuda', tf32: false, deterministic: false, commandBuffers: false };
 

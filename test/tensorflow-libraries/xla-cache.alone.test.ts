@@ -7,7 +7,7 @@ import {
   compilerSettings,
   useXlaCache,
   xlaCacheFolder,
-} from '../../src/tensorflow/xla-cache.ts';
+} from '../../src/tensorflow-libraries/xla-cache.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 vi.mock('node:fs/promises', { spy: true });
