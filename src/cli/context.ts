@@ -13,7 +13,7 @@ export interface CliContext {
   readonly columns: number;
   /** Minimum time between two checkpoints of a training. */
   readonly checkpointEveryMs: number;
-  /** Whether TensorFlow's libraries may load before they are needed. False for tests, which change variables meanwhile. */
+  /** See `importWithTensorFlow`. Not set by tests, which change environment variables while libraries would load. */
   readonly loadsEarly?: boolean;
   /** Called with each progress report of a training. Tests use it to act at a certain step. */
   readonly onTrainingProgress?: (progress: TrainingProgress) => void;

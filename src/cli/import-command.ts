@@ -1,8 +1,14 @@
+import * as nodeModule from 'node:module';
+import { join } from 'node:path';
 import type { CliContext } from './context.ts';
 import type { Device } from './options/shared.ts';
 
+/** Since Node 22. */
+const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown };
+
 /**
- * Imports the module of a command that needs TensorFlow. TensorFlow's libraries load on another thread meanwhile.
+ * Imports the module of a command that needs TensorFlow. TensorFlow's libraries load on another thread meanwhile, and Node
+ * keeps compiled JavaScript in the cache folder.
  *
  * @param importModule returns `import('./run.ts')`
  */
@@ -14,6 +20,8 @@ export async function importWithTensorFlow<Module>(
   if (loadsEarly) {
     const { startLoadingTensorFlow } = await import('../tensorflow-libraries/index.ts');
     await startLoadingTensorFlow(device);
+    const { cacheFolder } = await import('../setup/index.ts');
+    enableCompileCache?.(join(cacheFolder(), 'javascript'));
   }
   return await importModule();
 }

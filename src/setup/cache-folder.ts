@@ -7,6 +7,7 @@ const purposes = {
   tensorflow: "TensorFlow's shared libraries",
   addon: 'compiled addons of tfjs-node',
   xla: 'code that XLA compiled',
+  javascript: 'code that Node compiled',
   python: 'Python environment of slow tests and the bench',
 } as const;
 
