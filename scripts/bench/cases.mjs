@@ -40,6 +40,8 @@
  *   measures its own time; `process`: a process per round, measured from start to exit
  * @property {Partial<Work>} work
  * @property {readonly Contender[]} contenders those of tfjs-lora first
+ * @property {readonly string[]} [prepare] for `process`: a script with its arguments that runs once before the rounds, in
+ *   the working directory of the contender
  * @property {Readonly<Record<string, number>>} [goals] wanted speed-up over a framework
  * @property {number} [limitSeconds] how long tfjs-lora may take, or how much longer than the other contender
  * @property {boolean} [cached] whether processes share a cache of compiled code
@@ -215,6 +217,16 @@ export const cases = [
     kind: 'process',
     work: {},
     contenders: [command('tfjs-lora data', 'tfjs-lora', ['../../bin/tfjs-lora.mjs', 'data'])],
+  },
+  {
+    name: 'eval',
+    title: 'start-up: eval',
+    unit: 's',
+    kind: 'process',
+    work: {},
+    prepare: ['../../bin/tfjs-lora.mjs', 'pretrain', '--steps', '10', '--out', 'base'],
+    contenders: [command('tfjs-lora eval', 'tfjs-lora', ['../../bin/tfjs-lora.mjs', 'eval', 'base'])],
+    limitSeconds: 1,
   },
   {
     name: 'walkthrough',

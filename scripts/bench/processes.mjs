@@ -34,15 +34,15 @@ import { fileURLToPath } from 'node:url';
  * @param {Setting} setting
  * @returns {Promise<RunningContender>}
  */
-export async function startContender({ kind, work, cached }, contender, { python, ...shared }) {
+export async function startContender({ kind, work, cached, prepare }, contender, { python, ...shared }) {
   const program = contender.program === 'node' ? process.execPath : python;
   const [script = '', ...rest] = contender.script;
   const scripts = contender.folder ?? fileURLToPath(new URL('.', import.meta.url));
-  const file = script.startsWith('-') ? script : resolve(scripts, script);
+  const pathOf = (/** @type {string} */ name) => (name.startsWith('-') ? name : resolve(scripts, name));
   const args = kind === 'process' ? [] : [JSON.stringify({ ...work, ...contender.work, ...shared })];
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-lora-bench-'));
   const start = (/** @type {string | undefined} */ cache) =>
-    new ContenderProcess(program, [file, ...rest, ...args], folder, cacheVariables(cache));
+    new ContenderProcess(program, [pathOf(script), ...rest, ...args], folder, cacheVariables(cache));
   const removeFolder = async () => rmSync(folder, { recursive: true, force: true });
   if (kind === 'serve') return await startServing(start(undefined), removeFolder);
   const runOnce = async (/** @type {string | undefined} */ cache) => {
@@ -53,12 +53,24 @@ export async function startContender({ kind, work, cached }, contender, { python
     const { elapsedMs = 1000 * processSeconds, note = '' } = result ?? {};
     return { seconds: elapsedMs / 1000, peakBytes: running.peakBytes, note };
   };
-  if (kind === 'process') return { round: () => runOnce(undefined), close: removeFolder };
+  if (kind === 'process') {
+    if (prepare) await prepareFolder(pathOf(prepare[0] ?? ''), prepare.slice(1), folder);
+    return { round: () => runOnce(undefined), close: removeFolder };
+  }
   if (cached) await runOnce(folder);
   return {
     round: () => runOnce(cached ? folder : mkdtempSync(join(folder, 'cache-'))),
     close: removeFolder,
   };
+}
+
+/**
+ * @param {string} script
+ * @param {readonly string[]} args
+ * @param {string} folder working directory
+ */
+async function prepareFolder(script, args, folder) {
+  await new ContenderProcess(process.execPath, [script, ...args], folder, {}).exit();
 }
 
 /**
