@@ -48,6 +48,7 @@ export const completedGradients: ReadonlySet<string> = new Set(Object.keys(GRADI
 /** Gradients of tfjs that are replaced, each by one made of the original. */
 const REPLACED: Readonly<Record<string, (original: tf.GradConfig) => tf.GradConfig>> = {
   BatchMatMul: withBroadcasting,
+  Tile: bySumming,
   Conv2D: withDilation,
   DepthwiseConv2dNative: withDilation,
 };
@@ -56,8 +57,9 @@ const REPLACED: Readonly<Record<string, (original: tf.GradConfig) => tf.GradConf
 const replacements = new WeakSet<tf.GradConfig>();
 
 /**
- * Registers the gradients of kernels that have none in tfjs, of dilated 2-D convolutions, and of products of stacked matrices
- * in which a matrix is repeated (broadcast) along a batch axis. Does nothing the second time.
+ * Registers the gradients of kernels that have none in tfjs, of dilated 2-D convolutions, of products of stacked matrices
+ * in which a matrix is repeated (broadcast) along a batch axis, and of `tile`, which layer normalization uses. Does nothing
+ * the second time.
  */
 export function completeGradients(): void {
   for (const [kernelName, replace] of Object.entries(REPLACED)) {
@@ -131,6 +133,21 @@ function withBroadcasting(original: tf.GradConfig): tf.GradConfig {
         a: () => sumTo(gradients.a!(), a.shape),
         b: isShared ? gradientOfB : () => sumTo(gradients.b!(), b.shape),
       };
+    },
+  };
+}
+
+/** Adds up the copies of a tiled tensor in one op. The gradient of tfjs runs two ops for each copy. */
+function bySumming(original: tf.GradConfig): tf.GradConfig {
+  return {
+    ...original,
+    gradFunc: (dy, saved, attributes) => {
+      const { shape } = (saved as [tf.Tensor])[0];
+      const { reps } = attributes as unknown as { readonly reps: readonly number[] };
+      // Each axis becomes two: the copies, and the positions in a copy.
+      const sizes = shape.flatMap((size, axis) => [reps[axis]!, size]);
+      const copies = shape.map((_, axis) => 2 * axis);
+      return { x: () => tf.sum(tf.reshape(dy as tf.Tensor, sizes), copies) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { checkOptions } from '../arguments.ts';
 import { TensorFlowError, UsageError } from '../errors.ts';
-import { completeWasmKernels } from '../kernels/index.ts';
+import { completeGradients, completeWasmKernels } from '../kernels/index.ts';
 import { type NativeDevice, type NativePackage, nativeState } from '../setup/index.ts';
 import { setTensorFlowEnvironment } from '../tensorflow-libraries/index.ts';
 import { gpuIsVisible, requireFreeMemory } from './cuda/gpus.ts';
@@ -108,6 +108,7 @@ export async function loadTensorFlow(options: LoadOptions = {}): Promise<LoadedT
     onNotice: 'function?',
     onFallback: 'function?',
   });
+  completeGradients();
   const { device = 'auto' } = options;
   if (!DEVICES.includes(device)) {
     throw new UsageError('invalid-argument', `device '${device}': unknown; use one of ${DEVICES.join(', ')}`);
