@@ -5,13 +5,14 @@
  * The rewriting is one pass in order of execution. Shapes in the comments: [1, m, n] is a batch of one
  * matrix.
  */
+import { asBroadcast, beforeBroadcasts } from './broadcasts.ts';
 import { liveNodes, type OpNode, type Program, type ValueRef } from './program.ts';
 import { ProgramBuilder, sameShape } from './program-builder.ts';
 
 /**
- * Returns a program that computes the same values with fewer ops: no dead code, no reshape or cast without
- * effect, equal ops once, `MatMul` for products of single matrices, `ReluGrad` for the gradient of ReLU. The
- * one difference: where ReLU's input is NaN, its gradient is 0 instead of NaN.
+ * Returns a program that computes the same values with fewer and smaller ops: no dead code, no reshape, transpose or cast
+ * without effect, equal ops once, `MatMul` for products of single matrices, `ReluGrad` for the gradient of ReLU, and
+ * elementwise ops before tensors are repeated. The one difference: where ReLU's input is NaN, its gradient is 0 instead of NaN.
  *
  * @example
  * const { program } = record((x) => [x.reshape([6]).reshape([2, 3])], [{ shape: [2, 3], dtype: 'float32' }]);
@@ -73,11 +74,27 @@ function rewrite(builder: ProgramBuilder, node: OpNode): ValueRef | undefined {
       return matMul(builder, node);
     case 'Sum':
       return sumOfRows(builder, node);
+    case 'Transpose':
+      return isIdentity(builder, b!) ? a : undefined;
+    case 'Tile':
+      return asBroadcast(builder, node);
     case 'Mul':
-      return reluGradient(builder, node, a!, b!) ?? reluGradient(builder, node, b!, a!);
+      return (
+        reluGradient(builder, node, a!, b!) ??
+        reluGradient(builder, node, b!, a!) ??
+        asBroadcast(builder, node) ??
+        beforeBroadcasts(builder, node)
+      );
     default:
-      return ELEMENTWISE.has(op) ? withoutBatch(builder, node) : undefined;
+      return (
+        (ELEMENTWISE.has(op) ? withoutBatch(builder, node) : undefined) ?? beforeBroadcasts(builder, node)
+      );
   }
+}
+
+/** Whether a permutation of axes keeps their order. */
+function isIdentity(builder: ProgramBuilder, permutation: ValueRef): boolean {
+  return builder.constant(permutation)?.values.every((from: number, axis: number) => from === axis) ?? false;
 }
 
 /** `BatchMatMulV2` of matrices [m, n] or [1, m, n] as `MatMul`. */

@@ -49,6 +49,25 @@ test('equal ops run once; ops with different attributes or constants are kept', 
   expect(opsOf((x) => [x!.matMul(x!), x!.matMul(x!, true)], square)).toEqual({ MatMul: 2 });
 });
 
+test('removes transposes that keep the order of the axes', () => {
+  expect(opsOf((x) => [x!.transpose([0, 1]).exp()], float(2, 3))).toEqual({ Exp: 1 });
+  expect(opsOf((x) => [x!.transpose([1, 0]).exp()], float(2, 3))).toEqual({ Exp: 1, Transpose: 1 });
+});
+
+test('elementwise ops run before their operands are repeated', () => {
+  const mean = (x: tf.Tensor) => x.mean(1, true).tile([1, 3]);
+  expect(opsOf((x) => [x!.sub(mean(x!))], float(2, 3))).toEqual({ Mean: 1, Sub: 1 });
+  expect(opsOf((x) => [mean(x!).add(1).sqrt()], float(2, 3))).toEqual({
+    Add: 1,
+    BroadcastTo: 1,
+    Mean: 1,
+    Sqrt: 1,
+  });
+  expect(opsOf((x) => [x!.mul(tf.ones([2, 3]))], float(2, 3))).toEqual({});
+  expect(opsOf((x) => [x!.mul(tf.ones([2, 3])).sub(2)], float(2, 1))).toEqual({ BroadcastTo: 1, Sub: 1 });
+  expect(opsOf((x) => [x!.tile([2, 1]).exp()], float(2, 3))).toEqual({ Exp: 1, Tile: 1 });
+});
+
 test('products of larger batches and sums over other axes are kept', () => {
   expect(opsOf((x) => [x!.matMul(x!)], float(2, 3, 3))).toEqual({ BatchMatMulV2: 1 });
   expect(opsOf((x) => [x!.reshape([1, 2, 3]).sum(1)], float(6))).toEqual({ Reshape: 1, Sum: 1 });
@@ -84,6 +103,29 @@ test.for<[string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor[], number[], number[
   [
     'sums over a batch of one',
     (x) => [x.reshape([1, 2, 3]).sum([0, 1]), x.reshape([1, 2, 3]).sum([0, 1], true)],
+    [2, 3],
+    [1],
+  ],
+  [
+    'a layer normalization written with tile',
+    (x, y) => {
+      const mean = x.mean(1, true);
+      const deviation = x.sub(mean.tile([1, 3]));
+      const variance = deviation.square().mean(1, true).tile([1, 3]);
+      return [variance, deviation.mul(variance.add(1e-3).rsqrt()).mul(y.tile([2, 1]))];
+    },
+    [2, 3],
+    [1, 3],
+  ],
+  [
+    'operands that are repeated along different axes',
+    (x, y) => [x.tile([1, 3]).mul(y.tile([2, 1])), x.tile([1, 3]).div(y), y.tile([2, 1]).sub(x)],
+    [2, 1],
+    [1, 3],
+  ],
+  [
+    'products with ones',
+    (x, y) => [x.mul(tf.ones([4, 2, 3])), tf.ones([2, 3]).mul(x).add(y), y.mul(tf.ones([1]))],
     [2, 3],
     [1],
   ],
