@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { createGunzip, gunzipSync, gzipSync, constants as zlib } from 'node:zlib';
 import { alignedBytes } from '../data/index.ts';
@@ -33,6 +34,7 @@ const IMAGES_HEADER_BYTES = 16;
 const UNSIGNED_BYTE = 0x08;
 const INT32 = 0x0c;
 
+type OnPart = (part: Uint8Array) => void;
 type ValueBytes = Readonly<Record<number, number>>;
 const BYTES_ONLY: ValueBytes = { [UNSIGNED_BYTE]: 1 };
 const WITH_INTEGERS: ValueBytes = { [UNSIGNED_BYTE]: 1, [INT32]: 4 };
@@ -47,6 +49,8 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 
 /** The largest IDX header, 1024 bytes, fits into this many compressed bytes. They unpack to 8 MiB at most. */
 const GZIP_START_BYTES = 8192;
+/** Bytes read at a time, while the bytes before them are hashed. */
+const READ_BYTES = 2 ** 22;
 /** Deflate makes data at most 1032 times smaller (zlib's technical details). */
 const MAX_GZIP_RATIO = 1032;
 
@@ -58,6 +62,18 @@ const MAX_GZIP_RATIO = 1032;
  */
 export async function readIdx(path: string): Promise<IdxArray> {
   return parseIdx(await readUncompressed(path), path);
+}
+
+/** An array with the SHA-256 of its uncompressed IDX file. */
+export interface HashedIdxArray extends IdxArray {
+  readonly sha256: string;
+}
+
+/** Like `readIdx`. Hashes each part of the file while the next one is read or unpacked. */
+export async function readHashedIdx(path: string): Promise<HashedIdxArray> {
+  const hash = createHash('sha256');
+  const bytes = await readUncompressed(path, BYTES_ONLY, (part) => hash.update(part));
+  return { ...parseIdx(bytes, path), sha256: hash.digest('hex') };
 }
 
 /**
@@ -168,16 +184,22 @@ function parseHeader(bytes: Uint8Array, name: string, valueBytes: ValueBytes = B
   return { shape, offset, sizeBytes: offset + size * product(shape) };
 }
 
-async function readUncompressed(path: string, valueBytes: ValueBytes = BYTES_ONLY): Promise<Uint8Array> {
-  const stored = await readWithLimit(path);
-  return isGzip(stored) ? await decompress(stored, path, valueBytes) : stored;
+/** @param onPart called with the uncompressed parts of the file, in order */
+async function readUncompressed(
+  path: string,
+  valueBytes: ValueBytes = BYTES_ONLY,
+  onPart?: OnPart,
+): Promise<Uint8Array> {
+  const stored = await readWithLimit(path, onPart);
+  return isGzip(stored) ? await decompress(stored, { path, valueBytes, onPart }) : stored;
 }
 
 function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
-async function readWithLimit(path: string): Promise<Uint8Array> {
+/** @param onPart called with the parts of the file, in order, unless it is compressed */
+async function readWithLimit(path: string, onPart?: OnPart): Promise<Uint8Array> {
   return await withFileErrors(DataError, path, 'read', async () => {
     const file = await open(path);
     try {
@@ -185,11 +207,16 @@ async function readWithLimit(path: string): Promise<Uint8Array> {
       if (!stats.isFile()) throw new DataError('invalid-data', `${path}: not a file; name an IDX file`);
       if (stats.size > MAX_IDX_BYTES) throw tooLarge(path, stats.size);
       const bytes = alignedBytes(stats.size, IMAGES_HEADER_BYTES);
+      const readAt = (start: number) => file.read(bytes, start, Math.min(READ_BYTES, bytes.length - start));
       let length = 0;
+      let next: ReturnType<typeof readAt> | undefined;
       while (length < bytes.length) {
-        const { bytesRead } = await file.read(bytes, length);
+        const { bytesRead } = await (next ?? readAt(length));
         if (bytesRead === 0) break; // the file has become shorter
+        const part = bytes.subarray(length, length + bytesRead);
         length += bytesRead;
+        next = length < bytes.length ? readAt(length) : undefined;
+        if (!isGzip(bytes)) onPart?.(part);
       }
       return bytes.subarray(0, length);
     } finally {
@@ -198,7 +225,14 @@ async function readWithLimit(path: string): Promise<Uint8Array> {
   });
 }
 
-async function decompress(stored: Uint8Array, path: string, valueBytes: ValueBytes): Promise<Uint8Array> {
+async function decompress(
+  stored: Uint8Array,
+  {
+    path,
+    valueBytes,
+    onPart,
+  }: { readonly path: string; readonly valueBytes: ValueBytes; readonly onPart?: OnPart },
+): Promise<Uint8Array> {
   const { sizeBytes } = parseHeader(decompressStart(stored, path), path, valueBytes);
   if (sizeBytes > MAX_IDX_BYTES) throw tooLarge(path, sizeBytes);
   const mostBytes = stored.length * MAX_GZIP_RATIO;
@@ -215,6 +249,7 @@ async function decompress(stored: Uint8Array, path: string, valueBytes: ValueByt
       }
       bytes.set(chunk, length);
       length += chunk.length;
+      onPart?.(chunk);
     }
   } catch (error) {
     throw error instanceof DataError ? error : damagedGzip(path, error);

@@ -3,7 +3,7 @@ import { checkOptions } from '../arguments.ts';
 import { adjustImages, type ImageAdjustment, type ImageDataset } from '../data/index.ts';
 import { DataError } from '../errors.ts';
 import { findMnist } from './find.ts';
-import { encodeIdxHeader, type IdxArray } from './idx.ts';
+import { encodeIdxHeader, type HashedIdxArray, type IdxArray } from './idx.ts';
 import type { MnistFiles, SplitFiles, SplitName } from './mnist-files.ts';
 import { type HeldOut, readSplit } from './read-split.ts';
 import { toDataset } from './to-dataset.ts';
@@ -125,7 +125,9 @@ export async function loadSplit(
   };
 }
 
-/** SHA-256 of the array as an uncompressed IDX file; takes 31 ms for the 55 MB of MNIST. */
-function digest({ shape, values }: IdxArray): string {
+/** SHA-256 of the array as an uncompressed IDX file. */
+function digest(array: IdxArray | HashedIdxArray): string {
+  if ('sha256' in array) return array.sha256;
+  const { shape, values } = array;
   return createHash('sha256').update(encodeIdxHeader(shape)).update(values).digest('hex');
 }

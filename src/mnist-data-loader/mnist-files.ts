@@ -1,4 +1,4 @@
-import type { IdxArray } from './idx.ts';
+import type { HashedIdxArray, IdxArray } from './idx.ts';
 
 /** The two parts of a data set. */
 export type SplitName = 'train' | 'test';
@@ -23,6 +23,6 @@ export interface MnistFiles {
 
 /** Images [count, height, width] and their labels [count]. */
 export interface LabelledArrays {
-  readonly images: IdxArray;
+  readonly images: IdxArray | HashedIdxArray;
   readonly labels: IdxArray;
 }

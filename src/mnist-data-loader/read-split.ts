@@ -1,6 +1,6 @@
 import { selectRows, splitRows } from '../data/index.ts';
 import { DataError } from '../errors.ts';
-import { readIdx, readIdxLabels } from './idx.ts';
+import { readHashedIdx, readIdxLabels } from './idx.ts';
 import type { LabelledArrays, MnistFiles, SplitName } from './mnist-files.ts';
 import { readNpz } from './npz.ts';
 import { readCsv } from './table-file.ts';
@@ -31,7 +31,7 @@ export async function readSplit(
   const { format, isSplit } = mnistFiles;
   const files = mnistFiles[name]!;
   if (format === undefined) {
-    return { images: await readIdx(files.images), labels: await readIdxLabels(files.labels) };
+    return { images: await readHashedIdx(files.images), labels: await readIdxLabels(files.labels) };
   }
   if (format === 'csv' && !isSplit) return await readCsv(files.images);
   const table = tables.get(mnistFiles) ?? readTable(mnistFiles, files.images);
