@@ -40,6 +40,7 @@ test('contains what users need', () => {
       'CHANGELOG.md',
       'bin/tfjs-lora.mjs',
       'dist/cli/main.js',
+      'dist/recipes/draw-orders-main.js',
       'dist/trials/trial-process-main.js',
       'dist/page/index.html',
       'src/setup/tensorflow-preload.cc',
@@ -67,7 +68,9 @@ test('every compiled file is used, or contains only types', () => {
   };
   for (const { files } of entries) for (const file of Object.values(files)) visit(resolve(file));
   visit(resolve('dist/cli/main.js'));
-  visit(resolve('dist/trials/trial-process-main.js')); // started by its path
+  // Started by their paths.
+  visit(resolve('dist/recipes/draw-orders-main.js'));
+  visit(resolve('dist/trials/trial-process-main.js'));
   const unused = packed.filter(
     (path) => /^dist\/(?!page\/).+\.js$/.test(path) && !used.has(resolve(path)) && !hasOnlyTypes(path),
   );

@@ -1,9 +1,9 @@
 // tfjs-lora: training with one of its engines, evaluation, or a whole run.
 
-import { shuffledSampler } from '../../dist/data/index.js';
 import { createEvaluator } from '../../dist/inference/index.js';
 import { loadMnist } from '../../dist/mnist-data-loader/index.js';
 import { mnistNormalization } from '../../dist/models/index.js';
+import { trainingSampler } from '../../dist/recipes/training-sampler.js';
 import { loadTensorFlow } from '../../dist/tensorflow/index.js';
 import { classificationTask, createEngine } from '../../dist/training/index.js';
 import { buildModel } from './models.mjs';
@@ -13,7 +13,11 @@ import { printJson, readWork, serve } from './round-protocol.mjs';
 const EPOCH = 6000;
 
 const work = readWork();
-await loadTensorFlow({ device: work.device ?? 'cpu', threads: work.threads, tf32: work.tf32 });
+const tensorflow = await loadTensorFlow({
+  device: work.device ?? 'cpu',
+  threads: work.threads,
+  tf32: work.tf32,
+});
 const mnist = await loadMnist({ directory: work.data });
 const model = buildModel(work);
 
@@ -65,5 +69,8 @@ function prepare() {
     work.engine ?? 'auto'
   );
   const engine = createEngine(name, task, { steps: work.steps ?? EPOCH });
-  return { engine, sampler: shuffledSampler({ rows: mnist.train.count, seed: 0 }), batch };
+  // Threads end with the process.
+  const scope = { temporary: /** @template T @param {T} value */ (value) => value };
+  const sampler = trainingSampler({ rows: mnist.train.count, seed: 0 }, tensorflow, scope);
+  return { engine, sampler, batch };
 }

@@ -17,6 +17,13 @@ export {
   requireClasses,
   requireLabels,
 } from './labels.ts';
-export { replaySampler, type Sampler, shuffledSampler } from './sampler.ts';
+export {
+  epochOrder,
+  type OrderOptions,
+  replaySampler,
+  type Sampler,
+  samplerOfOrders,
+  shuffledSampler,
+} from './sampler.ts';
 export { type SubsetOptions, splitRows, subsetOf } from './split.ts';
 export { datasetWarnings, overlapWarnings, sharedRows } from './warnings.ts';

@@ -27,20 +27,36 @@ export function shuffledSampler(options: {
   seed: number;
   stream?: number;
 }): Sampler {
+  return samplerOfOrders(options, (epoch) => epochOrder(options, epoch));
+}
+
+/** What the orders of all epochs depend on, see `shuffledSampler`. */
+export interface OrderOptions {
+  rows: Int32Array | number;
+  seed: number;
+  stream?: number;
+}
+
+/** Draws the order of an epoch: all rows, shuffled [rows]. */
+export function epochOrder({ rows, seed, stream = STREAMS.order }: OrderOptions, epoch: number): Int32Array {
+  const random = createRandom(seed, epoch, stream);
+  return typeof rows === 'number' ? permutation(rows, random) : shuffle(Int32Array.from(rows), random);
+}
+
+/**
+ * Like `shuffledSampler`, with the orders of the epochs from a function.
+ *
+ * @param orderOf returns the same as `epochOrder`; the sampler reads an order only until it requests another one
+ */
+export function samplerOfOrders(options: OrderOptions, orderOf: (epoch: number) => Int32Array): Sampler {
   checkOptions(options, { seed: 'number', stream: 'number?' });
-  const { rows, seed, stream = STREAMS.order } = options;
+  const { rows } = options;
   if (typeof rows !== 'number') checkArgument('rows', rows, 'numbers');
   const count = typeof rows === 'number' ? rows : rows.length;
   if (!(Number.isSafeInteger(count) && count >= 1))
     throw new RangeError(`${count} rows: a sampler needs a whole number of at least 1`);
   let epoch = -1;
   let order: Int32Array = new Int32Array();
-  const shuffleFor = (nextEpoch: number) => {
-    if (nextEpoch === epoch) return;
-    const random = createRandom(seed, nextEpoch, stream);
-    order = typeof rows === 'number' ? permutation(count, random) : shuffle(Int32Array.from(rows), random);
-    epoch = nextEpoch;
-  };
   return {
     take(firstExample, length) {
       for (const value of [firstExample, length])
@@ -51,7 +67,9 @@ export function shuffledSampler(options: {
       const taken = new Int32Array(length);
       for (let done = 0; done < length; ) {
         const position = firstExample + done;
-        shuffleFor(Math.floor(position / count));
+        const epochOfPosition = Math.floor(position / count);
+        if (epochOfPosition !== epoch) order = orderOf(epochOfPosition);
+        epoch = epochOfPosition;
         const start = position % count;
         const part = order.subarray(start, start + length - done);
         taken.set(part, done);

@@ -192,7 +192,7 @@ async function prepareTask(
   const { train, test } = mnist;
   const dataHash = trainingDataHash(train, resume);
   const split = splitForValidation(train, settings);
-  const sampler = targetSampler(train, split.train, settings);
+  const sampler = targetSampler(train, split.train, settings, tensorflow, scope);
   const optimizer = optimizerConfig(settings);
   const taskFor = (model: tf.LayersModel) =>
     classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed });

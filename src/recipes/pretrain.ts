@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { contentHash } from '../content-hash.ts';
-import { type ImageDataset, shuffledSampler } from '../data/index.ts';
+import type { ImageDataset } from '../data/index.ts';
 import { TrainingError, UsageError } from '../errors.ts';
 import { evaluate } from '../inference/index.ts';
 import type { Evaluation } from '../metrics/index.ts';
@@ -27,6 +27,7 @@ import { resumeRun, trainingDataHash } from './resume.ts';
 import { keepTraining, manifestHeader, saveTrainedRun, withRunWriter } from './save.ts';
 import { withScope } from './scope.ts';
 import { type Given, optimizerConfig, type PretrainSettings, pretrainSettings } from './settings.ts';
+import { trainingSampler } from './training-sampler.ts';
 
 /** Options of `pretrain`. */
 export interface PretrainOptions extends TrainingRecipeOptions {
@@ -102,7 +103,7 @@ export async function pretrain(given: PretrainOptions = {}): Promise<PretrainRes
       const fitted = await fitTask({
         ...options,
         task: classificationTask({ model, dataset: train, normalization, batchSize, optimizer, seed }),
-        sampler: shuffledSampler({ rows: train.count, seed }),
+        sampler: trainingSampler({ rows: train.count, seed }, tensorflow, scope),
         steps,
         resume: resumed?.resume,
         saveCheckpoint: writer && ((state) => saveCheckpoint(writer, runContent(job, state))),

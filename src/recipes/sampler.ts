@@ -1,13 +1,18 @@
-import { type ImageDataset, replaySampler, type Sampler, shuffledSampler } from '../data/index.ts';
+import { type ImageDataset, replaySampler, type Sampler } from '../data/index.ts';
 import { DataError, UsageError } from '../errors.ts';
+import type { LoadedTensorFlow } from '../tensorflow/index.ts';
 import { type AdaptiveReplay, adaptiveReplay } from '../training/index.ts';
+import type { Scope } from './scope.ts';
 import type { FinetuneSettings } from './settings.ts';
+import { trainingSampler } from './training-sampler.ts';
 
 /**
  * The order in which fine-tuning takes its examples: the target classes, mixed with `replay` of the others. With a
  * guard the replayed classes are weighted by how much accuracy each has lost.
  *
  * @param rows the rows that may be trained on
+ * @param tensorflow what trains
+ * @param scope ends the thread that draws orders, if there is one
  * @throws DataError if no row has a target label
  * @throws UsageError if there are no other classes to replay
  */
@@ -15,6 +20,8 @@ export function targetSampler(
   train: ImageDataset,
   rows: Int32Array,
   { targetLabels, replay: fraction, guard, batchSize, seed }: FinetuneSettings,
+  tensorflow: LoadedTensorFlow,
+  scope: Scope,
 ): Sampler | AdaptiveReplay {
   const isTarget = (row: number) => targetLabels.length === 0 || targetLabels.includes(train.labels[row]!);
   const targetRows = rows.filter(isTarget);
@@ -24,7 +31,7 @@ export function targetSampler(
       `the training set has no example of ${targetLabels.join(', ')}; choose other labels`,
     );
   }
-  if (fraction === 0) return shuffledSampler({ rows: targetRows, seed });
+  if (fraction === 0) return trainingSampler({ rows: targetRows, seed }, tensorflow, scope);
   const otherRows = rows.filter((row) => !isTarget(row));
   if (otherRows.length === 0) {
     throw new UsageError(

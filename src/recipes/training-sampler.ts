@@ -1,0 +1,19 @@
+import { type OrderOptions, type Sampler, samplerOfOrders, shuffledSampler } from '../data/index.ts';
+import type { LoadedTensorFlow } from '../tensorflow/index.ts';
+import { OrdersAhead } from './orders-ahead.ts';
+import type { Scope } from './scope.ts';
+
+/**
+ * Like `shuffledSampler`. On a GPU the main thread waits while the GPU trains, so a thread draws the next orders.
+ *
+ * @param scope ends the thread
+ */
+export function trainingSampler(
+  options: OrderOptions,
+  { device }: Pick<LoadedTensorFlow, 'device'>,
+  scope: Pick<Scope, 'temporary'>,
+): Sampler {
+  if (device !== 'cuda') return shuffledSampler(options);
+  const ahead = scope.temporary(new OrdersAhead(options));
+  return samplerOfOrders(options, (epoch) => ahead.orderOf(epoch));
+}
