@@ -10,7 +10,6 @@ import {
   nativeBackend,
   Session,
   SessionVariables,
-  type TensorSpec,
   tensorId,
 } from '../tensorflow/index.ts';
 import { requireCompileOptions, requireFunction, requireInput } from './arguments.ts';
@@ -26,6 +25,11 @@ type Result = tf.Tensor | tf.Tensor[];
 export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;
+  /**
+   * Whether the device keeps the bytes for the next calls with the same part of the same buffer, whose values must not
+   * change. Default false: each call copies the bytes to the device.
+   */
+  readonly resident?: boolean;
 }
 
 type Input = tf.Tensor | Bytes;
@@ -90,7 +94,9 @@ export function compileFunction<I extends tf.Tensor[], R extends Result>(
   const call = (...inputs: Input[]): R => {
     inputs.forEach(requireInput);
     if (isRecording()) return fn(...(inputs.map(tensorOf) as I));
-    const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(' ');
+    const key = inputs
+      .map((input) => `${isResident(input) ? 'resident ' : ''}${input.dtype}[${input.shape}]`)
+      .join(' ');
     const concrete = find(key) ?? create(key, inputs);
     for (const [leastRecentKey, leastRecent] of concreteFunctions) {
       if (concreteFunctions.size <= maxShapes) break;
@@ -118,6 +124,15 @@ function isBytes(input: Input): input is Bytes {
   return input.dtype === 'uint8';
 }
 
+function isResident(input: Input): input is Bytes {
+  return isBytes(input) && input.resident === true;
+}
+
+/** Whether two arrays are the same part of the same buffer. */
+function isSamePart(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.buffer === b.buffer && a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
+}
+
 function tensorOf(input: Input): tf.Tensor {
   return isBytes(input) ? tf.tensor(new Float32Array(input.values), [...input.shape]) : input;
 }
@@ -133,6 +148,8 @@ class ConcreteFunction {
   readonly #returnsTensor: boolean;
   /** The `dataId` that each variable had when it was last copied to the session. An assignment changes it. */
   readonly #copiedData = new Map<tf.Variable, object>();
+  /** The resident bytes that are in the session, by name of their variable. */
+  readonly #residentBytes = new Map<string, Uint8Array>();
 
   constructor(fn: ListOrTensorFunction, inputs: readonly Input[], jit: boolean) {
     let returnsTensor = false;
@@ -161,11 +178,14 @@ class ConcreteFunction {
 
   run(inputs: readonly Input[]): Result {
     this.#copyVariables();
+    this.#copyResidentBytes(inputs.filter(isResident));
     const feeds = Object.fromEntries(
-      inputs.map((input, index) => [
-        this.#graph.inputNames[index]!,
-        isBytes(input) ? input : tensorId(this.#backend, input),
-      ]),
+      inputs
+        .filter((input) => !isResident(input))
+        .map((input, index) => [
+          this.#graph.inputNames[index]!,
+          isBytes(input) ? input : tensorId(this.#backend, input),
+        ]),
     );
     const results = this.#session
       .run(feeds, this.#graph.fetches)
@@ -193,11 +213,24 @@ class ConcreteFunction {
     this.#graph.variables.write(this.#session, new Map(ids));
     for (const variable of changed) this.#copiedData.set(variable, variable.dataId);
   }
+
+  /** Copies the bytes that differ from those of the last call to the session. */
+  #copyResidentBytes(inputs: readonly Bytes[]): void {
+    const { residents } = this.#graph;
+    residents.names().forEach((name, index) => {
+      const { values } = inputs[index]!;
+      if (isSamePart(this.#residentBytes.get(name), values)) return;
+      residents.write(this.#session, new Map([[name, values]]));
+      this.#residentBytes.set(name, values);
+    });
+  }
 }
 
 interface FunctionGraph {
   readonly variables: SessionVariables;
-  /** A placeholder for each input. */
+  /** A variable for each resident input. */
+  readonly residents: SessionVariables;
+  /** A placeholder for each other input. */
   readonly inputNames: readonly string[];
   /** The program's outputs, then the values that it assigns. */
   readonly fetches: readonly string[];
@@ -207,21 +240,32 @@ interface FunctionGraph {
 function buildGraph(
   graph: GraphBuilder,
   program: Program,
-  inputs: readonly TensorSpec[],
+  inputs: readonly Input[],
   jit: boolean,
 ): FunctionGraph {
   const variables = new SessionVariables(graph, 'variable');
   const handles = program.variables.map((spec) => variables.add(spec));
-  const inputNames = inputs.map(({ dtype, shape }, index) =>
-    graph.placeholder(`input${index}`, { dtype, shape }),
-  );
-  const isCast = (index: number) => inputs[index]!.dtype === 'uint8';
+  const residents = new SessionVariables(graph, 'resident');
+  const inputNames: string[] = [];
+  /** For each input, adds the node that reads it. */
+  const readers = inputs.map((input, index) => {
+    const { dtype, shape } = input;
+    const name = `input${index}`;
+    if (isResident(input)) {
+      const handle = residents.add({ name, dtype, shape });
+      return () => graph.add('ReadVariableOp', [handle], { dtype: { type: dtype } });
+    }
+    const placeholder = graph.placeholder(name, { dtype, shape });
+    inputNames.push(placeholder);
+    return () => placeholder;
+  });
+  const isCast = (index: number) => isBytes(inputs[index]!);
   const emitted = graph.cluster(jit ? 'function' : undefined, () =>
     emitProgram(program, {
       graph,
       controlInputs: [],
       input: (index) => {
-        const name = inputNames[index]!;
+        const name = readers[index]!();
         return isCast(index) ? graph.add('Cast', [name], castBytes) : name;
       },
       variable: (index) =>
@@ -242,7 +286,7 @@ function buildGraph(
     const result = isInCluster ? graph.add('XlaClusterOutput', [name], { T: { type: dtype } }) : name;
     return graph.identity(result, dtype, `result${index}`);
   });
-  return { variables, inputNames, fetches };
+  return { variables, residents, inputNames, fetches };
 }
 
 const castBytes = {

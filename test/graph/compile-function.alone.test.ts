@@ -93,6 +93,22 @@ test('records again when a captured tensor has been disposed and replaced', () =
   compiled.dispose();
 });
 
+test.for([false, true])('copies resident bytes only if they are others than before, jit %s', (jit) => {
+  const add = compileFunction((x, y) => tf.add(x!, y!), { jit });
+  const call = (values: Uint8Array, resident: boolean, y: number) => {
+    const sum = add({ dtype: 'uint8', shape: [2], values, resident }, tf.tensor1d([y, 0]));
+    return [...sum.dataSync()];
+  };
+  const buffer = Uint8Array.of(1, 2, 3, 4);
+  expect(call(buffer.subarray(0, 2), true, 10)).toEqual([11, 2]);
+  expect(call(buffer.subarray(2, 4), true, 20)).toEqual([23, 4]);
+  buffer.fill(9);
+  expect(call(buffer.subarray(2, 4), true, 30)).toEqual([33, 4]);
+  expect(call(buffer.subarray(2, 4), false, 40)).toEqual([49, 9]);
+  expect(call(buffer.subarray(0, 2), true, 50)).toEqual([59, 9]);
+  add.dispose();
+});
+
 test.for([false, true])('the function sees bytes as float32 (jit %s)', (jit) => {
   const compiled = compileFunction((x, y) => [tf.div(x!, 2), tf.add(x!, y!), x!], { jit });
   const bytes = { dtype: 'uint8', shape: [3], values: Uint8Array.of(0, 7, 255) } as const;
