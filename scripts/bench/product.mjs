@@ -23,8 +23,7 @@ const model = buildModel(work);
 
 if (work.task === 'evaluation') {
   // `auto` chooses `graph` after a few evaluations; here it is used from the start, as JAX compiles at its first call, too.
-  const engine = work.device === 'cuda' ? 'auto' : 'graph';
-  const evaluator = createEvaluator(model, { normalization: mnistNormalization, engine });
+  const evaluator = createEvaluator(model, { normalization: mnistNormalization, engine: 'graph' });
   await serve(
     () => {
       evaluator.evaluate(mnist.test);

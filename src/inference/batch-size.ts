@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 
 /** Batches with more images, or with more bytes in the largest output of a layer, are not faster per image. */
 const LIMITS = {
-  cpu: { images: 2000, outputBytes: 16e6 },
+  cpu: { images: 5000, outputBytes: 16e6 },
   gpu: { images: 10_000, outputBytes: 256e6 },
 } as const;
 const FLOAT_BYTES = 4;

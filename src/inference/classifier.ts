@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { TensorFlowError, UsageError } from '../errors.ts';
-import { type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
+import { type Bytes, type CompiledFunction, compileFunction, RecordingError } from '../graph/index.ts';
 import { imageShape, type Normalization, normalize, requireLogits, takeValues } from '../models/index.ts';
 import { hasNativeBackend, nativeBackend, runOp } from '../tensorflow/index.ts';
 import { type EngineName, requireEngine, withKernelErrors } from '../training/index.ts';
@@ -10,28 +10,40 @@ import { evenBatch, largestBatch } from './batch-size.ts';
 export interface ClassifierOptions {
   readonly normalization: Normalization;
   /**
-   * The most images per call of the model; memory use grows with it. Default 2,000, or 10,000 on a GPU, and fewer if
+   * The most images per call of the model; memory use grows with it. Default 5,000, or 10,000 on a GPU, and fewer if
    * a layer has a large output.
    */
   readonly batchSize?: number;
   /**
-   * How the model runs. The default `auto` starts with `eager`, and on a CPU continues with `graph` after enough
-   * batches to make up for compiling. (On a GPU eager is as fast or faster.) A model that cannot be compiled runs
-   * eagerly.
+   * How the model runs. The default `auto` starts with `eager` and continues with `graph` after enough batches to make up
+   * for compiling; on a GPU only for images that fit into one batch. A model that cannot be compiled runs eagerly.
    */
   readonly engine?: EngineName | 'auto';
 }
 
 /** From this many batches on, a graph saves more time than compiling it takes; with convolutions, fewer suffice. */
-const BATCHES_WORTH_COMPILING = 24;
+const BATCHES_WORTH_COMPILING = { cpu: 24, gpu: 64 };
+
+/** What a model says about each image. */
+export interface Scores {
+  /** [count, classes], row-major. */
+  readonly logits: Float32Array;
+  /** The class with the largest logit, the lowest of several [count]. */
+  readonly predictions: Uint8Array;
+  /**
+   * The odds against the predicted class, (1 - p) / p for its softmax probability p [count]. Unlike 1 - p, they are
+   * exact to float32's 7 digits even if p is close to 1.
+   */
+  readonly oddsAgainst: Float32Array;
+}
 
 /**
- * Returns logits for batches of images. Each call uses the current weights, active adapters and adapter strengths of
- * the model. Other JavaScript state of a layer is constant once the model is compiled.
+ * Runs a model on images, in batches. Each call uses the current weights, active adapters and adapter strengths of the
+ * model. Other JavaScript state of a layer is constant once the model is compiled.
  *
  * @example
  * const classifier = new Classifier(model, { normalization: mnistNormalization });
- * const logits = classifier.logits(images, { height: 28, width: 28 });
+ * const { logits } = classifier.classify(images, { height: 28, width: 28 });
  * classifier.dispose();
  */
 export class Classifier {
@@ -40,9 +52,10 @@ export class Classifier {
   readonly #batchSize: number | undefined;
   readonly #processor: 'cpu' | 'gpu';
   #engine: EngineName | 'auto';
-  #compiled: CompiledFunction<tf.Tensor> | undefined;
+  #compiled: CompiledFunction<tf.Tensor[]> | undefined;
   /** The weights of the model when it was compiled. Adding or deleting an adapter changes them. */
   #compiledWeights: readonly tf.LayerVariable[] = [];
+  /** Number of batches so far. */
   #batches = 0;
 
   /**
@@ -76,28 +89,38 @@ export class Classifier {
   }
 
   /**
-   * Returns the logits of images, [count, classes] float32.
+   * Scores images. A GPU may keep its copy of them for the next call with the same array, whose bytes must not change.
    *
    * @param images pixels 0 to 255, [count, height, width]
    * @throws DataError if the model takes images of another size
    */
-  logits(images: Uint8Array, size: { readonly height: number; readonly width: number }): Float32Array {
+  classify(images: Uint8Array, size: { readonly height: number; readonly width: number }): Scores {
     const shape = imageShape(this.#model, size);
     const pixels = size.height * size.width;
+    const { classes } = this;
     const count = images.length / pixels;
-    const logits = new Float32Array(count * this.classes);
-    if (count === 0) return logits;
+    const logits = new Float32Array(count * classes);
+    const predictions = new Uint8Array(count);
+    const oddsAgainst = new Float32Array(count);
+    if (count === 0) return { logits, predictions, oddsAgainst };
     const batch = evenBatch(count, this.#batchSize ?? largestBatch(this.#model, this.#processor));
     this.#prepare(Math.ceil(count / batch));
-    for (let first = 0; first < count; first += batch) {
-      const part = images.subarray(first * pixels, (first + batch) * pixels);
-      const batchLogits = this.#batchLogits(padded(part, batch * pixels), [batch, ...shape]);
-      logits.set(batchLogits.subarray(0, (part.length / pixels) * this.classes), first * this.classes);
+    // A graph takes longer to copy images to a GPU than eager calls, unless they stay there.
+    const resident = this.#processor === 'gpu' && batch === count;
+    for (let row = 0; row < count; row += batch) {
+      const rows = Math.min(batch, count - row);
+      const part = images.subarray(row * pixels, (row + rows) * pixels);
+      const values = padded(part, batch * pixels);
+      const scores = this.#score({ dtype: 'uint8', shape: [batch, ...shape], values, resident });
+      const [batchLogits, batchPredictions, batchOdds] = scores.map(takeValues);
+      logits.set(batchLogits!.subarray(0, rows * classes), row * classes);
+      predictions.set(batchPredictions!.subarray(0, rows), row);
+      oddsAgainst.set(batchOdds!.subarray(0, rows), row);
     }
-    return logits;
+    return { logits, predictions, oddsAgainst };
   }
 
-  /** Frees the compiled model. The model itself stays. */
+  /** Frees the compiled model and the images on a GPU. The model itself stays. */
   dispose(): void {
     this.#compiled?.dispose();
     this.#compiled = undefined;
@@ -106,9 +129,9 @@ export class Classifier {
   /** Chooses the engine of the next batches, and frees a compiled model that is out of date. */
   #prepare(batches: number): void {
     this.#batches += batches;
-    if (this.#engine === 'auto' && this.#processor === 'cpu' && this.#batches >= BATCHES_WORTH_COMPILING) {
-      this.#engine = 'graph';
-    }
+    const isWorthCompiling = this.#batches >= BATCHES_WORTH_COMPILING[this.#processor];
+    const isFastCompiled = this.#processor === 'cpu' || batches === 1;
+    if (this.#engine === 'auto' && isWorthCompiling && isFastCompiled) this.#engine = 'graph';
     const { weights } = this.#model;
     const isUnchanged =
       weights.length === this.#compiledWeights.length &&
@@ -118,25 +141,49 @@ export class Classifier {
     this.#compiledWeights = weights;
   }
 
-  #batchLogits(values: Uint8Array, shape: number[]): Float32Array {
+  /** Runs the model on a batch of images. */
+  #score(images: Bytes): tf.Tensor[] {
     if (this.engine === 'eager') {
-      return takeValues(withKernelErrors(() => tf.tidy(() => this.#apply(imageTensor(values, shape)))));
+      return withKernelErrors(() => tf.tidy(() => this.#apply(floatTensor(images))));
     }
     try {
-      this.#compiled ??= compileFunction((images) => this.#apply(images!), { jit: this.#engine === 'xla' });
-      return takeValues(this.#compiled({ dtype: 'uint8', shape, values }));
+      this.#compiled ??= compileFunction((batch) => this.#apply(batch!), { jit: this.#engine === 'xla' });
+      return this.#compiled(images);
     } catch (error) {
       if (!(error instanceof RecordingError || error instanceof TensorFlowError)) throw error;
       this.dispose();
       this.#engine = this.#engine === 'xla' ? 'graph' : 'eager';
-      return this.#batchLogits(values, shape);
+      return this.#score(images);
     }
   }
 
-  /** @param images [batch, ...shape] float32, 0 to 255 */
-  #apply(images: tf.Tensor): tf.Tensor {
-    return this.#model.apply(normalize(images, this.#normalization), { training: false }) as tf.Tensor;
+  /**
+   * @param images [batch, ...shape] float32, 0 to 255
+   * @returns logits [batch, classes], predictions [batch] and odds against them [batch], all float32
+   */
+  #apply(images: tf.Tensor): tf.Tensor[] {
+    const input = normalize(images, this.#normalization);
+    const logits = this.#model.apply(input, { training: false }) as tf.Tensor2D;
+    return [logits, ...predictionsAndOdds(logits, this.classes)];
   }
+}
+
+/**
+ * Returns the predicted class of each row [batch], and the odds against it [batch], which are the sum of
+ * exp(logit - largest logit) over all other classes.
+ *
+ * @param logits [batch, classes]
+ */
+function predictionsAndOdds(logits: tf.Tensor, classes: number): [tf.Tensor, tf.Tensor] {
+  const largest = tf.max(logits, 1, true);
+  // Not argMax, whose choice between equal logits differs between devices: the class with the highest priority.
+  const priorities = tf.range(classes, 0, -1);
+  const isLargest = tf.cast(tf.greaterEqual(logits, largest), 'float32');
+  const highest = tf.max(tf.mul(isLargest, priorities), 1, true);
+  const isOther = tf.cast(tf.notEqual(priorities, highest), 'float32');
+  const odds = tf.sum(tf.mul(tf.exp(tf.sub(logits, largest)), isOther), 1);
+  // Without a largest logit, because they are not numbers, the highest priority is 0 and the class is 0 as well.
+  return [tf.mod(tf.sub(classes, tf.squeeze(highest, [1])), classes), odds];
 }
 
 /** Fills up the last batch with zeros, so that all batches have the shape that the model was compiled for. */
@@ -148,9 +195,9 @@ function padded(values: Uint8Array, length: number): Uint8Array {
 }
 
 /** Returns bytes as a float32 tensor, 0 to 255. On native TensorFlow the bytes are cast on the device. */
-function imageTensor(bytes: Uint8Array, shape: number[]): tf.Tensor {
-  if (!hasNativeBackend()) return tf.tensor(new Float32Array(bytes), shape);
+function floatTensor(bytes: Bytes): tf.Tensor {
+  if (!hasNativeBackend()) return tf.tensor(new Float32Array(bytes.values), [...bytes.shape]);
   return runOp('Cast', { SrcT: { type: 'uint8' }, DstT: { type: 'float32' }, Truncate: { bool: false } }, [
-    { dtype: 'uint8', shape, values: bytes },
+    bytes,
   ]);
 }

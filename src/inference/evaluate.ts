@@ -10,7 +10,7 @@ import {
 import { DataError } from '../errors.ts';
 import type { Evaluation } from '../metrics/index.ts';
 import type { EngineName } from '../training/index.ts';
-import { Classifier, type ClassifierOptions } from './classifier.ts';
+import { Classifier, type ClassifierOptions, type Scores } from './classifier.ts';
 
 /** How a model is evaluated. */
 export interface EvaluateOptions extends ClassifierOptions {
@@ -23,7 +23,8 @@ export interface Evaluator {
   /** The engine that the model currently runs on. */
   readonly engine: EngineName;
   /**
-   * Evaluates the model with its current weights and adapters.
+   * Evaluates the model with its current weights and adapters. A GPU keeps the images for the next evaluation of the same
+   * data set, so their bytes must not change.
    *
    * @throws UsageError if the data set is not what its type says
    * @throws DataError if the images or labels do not fit the model, or there are none
@@ -67,7 +68,7 @@ export function createEvaluator(model: tf.LayersModel, options: EvaluateOptions)
         throw new DataError('invalid-data', 'there are no images to evaluate on; provide at least one');
       }
       requireLabels(labels, classes);
-      const logits = classifier.logits(images, dataset);
+      const scores = classifier.classify(images, dataset);
       return {
         count,
         classNames: names,
@@ -76,7 +77,7 @@ export function createEvaluator(model: tf.LayersModel, options: EvaluateOptions)
           return dataHash(dataset);
         },
         labels,
-        ...evaluateLogits(logits, labels, classes),
+        ...evaluateScores(scores, labels, classes),
       };
     },
     dispose: () => classifier.dispose(),
@@ -101,33 +102,21 @@ export function evaluate(model: tf.LayersModel, dataset: ImageDataset, options: 
   }
 }
 
-/**
- * Returns prediction and softmax probability of each row, and the mean cross-entropy in double precision.
- *
- * @param logits [count, classes]
- */
-function evaluateLogits(
-  logits: Float32Array,
+/** Returns prediction and softmax probability of each row, and the mean cross-entropy, summed in double precision. */
+function evaluateScores(
+  { logits, predictions, oddsAgainst }: Scores,
   labels: Uint8Array,
   classes: number,
 ): Pick<Evaluation, 'predictions' | 'confidences' | 'loss'> {
   const count = labels.length;
-  const predictions = new Uint8Array(count);
   const confidences = new Float32Array(count);
   let loss = 0;
   for (let row = 0; row < count; row++) {
+    const odds = oddsAgainst[row]!;
     const first = row * classes;
-    let best = first;
-    for (let index = first + 1; index < first + classes; index++) {
-      if (logits[index]! > logits[best]!) best = index;
-    }
-    // Subtracting the largest logit keeps exp from overflowing.
-    const largest = logits[best]!;
-    let sum = 0;
-    for (let index = first; index < first + classes; index++) sum += Math.exp(logits[index]! - largest);
-    predictions[row] = best - first;
-    confidences[row] = 1 / sum;
-    loss += Math.log(sum) + largest - logits[first + labels[row]!]!;
+    confidences[row] = 1 / (1 + odds);
+    // -log(p) of the predicted class is log(1 + odds); another class is less likely by the difference of the logits.
+    loss += Math.log1p(odds) + (logits[first + predictions[row]!]! - logits[first + labels[row]!]!);
   }
   return { predictions, confidences, loss: loss / count };
 }

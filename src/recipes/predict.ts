@@ -77,7 +77,7 @@ export async function predict(options: PredictOptions): Promise<Predictions> {
     const classifier = new Classifier(model, { normalization });
     try {
       const predictions = await classifyImages(images, async (pixels, count) =>
-        softmax(classifier.logits(pixels, size), count),
+        softmax(classifier.classify(pixels, size).logits, count),
       );
       return { classNames, predictions, images, size };
     } finally {

@@ -66,6 +66,21 @@ test('large logits do not overflow', () => {
   expect([result.loss, result.confidences[0]]).toEqual([255, 1]);
 });
 
+test('a loss far below the precision of float32 around 1 is exact', () => {
+  const dataset = imagesOf([[40, 1, 0]], [0]);
+  const result = evaluate(identityModel(3), dataset, { normalization: unchanged });
+  const expected = Math.log1p(Math.exp(-39) + Math.exp(-40));
+  expect(result.loss / expected).toBeCloseTo(1, 5);
+});
+
+test('logits that are not numbers give class 0, and neither confidence nor loss', () => {
+  const dataset = imagesOf([[1, 2, 3]], [1]);
+  const model = identityModel(3);
+  model.setWeights(model.getWeights().map((weight) => tf.fill(weight.shape, Number.NaN)));
+  const { predictions, confidences, loss } = evaluate(model, dataset, { normalization: unchanged });
+  expect([predictions[0], confidences[0], loss]).toEqual([0, Number.NaN, Number.NaN]);
+});
+
 test('the result does not depend on the batch size, even if it does not divide the count', () => {
   const model = smallNet();
   const whole = evaluate(model, stripes(), { normalization });

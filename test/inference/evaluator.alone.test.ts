@@ -105,6 +105,19 @@ test('evaluates data sets of any size, also if the batch size does not divide it
   evaluator.dispose();
 });
 
+test.for(['eager', ...engines] as const)(
+  '%s evaluates each of several data sets on its own images',
+  (engine) => {
+    const { evaluator, check } = createChecked(smallNet(), { engine });
+    const first = stripes(60);
+    const second = { ...first, images: first.images.toReversed() };
+    const losses = [first, first, second, first].map((dataset) => check(dataset).loss);
+    expect(losses).toEqual([losses[0], losses[0], losses[2], losses[0]]);
+    expect(losses[2]).not.toBe(losses[0]);
+    evaluator.dispose();
+  },
+);
+
 test.for([0, 1.5, Number.NaN])('rejects the batch size %s', (batchSize) => {
   expect(() => createEvaluator(smallNet(), { normalization, batchSize })).toThrow(UsageError);
 });
@@ -115,15 +128,32 @@ test('rejects an unknown engine with the names of all engines', () => {
   expect(create).toThrow("unknown engine 'tpu'; choose from auto, eager, graph, xla");
 });
 
-test('compiles a model on a CPU after 24 batches, and never on a GPU', () => {
+test('compiles a model on a CPU after 24 batches', { skip: onGpu }, () => {
   const { evaluator, check } = createChecked(smallNet(), { batchSize: 5 });
   check(); // 12 batches
   expect([evaluator.engine, memoryCounts().sessions]).toEqual(['eager', 0]);
   check();
-  expect([evaluator.engine, memoryCounts().sessions]).toEqual(onGpu ? ['eager', 0] : ['graph', 1]);
+  expect([evaluator.engine, memoryCounts().sessions]).toEqual(['graph', 1]);
   evaluator.dispose();
   expect(memoryCounts().sessions).toBe(0);
 });
+
+test.runIf(onGpu)(
+  'compiles a model on a GPU after 64 data sets of one batch, and never for more batches',
+  () => {
+    const { evaluator, check } = createChecked(smallNet(), {});
+    for (let run = 1; run < 64; run++) evaluator.evaluate(stripes());
+    expect([evaluator.engine, memoryCounts().sessions]).toEqual(['eager', 0]);
+    for (let run = 0; run < 2; run++) check();
+    expect([evaluator.engine, memoryCounts().sessions]).toEqual(['graph', 1]);
+    evaluator.dispose();
+    const batches = createChecked(smallNet(), { batchSize: 1 });
+    for (let run = 0; run < 2; run++) batches.check(); // 120 batches
+    expect(batches.evaluator.engine).toBe('eager');
+    batches.evaluator.dispose();
+    expect(memoryCounts().sessions).toBe(0);
+  },
+);
 
 test('evaluates a model that cannot be compiled eagerly', () => {
   class Reading extends tf.layers.Layer {
