@@ -43,6 +43,7 @@ test('contains what users need', () => {
       'dist/recipes/draw-orders-main.js',
       'dist/trials/trial-process-main.js',
       'dist/page/index.html',
+      'src/setup/session-threads.cc',
       'src/setup/tensorflow-preload.cc',
       'scripts/ci/finetune.sh',
     ]),
@@ -51,7 +52,7 @@ test('contains what users need', () => {
 
 test('contains nothing else: no sources, maps or records of the build', () => {
   const expected =
-    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/tfjs-lora\.mjs|scripts\/ci\/[\w-]+\.(sh|toml|yml)|src\/setup\/tensorflow-preload\.cc|dist\/.+\.js|dist\/(?!cli\/).+\.d\.ts|dist\/page\/.+\.(html|css|wasm)|dist\/.+\.LICENSE\.txt)$/;
+    /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|bin\/tfjs-lora\.mjs|scripts\/ci\/[\w-]+\.(sh|toml|yml)|src\/setup\/(session-threads|tensorflow-preload)\.cc|dist\/.+\.js|dist\/(?!cli\/).+\.d\.ts|dist\/page\/.+\.(html|css|wasm)|dist\/.+\.LICENSE\.txt)$/;
   expect(packed.filter((path) => !expected.test(path))).toEqual([]);
 });
 

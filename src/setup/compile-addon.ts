@@ -12,7 +12,9 @@ import { failureReason, run } from './run.ts';
 export const versionFile = 'tensorflow-version';
 
 /** In the source folder even when this file runs from dist/: TypeScript copies no C++. */
-const preloadSource = fileURLToPath(new URL('../../src/setup/tensorflow-preload.cc', import.meta.url));
+const sourcePath = (name: string) => fileURLToPath(new URL(`../../src/setup/${name}`, import.meta.url));
+const preloadSource = sourcePath('tensorflow-preload.cc');
+const threadsSource = sourcePath('session-threads.cc');
 
 const compilerFlags = [
   '-O2',
@@ -30,11 +32,13 @@ export function addonKey({ folder }: NativePackage, libraries: TensorFlowLibrari
   const hash = createHash('sha256').update(settings);
   const binding = join(folder, 'binding');
   for (const name of readdirSync(binding).sort()) hash.update(readFileSync(join(binding, name)));
-  return hash.update(readFileSync(preloadSource)).digest('hex');
+  for (const source of [preloadSource, threadsSource]) hash.update(readFileSync(source));
+  return hash.digest('hex');
 }
 
 /**
- * Compiles tfjs-node's addon and the addon that preloads TensorFlow, and loads the former once as a check.
+ * Compiles tfjs-node's addon, with graphs that can have threads of their own, and the addon that preloads TensorFlow.
+ * Loads the former once as a check.
  *
  * @param root folder from which npm packages are looked up
  * @param target the new folder for both and `versionFile`; it appears only when complete
@@ -62,9 +66,11 @@ export async function compileAddon(
       compile(compiler, [
         ...includes,
         ...bindingSources(nativePackage),
+        threadsSource,
         '-o',
         join(partial, addonFiles.addon),
         ...linkerFlags(libraries.folder),
+        '-Wl,--wrap=TF_LoadSessionFromSavedModel',
       ]),
       compile(compiler, [
         ...includes,

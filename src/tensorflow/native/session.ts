@@ -17,6 +17,14 @@ export class DamagedCacheError extends TensorFlowError {
   }
 }
 
+export interface SessionOptions {
+  /**
+   * Number of threads that only this session uses, which ends with it; at most 127. By default, and if tfjs-node's addon was
+   * not compiled by set-up, all sessions share threads.
+   */
+  readonly threads?: number;
+}
+
 /**
  * A graph that TensorFlow has loaded: the last step of `src/graph`. Its variables live in it, on the device,
  * from one run to the next, until the session is disposed.
@@ -35,8 +43,8 @@ export class Session {
   #disposed = false;
 
   /** @throws TensorFlowError if TensorFlow rejects the graph */
-  constructor(nodes: readonly NodeDef[]) {
-    this.#id = load(this.#backend, encodeSavedModel(nodes));
+  constructor(nodes: readonly NodeDef[], { threads }: SessionOptions = {}) {
+    this.#id = load(this.#backend, encodeSavedModel(nodes), threads);
   }
 
   /**
@@ -96,19 +104,24 @@ export class Session {
  * cannot be deleted, so about 25 KB per graph stay in memory. Weights and data are not in the file: they are
  * fed.
  */
-function load({ binding }: NativeBackend, bytes: Uint8Array): number {
+function load({ binding }: NativeBackend, bytes: Uint8Array, threads: number | undefined): number {
   const folder = `ram://tfjs-lora/${randomUUID()}`;
   const text = (value: Uint8Array) => binding.createTensor([], dataTypeCodes.string, [value]);
   const inputs = [text(Buffer.from(`${folder}/saved_model.pb`)), text(bytes)];
   try {
     binding.executeOp('WriteFile', [], inputs, 0);
+    if (threads !== undefined) process.env[THREADS_VARIABLE] = String(threads);
     return binding.loadSavedModel(folder, 'serve');
   } catch (error) {
     throw toAppError(error);
   } finally {
+    delete process.env[THREADS_VARIABLE];
     for (const id of inputs) binding.deleteTensor(id);
   }
 }
+
+/** Read by src/setup/session-threads.cc while a graph is loaded. */
+const THREADS_VARIABLE = 'TFJS_LORA_SESSION_THREADS';
 
 /** Messages of TensorFlow for a foreign, truncated or corrupt cache entry. */
 const DAMAGED_ENTRY = /serialized (?:cache|CpuAotCompilationResult)|Read less bytes than requested/i;
