@@ -33,6 +33,7 @@ export {
 export { watchDependencies } from './dependencies.ts';
 export { emitProgram, group } from './emit.ts';
 export { type Iteration, whileLoop } from './loop.ts';
+export { countOperations } from './operations.ts';
 export {
   type ConstantNode,
   countOps,

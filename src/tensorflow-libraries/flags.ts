@@ -1,6 +1,6 @@
 /** Settings of TensorFlow that it reads from environment variables while it loads. */
 export interface TensorFlowFlags {
-  /** Threads of each of TensorFlow's two pools; all cores by default. */
+  /** Threads of each of TensorFlow's two pools; see `LoadOptions`. */
   readonly threads?: number;
   /** Set for a GPU. */
   readonly cuda?: CudaFlags;
@@ -38,6 +38,11 @@ export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEn
   // One kernel then updates a weight and its optimizer slots together, instead of one kernel for each.
   const kept = addFlag(env, 'XLA_FLAGS', '--xla_backend_extra_options', 'xla_cpu_use_multi_output_fusion');
   return kept ? [`${kept}; training with XLA may be slower`] : [];
+}
+
+/** Whether the user has set how many threads TensorFlow has. */
+export function threadsAreSet(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.TF_NUM_INTRAOP_THREADS !== undefined || env.TF_NUM_INTEROP_THREADS !== undefined;
 }
 
 /** Sets the folder in which XLA keeps compiled code, unless the user named one. */

@@ -1,3 +1,4 @@
+export { threadsAreSet } from '../tensorflow-libraries/index.ts';
 export { cudaProblems } from './cuda/problems.ts';
 export { cudaFacts, unmetRequirements } from './cuda/requirements.ts';
 export { DeviceError, deviceErrorOfOp } from './errors.ts';

@@ -24,8 +24,8 @@ export interface LoadOptions {
   /** Default: `auto`. */
   readonly device?: DeviceName;
   /**
-   * Threads of each of TensorFlow's two pools; all cores by default. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS
-   * take precedence.
+   * Threads of each of TensorFlow's two pools. By default small training steps run on one thread, and everything else on all
+   * cores. TF_NUM_INTRAOP_THREADS and TF_NUM_INTEROP_THREADS take precedence.
    */
   readonly threads?: number;
   /** Whether a GPU may compute float32 products in TF32, with 10 bits of mantissa. Default: false. */

@@ -26,3 +26,4 @@ export { controlInput, GraphBuilder, outputName } from './graph-builder.ts';
 export { runOp, runOpOutputs } from './run-op.ts';
 export { DamagedCacheError, Session } from './session.ts';
 export { SessionVariables } from './session-variables.ts';
+export { startXlaOnSharedThreads } from './xla-threads.ts';

@@ -17,7 +17,7 @@
  *    slots and losses are variables of a TensorFlow session: they stay on the device, and a call passes row numbers
  *    in and losses out.
  * 4. This file loads the graph into a session, and runs steps in calls. call-size.ts chooses how many a call can run,
- *    call-feeds.ts what it passes in.
+ *    call-feeds.ts what it passes in, and thread-count.ts how many threads run it.
  *
  * The two engines run the same graph. For `graph`, TensorFlow runs it node by node. For `xla`, the nodes of the loop
  * have an attribute that makes XLA compile the loop as one program, and some ops are replaced by others that XLA
@@ -29,6 +29,7 @@ import {
   GraphBuilder,
   nativeBackend,
   Session,
+  startXlaOnSharedThreads,
   type TensorValues,
   withExplicitPrecision,
 } from '../../tensorflow/index.ts';
@@ -41,6 +42,7 @@ import { callFeeds } from './call-feeds.ts';
 import { type CallSize, chooseCallSize } from './call-size.ts';
 import type { RecordedStep } from './record-step.ts';
 import { SyncedVariables } from './synced-variables.ts';
+import { chooseThreads } from './thread-count.ts';
 import { arrayValues, buildTrainingGraph, type TrainingGraph } from './training-graph.ts';
 
 /** Options of `CompiledEngine`. */
@@ -99,7 +101,7 @@ export class CompiledEngine implements Engine {
       unroll: this.#unroll,
       ...this.#call,
     });
-    this.#session = new Session(builder.nodes);
+    this.#session = new Session(builder.nodes, { threads: this.#ownThreads() });
     this.#variables = new SyncedVariables(recorded.weights, this.#graph.state, this.#session);
     try {
       this.#initializeVariables();
@@ -180,6 +182,13 @@ export class CompiledEngine implements Engine {
   #changedNames(isOther: boolean): string[] {
     const { changedWeights, otherVariables } = this.#recorded;
     return [...changedWeights].filter((name) => otherVariables.has(name) === isOther);
+  }
+
+  /** The number of threads of the session if it does not share those of TensorFlow. */
+  #ownThreads(): number | undefined {
+    const threads = currentTarget() === 'gpu' ? undefined : chooseThreads(this.#recorded);
+    if (threads !== undefined && this.#xla) startXlaOnSharedThreads();
+    return threads;
   }
 
   /** Copies the data, the variables and the initial slots to the device. */
