@@ -10,7 +10,8 @@ test('sets only the variables that the user has not set', () => {
     TF_CPP_MIN_LOG_LEVEL: '0',
     TF_NUM_INTRAOP_THREADS: '3',
     TF_NUM_INTEROP_THREADS: '1',
-    XLA_FLAGS: '--xla_backend_extra_options=xla_cpu_use_multi_output_fusion',
+    XLA_FLAGS:
+      '--xla_backend_optimization_level=2 --xla_backend_extra_options=xla_cpu_use_multi_output_fusion',
   });
 });
 
@@ -21,9 +22,10 @@ test("adds flags after the user's, and does not set one twice", () => {
   const ownFolder = { TF_XLA_FLAGS: '--tf_xla_persistent_cache_directory=/mine' };
   setXlaCacheFolder('/cache', ownFolder);
   expect(ownFolder.TF_XLA_FLAGS).toBe('--tf_xla_persistent_cache_directory=/mine');
-  const ownOptions = { XLA_FLAGS: '--xla_backend_extra_options=xla_cpu_small_call' };
+  const flags = '--xla_backend_extra_options=xla_cpu_small_call --xla_backend_optimization_level=3';
+  const ownOptions = { XLA_FLAGS: flags };
   setTensorFlowFlags({}, ownOptions);
-  expect(ownOptions.XLA_FLAGS).toBe('--xla_backend_extra_options=xla_cpu_small_call');
+  expect(ownOptions.XLA_FLAGS).toBe(flags);
 });
 
 test('leaves out a folder with a space, which a flag cannot contain', () => {
