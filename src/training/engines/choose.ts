@@ -10,10 +10,14 @@ export interface EngineChoice {
 }
 
 /**
- * On a CPU, XLA is chosen for runs of at least this many steps per op of the program. Compiling takes 15 to 30 ms
- * per op and saves 0.1 to 0.3 ms per step of a small network, so shorter runs would end later with XLA.
+ * On a CPU, XLA is chosen for runs of at least `STEPS_WORTH_COMPILING` steps, and `STEPS_PER_OP` more for each op of the
+ * program. Compiling takes about 0.4 s and 1.4 ms per op, and saves 0.05 to 2 ms per step: shorter runs would end later.
  */
-const STEPS_PER_OP = 100;
+const STEPS_WORTH_COMPILING = 3000;
+const STEPS_PER_OP = 2;
+
+/** Most ops of a program that is unrolled. Longer steps get no faster: most of their time is not spent on the loop. */
+const MAX_UNROLLED_OPS = 100;
 
 /** On a CPU, XLA compiles these ops slowly, and runs them many times slower than TensorFlow's own kernels. */
 const SLOW_UNDER_XLA = /^(Conv|Depthwise|MaxPool|AvgPool)/;
@@ -29,26 +33,31 @@ export function chooseEngine(steps: number, program: () => Program): EngineChoic
   if (!hasNativeBackend()) return { name: 'eager', reason: 'graphs need native TensorFlow' };
   if (nativeBackend().binding.isUsingGpuDevice()) return { name: 'xla', reason: 'XLA is fastest on a GPU' };
   const tooFewSteps: EngineChoice = { name: 'graph', reason: `${steps} steps take less time than compiling` };
-  // Steps have more than 10 ops. For runs this short, do not spend time on recording one to count them.
-  if (steps < 10 * STEPS_PER_OP) return tooFewSteps;
+  // For runs this short, do not spend time on recording a step to count its ops.
+  if (steps < STEPS_WORTH_COMPILING) return tooFewSteps;
   const counts = countOps(program());
   const slowOp = [...counts.keys()].find((op) => SLOW_UNDER_XLA.test(op));
   if (slowOp) return { name: 'graph', reason: `XLA is slow at ${slowOp} on a CPU` };
-  const ops = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  if (steps < ops * STEPS_PER_OP) return tooFewSteps;
-  return { name: 'xla', reason: `compiling pays off for ${steps} steps of dense layers` };
+  if (steps < STEPS_WORTH_COMPILING + STEPS_PER_OP * totalOps(counts)) return tooFewSteps;
+  return { name: 'xla', reason: `compiling pays off for ${steps} steps` };
 }
 
 /**
- * Returns how many steps to unroll in the body of the XLA loop: 4 for long runs of small adapters on a CPU,
- * otherwise 1.
+ * Returns how many steps to unroll in the body of the XLA loop: 4 for long runs of small adapters and short programs on a
+ * CPU, otherwise 1.
  *
  * On a CPU, unrolling 4 steps makes short steps a fifth faster and doubles the compile time. It also changes
  * rounding: calls of n and m steps then give the same bits as one call of n + m steps only if n is a multiple of 4.
  * On a GPU the loop takes almost no time, so unrolling does not help.
+ *
+ * @param program the recorded step
  */
-export function chooseUnroll({ model }: TrainingTask, steps: number): number {
+export function chooseUnroll({ model }: TrainingTask, program: Program, steps: number): number {
   if (nativeBackend().binding.isUsingGpuDevice()) return 1;
   const trainedValues = model.trainableWeights.reduce((sum, weight) => sum + weight.read().size, 0);
-  return trainedValues < 50_000 && steps >= 50_000 ? 4 : 1;
+  const isShort = totalOps(countOps(program)) <= MAX_UNROLLED_OPS;
+  return isShort && trainedValues < 50_000 && steps >= 50_000 ? 4 : 1;
 }
+
+const totalOps = (counts: ReadonlyMap<string, number>) =>
+  [...counts.values()].reduce((sum, count) => sum + count, 0);

@@ -49,9 +49,12 @@ export function createEngine(name: EngineName | 'auto', task: TrainingTask, opti
       chosen = choice.name;
     }
     if (chosen === 'eager') return new EagerEngine(task);
+    const step = recordOnce();
     const first: CompiledOptions =
-      chosen === 'graph' ? { jit: false } : { jit: true, unroll: chooseUnroll(task, steps), stepsPerCall };
-    return new RenewableEngine(task, new CompiledEngine(task, recordOnce(), first), first, note);
+      chosen === 'graph'
+        ? { jit: false }
+        : { jit: true, unroll: chooseUnroll(task, step.program, steps), stepsPerCall };
+    return new RenewableEngine(task, new CompiledEngine(task, step, first), first, note);
   } catch (error) {
     if (chosen === 'eager' || !canFallBack(error)) throw error;
     return fallBackToEager(task, error, note);

@@ -24,11 +24,16 @@ function choice(model: tf.LayersModel, steps: number): { name: string; reason: s
   return { name: engine.name, reason: notes[0]! };
 }
 
-test('auto chooses XLA for many steps of dense layers, and the graph for few steps and for convolutions', () => {
-  expect(choice(smallNet(), 100).name).toBe('graph');
-  expect(choice(smallNet(), 100_000).name).toBe('xla');
-  // A sequence has many ops, which take long to compile.
-  expect(choice(layerKinds.lstm!(), 20_000).name).toBe('graph');
+test('auto chooses XLA for many steps, and the graph for few steps and for convolutions', () => {
+  expect(choice(smallNet(), 2999).name).toBe('graph');
+  // Each op adds to the time of compiling.
+  expect(choice(smallNet(), 3000).name).toBe('graph');
+  expect(choice(smallNet(), 3100)).toEqual({
+    name: 'xla',
+    reason: 'engine xla: compiling pays off for 3100 steps',
+  });
+  expect(choice(layerKinds.lstm!(), 3100).name).toBe('graph');
+  expect(choice(layerKinds.lstm!(), 20_000).name).toBe('xla');
   expect(choice(layerKinds['conv2d and max pooling']!(), 100_000)).toEqual({
     name: 'graph',
     reason: 'engine graph: XLA is slow at Conv2D on a CPU',
