@@ -50,7 +50,7 @@
 
 /** @type {(engine: string, threads?: number) => Contender} */
 const product = (engine, threads) => ({
-  name: `tfjs-lora ${engine}, ${threads ? `${threads} thread` : 'all cores'}`,
+  name: `tfjs-lora ${engine}, ${threads ? `${threads} thread` : 'default'}`,
   framework: 'tfjs-lora',
   program: 'node',
   script: ['product.mjs'],
@@ -193,7 +193,8 @@ export const cases = [
       ...autoEngines.map((contender) => ({ ...contender, name: contender.name.replace(' auto', '') })),
       { ...tfjs('predict'), work: {} },
       ...pytorches.map((contender) => ({ ...contender, name: contender.name.replace(' fused Adam', '') })),
-      { ...jax(0), name: 'JAX' },
+      { ...jax(0), name: 'JAX, 1,000 images per call' },
+      { ...jax(0), name: 'JAX, 10,000 images per call', work: { unroll: 0, batch: 10_000 } },
     ],
   },
   wholeRun({ cached: false }),

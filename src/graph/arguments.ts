@@ -74,12 +74,22 @@ function requireSpec(spec: unknown, index: number): void {
 }
 
 function requireBytes(input: unknown, index: number): void {
-  const { dtype, shape, values } = (input ?? {}) as Partial<HostTensor>;
+  const {
+    dtype,
+    shape,
+    values,
+    resident = false,
+  } = (input ?? {}) as Partial<HostTensor> & {
+    resident?: unknown;
+  };
   if (dtype !== 'uint8' || !Array.isArray(shape) || !(values instanceof Uint8Array)) {
     const scalar = typeof input === 'number' ? `; pass tf.scalar(${input})` : '';
     throw invalid(
       `input ${index}: is ${describeValue(input)}; a compiled function takes tensors, or bytes as { dtype: 'uint8', shape, values }${scalar}`,
     );
+  }
+  if (typeof resident !== 'boolean') {
+    throw invalid(`input ${index}: resident is ${describeValue(resident)}; it must be true or false`);
   }
   const size = tf.util.sizeFromShape(shape);
   if (size === values.length) return;

@@ -37,6 +37,11 @@ test.for<[string, () => unknown, string]>([
     'input 0: has 3 bytes, but shape [2,2] needs 4',
   ],
   [
+    'an invalid option of bytes',
+    () => identity({ dtype: 'uint8', shape: [1], values: new Uint8Array(1), resident: 1 }),
+    'input 0: resident is the number 1; it must be true or false',
+  ],
+  [
     'a disposed tensor',
     () => {
       const x = tf.ones([1]);
