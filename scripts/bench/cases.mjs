@@ -12,7 +12,7 @@
  * @property {'cpu' | 'cuda'} [device] default: cpu
  * @property {boolean} [tf32] whether a GPU may use TensorFloat-32
  * @property {string} [mode] of PyTorch on a GPU: script, eager, graph or compiled
- * @property {number} [threads] default: all cores
+ * @property {number} [threads] default: the framework's own
  * @property {string} [engine] of tfjs-lora; for plain tfjs `minimize` or `trainOnBatch`
  * @property {number} [unroll] of JAX's `lax.scan`: steps per iteration of the loop; 0 for one call per step
  * @property {number} [steps] length of a whole run; for tfjs-lora's `auto`, the length that it chooses an engine for

@@ -108,6 +108,12 @@ function cacheVariables(folder) {
   };
 }
 
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const children = new Set();
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** A child process that prints JSON lines. It is killed if the bench exits. */
 class ContenderProcess {
   /**
@@ -134,9 +140,8 @@ class ContenderProcess {
         resolve(code);
       });
     });
-    const kill = () => this.child.kill('SIGKILL');
-    process.once('exit', kill);
-    this.closed.finally(() => process.removeListener('exit', kill)).catch(() => {});
+    children.add(this.child);
+    this.closed.finally(() => children.delete(this.child)).catch(() => {});
   }
 
   /** The next line of stdout that is a JSON object, parsed. */
