@@ -1,15 +1,26 @@
 import { GraphBuilder } from './graph-builder.ts';
-import { Session } from './session.ts';
+import { DamagedCacheError, Session } from './session.ts';
 
 let isStarted = false;
 
 /**
  * Compiles a trivial graph, once per process. XLA splits kernels, in all that it compiles in a process, for the number of
  * threads of the first session that it compiles for. Call this before a session with fewer threads than the others uses XLA.
+ *
+ * @throws TensorFlowError if XLA cannot compile the graph
  */
 export function startXlaOnSharedThreads(): void {
   if (isStarted) return;
+  try {
+    runTrivialGraph();
+  } catch (error) {
+    if (!(error instanceof DamagedCacheError)) throw error;
+    runTrivialGraph(); // the damaged entry has been removed from the cache
+  }
   isStarted = true;
+}
+
+function runTrivialGraph(): void {
   const graph = new GraphBuilder();
   const input = graph.placeholder('input', { dtype: 'float32', shape: [] });
   const type = { T: { type: 'float32' } } as const;
