@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { CliContext } from './context.ts';
 import type { Device } from './options/shared.ts';
 
-/** Since Node 22. */
+/** Undefined before Node 22. */
 const { enableCompileCache } = nodeModule as { enableCompileCache?: (folder: string) => unknown };
 
 /**
- * Imports the module of a command that needs TensorFlow. TensorFlow's libraries load on another thread meanwhile, and Node
- * keeps compiled JavaScript in the cache folder.
+ * Imports the module of a command that needs TensorFlow. Meanwhile, TensorFlow's libraries load on another thread. Node keeps
+ * compiled JavaScript in the cache folder.
  *
  * @param importModule returns `import('./run.ts')`
  */

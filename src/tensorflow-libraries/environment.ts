@@ -6,7 +6,7 @@ import { compilerSettings, useXlaCache, xlaCacheFolder } from './xla-cache.ts';
  * Sets the variables that TensorFlow reads while it loads, except those that the user has set. A second call with the
  * same flags changes nothing.
  *
- * @returns as `setTensorFlowFlags`
+ * @returns see `setTensorFlowFlags`
  */
 export async function setTensorFlowEnvironment(
   { device, marker }: Pick<NativePackage, 'device' | 'marker'>,

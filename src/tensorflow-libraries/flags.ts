@@ -24,7 +24,7 @@ const COMMAND_BUFFERS = 'FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,DYNAMIC_SLICE_
  * Sets the variables that TensorFlow reads while it loads, except those that the user has set. TensorFlow ends the
  * process at the first flag in TF_XLA_FLAGS or XLA_FLAGS that it does not know.
  *
- * @returns one line for each variable or flag of the user that differs from what would be set, with the effect
+ * @returns one line for each variable or flag of the user that makes TensorFlow slower or less accurate, with the effect
  */
 export function setTensorFlowFlags(flags: TensorFlowFlags, env: NodeJS.ProcessEnv = process.env): string[] {
   // Errors are thrown as well, so their log lines are not needed. At level 2, XLA logs a page about processor features

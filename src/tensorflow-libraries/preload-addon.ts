@@ -5,11 +5,12 @@ import { addonFiles, type NativePackage } from '../setup/index.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The addon of set-up, from src/setup/tensorflow-preload.cc. */
+/** The functions of src/setup/tensorflow-preload.cc, which set-up compiles. */
 export interface PreloadAddon {
   preload(): void;
-  /** Undefined in addons of earlier versions, as is `finishLoading`. */
+  /** Undefined in addons of earlier versions. */
   startLoading?(): void;
+  /** Undefined in addons of earlier versions. */
   finishLoading?(): void;
   allowTensorFloat32(allowed: boolean): boolean;
   /** Undefined in addons of earlier versions. */

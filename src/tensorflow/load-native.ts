@@ -18,7 +18,8 @@ export interface LoadNativeOptions {
 }
 
 /**
- * Loads a native package, which makes itself the backend of tfjs. TensorFlow reads its flags from the environment now.
+ * Loads a native package, which makes itself the backend of tfjs. Set environment variables for TensorFlow before: it reads
+ * them while it loads.
  *
  * @throws TensorFlowError if the package does not load
  */

@@ -85,7 +85,7 @@ export function countSteps(rows: Int32Array, batchSize: number, data: TrainingDa
   return rows.length / batchSize;
 }
 
-/** The first row that is not in [0, count). An index, because `for of` takes several times as long, while a GPU waits. */
+/** The first row that is not in [0, count). Not `for of`, which takes several times as long, while a GPU waits. */
 function findOutside(rows: Int32Array, count: number): number | undefined {
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!;

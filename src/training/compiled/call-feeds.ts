@@ -4,7 +4,7 @@ import type { RecordedStep } from './record-step.ts';
 
 /** The steps of one call of the session. */
 export interface CallSteps {
-  /** Row numbers, those of each step in turn. */
+  /** Row numbers, step after step [count * batchSize]. */
   readonly rows: Int32Array;
   /** Number of steps. */
   readonly count: number;
@@ -56,7 +56,7 @@ export function callFeeds(
   };
 }
 
-/** Rows from an offset in an array of the given length. The other elements are those of iterations that are not run. */
+/** An array of the given length with the rows from an offset on. The other elements belong to iterations that change nothing. */
 function placedRows(rows: Int32Array, offset: number, length: number): Int32Array {
   if (rows.length === length) return rows;
   const placed = new Int32Array(length);

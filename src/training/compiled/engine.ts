@@ -184,7 +184,7 @@ export class CompiledEngine implements Engine {
     return [...changedWeights].filter((name) => otherVariables.has(name) === isOther);
   }
 
-  /** The number of threads of the session if it does not share those of TensorFlow. */
+  /** Number of threads that only this session uses; undefined if it shares TensorFlow's. */
   #ownThreads(): number | undefined {
     const threads = currentTarget() === 'gpu' ? undefined : chooseThreads(this.#recorded);
     if (threads !== undefined && this.#xla) startXlaOnSharedThreads();

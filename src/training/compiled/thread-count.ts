@@ -4,8 +4,8 @@ import { threadsAreSet } from '../../tensorflow/index.ts';
 import type { RecordedStep } from './record-step.ts';
 
 /**
- * Steps up to this size run on one thread. A step of 40 million operations takes 0.4 ms, and about 20 kernels of it are large
- * enough for several threads. Starting and awaiting these takes longer than they save. If other programs use the cores,
+ * Steps up to this size run on one thread. A step of 40 million operations takes 0.4 ms, and about 20 of its kernels are large
+ * enough for several threads. Starting and awaiting the threads takes longer than they save. If other programs use the cores,
  * one thread is faster for larger steps as well. Measurements are in docs/performance.md.
  */
 const MOST_OPERATIONS = 40e6;

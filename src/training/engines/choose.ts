@@ -16,7 +16,7 @@ export interface EngineChoice {
 const STEPS_WORTH_COMPILING = 3000;
 const STEPS_PER_OP = 2;
 
-/** Most ops of a program that is unrolled. Longer steps get no faster: most of their time is not spent on the loop. */
+/** Most ops of a step that is unrolled. Steps with more ops get no faster: the loop is a small part of their time. */
 const MAX_UNROLLED_OPS = 100;
 
 /** On a CPU, XLA compiles these ops slowly, and runs them many times slower than TensorFlow's own kernels. */
@@ -43,8 +43,8 @@ export function chooseEngine(steps: number, program: () => Program): EngineChoic
 }
 
 /**
- * Returns how many steps to unroll in the body of the XLA loop: 4 for long runs of small adapters and short programs on a
- * CPU, otherwise 1.
+ * Returns how many steps to unroll in the body of the XLA loop: 4 on a CPU if the run is long, few values are trained and a
+ * step has few ops; otherwise 1.
  *
  * On a CPU, unrolling 4 steps makes short steps a fifth faster and doubles the compile time. It also changes
  * rounding: calls of n and m steps then give the same bits as one call of n + m steps only if n is a multiple of 4.
