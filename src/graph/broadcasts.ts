@@ -26,7 +26,7 @@ export function asBroadcast(builder: ProgramBuilder, node: OpNode): ValueRef | u
   return node.op === 'Tile' && repeatsOnes ? broadcast(builder, node, value) : undefined;
 }
 
-/** An elementwise op on tensors as they were before they were broadcast. Undefined if none was. */
+/** An elementwise op on the small tensors, broadcast afterwards. Undefined if no operand was broadcast. */
 export function beforeBroadcasts(builder: ProgramBuilder, node: OpNode): ValueRef | undefined {
   if (!ELEMENTWISE.has(node.op)) return undefined;
   const inputs = node.inputs.map((input) => builder.producer(input, 'BroadcastTo')?.inputs[0] ?? input);
@@ -47,7 +47,7 @@ function broadcast(builder: ProgramBuilder, node: OpNode, value: ValueRef): Valu
   return builder.addOp(node, 'BroadcastTo', attributes, [value, builder.addInt32(result)], output);
 }
 
-/** Axes are aligned at the last one. A size of 1, or an axis that is missing, gives way to a larger size. */
+/** The shape of an elementwise op. Shapes are aligned at their last axes; a size of 1 or a missing axis is repeated. */
 function broadcastShape(shapes: readonly (readonly number[])[]): number[] {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {

@@ -26,8 +26,8 @@ export interface Bytes extends HostTensor {
   readonly dtype: 'uint8';
   readonly values: Uint8Array;
   /**
-   * Whether the device keeps the bytes for the next calls with the same part of the same buffer, whose values must not
-   * change. Default false: each call copies the bytes to the device.
+   * Whether the bytes stay on the device. Later calls with the same part of the same buffer do not copy them again, so their
+   * values must not change. Default false: each call copies them.
    */
   readonly resident?: boolean;
 }
@@ -148,7 +148,7 @@ class ConcreteFunction {
   readonly #returnsTensor: boolean;
   /** The `dataId` that each variable had when it was last copied to the session. An assignment changes it. */
   readonly #copiedData = new Map<tf.Variable, object>();
-  /** The resident bytes that are in the session, by name of their variable. */
+  /** The resident bytes that were last copied to the session, by name of their variable. */
   readonly #residentBytes = new Map<string, Uint8Array>();
 
   constructor(fn: ListOrTensorFunction, inputs: readonly Input[], jit: boolean) {

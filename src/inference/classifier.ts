@@ -24,11 +24,11 @@ export interface ClassifierOptions {
 /** From this many batches on, a graph saves more time than compiling it takes; with convolutions, fewer suffice. */
 const BATCHES_WORTH_COMPILING = { cpu: 24, gpu: 64 };
 
-/** What a model says about each image. */
+/** What a model computes for each image. */
 export interface Scores {
   /** [count, classes], row-major. */
   readonly logits: Float32Array;
-  /** The class with the largest logit, the lowest of several [count]. */
+  /** The class with the largest logit [count]; of equal logits, the lowest class. */
   readonly predictions: Uint8Array;
   /**
    * The odds against the predicted class, (1 - p) / p for its softmax probability p [count]. Unlike 1 - p, they are
@@ -176,13 +176,13 @@ export class Classifier {
  */
 function predictionsAndOdds(logits: tf.Tensor, classes: number): [tf.Tensor, tf.Tensor] {
   const largest = tf.max(logits, 1, true);
-  // Not argMax, whose choice between equal logits differs between devices: the class with the highest priority.
+  // Of equal logits, argMax takes a different one on each device. Priorities fall with the class, so the lowest class wins.
   const priorities = tf.range(classes, 0, -1);
   const isLargest = tf.cast(tf.greaterEqual(logits, largest), 'float32');
   const highest = tf.max(tf.mul(isLargest, priorities), 1, true);
   const isOther = tf.cast(tf.notEqual(priorities, highest), 'float32');
   const odds = tf.sum(tf.mul(tf.exp(tf.sub(logits, largest)), isOther), 1);
-  // Without a largest logit, because they are not numbers, the highest priority is 0 and the class is 0 as well.
+  // If logits are NaN, none is the largest: the highest priority is 0, and mod makes the class 0.
   return [tf.mod(tf.sub(classes, tf.squeeze(highest, [1])), classes), odds];
 }
 

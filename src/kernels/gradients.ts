@@ -137,7 +137,7 @@ function withBroadcasting(original: tf.GradConfig): tf.GradConfig {
   };
 }
 
-/** Adds up the copies of a tiled tensor in one op. The gradient of tfjs runs two ops for each copy. */
+/** Sums the gradients of the copies of a tiled tensor in one op. The gradient of tfjs runs two ops for each copy. */
 function bySumming(original: tf.GradConfig): tf.GradConfig {
   return {
     ...original,

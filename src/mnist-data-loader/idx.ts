@@ -212,7 +212,7 @@ async function readWithLimit(path: string, onPart?: OnPart): Promise<Uint8Array>
       let next: ReturnType<typeof readAt> | undefined;
       while (length < bytes.length) {
         const { bytesRead } = await (next ?? readAt(length));
-        if (bytesRead === 0) break; // the file has become shorter
+        if (bytesRead === 0) break; // the file was truncated meanwhile
         const part = bytes.subarray(length, length + bytesRead);
         length += bytesRead;
         next = length < bytes.length ? readAt(length) : undefined;

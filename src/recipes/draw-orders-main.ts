@@ -1,4 +1,4 @@
-/** The program of the thread of `OrdersAhead`: draws the orders that are requested, earlier epochs first. */
+/** The program of the thread that `OrdersAhead` starts: draws the requested orders, earlier epochs first. */
 import { workerData } from 'node:worker_threads';
 import { epochOrder, type OrderOptions } from '../data/index.ts';
 import type { OrderSlots } from './orders-ahead.ts';

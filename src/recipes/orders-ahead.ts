@@ -22,15 +22,15 @@ export interface OrderSlots {
    * `1 + epoch`: the order was drawn, and only the main thread uses the slot. 0: not used yet.
    */
   readonly state: Int32Array;
-  /** How often orders were requested [1]. The thread waits for it to change. */
+  /** Number of calls that requested orders [1]. The thread waits for it to change. */
   readonly requests: Int32Array;
 }
 
 /**
  * Draws the orders of the next epochs in a thread, while the main thread waits for a GPU.
  *
- * An order that is not ready in time is drawn by the main thread, also if the thread cannot run. So the orders never
- * depend on timing. The thread starts with the second order, because many trainings need only one.
+ * The main thread draws an order itself if it is not ready in time, or if the thread cannot run. So the orders never depend on
+ * timing. The thread starts when the second order is read, because many trainings need only one.
  */
 export class OrdersAhead {
   readonly slots: OrderSlots;
@@ -52,7 +52,7 @@ export class OrdersAhead {
     };
   }
 
-  /** Returns the order of an epoch [rows]. It may change after the next call. */
+  /** Returns the order of an epoch [rows]. The next call may overwrite it. */
   orderOf(epoch: number): Int32Array {
     const { orders, state } = this.slots;
     if (++this.#calls === 2) this.#worker = startWorker(this.#options, this.slots);
@@ -91,11 +91,11 @@ function startWorker(options: OrderOptions, slots: OrderSlots): Worker | undefin
       workerData: { options, slots },
       execArgv: [],
     });
-    // Without a listener, an error in the thread would end the process.
+    // Without a listener, an error in the thread would end the process. The main thread then draws all orders.
     worker.on('error', () => {}).unref();
     return worker;
   } catch {
-    return undefined; // such as with `node --permission`
+    return undefined; // for example under `node --permission`
   }
 }
 

@@ -11,8 +11,8 @@ import { trainingSampler } from './training-sampler.ts';
  * guard the replayed classes are weighted by how much accuracy each has lost.
  *
  * @param rows the rows that may be trained on
- * @param tensorflow what trains
- * @param scope ends the thread that draws orders, if there is one
+ * @param tensorflow if it uses a GPU and nothing is replayed, a thread draws the orders
+ * @param scope ends that thread
  * @throws DataError if no row has a target label
  * @throws UsageError if there are no other classes to replay
  */

@@ -4,9 +4,9 @@ import { OrdersAhead } from './orders-ahead.ts';
 import type { Scope } from './scope.ts';
 
 /**
- * Like `shuffledSampler`. On a GPU the main thread waits while the GPU trains, so a thread draws the next orders.
+ * Like `shuffledSampler`. While a GPU trains, another thread draws the orders of the next epochs.
  *
- * @param scope ends the thread
+ * @param scope ends that thread
  */
 export function trainingSampler(
   options: OrderOptions,

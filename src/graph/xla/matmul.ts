@@ -124,8 +124,8 @@ function defaultDot(product: MatMul): string {
 }
 
 /**
- * Fewest multiplications of a product that a GPU computes from BF16 parts. Such products are more precise than those of
- * TF32 halves, but smaller ones take longer.
+ * From this many multiplications on, a GPU computes a product from BF16 parts, which is faster and more precise. Smaller
+ * products are faster from TF32 halves.
  */
 const MIN_BF16_MULTIPLICATIONS = 2 ** 31;
 
