@@ -32,7 +32,10 @@ const SLOW_UNDER_XLA = /^(Conv|Depthwise|MaxPool|AvgPool)/;
 export function chooseEngine(steps: number, program: () => Program): EngineChoice {
   if (!hasNativeBackend()) return { name: 'eager', reason: 'graphs need native TensorFlow' };
   if (nativeBackend().binding.isUsingGpuDevice()) return { name: 'xla', reason: 'XLA is fastest on a GPU' };
-  const tooFewSteps: EngineChoice = { name: 'graph', reason: `${steps} steps take less time than compiling` };
+  const tooFewSteps: EngineChoice = {
+    name: 'graph',
+    reason: `compiling does not pay off for ${steps} steps`,
+  };
   // For runs this short, do not spend time on recording a step to count its ops.
   if (steps < STEPS_WORTH_COMPILING) return tooFewSteps;
   const counts = countOps(program());
