@@ -23,7 +23,7 @@ export const doctorDocument = z.object({
     libraries: z.string().nullable(),
     threads: z
       .object({ intraOp: z.int().nullable(), interOp: z.int().nullable() })
-      .describe('Null means all cores.'),
+      .describe('Null means all cores, or one for small training steps if both are null.'),
     environment: z.record(z.string(), z.string()).describe('Environment variables that affect TensorFlow.'),
   }),
   devices: z.array(trial.extend({ name: z.string() })),
