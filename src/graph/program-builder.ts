@@ -84,8 +84,8 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 function keyOf(node: ProgramNode): string | undefined {
   if (node.kind === 'constant') {
     if (node.values.length > MAX_COMPARED_VALUES) return undefined;
-    // JSON writes -0 as 0.
-    const values = Array.from(node.values, (value) => (Object.is(value, -0) ? '-0' : value));
+    // JSON writes -0 as 0, and NaN and infinities as null.
+    const values = Array.from(node.values, (value) => (Object.is(value, -0) ? '-0' : String(value)));
     return JSON.stringify([node.outputs, values]);
   }
   if (node.kind === 'op') return JSON.stringify([node.op, node.attributes, node.inputs]);

@@ -124,6 +124,12 @@ test.for<[string, (x: tf.Tensor, y: tf.Tensor) => tf.Tensor[], number[], number[
     [1, 3],
   ],
   [
+    'infinite constants',
+    (x) => [x.minimum(tf.scalar(Number.POSITIVE_INFINITY)), x.maximum(tf.scalar(Number.NEGATIVE_INFINITY))],
+    [2, 3],
+    [1],
+  ],
+  [
     'products with ones',
     (x, y) => [x.mul(tf.ones([4, 2, 3])), tf.ones([2, 3]).mul(x).add(y), y.mul(tf.ones([1]))],
     [2, 3],
