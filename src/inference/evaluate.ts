@@ -30,7 +30,7 @@ export interface Evaluator {
    * @throws DataError if the images or labels do not fit the model, or there are none
    */
   evaluate(dataset: ImageDataset): Evaluation;
-  /** Frees the compiled model. The model itself stays. */
+  /** Frees the compiled model and the images on a GPU. The model itself stays. */
   dispose(): void;
 }
 

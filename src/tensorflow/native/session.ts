@@ -19,8 +19,8 @@ export class DamagedCacheError extends TensorFlowError {
 
 export interface SessionOptions {
   /**
-   * Number of threads that only this session uses, which ends with it; at most 127. By default, and if tfjs-node's addon was
-   * not compiled by set-up, all sessions share threads.
+   * Number of threads that only this session uses, 1 to 127. They end with the session. By default, and if tfjs-node's addon
+   * was not compiled by set-up, all sessions share threads.
    */
   readonly threads?: number;
 }
