@@ -16,7 +16,8 @@ export interface ClassifierOptions {
   readonly batchSize?: number;
   /**
    * How the model runs. The default `auto` starts with `eager` and continues with `graph` after enough batches to make up
-   * for compiling; on a GPU only for images that fit into one batch. A model that cannot be compiled runs eagerly.
+   * for compiling; on a GPU only if the images are those of the call before, and fit into one batch. A model that cannot be
+   * compiled runs eagerly.
    */
   readonly engine?: EngineName | 'auto';
 }
@@ -55,6 +56,8 @@ export class Classifier {
   #compiled: CompiledFunction<tf.Tensor[]> | undefined;
   /** The weights of the model when it was compiled. Adding or deleting an adapter changes them. */
   #compiledWeights: readonly tf.LayerVariable[] = [];
+  /** The images of the last call. */
+  #images: Uint8Array | undefined;
   /** Number of batches so far. */
   #batches = 0;
 
@@ -104,9 +107,11 @@ export class Classifier {
     const oddsAgainst = new Float32Array(count);
     if (count === 0) return { logits, predictions, oddsAgainst };
     const batch = evenBatch(count, this.#batchSize ?? largestBatch(this.#model, this.#processor));
-    this.#prepare(Math.ceil(count / batch));
     // A graph takes longer to copy images to a GPU than eager calls, unless they stay there.
     const resident = this.#processor === 'gpu' && batch === count;
+    const isCopied = resident && images === this.#images;
+    this.#images = images;
+    this.#prepare(Math.ceil(count / batch), this.#processor === 'cpu' || isCopied);
     for (let row = 0; row < count; row += batch) {
       const rows = Math.min(batch, count - row);
       const part = images.subarray(row * pixels, (row + rows) * pixels);
@@ -126,11 +131,14 @@ export class Classifier {
     this.#compiled = undefined;
   }
 
-  /** Chooses the engine of the next batches, and frees a compiled model that is out of date. */
-  #prepare(batches: number): void {
+  /**
+   * Chooses the engine of the next batches, and frees a compiled model that is out of date.
+   *
+   * @param isFastCompiled whether a graph is faster than eager calls, once it is compiled
+   */
+  #prepare(batches: number, isFastCompiled: boolean): void {
     this.#batches += batches;
     const isWorthCompiling = this.#batches >= BATCHES_WORTH_COMPILING[this.#processor];
-    const isFastCompiled = this.#processor === 'cpu' || batches === 1;
     if (this.#engine === 'auto' && isWorthCompiling && isFastCompiled) this.#engine = 'graph';
     const { weights } = this.#model;
     const isUnchanged =

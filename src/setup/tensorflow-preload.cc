@@ -61,11 +61,11 @@ std::shared_future<std::string>& loading = *new std::shared_future<std::string>;
 
 // startLoading(). Loads TensorFlow's libraries on a thread of its own, unless they are loaded.
 napi_value StartLoading(napi_env, napi_callback_info) {
-  if (library || loading.valid()) return nullptr;
+  if (loading.valid() || library) return nullptr;
   try {
     loading = std::async(std::launch::async, LoadLibraries).share();
   } catch (const std::system_error&) {
-    // There is no thread for it: preload() loads them.
+    // No thread could be started: preload() loads them.
   }
   return nullptr;
 }

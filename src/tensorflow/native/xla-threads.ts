@@ -1,3 +1,4 @@
+import { TensorFlowError } from '../../errors.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { DamagedCacheError, Session } from './session.ts';
 
@@ -7,17 +8,21 @@ let isStarted = false;
  * Compiles a trivial graph, once per process. XLA splits kernels, in all that it compiles in a process, for the number of
  * threads of the first session that it compiles for. Call this before a session with fewer threads than the others uses XLA.
  *
- * @throws TensorFlowError if XLA cannot compile the graph
+ * Does nothing if XLA cannot compile the graph: the caller's session then fails in the same way.
  */
 export function startXlaOnSharedThreads(): void {
   if (isStarted) return;
-  try {
-    runTrivialGraph();
-  } catch (error) {
-    if (!(error instanceof DamagedCacheError)) throw error;
-    runTrivialGraph(); // the damaged entry has been removed from the cache
-  }
   isStarted = true;
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    try {
+      runTrivialGraph();
+      return;
+    } catch (error) {
+      if (!(error instanceof TensorFlowError)) throw error;
+      if (!(error instanceof DamagedCacheError)) return;
+      // The damaged entry of XLA's cache has been removed, so the second attempt compiles.
+    }
+  }
 }
 
 function runTrivialGraph(): void {
