@@ -10,6 +10,9 @@ export default defineConfig({
     env: { TFJS_LORA_TEST_DEVICE: 'cuda' },
     include: ['test/{training,lora,peft,torch,inference,graph}/**/*.test.ts'],
     // The excluded files load wasm or JavaScript as well, or test what `auto` chooses on a CPU.
-    exclude: ['test/**/*.slow.test.ts', 'test/**/{backends,portable,session,create,losses}.alone.test.ts'],
+    exclude: [
+      'test/**/*.slow.test.ts',
+      'test/**/{backends,portable,session,create,losses,thread-count}.alone.test.ts',
+    ],
   },
 });
